@@ -1,0 +1,20 @@
+"""scratchcnn: a convolutional network from scratch, to be read, run and timed."""
+
+from typing import TYPE_CHECKING, Any
+
+from scratchcnn.sequential import Sequential
+from scratchcnn.training import History
+
+if TYPE_CHECKING:
+    from scratchcnn.plots import plot_model
+
+__all__ = ["History", "Sequential", "plot_model"]
+
+
+def __getattr__(name: str) -> Any:
+    """Load `plot_model`, and matplotlib with it, only when it is asked for."""
+    if name == "plot_model":
+        from scratchcnn.plots import plot_model
+
+        return plot_model
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

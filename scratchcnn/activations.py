@@ -1,0 +1,67 @@
+"""Activation functions: relu, softmax, linear. Each has its gradient in terms of its own output."""
+
+from __future__ import annotations
+
+from scratchcnn.names import look_up
+from scratchcnn.operands import Array
+from scratchcnn.operations import Operations
+
+
+class ActivationFunction:
+    """The linear function, y = x, and the base of the others."""
+
+    name = "linear"
+
+    def forward(self, x: Array, ops: Operations) -> Array:
+        """The output, of the shape of x."""
+        return x
+
+    def backward(self, dy: Array, y: Array, ops: Operations) -> Array:
+        """Gradient of the loss by the input, from that by the output and the output itself."""
+        return dy
+
+
+class ReLU(ActivationFunction):
+    """y = max(x, 0); see `reference.relu`."""
+
+    name = "relu"
+
+    def forward(self, x: Array, ops: Operations) -> Array:
+        """The output, of the shape of x."""
+        return ops.relu(x)
+
+    def backward(self, dy: Array, y: Array, ops: Operations) -> Array:
+        """Gradient of the loss by the input, from that by the output and the output itself."""
+        return ops.relu_gradient(dy, y)
+
+
+class Softmax(ActivationFunction):
+    """Probabilities along the last axis; see `reference.softmax`."""
+
+    name = "softmax"
+
+    def forward(self, x: Array, ops: Operations) -> Array:
+        """The output, of the shape of x."""
+        return ops.softmax(x.reshape(-1, x.shape[-1])).reshape(x.shape)
+
+    def backward(self, dy: Array, y: Array, ops: Operations) -> Array:
+        """Gradient of the loss by the input, from that by the output and the output itself."""
+        rows = (-1, y.shape[-1])
+        return ops.softmax_gradient(dy.reshape(rows), y.reshape(rows)).reshape(y.shape)
+
+
+linear, relu, softmax = ActivationFunction(), ReLU(), Softmax()
+
+
+def get(identifier: str | ActivationFunction | None) -> ActivationFunction:
+    """The activation of that name, or `identifier` itself if it is one; None is linear.
+
+    Raises
+    ------
+    ValueError
+        There is no activation of that name.
+    """
+    if isinstance(identifier, ActivationFunction):
+        return identifier
+    known = {function.name: function for function in (linear, relu, softmax)}
+    return look_up("activation", "linear" if identifier is None else identifier, known)

@@ -1,0 +1,64 @@
+"""Checks of what a user passes as an option: counts, pairs, shares. Each error says expected and received."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Sequence
+from typing import TypeGuard
+
+from scratchcnn.geometry import Padding, Pair
+from scratchcnn.names import look_up
+from scratchcnn.operands import Shape
+
+
+def positive_integer(name: str, value: object) -> int:
+    """`value` as an int of at least 1; booleans and floats are refused."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
+        raise ValueError(f"Expected {name} as a whole number of at least 1, received {value!r}.")
+    return int(value)
+
+
+def integer_pair(name: str, value: object) -> Pair:
+    """`value`, one integer or two, as two ints of at least 1: for rows, for columns."""
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        if len(value) == 2:
+            return positive_integer(name, value[0]), positive_integer(name, value[1])
+    elif isinstance(value, numbers.Integral):
+        return positive_integer(name, value), positive_integer(name, value)
+    raise ValueError(f"Expected {name} as one whole number or two, as (3, 3), received {value!r}.")
+
+
+def padding_name(value: object) -> Padding:
+    """`value` as 'valid' or 'same', in any case."""
+    names: dict[str, Padding] = {"valid": "valid", "same": "same"}
+    return look_up("padding", value.lower() if isinstance(value, str) else value, names)
+
+
+def _is_number(value: object) -> TypeGuard[numbers.Real]:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+
+
+def share(name: str, value: object) -> float:
+    """`value` as a float from 0 to below 1."""
+    if not _is_number(value) or not 0 <= float(value) < 1:
+        raise ValueError(f"Expected {name} as a number from 0 to below 1, received {value!r}.")
+    return float(value)
+
+
+def non_negative(name: str, value: object) -> float:
+    """`value` as a finite float of at least 0."""
+    if not _is_number(value) or not 0 <= float(value) < math.inf:
+        raise ValueError(f"Expected {name} as a finite number of at least 0, received {value!r}.")
+    return float(value)
+
+
+def image_shape(name: str, value: object) -> Shape:
+    """`value` as the shape of one sample, without the batch: a tuple of ints of at least 1."""
+    if isinstance(value, numbers.Integral):
+        value = (value,)
+    if not isinstance(value, Sequence) or isinstance(value, str) or not value:
+        raise ValueError(f"Expected {name} as the shape of one sample, as (28, 28, 1), received {value!r}.")
+    if value[0] is None:
+        raise ValueError(f"Expected {name} without the batch axis, as {tuple(value[1:])}, received {tuple(value)}.")
+    return tuple(positive_integer(name, length) for length in value)

@@ -1,0 +1,46 @@
+"""The same operations as in `reference`, under the same names, compiled and fast."""
+
+from scratchcnn.kernels.adam import adam
+from scratchcnn.kernels.bias import bias_gradient
+from scratchcnn.kernels.conv2d import conv2d, conv2d_input_gradient, conv2d_kernel_gradient
+from scratchcnn.kernels.cross_entropy import (
+    cross_entropy,
+    cross_entropy_gradient,
+    softmax_cross_entropy,
+    softmax_cross_entropy_gradient,
+)
+from scratchcnn.kernels.dense import dense, dense_input_gradient, dense_kernel_gradient
+from scratchcnn.kernels.dropout import dropout, dropout_gradient
+from scratchcnn.kernels.im2col import col2im, im2col
+from scratchcnn.kernels.max_pool2d import max_pool2d, max_pool2d_gradient
+from scratchcnn.kernels.random import random_bits
+from scratchcnn.kernels.relu import relu, relu_gradient
+from scratchcnn.kernels.sgd import sgd
+from scratchcnn.kernels.softmax import softmax, softmax_gradient
+
+__all__ = [
+    "adam",
+    "bias_gradient",
+    "col2im",
+    "conv2d",
+    "conv2d_input_gradient",
+    "conv2d_kernel_gradient",
+    "cross_entropy",
+    "cross_entropy_gradient",
+    "dense",
+    "dense_input_gradient",
+    "dense_kernel_gradient",
+    "dropout",
+    "dropout_gradient",
+    "im2col",
+    "max_pool2d",
+    "max_pool2d_gradient",
+    "random_bits",
+    "relu",
+    "relu_gradient",
+    "sgd",
+    "softmax",
+    "softmax_cross_entropy",
+    "softmax_cross_entropy_gradient",
+    "softmax_gradient",
+]

@@ -1,0 +1,47 @@
+"""Adam in one pass over the parameters, at the speed of memory.
+
+Written with whole arrays, a step walks over memory a dozen times; here each number is loaded, updated and stored once.
+
+Cost: about 12 FLOPs and one square root a parameter; reads four arrays, writes three.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import prange
+
+from scratchcnn.kernels.jit import parallel
+from scratchcnn.kernels.sgd import flat
+from scratchcnn.operands import Array, expect
+
+
+def adam(
+    parameter: Array,
+    gradient: Array,
+    m: Array,
+    v: Array,
+    v_max: Array,
+    step: int,
+    learning_rate: float,
+    beta_1: float,
+    beta_2: float,
+    epsilon: float,
+) -> None:
+    """One step, in place; `reference.adam` has the formula."""
+    expect(parameter=(parameter, gradient.shape), gradient=(gradient, m.shape), m=(m, v.shape), v=(v, v_max.shape))
+    real = parameter.dtype.type
+    alpha = learning_rate * (1 - beta_2**step) ** 0.5 / (1 - beta_1**step)
+    _adam(
+        flat(parameter), np.ascontiguousarray(gradient).reshape(-1), flat(m), flat(v), flat(v_max),
+        real(alpha), real(1 - beta_1), real(1 - beta_2), real(epsilon),
+    )  # fmt: skip
+
+
+@parallel
+def _adam(parameter, gradient, m, v, v_max, alpha, one_minus_beta_1, one_minus_beta_2, epsilon):
+    for i in prange(parameter.size):
+        g = gradient[i]
+        m[i] += (g - m[i]) * one_minus_beta_1
+        v[i] += (g * g - v[i]) * one_minus_beta_2
+        v_max[i] = v[i] if v[i] > v_max[i] or v[i] != v[i] else v_max[i]
+        parameter[i] -= alpha * m[i] / (np.sqrt(v_max[i]) + epsilon)

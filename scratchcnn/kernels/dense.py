@@ -1,0 +1,95 @@
+"""The dense layer by the register tile: three matrix products that differ in what is packed.
+
+    forward           y = bias + x @ kernel      kernel packed in panels; threads share the rows of x
+    kernel gradient   x^T @ dy                   dy packed; columns of x, which lie far apart, copied side by side
+    input gradient    dy @ kernel^T              threads share the panels of kernel^T and pack them as they go
+
+Rows of a wide matrix lie a multiple of 4096 bytes apart more often than not, and all fall into the same few sets of the
+cache; copying the columns of a block side by side is cheaper than reading them from there (Goto & van de Geijn 2008).
+
+Cost: 2 * N * I * J FLOPs each; the kernel is read once for each thread. Every output is one sum, so results are the
+same for any number of threads.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import get_num_threads, prange
+
+from scratchcnn.kernels.jit import parallel
+from scratchcnn.kernels.matmul import matmul, pack_panel, packed, padded_width, start_row
+from scratchcnn.kernels.tile import COLUMNS, ROWS, VECTOR_BYTES
+from scratchcnn.operands import Array, expect
+
+BLOCK_ROWS = 16 * ROWS  # columns of x that the kernel gradient copies side by side: 48 KB for a batch of 128
+
+
+def dense(x: Array, kernel: Array, bias: Array | None) -> Array:
+    """Multiply by a matrix and add a bias; `reference.dense` has the formula.
+
+    Numerics: each output is one sum over the inputs in order, in the dtype of x.
+    """
+    expect(x=(x, (None, None)), kernel=(kernel, (x.shape[1], None)))
+    y = np.empty((x.shape[0], kernel.shape[1]), x.dtype)
+    start = start_row(bias, kernel.shape[1], x.dtype)
+    _dense(np.ascontiguousarray(x), packed(kernel), start, y, get_num_threads())
+    return y
+
+
+@parallel
+def _dense(x, panels, start, y, threads):
+    rows, depth = x.shape
+    columns = y.shape[1]
+    share = (rows + threads * ROWS - 1) // (threads * ROWS) * ROWS
+    k = np.arange(depth)
+    for thread in prange(threads):
+        m = np.arange(min(rows, thread * share), min(rows, (thread + 1) * share))
+        matmul(x.reshape(-1), 0, m * depth, k, panels, columns, start, y.reshape(-1), 0, m * columns, 0)
+
+
+def dense_kernel_gradient(dy: Array, x: Array) -> Array:
+    """x^T @ dy; `reference.dense_kernel_gradient` has the formula."""
+    expect(dy=(dy, (x.shape[0], None)), x=(x, (None, None)))
+    gradient = np.empty((x.shape[1], dy.shape[1]), x.dtype)
+    _dense_kernel_gradient(np.ascontiguousarray(x), packed(dy), start_row(None, dy.shape[1], x.dtype), gradient)
+    return gradient
+
+
+@parallel
+def _dense_kernel_gradient(x, panels, start, gradient):
+    depth, rows = x.shape
+    columns = gradient.shape[1]
+    for block in prange((rows + BLOCK_ROWS - 1) // BLOCK_ROWS):
+        first = block * BLOCK_ROWS
+        count = min(BLOCK_ROWS, rows - first)
+        side_by_side = np.empty((depth, count), x.dtype)
+        for k in range(depth):
+            side_by_side[k] = x[k, first : first + count]
+        m, columns_of_a = np.arange(count), np.arange(depth) * count
+        matmul(
+            side_by_side.reshape(-1), 0, m, columns_of_a, panels, columns, start,
+            gradient.reshape(-1), first * columns, m * columns, 0,
+        )  # fmt: skip
+
+
+def dense_input_gradient(dy: Array, kernel: Array) -> Array:
+    """dy @ kernel^T; `reference.dense_input_gradient` has the formula."""
+    expect(dy=(dy, (None, kernel.shape[1])), kernel=(kernel, (None, None)))
+    dx = np.empty((dy.shape[0], kernel.shape[0]), dy.dtype)
+    _dense_input_gradient(np.ascontiguousarray(dy), np.ascontiguousarray(kernel), dx)
+    return dx
+
+
+@parallel
+def _dense_input_gradient(dy, kernel, dx):
+    rows, depth = dy.shape
+    columns = kernel.shape[0]
+    panel_width = COLUMNS * (VECTOR_BYTES // dy.itemsize)
+    m, k = np.arange(rows), np.arange(depth)
+    start = np.zeros(panel_width, dy.dtype)
+    for number in prange((columns + panel_width - 1) // panel_width):
+        first = number * panel_width
+        width = min(panel_width, columns - first)
+        panel = np.empty(depth * padded_width(width, dy.itemsize), dy.dtype)
+        pack_panel(kernel.reshape(-1), 1, depth, depth, columns, first, panel)
+        matmul(dy.reshape(-1), 0, m * depth, k, panel, width, start, dx.reshape(-1), first, m * columns, 0)

@@ -1,0 +1,49 @@
+"""Dropout in one pass: random bits, comparison and scaling for each number, nothing stored but the result and the mask.
+
+Cost: two 64-bit multiplications a number. The mask is the same for any number of threads.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import prange
+
+from scratchcnn.kernels.jit import parallel
+from scratchcnn.kernels.random import bits_at
+from scratchcnn.operands import Array, expect
+
+
+def dropout(x: Array, rate: float, key: int) -> tuple[Array, Array]:
+    """Drop a share of the numbers, scale the others; `reference.dropout` has the formula."""
+    expect(x=(x, x.shape))
+    y, kept = np.empty(x.shape, x.dtype), np.empty(x.shape, np.bool_)
+    scale = x.dtype.type(1 / (1 - rate))
+    drop_below = np.uint64(round(rate * 2**53))
+    _dropout(np.ascontiguousarray(x).reshape(-1), np.uint64(key), drop_below, scale, y.reshape(-1), kept.reshape(-1))
+    return y, kept
+
+
+@parallel
+def _dropout(x, key, drop_below, scale, y, kept):
+    zero = x.dtype.type(0)
+    for i in prange(x.size):
+        keep = bits_at(key, i) >> np.uint64(11) >= drop_below
+        kept[i] = keep
+        y[i] = x[i] * scale if keep else zero
+
+
+def dropout_gradient(dy: Array, kept: Array, rate: float) -> Array:
+    """What was dropped sends nothing; `reference.dropout_gradient` has the formula."""
+    expect(dy=(dy, kept.shape))
+    dx = np.empty(dy.shape, dy.dtype)
+    scale = dy.dtype.type(1 / (1 - rate))
+    dy, kept = np.ascontiguousarray(dy), np.ascontiguousarray(kept)
+    _dropout_gradient(dy.reshape(-1), kept.reshape(-1), scale, dx.reshape(-1))
+    return dx
+
+
+@parallel
+def _dropout_gradient(dy, kept, scale, dx):
+    zero = dy.dtype.type(0)
+    for i in prange(dy.size):
+        dx[i] = dy[i] * scale if kept[i] else zero

@@ -1,0 +1,86 @@
+"""How Numba compiles the kernels: flags, threads and the cache on disk, decided here and nowhere else.
+
+Flags. `contract` lets a * b + c become one fused instruction, `reassoc` lets a sum be split over the lanes of a vector
+register. Both only move rounding errors. The flags that assume NaN and infinity away (`nnan`, `ninf`, and so
+`fastmath=True`) are never used.
+
+Cache. Compiled kernels are kept in the user's cache folder, so that only the first run pays for compiling. Numba
+keys its own cache by the file that a function stands in; a kernel here also contains code from the files below it
+(the register tile), so the key is a hash over all of `kernels/`. Where no folder can be written, there is no cache.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numba
+import platformdirs
+from numba.core import caching
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+FLAGS = {"contract", "reassoc"}
+
+
+def serial(function: Function) -> Function:
+    """Compile `function` for one thread."""
+    return _compile(function, parallel=False)
+
+
+def parallel(function: Function) -> Function:
+    """Compile `function`; its `prange` loops are shared out over Numba's one pool of threads."""
+    return _compile(function, parallel=True)
+
+
+def _compile(function: Any, parallel: bool) -> Any:
+    dispatcher: Any = numba.njit(parallel=parallel, fastmath=FLAGS, error_model="numpy", nogil=True)(function)
+    with contextlib.suppress(RuntimeError, OSError):  # no folder that can be written: compile anew in every process
+        dispatcher._cache = _Cache(function)
+    return dispatcher
+
+
+@functools.cache
+def _hash_of_kernels() -> bytes:
+    """Hash of the source of every kernel: a change in one file may change the machine code of all."""
+    sources = sorted(Path(__file__).parent.glob("*.py"))
+    return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).digest()
+
+
+class _Folder(caching.UserWideCacheLocator):
+    """The folder of the compiled kernels: below NUMBA_CACHE_DIR if that is set, else in the user's cache folder."""
+
+    def __init__(self, function: Any, file: str) -> None:
+        super().__init__(function, file)
+        root = Path(getattr(numba.config, "CACHE_DIR", "") or platformdirs.user_cache_dir("scratchcnn"))
+        self._cache_path = str(root / self.get_suitable_cache_subpath(file))
+
+    def get_source_stamp(self) -> bytes:
+        return _hash_of_kernels()
+
+
+class _Files(caching.CompileResultCacheImpl):
+    _locator_classes = [_Folder]  # noqa: RUF012 - the base class has it so
+
+
+class _Cache(caching.FunctionCache):
+    """Numba's cache, except that a damaged file or a full disk costs a compilation and never an error."""
+
+    _impl_class = _Files
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        try:
+            return super().load_overload(sig, target_context)
+        except (OSError, EOFError, pickle.UnpicklingError, AttributeError, ImportError):
+            return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        try:
+            super().save_overload(sig, data)
+        except OSError:
+            self.disable()

@@ -1,0 +1,148 @@
+"""Matrix products by the register tile: C = start + A B, with A found by offsets and B packed in panels.
+
+B is packed into panels: the columns that one tile covers, row after row without gaps, so that the tile reads B as one
+stream whatever the width of the whole matrix, and a last panel is filled up with zeros to whole vectors.
+
+    [ panel 0: K rows of COLUMNS vectors ][ panel 1 ] ... [ last panel: K rows of 1 to COLUMNS vectors ]
+
+A long sum is cut into blocks of k, so that the block of a panel (256 KB) stays in the second-level cache while all
+rows of A pass by.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import prange
+
+from scratchcnn.kernels.jit import parallel, serial
+from scratchcnn.kernels.tile import COLUMNS, ROWS, VECTOR_BYTES, make_tile
+from scratchcnn.operands import Array, expect
+
+BLOCK_BYTES = 256 * 1024
+
+_tile_1 = make_tile(1)
+_tile_2 = make_tile(2)
+_tile_3 = make_tile(3)
+_tile_4 = make_tile(4)
+
+
+@serial
+def padded_width(columns, itemsize):
+    """`columns` rounded up to whole vectors: the width of packed B."""
+    lanes = VECTOR_BYTES // itemsize
+    return (columns + lanes - 1) // lanes * lanes
+
+
+@serial
+def is_packed(columns, itemsize):
+    """Whether a matrix of so many columns, row after row, already is its own only panel."""
+    return columns <= COLUMNS * (VECTOR_BYTES // itemsize) and columns == padded_width(columns, itemsize)
+
+
+@serial
+def pack_panel(b, row_stride, column_stride, rows, columns, first, panel):
+    """Pack the panel that begins at column `first` of the (rows, columns) matrix b[row * row_stride + column * ...]."""
+    width = min(COLUMNS * (VECTOR_BYTES // b.itemsize), padded_width(columns, b.itemsize) - first)
+    filled = min(width, columns - first)
+    for row in range(rows):
+        at, source = row * width, row * row_stride + first * column_stride
+        for column in range(filled):
+            panel[at + column] = b[source + column * column_stride]
+        for column in range(filled, width):
+            panel[at + column] = 0
+
+
+@serial
+def pack(b, row_stride, column_stride, rows, columns, panels):
+    """Pack all panels of a matrix into `panels`, of `rows * padded_width(columns)` numbers."""
+    for first in range(0, columns, COLUMNS * (VECTOR_BYTES // b.itemsize)):
+        pack_panel(b, row_stride, column_stride, rows, columns, first, panels[first * rows :])
+
+
+@parallel
+def _pack_in_parallel(b, panels):
+    rows, columns = b.shape
+    panel_width = COLUMNS * (VECTOR_BYTES // b.itemsize)
+    for panel in prange((columns + panel_width - 1) // panel_width):
+        first = panel * panel_width
+        pack_panel(b.reshape(-1), columns, 1, rows, columns, first, panels[first * rows :])
+
+
+def packed(b: Array) -> Array:
+    """The panels of a matrix; B: (K, N) -> one-dimensional."""
+    rows, columns = b.shape
+    if is_packed(columns, b.itemsize):
+        return np.ascontiguousarray(b).reshape(-1)
+    panels = np.empty(rows * padded_width(columns, b.itemsize), b.dtype)
+    _pack_in_parallel(np.ascontiguousarray(b), panels)
+    return panels
+
+
+def start_row(bias: Array | None, columns: int, dtype: np.dtype[Any]) -> Array:
+    """What the sums of `matmul` start from: the bias, or zeros, filled up to whole vectors."""
+    start = np.zeros(padded_width(columns, dtype.itemsize), dtype)
+    if bias is not None:
+        expect(bias=(bias, (columns,)), sums=(start, (None,)))
+        start[:columns] = bias
+    return start
+
+
+@serial
+def matmul(a, a_start, a_rows, a_columns, panels, columns, start, c, c_start, c_rows, accumulate):
+    """C[m, n] (+)= start[n] + sum over k of A[m, k] * B[k, n].
+
+    Parameters
+    ----------
+    a, a_start, a_rows (M,), a_columns (K,)
+        A[m, k] = a[a_start + a_rows[m] + a_columns[k]]; `a` one-dimensional, offsets int64.
+    panels, columns
+        B as `pack` leaves it, and its number of columns.
+    start
+        One number for each column, padded with zeros to whole vectors.
+    c, c_start, c_rows (M,)
+        C[m, n] = c[c_start + c_rows[m] + n]; `c` one-dimensional, offsets int64.
+    accumulate
+        Whether the result is added to C (`start` with it) or replaces it.
+    """
+    lanes = VECTOR_BYTES // a.itemsize
+    depth = a_columns.size
+    width = padded_width(columns, a.itemsize)
+    panel_width = COLUMNS * lanes
+    most = BLOCK_BYTES // (panel_width * a.itemsize)
+    block_count = (depth + most - 1) // most
+    zeros = np.zeros(panel_width, a.dtype)
+    for first in range(0, columns, panel_width):
+        this_width = min(panel_width, width - first)
+        for block in range(block_count):
+            k = depth * block // block_count
+            k_count = depth * (block + 1) // block_count - k
+            adds = 1 if accumulate or block > 0 else 0
+            sums, sums_at = (start, first) if block == 0 else (zeros, 0)
+            _all_rows(
+                a, a_start, a_rows, a_columns, k, k_count, panels, first * depth + k * this_width, this_width,
+                sums, sums_at, c, c_start + first, c_rows, min(this_width, columns - first), adds,
+            )  # fmt: skip
+
+
+@serial
+def _all_rows(
+    a, a_start, a_rows, a_columns, k, k_count, b, b_start, b_stride, start, start_at, c, c_start, c_rows, columns, adds
+):
+    """One block of one panel: six rows of A at a time."""
+    vectors = b_stride // (VECTOR_BYTES // a.itemsize)
+    for row in range(0, a_rows.size, ROWS):
+        count = min(ROWS, a_rows.size - row)
+        if vectors == 4:
+            _tile_4(a, a_start, a_rows, row, count, a_columns, k, k_count, b, b_start, b_stride,
+                    start, start_at, c, c_start, c_rows, columns, adds)  # fmt: skip
+        elif vectors == 3:
+            _tile_3(a, a_start, a_rows, row, count, a_columns, k, k_count, b, b_start, b_stride,
+                    start, start_at, c, c_start, c_rows, columns, adds)  # fmt: skip
+        elif vectors == 2:
+            _tile_2(a, a_start, a_rows, row, count, a_columns, k, k_count, b, b_start, b_stride,
+                    start, start_at, c, c_start, c_rows, columns, adds)  # fmt: skip
+        else:
+            _tile_1(a, a_start, a_rows, row, count, a_columns, k, k_count, b, b_start, b_stride,
+                    start, start_at, c, c_start, c_rows, columns, adds)  # fmt: skip

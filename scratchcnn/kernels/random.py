@@ -1,0 +1,38 @@
+"""Random bits from a counter: every number is computed from the key and its own place, so threads need not wait.
+
+Cost: two 64-bit multiplications a number.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import prange
+
+from scratchcnn.kernels.jit import parallel, serial
+from scratchcnn.operands import Array
+
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
+MIX_2 = np.uint64(0x94D049BB133111EB)
+
+
+@serial
+def bits_at(key, i):
+    """Number `i` of the stream `key`; `reference.random_bits` has the formula."""
+    bits = key + (np.uint64(i) + np.uint64(1)) * GOLDEN
+    bits = (bits ^ (bits >> np.uint64(30))) * MIX_1
+    bits = (bits ^ (bits >> np.uint64(27))) * MIX_2
+    return bits ^ (bits >> np.uint64(31))
+
+
+def random_bits(key: int, count: int) -> Array:
+    """The first `count` numbers of the stream `key`; `reference.random_bits` has the formula."""
+    bits = np.empty(count, np.uint64)
+    _random_bits(np.uint64(key), bits)
+    return bits
+
+
+@parallel
+def _random_bits(key, bits):
+    for i in prange(bits.size):
+        bits[i] = bits_at(key, i)

@@ -1,0 +1,70 @@
+"""Activation: an activation function as a layer of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from scratchcnn import activations
+from scratchcnn.layers.base import Gradients, Layer
+from scratchcnn.operands import Array
+from scratchcnn.operations import Operations
+
+
+class Activation(Layer):
+    """Applies an activation function to every number (relu, linear) or along the last axis (softmax).
+
+        y = activation(x)
+
+    Parameters
+    ----------
+    activation : str or ActivationFunction
+        'relu', 'softmax' or 'linear'.
+    input_shape, name
+        As for every `Layer`.
+
+    Notes
+    -----
+    Input and output of any one shape; no parameters. Backward: `reference.relu_gradient`, `reference.softmax_gradient`.
+
+    Cost: a comparison (relu) or an exponential (softmax) a number. Numerics: see `reference.relu`, `reference.softmax`.
+
+    Raises
+    ------
+    ValueError
+        There is no activation of that name.
+
+    Examples
+    --------
+    >>> from scratchcnn import reference
+    >>> Activation("relu").forward(np.array([[-1.0, 2.0]]), reference, training=False, rng=None)[0]
+    array([[0., 2.]])
+
+    References
+    ----------
+    Goodfellow, Bengio & Courville 2016, "Deep Learning", sections 6.2.2 and 6.3.
+    """
+
+    def __init__(
+        self,
+        activation: str | activations.ActivationFunction,
+        *,
+        input_shape: int | Sequence[int] | None = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(input_shape=input_shape, name=name)
+        self.activation = activations.get(activation)
+
+    def forward(
+        self, x: Array, ops: Operations, training: bool, rng: np.random.Generator | None
+    ) -> tuple[Array, Array]:
+        """The output; the cache is the output too."""
+        y = self.activation.forward(x, ops)
+        return y, y
+
+    def backward(
+        self, dy: Array, cache: Array, ops: Operations, input_gradient: bool = True
+    ) -> tuple[Array | None, Gradients]:
+        """Gradient by what went in."""
+        return self.activation.backward(dy, cache, ops) if input_gradient else None, {}

@@ -1,0 +1,165 @@
+"""Conv2D: a convolution with its kernel, its bias and its activation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from scratchcnn import activations, initializers
+from scratchcnn.arguments import integer_pair, padding_name, positive_integer
+from scratchcnn.geometry import image_windows
+from scratchcnn.layers.base import Gradients, Layer
+from scratchcnn.operands import Array, Shape
+from scratchcnn.operations import Operations
+
+
+class Conv2DCache(NamedTuple):
+    """What the backward pass needs: the input and the output."""
+
+    x: Array
+    y: Array
+
+
+class Conv2D(Layer):
+    """Slides filters over images: each output is the sum of one window times one filter, plus its bias.
+
+        z[n, oy, ox, f] = bias[f] + sum over ky, kx, c of
+                          x[n, oy * SH + ky * DH - top, ox * SW + kx * DW - left, c] * kernel[ky, kx, c, f]
+        y = activation(z)
+
+    Notation: N images, H x W pixels, C channels; F filters of KH x KW; OH x OW outputs; strides SH, SW; dilation DH,
+    DW; top and left are the padding, and x is zero outside the image.
+
+    Parameters
+    ----------
+    filters : int
+        F, 1 or more.
+    kernel_size : int or (int, int)
+        (KH, KW), 1 or more.
+    strides : int or (int, int), default 1
+        (SH, SW), 1 or more.
+    padding : {'valid', 'same'}, default 'valid'
+        'valid': OH = floor((H - (KH - 1) * DH - 1) / SH) + 1. 'same': OH = ceil(H / SH), an odd row of zeros below.
+    dilation_rate : int or (int, int), default 1
+        (DH, DW), 1 or more.
+    activation : str or ActivationFunction or None, default None
+        'relu', 'softmax' or 'linear' (None).
+    use_bias : bool, default True
+    kernel_initializer, bias_initializer : str or callable, defaults 'glorot_uniform' and 'zeros'
+    input_shape, name
+        As for every `Layer`.
+
+    Attributes
+    ----------
+    params : dict
+        'kernel' (KH, KW, C, F), 'bias' (F,) if there is one.
+
+    Notes
+    -----
+    Input (N, H, W, C), output (N, OH, OW, F), float32 or float64 as the model.
+
+    Backward, with dz the gradient by z: dkernel[ky, kx, c, f] = sum over n, oy, ox of x[...] * dz[n, oy, ox, f], of
+    shape (KH, KW, C, F); dbias[f] = sum over n, oy, ox of dz, of shape (F,); dx[...] += sum over f of
+    dz[n, oy, ox, f] * kernel[ky, kx, c, f], of shape (N, H, W, C).
+
+    Cost: 2 * N * OH * OW * KH * KW * C * F FLOPs forward, twice as many backward; x, y and the kernel pass through
+    memory once each way.
+
+    Numerics: sums run in the dtype of x (the bias gradient in float64).
+
+    Differs from Keras: strides and dilation may both be above 1; no groups; channels last only.
+
+    Raises
+    ------
+    ValueError
+        An option is out of range or unknown; at `build`, samples that are no images or too small for one window.
+
+    Examples
+    --------
+    >>> from scratchcnn import reference
+    >>> layer = Conv2D(1, 2, kernel_initializer=lambda shape, rng, dtype: np.ones(shape, dtype))
+    >>> layer.build((3, 3, 1), np.random.default_rng(0), np.dtype("float64"))
+    (2, 2, 1)
+    >>> y, cache = layer.forward(np.arange(9.0).reshape(1, 3, 3, 1), reference, training=False, rng=None)
+    >>> y[0, :, :, 0]
+    array([[ 8., 12.],
+           [20., 24.]])
+
+    References
+    ----------
+    LeCun et al. 1998, "Gradient-based learning applied to document recognition", section II.A; Goodfellow, Bengio &
+    Courville 2016, "Deep Learning", chapter 9.
+    """
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: int | Sequence[int],
+        strides: int | Sequence[int] = (1, 1),
+        padding: str = "valid",
+        *,
+        dilation_rate: int | Sequence[int] = (1, 1),
+        activation: str | activations.ActivationFunction | None = None,
+        use_bias: bool = True,
+        kernel_initializer: str | initializers.Initializer = "glorot_uniform",
+        bias_initializer: str | initializers.Initializer = "zeros",
+        input_shape: int | Sequence[int] | None = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(input_shape=input_shape, name=name)
+        self.filters = positive_integer("filters", filters)
+        self.kernel_size = integer_pair("kernel_size", kernel_size)
+        self.strides = integer_pair("strides", strides)
+        self.padding = padding_name(padding)
+        self.dilation_rate = integer_pair("dilation_rate", dilation_rate)
+        self.activation = activations.get(activation)
+        self.use_bias = use_bias
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """(OH, OW, F) for images of (H, W, C)."""
+        self.expect_rank(input_shape, "height, width, channels")
+        height, width, _ = input_shape
+        windows = image_windows((height, width), self.kernel_size, self.strides, self.padding, self.dilation_rate)
+        if min(windows.rows.output, windows.columns.output) < 1:
+            raise ValueError(
+                f"Layer {self.label} expected images of at least one window of {self.kernel_size} with dilation "
+                f"{self.dilation_rate}, received images of shape {input_shape}; use padding='same', a smaller kernel "
+                f"or fewer layers before it."
+            )
+        return windows.rows.output, windows.columns.output, self.filters
+
+    def initial_params(
+        self, input_shape: Shape, rng: np.random.Generator, dtype: np.dtype[np.floating]
+    ) -> dict[str, Array]:
+        """Kernel (KH, KW, C, F) and bias (F,)."""
+        params = {"kernel": self.kernel_initializer((*self.kernel_size, input_shape[-1], self.filters), rng, dtype)}
+        if self.use_bias:
+            params["bias"] = self.bias_initializer((self.filters,), rng, dtype)
+        return params
+
+    def forward(
+        self, x: Array, ops: Operations, training: bool, rng: np.random.Generator | None
+    ) -> tuple[Array, Conv2DCache]:
+        """Outputs (N, OH, OW, F) of images (N, H, W, C)."""
+        z = ops.conv2d(
+            x, self.params["kernel"], self.params.get("bias"), self.strides, self.padding, self.dilation_rate
+        )
+        y = self.activation.forward(z, ops)
+        return y, Conv2DCache(x, y)
+
+    def backward(
+        self, dy: Array, cache: Conv2DCache, ops: Operations, input_gradient: bool = True
+    ) -> tuple[Array | None, Gradients]:
+        """Gradients by the images (N, H, W, C), the kernel and the bias."""
+        geometry = (self.strides, self.padding, self.dilation_rate)
+        dz = self.activation.backward(dy, cache.y, ops)
+        gradients = {"kernel": ops.conv2d_kernel_gradient(dz, cache.x, self.kernel_size, *geometry)}
+        if self.use_bias:
+            gradients["bias"] = ops.bias_gradient(dz)
+        if not input_gradient:
+            return None, gradients
+        return ops.conv2d_input_gradient(dz, self.params["kernel"], cache.x.shape, *geometry), gradients

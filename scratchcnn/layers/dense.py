@@ -1,0 +1,126 @@
+"""Dense: every output is a weighted sum of every input."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from scratchcnn import activations, initializers
+from scratchcnn.arguments import positive_integer
+from scratchcnn.layers.base import Gradients, Layer
+from scratchcnn.operands import Array, Shape
+from scratchcnn.operations import Operations
+
+
+class DenseCache(NamedTuple):
+    """What the backward pass needs: the input and the output."""
+
+    x: Array
+    y: Array
+
+
+class Dense(Layer):
+    """Multiplies by a matrix, adds a bias, applies an activation.
+
+        z[n, j] = bias[j] + sum over i of x[n, i] * kernel[i, j]
+        y = activation(z)
+
+    Parameters
+    ----------
+    units : int
+        J, outputs of one sample; 1 or more.
+    activation : str or ActivationFunction or None, default None
+        'relu', 'softmax' or 'linear' (None).
+    use_bias : bool, default True
+    kernel_initializer, bias_initializer : str or callable, defaults 'glorot_uniform' and 'zeros'
+    input_shape, name
+        As for every `Layer`.
+
+    Attributes
+    ----------
+    params : dict
+        'kernel' (I, J), 'bias' (J,) if there is one.
+
+    Notes
+    -----
+    Input (N, I), output (N, J), float32 or float64 as the model.
+
+    Backward, with dz the gradient by z: dkernel = x^T dz, of shape (I, J); dbias[j] = sum over n of dz[n, j], of shape
+    (J,); dx = dz kernel^T, of shape (N, I).
+
+    Cost: 2 * N * I * J FLOPs forward, twice as many backward; the kernel passes through memory once each way.
+
+    Numerics: sums run in the dtype of x (the bias gradient in float64).
+
+    Differs from Keras: samples must have one axis; Keras multiplies the last of several, which a forgotten Flatten
+    turns into a model that trains and is wrong.
+
+    Raises
+    ------
+    ValueError
+        An option is out of range or unknown; at `build`, samples with more than one axis.
+
+    Examples
+    --------
+    >>> from scratchcnn import reference
+    >>> layer = Dense(1, kernel_initializer=lambda shape, rng, dtype: np.ones(shape, dtype))
+    >>> layer.build((3,), np.random.default_rng(0), np.dtype("float64"))
+    (1,)
+    >>> layer.forward(np.array([[1.0, 2.0, 3.0]]), reference, training=False, rng=None)[0]
+    array([[6.]])
+
+    References
+    ----------
+    Goodfellow, Bengio & Courville 2016, "Deep Learning", section 6.1.
+    """
+
+    def __init__(
+        self,
+        units: int,
+        activation: str | activations.ActivationFunction | None = None,
+        *,
+        use_bias: bool = True,
+        kernel_initializer: str | initializers.Initializer = "glorot_uniform",
+        bias_initializer: str | initializers.Initializer = "zeros",
+        input_shape: int | Sequence[int] | None = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(input_shape=input_shape, name=name)
+        self.units = positive_integer("units", units)
+        self.activation = activations.get(activation)
+        self.use_bias = use_bias
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """(J,) for samples of (I,)."""
+        self.expect_rank(input_shape, "units")
+        return (self.units,)
+
+    def initial_params(
+        self, input_shape: Shape, rng: np.random.Generator, dtype: np.dtype[np.floating]
+    ) -> dict[str, Array]:
+        """Kernel (I, J) and bias (J,)."""
+        params = {"kernel": self.kernel_initializer((input_shape[0], self.units), rng, dtype)}
+        if self.use_bias:
+            params["bias"] = self.bias_initializer((self.units,), rng, dtype)
+        return params
+
+    def forward(
+        self, x: Array, ops: Operations, training: bool, rng: np.random.Generator | None
+    ) -> tuple[Array, DenseCache]:
+        """Outputs (N, J) of samples (N, I)."""
+        y = self.activation.forward(ops.dense(x, self.params["kernel"], self.params.get("bias")), ops)
+        return y, DenseCache(x, y)
+
+    def backward(
+        self, dy: Array, cache: DenseCache, ops: Operations, input_gradient: bool = True
+    ) -> tuple[Array | None, Gradients]:
+        """Gradients by the samples (N, I), the kernel and the bias."""
+        dz = self.activation.backward(dy, cache.y, ops)
+        gradients = {"kernel": ops.dense_kernel_gradient(dz, cache.x)}
+        if self.use_bias:
+            gradients["bias"] = ops.bias_gradient(dz)
+        return ops.dense_input_gradient(dz, self.params["kernel"]) if input_gradient else None, gradients

@@ -1,0 +1,30 @@
+"""Input: says the shape of one sample at the head of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from scratchcnn.arguments import image_shape
+
+
+class Input:
+    """The shape of one sample, as the first thing in a model; it computes nothing and is no layer of the summary.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Without the batch, as (28, 28, 1).
+
+    Raises
+    ------
+    ValueError
+        `shape` is not a shape of one sample.
+
+    Examples
+    --------
+    >>> Input(shape=(28, 28, 1)).shape
+    (28, 28, 1)
+    """
+
+    def __init__(self, shape: int | Sequence[int]) -> None:
+        self.shape = image_shape("shape", shape)

@@ -1,0 +1,112 @@
+"""Checks of what an operation is given, the same in `reference` and `kernels`: shapes that fit, one floating dtype."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scratchcnn.geometry import Padding, Pair, Windows, image_windows
+
+Array = NDArray[Any]
+Shape = tuple[int, ...]
+
+FLOAT_DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
+
+
+def expect(**operands: tuple[Array, tuple[int | None, ...]]) -> None:
+    """Check that every operand has its shape, and that all have the same dtype, float32 or float64.
+
+    Parameters
+    ----------
+    **operands
+        For each name the array and its shape, where `None` stands for any length.
+
+    Raises
+    ------
+    TypeError
+        An operand is no array, or the dtypes differ or are neither float32 nor float64.
+    ValueError
+        An operand has another shape.
+    """
+    dtypes = {}
+    for name, (array, shape) in operands.items():
+        if not isinstance(array, np.ndarray):
+            raise TypeError(f"Expected {name} as a NumPy array, received {type(array).__name__}; use np.asarray.")
+        fits = array.ndim == len(shape) and all(
+            wanted in (None, found) for wanted, found in zip(shape, array.shape, strict=True)
+        )
+        if not fits:
+            wanted_text = ", ".join("any" if length is None else str(length) for length in shape)
+            raise ValueError(f"Expected {name} of shape ({wanted_text}), received {array.shape}.")
+        dtypes[name] = array.dtype
+    if len(set(dtypes.values())) > 1 or not set(dtypes.values()) <= set(FLOAT_DTYPES):
+        received = ", ".join(f"{name} {dtype}" for name, dtype in dtypes.items())
+        raise TypeError(f"Expected one dtype, float32 or float64, for all, received {received}; use .astype.")
+
+
+def expect_windows(
+    image_size: Pair, kernel_size: Pair, strides: Pair, padding: Padding, dilation_rate: Pair = (1, 1)
+) -> Windows:
+    """Windows over an image, after checking that every option is one and that a window fits.
+
+    Raises
+    ------
+    ValueError
+        A size, stride or dilation below 1, an unknown padding, or no window fits into the image.
+    """
+    for name, pair in (("kernel_size", kernel_size), ("strides", strides), ("dilation_rate", dilation_rate)):
+        if len(pair) != 2 or min(pair) < 1:
+            raise ValueError(f"Expected {name} as two integers of at least 1, received {pair}.")
+    if padding not in ("valid", "same"):
+        raise ValueError(f"Expected padding 'valid' or 'same', received {padding!r}.")
+    windows = image_windows(image_size, kernel_size, strides, padding, dilation_rate)
+    if min(windows.rows.output, windows.columns.output) < 1:
+        raise ValueError(
+            f"Expected an image that holds at least one window, received an image of {image_size} for a window of "
+            f"{kernel_size} with dilation {dilation_rate}; use padding='same', a smaller window or a larger image."
+        )
+    return windows
+
+
+def conv2d_windows(
+    input_shape: Shape, kernel_shape: Shape, strides: Pair, padding: Padding, dilation_rate: Pair
+) -> Windows:
+    """Windows of a convolution, after checking that image (N, H, W, C) and kernel (KH, KW, C, F) fit each other.
+
+    Raises
+    ------
+    ValueError
+        A shape is not of rank 4, the channels differ, an option is none, or no window fits.
+    """
+    if len(input_shape) != 4 or len(kernel_shape) != 4:
+        raise ValueError(
+            f"Expected images (N, H, W, C) and a kernel (KH, KW, C, F), received shapes {input_shape} and "
+            f"{kernel_shape}."
+        )
+    if input_shape[3] != kernel_shape[2]:
+        raise ValueError(
+            f"Expected as many channels in the images as in the kernel, received {input_shape[3]} in images of shape "
+            f"{input_shape} and {kernel_shape[2]} in a kernel of shape {kernel_shape}."
+        )
+    height, width = input_shape[1:3]
+    return expect_windows((height, width), (kernel_shape[0], kernel_shape[1]), strides, padding, dilation_rate)
+
+
+def pool2d_windows(input_shape: Shape, pool_size: Pair, strides: Pair, padding: Padding) -> Windows:
+    """Windows of a pooling over images (N, H, W, C).
+
+    Raises
+    ------
+    ValueError
+        The shape is not of rank 4, an option is none, or no window fits.
+    """
+    if len(input_shape) != 4:
+        raise ValueError(f"Expected images (N, H, W, C), received shape {input_shape}.")
+    return expect_windows((input_shape[1], input_shape[2]), pool_size, strides, padding)
+
+
+def winner_dtype(pool_size: Pair) -> np.dtype[np.unsignedinteger]:
+    """The smallest unsigned integer type that numbers the elements of a window."""
+    return np.min_scalar_type(pool_size[0] * pool_size[1] - 1)

@@ -1,0 +1,205 @@
+"""Scales values from [minimum, maximum] to [0, 1], and back."""
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+# Values worked on at a time: two float64 buffers of this length stay in the processor's cache.
+BLOCK = 16_384
+
+
+class Scaler(NamedTuple):
+    """The range that is mapped to [0, 1]; unpacks and indexes like [minimum, maximum]."""
+
+    minimum: float
+    maximum: float
+
+
+AnyScaler = Scaler | Sequence[float] | npt.NDArray[Any]
+Block = npt.NDArray[np.float64]
+Scaled = npt.NDArray[np.float32 | np.float64]
+
+
+def create_scaler(*partitions: npt.ArrayLike) -> Scaler:
+    """Find the smallest and the largest value over all partitions.
+
+    Give every partition at once (training, validation, test), or the range itself as in `create_scaler([0, 255])`, so
+    that all of them are later scaled alike.
+
+    Parameters
+    ----------
+    *partitions : array-like
+        At least one; each of any shape and any real dtype, not empty.
+
+    Returns
+    -------
+    Scaler
+        (minimum, maximum) as Python floats.
+
+    Raises
+    ------
+    TypeError
+        If a partition is not numbers.
+    ValueError
+        If there is no partition, one is empty or holds NaN or infinity, or all values are the same.
+
+    References
+    ----------
+    "Digit classification using CNN, Keras deep learning framework", Towards AI, 2020.
+
+    Examples
+    --------
+    >>> create_scaler([3, 7], [[5, 11]])
+    Scaler(minimum=3.0, maximum=11.0)
+    """
+    if not partitions:
+        raise ValueError("expected at least one partition, received none; call create_scaler([0, 255]) or with arrays.")
+    ends: list[float] = []
+    for place, partition in enumerate(partitions):
+        values = _numbers(partition, f"partition {place}")
+        if values.size == 0:
+            raise ValueError(
+                f"expected values in partition {place}, received an empty one of shape {values.shape}; leave it out."
+            )
+        smallest, largest = float(values.min()), float(values.max())
+        if not (math.isfinite(smallest) and math.isfinite(largest)):  # NaN anywhere makes both NaN
+            raise ValueError(
+                f"expected finite values in partition {place}, received {smallest} to {largest}; replace NaN and "
+                "infinity in the data first, for example with numpy.nan_to_num."
+            )
+        ends += [smallest, largest]
+    return _check(min(ends), max(ends))
+
+
+def normalizer(scaler: AnyScaler, x: npt.ArrayLike) -> Scaled:
+    """Map [minimum, maximum] to [0, 1]: (x - minimum) / (maximum - minimum).
+
+    Parameters
+    ----------
+    scaler : Scaler or [minimum, maximum]
+        The range, from `create_scaler` or written by hand.
+    x : array-like
+        Numbers of any shape and real dtype. Values outside the range come out below 0 or above 1.
+
+    Returns
+    -------
+    ndarray
+        A new array of x's shape: float32, or float64 if x is float64 (a list of Python floats is).
+
+    Raises
+    ------
+    TypeError
+        If the scaler or x is not numbers.
+    ValueError
+        If the scaler is not two finite numbers with minimum < maximum.
+
+    Notes
+    -----
+    Computed in float64, block by block, and rounded once: no integer type wraps, and no float64 copy of a whole data
+    set is made. NaN and infinity in x stay what they are.
+
+    Examples
+    --------
+    >>> normalizer([0, 4], [0, 1, 4])
+    array([0.  , 0.25, 1.  ], dtype=float32)
+    """
+    minimum, maximum = _as_scaler(scaler)
+    values = _numbers(x, "x")
+    result = np.empty(values.shape, _result_dtype(values.dtype))
+    for source, target in _blocks(values, result):
+        np.subtract(source, minimum, out=target)
+        np.divide(target, maximum - minimum, out=target)
+    return result
+
+
+def denormalizer(scaler: AnyScaler, x: npt.ArrayLike) -> Scaled:
+    """Map [0, 1] back to [minimum, maximum]: x (maximum - minimum) + minimum, the inverse of `normalizer`.
+
+    Parameters
+    ----------
+    scaler : Scaler or [minimum, maximum]
+        The range that was given to `normalizer`.
+    x : array-like
+        Numbers of any shape and real dtype.
+
+    Returns
+    -------
+    ndarray
+        A new array of x's shape: float32, or float64 if x is float64. To get uint8 pixels back, round it first:
+        `np.rint(...).astype(np.uint8)`, since `astype` alone cuts 4.9999 down to 4.
+
+    Raises
+    ------
+    TypeError
+        If the scaler or x is not numbers.
+    ValueError
+        If the scaler is not two finite numbers with minimum < maximum.
+
+    Examples
+    --------
+    >>> denormalizer([0, 4], [0, 0.25, 1])
+    array([0., 1., 4.])
+    """
+    minimum, maximum = _as_scaler(scaler)
+    values = _numbers(x, "x")
+    result = np.empty(values.shape, _result_dtype(values.dtype))
+    for source, target in _blocks(values, result):
+        np.multiply(source, maximum - minimum, out=target)
+        np.add(target, minimum, out=target)
+    return result
+
+
+def _blocks(values: npt.NDArray[Any], result: Scaled) -> Iterator[tuple[Block, Block]]:
+    """Walk both arrays together in float64 blocks; what is written to the second block lands in `result`."""
+    walk = np.nditer(
+        [values, result],
+        flags=["external_loop", "buffered", "zerosize_ok"],
+        op_flags=[["readonly"], ["writeonly"]],
+        op_dtypes=[np.float64, np.float64],
+        casting="same_kind",
+        buffersize=BLOCK,
+    )
+    with walk:  # leaving it writes the last block back
+        yield from walk
+
+
+def _result_dtype(dtype: np.dtype[Any]) -> np.dtype[np.float32 | np.float64]:
+    """Choose float64 for float64 (and for the longer kinds that some machines have), else float32."""
+    return np.dtype(np.float64 if dtype.kind == "f" and dtype.itemsize >= 8 else np.float32)
+
+
+def _numbers(x: npt.ArrayLike, name: str) -> npt.NDArray[Any]:
+    """Return x as an array of real numbers, or say what it is instead."""
+    try:
+        values = np.asarray(x)
+    except ValueError as error:
+        raise TypeError(f"expected {name} as an array of numbers, received rows of unequal length; pad them") from error
+    if values.dtype.kind not in "biuf":
+        raise TypeError(f"expected {name} as real numbers, received dtype {values.dtype}; use astype(float).")
+    return values
+
+
+def _as_scaler(scaler: AnyScaler) -> Scaler:
+    """Check a scaler that may have been written by hand."""
+    ends = _numbers(scaler, "the scaler")
+    if ends.shape != (2,):
+        raise ValueError(f"expected a scaler [minimum, maximum], received shape {ends.shape}; use create_scaler(x).")
+    return _check(float(ends[0]), float(ends[1]))
+
+
+def _check(minimum: float, maximum: float) -> Scaler:
+    """Return the scaler if it can be divided by."""
+    if not math.isfinite(maximum - minimum):
+        raise ValueError(
+            f"expected a finite range, received minimum {minimum} and maximum {maximum}; give two finite numbers, as "
+            "in [0, 255]."
+        )
+    if minimum >= maximum:
+        mend = "all values are the same, so give the range itself" if minimum == maximum else "exchange the two"
+        raise ValueError(
+            f"expected minimum < maximum, received minimum {minimum} and maximum {maximum}; {mend}, as in [0, 255]."
+        )
+    return Scaler(minimum, maximum)

@@ -1,0 +1,146 @@
+"""Convolution: every output is the sum of one window of the image times the kernel. START HERE.
+
+Notation, in this file and everywhere: N images, H x W pixels, C channels; F filters of KH x KW; OH x OW outputs;
+strides SH, SW; dilation DH, DW. Images are (N, H, W, C), kernels (KH, KW, C, F).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from scratchcnn.geometry import Padding, Pair
+from scratchcnn.operands import Array, Shape, conv2d_windows, expect
+from scratchcnn.reference.im2col import pad, unpad, window_slices
+
+
+def conv2d(
+    x: Array,
+    kernel: Array,
+    bias: Array | None,
+    strides: Pair = (1, 1),
+    padding: Padding = "valid",
+    dilation_rate: Pair = (1, 1),
+) -> Array:
+    """Slide the kernel over the images; at each place, multiply, sum, and add the bias.
+
+        y[n, oy, ox, f] = bias[f] + sum over ky, kx, c of
+                          x[n, oy * SH + ky * DH - top, ox * SW + kx * DW - left, c] * kernel[ky, kx, c, f]
+
+    where x is zero outside the image. The kernel is not turned round: this is cross-correlation, which the field calls
+    convolution.
+
+    Parameters
+    ----------
+    x : (N, H, W, C), float32 or float64
+    kernel : (KH, KW, C, F), the dtype of x
+    bias : (F,) or None
+    strides : (SH, SW)
+    padding : 'valid' or 'same'
+    dilation_rate : (DH, DW)
+
+    Returns
+    -------
+    (N, OH, OW, F), the dtype of x
+
+    Raises
+    ------
+    ValueError
+        Shapes do not fit each other, or no window fits into the image.
+    TypeError
+        The dtypes differ.
+
+    Examples
+    --------
+    >>> x = np.arange(9.0).reshape(1, 3, 3, 1)
+    >>> conv2d(x, np.ones((2, 2, 1, 1)), np.array([100.0]))[0, :, :, 0]
+    array([[108., 112.],
+           [120., 124.]])
+
+    References
+    ----------
+    Goodfellow, Bengio & Courville 2016, "Deep Learning", equation 9.6; Dumoulin & Visin 2016, arXiv 1603.07285.
+    """
+    windows = conv2d_windows(x.shape, kernel.shape, strides, padding, dilation_rate)
+    expect(x=(x, x.shape), kernel=(kernel, kernel.shape))
+    images, filters = len(x), kernel.shape[3]
+    padded = pad(x, windows)
+    y = np.zeros((images, windows.rows.output * windows.columns.output, filters), x.dtype)
+    for output, (rows, columns) in enumerate(window_slices(windows)):
+        patch = padded[:, rows, columns]  # (N, KH, KW, C)
+        y[:, output] = np.tensordot(patch, kernel, axes=3)  # (N, F)
+    if bias is not None:
+        expect(x=(x, x.shape), bias=(bias, (filters,)))
+        y += bias
+    return y.reshape(images, windows.rows.output, windows.columns.output, filters)
+
+
+def conv2d_kernel_gradient(
+    dy: Array,
+    x: Array,
+    kernel_size: Pair,
+    strides: Pair = (1, 1),
+    padding: Padding = "valid",
+    dilation_rate: Pair = (1, 1),
+) -> Array:
+    """Gradient of the loss by the kernel: each output sends its window, times its own gradient.
+
+        dkernel[ky, kx, c, f] = sum over n, oy, ox of
+                                x[n, oy * SH + ky * DH - top, ox * SW + kx * DW - left, c] * dy[n, oy, ox, f]
+
+    Parameters
+    ----------
+    dy : (N, OH, OW, F), gradient of the loss by the output
+    x : (N, H, W, C), what the forward pass was given
+    kernel_size : (KH, KW)
+    strides, padding, dilation_rate
+        As in the forward pass.
+
+    Returns
+    -------
+    (KH, KW, C, F), the dtype of x
+    """
+    kernel_shape = (*kernel_size, x.shape[-1], dy.shape[-1])
+    windows = conv2d_windows(x.shape, kernel_shape, strides, padding, dilation_rate)
+    expect(x=(x, x.shape), dy=(dy, (len(x), windows.rows.output, windows.columns.output, dy.shape[-1])))
+    padded = pad(x, windows)
+    gradient = np.zeros(kernel_shape, x.dtype)
+    dy_of_outputs = dy.reshape(len(x), -1, dy.shape[-1])
+    for output, (rows, columns) in enumerate(window_slices(windows)):
+        patch = padded[:, rows, columns]  # (N, KH, KW, C)
+        gradient += np.tensordot(patch, dy_of_outputs[:, output], axes=(0, 0))  # (KH, KW, C, F)
+    return gradient
+
+
+def conv2d_input_gradient(
+    dy: Array,
+    kernel: Array,
+    input_shape: Shape,
+    strides: Pair = (1, 1),
+    padding: Padding = "valid",
+    dilation_rate: Pair = (1, 1),
+) -> Array:
+    """Gradient of the loss by the input: each output sends the kernel, times its own gradient, to its window.
+
+        dx[n, oy * SH + ky * DH - top, ox * SW + kx * DW - left, c] +=
+                                sum over f of dy[n, oy, ox, f] * kernel[ky, kx, c, f]
+
+    Parameters
+    ----------
+    dy : (N, OH, OW, F), gradient of the loss by the output
+    kernel : (KH, KW, C, F)
+    input_shape : (N, H, W, C)
+    strides, padding, dilation_rate
+        As in the forward pass.
+
+    Returns
+    -------
+    (N, H, W, C), the dtype of dy
+    """
+    windows = conv2d_windows(input_shape, kernel.shape, strides, padding, dilation_rate)
+    images, filters = input_shape[0], kernel.shape[3]
+    expect(kernel=(kernel, kernel.shape), dy=(dy, (images, windows.rows.output, windows.columns.output, filters)))
+    padded = pad(np.zeros(input_shape, dy.dtype), windows)
+    dy_of_outputs = dy.reshape(images, -1, filters)
+    for output, (rows, columns) in enumerate(window_slices(windows)):
+        padded[:, rows, columns] += np.tensordot(dy_of_outputs[:, output], kernel, axes=(1, 3))  # (N, KH, KW, C)
+    return unpad(padded, windows)

@@ -1,0 +1,76 @@
+"""The dense layer: every output is a weighted sum of every input."""
+
+from __future__ import annotations
+
+from scratchcnn.operands import Array, expect
+
+
+def dense(x: Array, kernel: Array, bias: Array | None) -> Array:
+    """Multiply by a matrix and add a bias.
+
+        y[n, j] = bias[j] + sum over i of x[n, i] * kernel[i, j]
+
+    Parameters
+    ----------
+    x : (N, I), float32 or float64
+    kernel : (I, J), the dtype of x
+    bias : (J,) or None
+
+    Returns
+    -------
+    (N, J), the dtype of x
+
+    Raises
+    ------
+    ValueError, TypeError
+        Shapes or dtypes do not fit each other.
+
+    Examples
+    --------
+    >>> dense(np.array([[1.0, 2.0]]), np.array([[1.0, 10.0], [2.0, 20.0]]), np.array([0.5, 0.0]))
+    array([[ 5.5, 50. ]])
+    """
+    expect(x=(x, (None, None)), kernel=(kernel, (x.shape[1], None)))
+    y: Array = x @ kernel
+    if bias is not None:
+        expect(x=(x, x.shape), bias=(bias, (kernel.shape[1],)))
+        y = y + bias
+    return y
+
+
+def dense_kernel_gradient(dy: Array, x: Array) -> Array:
+    """Gradient of the loss by the kernel.
+
+        dkernel[i, j] = sum over n of x[n, i] * dy[n, j]
+
+    Parameters
+    ----------
+    dy : (N, J), gradient of the loss by the output
+    x : (N, I), what the forward pass was given
+
+    Returns
+    -------
+    (I, J), the dtype of x
+    """
+    expect(dy=(dy, (x.shape[0], None)), x=(x, (None, None)))
+    gradient: Array = x.T @ dy
+    return gradient
+
+
+def dense_input_gradient(dy: Array, kernel: Array) -> Array:
+    """Gradient of the loss by the input.
+
+        dx[n, i] = sum over j of dy[n, j] * kernel[i, j]
+
+    Parameters
+    ----------
+    dy : (N, J), gradient of the loss by the output
+    kernel : (I, J)
+
+    Returns
+    -------
+    (N, I), the dtype of dy
+    """
+    expect(dy=(dy, (None, kernel.shape[1])), kernel=(kernel, (None, None)))
+    dx: Array = dy @ kernel.T
+    return dx

@@ -1,0 +1,45 @@
+"""The rectified linear unit: negative numbers become zero."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from scratchcnn.operands import Array
+
+
+def relu(x: Array) -> Array:
+    """y = max(x, 0); a NaN stays NaN.
+
+    Parameters
+    ----------
+    x : any shape, float32 or float64
+
+    Returns
+    -------
+    The shape and dtype of x
+
+    Examples
+    --------
+    >>> relu(np.array([-1.0, 0.0, 2.0]))
+    array([0., 0., 2.])
+
+    References
+    ----------
+    Nair & Hinton 2010, "Rectified linear units improve restricted Boltzmann machines".
+    """
+    return np.maximum(x, x.dtype.type(0))
+
+
+def relu_gradient(dy: Array, y: Array) -> Array:
+    """dx = dy where y > 0, else 0. At the kink, x = 0, the gradient is taken as 0.
+
+    Parameters
+    ----------
+    dy : gradient of the loss by the output
+    y : what the forward pass gave, the shape of dy
+
+    Returns
+    -------
+    The shape and dtype of dy
+    """
+    return np.where(y > 0, dy, dy.dtype.type(0))

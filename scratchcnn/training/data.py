@@ -1,0 +1,102 @@
+"""What goes into a model: checks of whole data sets, and batches of the model's dtype, one at a time."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from scratchcnn.losses import Loss
+from scratchcnn.operands import Array, Shape
+
+ROWS_AT_ONCE = 4096  # samples looked at together, so that a check needs little memory
+
+
+class Samples(NamedTuple):
+    """A checked data set: images (N, *input_shape) of any number type, labels as the loss checked them."""
+
+    x: Array
+    y: Array
+
+
+def check_images(x: object, input_shape: Shape, what: str = "x") -> Array:
+    """Images as an array (N, *input_shape) of finite numbers.
+
+    Raises
+    ------
+    TypeError
+        No array of integers or floats.
+    ValueError
+        Empty, of another shape, or with NaN or infinity, named by index.
+    """
+    images = np.asarray(x)
+    if images.dtype.kind not in "iuf":
+        raise TypeError(f"Expected {what} as integers or floats, received dtype {images.dtype}.")
+    if images.shape[1:] != input_shape or images.ndim != len(input_shape) + 1:
+        raise ValueError(
+            f"Expected {what} of shape ({', '.join(map(str, ('samples', *input_shape)))}), received {images.shape}."
+            f"{_shape_hint(images.shape, input_shape)}"
+        )
+    if len(images) == 0:
+        raise ValueError(f"Expected {what} with at least one sample, received an empty array of shape {images.shape}.")
+    low, high = value_range(images)
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise ValueError(f"Expected {what} with finite numbers, received {_first_non_finite(images)}.")
+    return images
+
+
+def _shape_hint(shape: Shape, input_shape: Shape) -> str:
+    if shape == input_shape:
+        return " That is one sample without a batch axis: use x[None]."
+    if int(np.prod(shape[1:])) == int(np.prod(input_shape)):
+        return f" It has as many numbers: use x.reshape({', '.join(map(str, (-1, *input_shape)))})."
+    return ""
+
+
+def value_range(images: Array) -> tuple[float, float]:
+    """The smallest and the largest number; NaN if there is one."""
+    parts = [images[i : i + ROWS_AT_ONCE] for i in range(0, len(images), ROWS_AT_ONCE)]
+    return float(min(part.min() for part in parts)), float(np.max([part.max() for part in parts]))
+
+
+def _first_non_finite(images: Array) -> str:
+    for index, image in enumerate(images):
+        if not np.isfinite(image).all():
+            position = tuple(int(i) for i in np.argwhere(~np.isfinite(image))[0])
+            return f"{image[position]} in sample {index} at position {position}"
+    raise AssertionError("every number is finite")
+
+
+def check_samples(x: object, y: object, input_shape: Shape, loss: Loss, classes: int, what: str = "") -> Samples:
+    """Images and labels that fit a model and a loss; errors as `check_images` and the loss's `check`."""
+    images = check_images(x, input_shape, f"{what}x")
+    return Samples(images, loss.check(np.asarray(y), len(images), classes))
+
+
+def warn_of_other_scale(training: Array, validation: Array) -> None:
+    """Warn if the validation images are on another scale: a model that was shown 0 to 1 cannot read 0 to 255."""
+    ranges = [value_range(images) for images in (training, validation)]
+    sizes = [max(abs(low), abs(high)) for low, high in ranges]
+    if max(sizes) > 10 * min(sizes):
+        warnings.warn(
+            f"Expected validation images on the scale of the training images, {ranges[0][0]:g} to {ranges[0][1]:g}, "
+            f"received {ranges[1][0]:g} to {ranges[1][1]:g}; scale both alike.",
+            UserWarning,
+            stacklevel=4,
+        )
+
+
+def batches(samples: Samples, size: int, rng: np.random.Generator | None) -> Iterator[Samples]:
+    """The data set in batches of `size`, the last one shorter; shuffled by `rng`, or in order for None."""
+    count = len(samples.x)
+    order = None if rng is None else rng.permutation(count)
+    for start in range(0, count, size):
+        chosen = slice(start, start + size) if order is None else order[start : start + size]
+        yield Samples(samples.x[chosen], samples.y[chosen])
+
+
+def as_input(images: Array, dtype: np.dtype[np.floating]) -> Array:
+    """A batch as the kernels take it: contiguous, of the model's dtype."""
+    return np.ascontiguousarray(images, dtype)

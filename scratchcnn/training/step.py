@@ -1,0 +1,139 @@
+"""One step of learning: forward, loss, backward, update. The whole of training is this, many times."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from scratchcnn.activations import Softmax, linear
+from scratchcnn.layers import Activation, Layer
+from scratchcnn.losses import Loss
+from scratchcnn.metrics import Metric
+from scratchcnn.operands import Array
+from scratchcnn.operations import Operations
+from scratchcnn.optimizers import Optimizer, State
+from scratchcnn.training.diagnosis import first_non_finite
+
+
+class Passed(NamedTuple):
+    """What one layer left behind in the forward pass: its output, and what its backward pass needs."""
+
+    output: Array
+    cache: Any
+
+
+@dataclass
+class Trainer:
+    """Everything that training needs, gathered from a compiled model.
+
+    Attributes
+    ----------
+    layers : list of Layer
+        The model's layers; a last softmax has moved into the loss (`on_logits`).
+    loss, metrics, optimizer, optimizer_state
+    ops : the `kernels` or the `reference` package
+    dtype : float32 or float64
+    shuffle_rng, dropout_rng : numpy.random.Generator
+        Where the order of the samples and the dropped units come from.
+    """
+
+    layers: list[Layer]
+    loss: Loss
+    metrics: list[Metric]
+    optimizer: Optimizer
+    optimizer_state: State
+    ops: Operations
+    dtype: np.dtype[np.floating]
+    shuffle_rng: np.random.Generator
+    dropout_rng: np.random.Generator
+
+    @property
+    def parameters(self) -> list[Array]:
+        """All parameters, layer by layer."""
+        return [array for layer in self.layers for array in layer.params.values()]
+
+    @property
+    def classes(self) -> int:
+        """Outputs of the last layer."""
+        shape = self.layers[-1].output_shape
+        assert shape is not None
+        return shape[-1]
+
+
+def train_step(trainer: Trainer, images: Array, targets: Array) -> tuple[Array, Array]:
+    """Learn from one batch; the parameters change in place.
+
+    Parameters
+    ----------
+    trainer : Trainer
+    images : (N, *input_shape), the trainer's dtype
+    targets : (N, classes), the trainer's dtype
+
+    Returns
+    -------
+    losses : (N,), of each sample before the step
+    probabilities : (N, classes)
+
+    Raises
+    ------
+    FloatingPointError
+        The loss is not finite; the message names the first layer with such a number. No parameter has changed.
+    """
+    outputs, passed = forward(trainer.layers, images, trainer.ops, training=True, rng=trainer.dropout_rng)
+    losses, probabilities = trainer.loss.forward(outputs, targets, trainer.ops)
+    if not math.isfinite(losses.sum(dtype=np.float64)):
+        raise FloatingPointError(first_non_finite(trainer.layers, [p.output for p in passed], losses))
+    d_outputs = trainer.loss.backward(probabilities, targets, trainer.ops)
+    gradients = backward(trainer.layers, passed, d_outputs, trainer.ops)
+    trainer.optimizer_state = trainer.optimizer.step(
+        trainer.parameters, gradients, trainer.optimizer_state, trainer.ops
+    )
+    return losses, probabilities
+
+
+def forward(
+    layers: Sequence[Layer], x: Array, ops: Operations, training: bool, rng: np.random.Generator | None
+) -> tuple[Array, list[Passed]]:
+    """Pass a batch through the layers; return the last output, and what each layer left behind."""
+    passed = []
+    for layer in layers:
+        x, cache = layer.forward(x, ops, training, rng)
+        passed.append(Passed(x, cache))
+    return x, passed
+
+
+def backward(layers: Sequence[Layer], passed: list[Passed], dy: Array, ops: Operations) -> list[Array]:
+    """Pass the gradient of the loss back through the layers; return that of every parameter, layer by layer.
+
+    Nobody asks for the gradient by the images, so the pass stops at the first layer that has parameters. `passed` is
+    used up: each layer's memory is free for the layers before it.
+    """
+    gradients: list[Array] = []
+    first = next((i for i, layer in enumerate(layers) if layer.params), len(layers))
+    gradient: Array | None = dy
+    for i in reversed(range(first, len(layers))):
+        assert gradient is not None
+        gradient, of_parameters = layers[i].backward(gradient, passed.pop().cache, ops, input_gradient=i > first)
+        gradients[:0] = [of_parameters[name] for name in layers[i].params]
+    return gradients
+
+
+def on_logits(layers: Sequence[Layer], loss: Loss) -> tuple[list[Layer], Loss]:
+    """Move a last softmax from the layers into the loss, where it can be computed without overflow or log(0).
+
+    The layer that ended in softmax is replaced by its twin without, which shares its parameters.
+    """
+    layers = list(layers)
+    if loss.from_logits or not isinstance(getattr(layers[-1], "activation", None), Softmax):
+        return layers, loss
+    last = layers.pop()
+    if not isinstance(last, Activation) or not layers:
+        twin: Any = copy.copy(last)
+        twin.activation = linear
+        layers.append(twin)
+    return layers, loss.on_logits()

@@ -1,0 +1,147 @@
+"""A small MNIST in every format, and a web server on this machine that misbehaves on demand."""
+
+import gzip
+import io
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+Answer = Callable[[BaseHTTPRequestHandler], None]
+
+
+def pack_idx(array: np.ndarray) -> bytes:
+    """Write a uint8 array as IDX."""
+    return bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape) + array.tobytes()
+
+
+class SmallSet:
+    """Six training and four test images, and the files they make."""
+
+    def __init__(self) -> None:
+        rng = np.random.default_rng(7)
+        self.x_train = rng.integers(0, 256, (6, 28, 28), dtype=np.uint8)
+        self.y_train = rng.integers(0, 10, 6, dtype=np.uint8)
+        self.x_test = rng.integers(0, 256, (4, 28, 28), dtype=np.uint8)
+        self.y_test = rng.integers(0, 10, 4, dtype=np.uint8)
+
+    def npz(self, **changes: object) -> bytes:
+        buffer = io.BytesIO()
+        arrays = {name: changes.get(name, array) for name, array in vars(self).items()}
+        np.savez_compressed(buffer, **{name: array for name, array in arrays.items() if array is not None})
+        return buffer.getvalue()
+
+    def idx(self) -> dict[str, bytes]:
+        return {
+            "train-images-idx3-ubyte": pack_idx(self.x_train),
+            "train-labels-idx1-ubyte": pack_idx(self.y_train),
+            "t10k-images-idx3-ubyte": pack_idx(self.x_test),
+            "t10k-labels-idx1-ubyte": pack_idx(self.y_test),
+        }
+
+    def write_idx(self, folder: Path, gzipped: bool, sign: str = "-") -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in self.idx().items():
+            name = name.replace("-idx", f"{sign}idx") + (".gz" if gzipped else "")
+            (folder / name).write_bytes(gzip.compress(content, mtime=0) if gzipped else content)
+
+    def assert_equal(self, split: object) -> None:
+        (x_train, y_train), (x_test, y_test) = split
+        for got, expected in zip((x_train, y_train, x_test, y_test), vars(self).values(), strict=True):
+            assert got.dtype == np.uint8
+            np.testing.assert_array_equal(got, expected)
+
+
+@pytest.fixture
+def small() -> SmallSet:
+    return SmallSet()
+
+
+class _Quiet(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Clients that give up are the point of these tests."""
+
+
+class Server:
+    """Answers each path as the test says; counts the requests."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, Answer] = {}
+        self.asked: list[str] = []
+        self.released = threading.Event()
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                outer.asked.append(self.path)
+                outer.answers.get(self.path, outer.status(404))(self)
+
+            def log_message(self, *args: object) -> None:
+                pass
+
+        self.http = _Quiet(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.http.server_address[1]}/"
+
+    def body(self, content: bytes, claimed: int | None = None, status: int = 200) -> Answer:
+        """Answer with content, claiming another length if told so."""
+
+        def answer(handler: BaseHTTPRequestHandler) -> None:
+            handler.send_response(status)
+            handler.send_header("Content-Length", str(len(content) if claimed is None else claimed))
+            handler.end_headers()
+            handler.wfile.write(content)
+
+        return answer
+
+    def status(self, code: int) -> Answer:
+        return self.body(b"<html>no</html>", status=code)
+
+    def silence(self, handler: BaseHTTPRequestHandler) -> None:
+        """Accept, and then say nothing."""
+        self.released.wait(30)
+
+    def drip(self, content: bytes) -> Answer:
+        """Send one byte at a time, for longer than anybody waits."""
+
+        def answer(handler: BaseHTTPRequestHandler) -> None:
+            handler.send_response(200)
+            handler.send_header("Content-Length", str(len(content)))
+            handler.end_headers()
+            for place in range(len(content)):
+                handler.wfile.write(content[place : place + 1])
+                handler.wfile.flush()
+                if self.released.wait(0.02):
+                    return
+
+        return answer
+
+    def stall_after(self, content: bytes, sent: int) -> Answer:
+        """Send the beginning, then nothing more."""
+
+        def answer(handler: BaseHTTPRequestHandler) -> None:
+            self.body(content[:sent], claimed=len(content))(handler)
+            handler.wfile.flush()
+            self.released.wait(30)
+
+        return answer
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "*")
+    made = Server()
+    thread = threading.Thread(target=made.http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    yield made
+    made.released.set()
+    made.http.shutdown()
+    made.http.server_close()
+    thread.join(5)

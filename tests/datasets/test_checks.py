@@ -1,0 +1,36 @@
+"""What is taken for MNIST, and what is not."""
+
+import numpy as np
+import pytest
+
+from scratchcnn.datasets.checks import check_pair
+
+X = np.zeros((3, 28, 28), np.uint8)
+Y = np.array([0, 9, 5])
+
+
+def test_passes_a_good_pair_with_labels_as_uint8():
+    images, labels = check_pair(X, Y, "here")
+    assert images is X
+    assert labels.dtype == np.uint8
+    assert labels.tolist() == [0, 9, 5]
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "said"),
+    [
+        (X.astype(np.float32), Y, r"expected images uint8 \(n, 28, 28\), received float32 \(3, 28, 28\)"),
+        (X[:, :27], Y, r"received uint8 \(3, 27, 28\)"),
+        (X.reshape(3, 784), Y, r"received uint8 \(3, 784\)"),
+        (X, np.eye(10, dtype=int)[Y], r"expected integer labels \(n,\), received int64 \(3, 10\)"),
+        (X, Y.astype(float), "received float64"),
+        (X, Y[:2], "received 3 images and 2 labels"),
+        (X[:0], Y[:0], "at least one, received 0 images"),
+        (X, np.array([0, 10, 5]), r"expected labels 0 to 9, received 10 at index 1 \(1 such"),
+        (X, np.array([-1, 3, 300]), r"received -1 at index 0 \(2 such"),
+    ],
+)
+def test_says_what_is_wrong(images: np.ndarray, labels: np.ndarray, said: str):
+    with pytest.raises(ValueError, match=said) as caught:
+        check_pair(images, labels, "here")
+    assert str(caught.value).startswith("here: ")

@@ -1,0 +1,252 @@
+"""load_data finds MNIST wherever it may lie, and says so when it does not."""
+
+import gzip
+import hashlib
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from scratchcnn.datasets import mnist
+from scratchcnn.datasets.mirrors import Mirror, RemoteFile
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keep every test away from this user's own caches, and from the internet."""
+    monkeypatch.setenv("SCRATCHCNN_DATA", str(tmp_path / "cache"))
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    monkeypatch.setattr(mnist, "MIRRORS", ())
+    monkeypatch.setattr(mnist, "WHOLE_COUNTS", (6, 4))
+    return tmp_path / "cache"
+
+
+@pytest.mark.parametrize("gzipped", [False, True])
+@pytest.mark.parametrize("sign", ["-", "."])
+def test_a_folder_of_idx_files(tmp_path: Path, small, gzipped: bool, sign: str):
+    small.write_idx(tmp_path / "idx", gzipped, sign)
+    small.assert_equal(mnist.load_data(tmp_path / "idx"))
+    small.assert_equal(mnist.load_data(str(tmp_path / "idx")))
+
+
+def test_an_npz_in_keras_layout_or_its_folder(tmp_path: Path, small):
+    (tmp_path / "mnist.npz").write_bytes(small.npz(y_test=small.y_test.astype(np.int64)))
+    small.assert_equal(mnist.load_data(tmp_path / "mnist.npz"))
+    small.assert_equal(mnist.load_data(tmp_path))
+
+
+def test_a_tilde_is_the_home_folder(tmp_path: Path, small, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    (tmp_path / "mine.npz").write_bytes(small.npz())
+    small.assert_equal(mnist.load_data("~/mine.npz"))
+
+
+def test_a_missing_path_is_named(tmp_path: Path):
+    with pytest.raises(FileNotFoundError, match=r"received '.*nowhere', which does not exist"):
+        mnist.load_data(tmp_path / "nowhere")
+
+
+def test_a_folder_without_the_files_says_which_are_missing(tmp_path: Path, small):
+    small.write_idx(tmp_path, gzipped=True)
+    (tmp_path / "t10k-labels-idx1-ubyte.gz").unlink()
+    with pytest.raises(FileNotFoundError, match=r"without mnist.npz and without t10k-labels-idx1-ubyte\. Add"):
+        mnist.load_data(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"y_test": None}, "y_test is missing"),
+        ({"x_train": np.zeros((6, 28, 27), np.uint8)}, r"training part.*received uint8 \(6, 28, 27\)"),
+        ({"x_test": np.zeros((3, 28, 28), np.uint8)}, "test part.*received 3 images and 4 labels"),
+        ({"y_train": np.array([0, 1, 2, 3, 4, 11])}, "training part.*received 11 at index 5"),
+        ({"x_train": np.zeros((6, 28, 28))}, "'x_train': expected integers, received dtype float64"),
+    ],
+)
+def test_a_foreign_npz_is_refused(tmp_path: Path, small, changes: dict[str, object], said: str):
+    (tmp_path / "mnist.npz").write_bytes(small.npz(**changes))
+    with pytest.raises(ValueError, match=said):
+        mnist.load_data(tmp_path / "mnist.npz")
+
+
+def test_exchanged_and_damaged_idx_files_are_refused(tmp_path: Path, small):
+    small.write_idx(tmp_path, gzipped=False)
+    labels = tmp_path / "train-labels-idx1-ubyte"
+    labels.write_bytes((tmp_path / "t10k-labels-idx1-ubyte").read_bytes())
+    with pytest.raises(ValueError, match="received 6 images and 4 labels"):
+        mnist.load_data(tmp_path)
+    labels.write_bytes((tmp_path / "train-images-idx3-ubyte").read_bytes())
+    with pytest.raises(ValueError, match="Images and labels may be exchanged"):
+        mnist.load_data(tmp_path)
+    labels.write_bytes(gzip.compress(small.idx()["train-labels-idx1-ubyte"])[:-4])
+    with pytest.raises(ValueError, match="expected a whole gzip file"):
+        mnist.load_data(tmp_path)
+
+
+def test_any_other_file_is_refused(tmp_path: Path):
+    (tmp_path / "digits.txt").write_text("7, 2, 1")
+    with pytest.raises(ValueError, match=r"digits\.txt: expected a whole \.npz archive"):
+        mnist.load_data(tmp_path / "digits.txt")
+
+
+def test_the_cache_comes_first_then_keras(tmp_path: Path, cache: Path, small, capsys):
+    keras = tmp_path / "keras" / "datasets"
+    keras.mkdir(parents=True)
+    (keras / "mnist.npz").write_bytes(small.npz())
+    small.assert_equal(mnist.load_data())
+    small.x_train = small.x_train[::-1]
+    small.write_idx(cache, gzipped=True)
+    small.assert_equal(mnist.load_data())
+    assert capsys.readouterr() == ("", "")
+
+
+def test_without_variables_the_usual_folders_are_meant(tmp_path: Path, small, monkeypatch: pytest.MonkeyPatch):
+    import pooch
+
+    monkeypatch.delenv("SCRATCHCNN_DATA")
+    monkeypatch.delenv("KERAS_HOME")
+    monkeypatch.setattr(pooch, "os_cache", lambda project: tmp_path / "system" / project)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    keras = tmp_path / ".keras" / "datasets"
+    keras.mkdir(parents=True)
+    (keras / "mnist.npz").write_bytes(small.npz())
+    small.assert_equal(mnist.load_data())
+    small.y_test = small.y_test[::-1]
+    small.write_idx(tmp_path / "system" / "scratchcnn", gzipped=True)
+    small.assert_equal(mnist.load_data())
+
+
+@pytest.mark.parametrize("damage", ["cut", "other counts"])
+def test_a_damaged_copy_of_keras_is_warned_of_and_passed_over(tmp_path: Path, small, damage: str, capsys):
+    keras = tmp_path / "keras" / "datasets"
+    keras.mkdir(parents=True)
+    fewer = small.npz(x_test=small.x_test[:3], y_test=small.y_test[:3])
+    (keras / "mnist.npz").write_bytes(small.npz()[:2000] if damage == "cut" else fewer)
+    said = "whole .npz archive" if damage == "cut" else r"expected \(6, 4\) images, received \(6, 3\)"
+    with pytest.warns(UserWarning, match=said) as caught:
+        split = mnist.load_data()
+    assert [warning.filename for warning in caught] == [__file__]
+    assert split[0][0].shape == (4000, 28, 28)
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.fixture
+def npz_mirror(server, small) -> Mirror:
+    content = small.npz()
+    server.answers["/npz/mnist.npz"] = server.body(content)
+    checksum = "sha256:" + hashlib.sha256(content).hexdigest()
+    return Mirror(server.url + "npz/", (RemoteFile("mnist.npz", checksum),))
+
+
+def test_downloads_once_and_then_reads_the_cache(server, npz_mirror, cache, small, monkeypatch, capsys):
+    monkeypatch.setattr(mnist, "MIRRORS", (npz_mirror,))
+    small.assert_equal(mnist.load_data())
+    assert capsys.readouterr() == ("", f"scratchcnn: MNIST was downloaded into {cache}.\n")
+    small.assert_equal(mnist.load_data())
+    assert server.asked == ["/npz/mnist.npz"]
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_damaged_cache_is_warned_of_and_downloaded_again(npz_mirror, cache, small, monkeypatch):
+    monkeypatch.setattr(mnist, "MIRRORS", (npz_mirror,))
+    cache.mkdir()
+    (cache / "mnist.npz").write_bytes(small.npz()[:-20])
+    with pytest.warns(UserWarning, match="looking further for MNIST"):
+        small.assert_equal(mnist.load_data())
+    small.assert_equal(mnist.load_data())
+
+
+def test_idx_mirrors_follow_the_npz(server, cache, small, monkeypatch):
+    files = []
+    for name, content in small.idx().items():
+        packed = gzip.compress(content)
+        server.answers[f"/idx/{name}.gz"] = server.body(packed)
+        files.append(RemoteFile(f"{name}.gz", "md5:" + hashlib.md5(packed).hexdigest()))
+    absent = Mirror(server.url + "absent/", (RemoteFile("mnist.npz", "sha256:00"),))
+    monkeypatch.setattr(mnist, "MIRRORS", (absent, Mirror(server.url + "idx/", tuple(files))))
+    small.assert_equal(mnist.load_data())
+    small.assert_equal(mnist.load_data())
+    assert len(server.asked) == 5
+
+
+def test_without_a_mirror_one_line_says_that_it_is_the_sample(server, cache, monkeypatch, capsys):
+    silent = Mirror(server.url + "silent/", (RemoteFile("mnist.npz", "sha256:00"),))
+    server.answers["/silent/mnist.npz"] = server.silence
+    monkeypatch.setattr(mnist, "MIRRORS", (silent, silent, silent))
+    monkeypatch.setattr(mnist, "SECONDS_WITHOUT_PROGRESS", 0.5)
+    start = time.monotonic()
+    split = mnist.load_data()
+    assert time.monotonic() - start < 3
+    for got, expected in zip(split, mnist.load_sample(), strict=True):
+        np.testing.assert_array_equal(got[0], expected[0])
+        np.testing.assert_array_equal(got[1], expected[1])
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    assert "\r" not in err
+    for part in ("did not answer in time", "4,000 + 1,000", "sample", "load_data()", "IDX", str(cache)):
+        assert part in err
+
+
+def test_the_limit_leaves_room_within_fifteen_seconds():
+    assert mnist.SECONDS_WITHOUT_PROGRESS <= 12
+
+
+def test_the_sample_is_what_it_says():
+    (x_train, y_train), (x_test, y_test) = mnist.load_sample()
+    assert (x_train.shape, x_test.shape) == ((4000, 28, 28), (1000, 28, 28))
+    assert {array.dtype for array in (x_train, y_train, x_test, y_test)} == {np.dtype(np.uint8)}
+    assert np.bincount(y_train).tolist() == [400] * 10
+    assert np.bincount(y_test).tolist() == [100] * 10
+    images = np.concatenate([x_train, x_test]).reshape(5000, 784)
+    assert len({image.tobytes() for image in images}) == 5000  # no image stands on both sides
+    assert images.min() == 0
+    assert images.max() == 255
+    # MNIST centres each digit's mass: a wrong stride or a transpose of pixels and images would show here.
+    mass = images.reshape(5000, 28, 28).astype(float)
+    for axis in (1, 2):
+        profile = mass.sum(axis=3 - axis)
+        assert np.abs(profile @ np.arange(28) / profile.sum(axis=1) - 13.5).max() < 1.5
+    for labels, batch in ((y_train, 100), (y_test, 100)):  # shuffled: no stretch lacks most of the digits
+        assert all(len(set(part)) >= 9 for part in labels.reshape(-1, batch).tolist())
+    pixels = hashlib.sha256(images.tobytes() + y_train.tobytes() + y_test.tobytes()).hexdigest()
+    assert pixels == "28473db8cba399e65403fa3c92c95bd9af84ac33f8b7feb38f1522529801cf55"
+
+
+def test_the_sample_can_be_changed_without_changing_the_next():
+    (x, _), _ = mnist.load_sample()
+    x[:] = 0
+    assert mnist.load_sample()[0][0].any()
+
+
+def test_importing_the_datasets_imports_no_network_library():
+    code = (
+        "import sys; before = set(sys.modules); from scratchcnn.datasets import mnist; mnist.load_sample();"
+        "print(sorted({'pooch', 'requests', 'tqdm', 'urllib3'} & (set(sys.modules) - before)))"
+    )
+    root = Path(mnist.__file__).parents[2]
+    got = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    assert got.stdout.strip() == "[]"
+
+
+WHOLE = Path(__file__).parents[3] / "shared" / "mnist"
+
+
+@pytest.mark.skipif(not WHOLE.is_dir(), reason="the whole of MNIST is not beside this checkout")
+def test_the_whole_of_mnist():
+    (x_train, y_train), (x_test, y_test) = mnist.load_data(WHOLE)
+    assert (x_train.shape, x_test.shape) == ((60000, 28, 28), (10000, 28, 28))
+    headers = {
+        "6bbc9ace898e44ae57da46a324031adb": (x_train, "00000803 0000ea60 0000001c 0000001c"),
+        "a25bea736e30d166cdddb491f175f624": (y_train, "00000801 0000ea60"),
+        "2646ac647ad5339dbf082846283269ea": (x_test, "00000803 00002710 0000001c 0000001c"),
+        "27ae3e4e09519cfbb04c329615203637": (y_test, "00000801 00002710"),
+    }
+    for digest, (array, header) in headers.items():
+        assert hashlib.md5(bytes.fromhex(header) + array.tobytes()).hexdigest() == digest
+    assert y_test[0] == 7
