@@ -26,6 +26,7 @@ from scratchcnn.geometry import Axis, Padding, Pair
 from scratchcnn.kernels.im2col import corner_offsets, element_offsets, padded_size, place
 from scratchcnn.kernels.jit import parallel
 from scratchcnn.kernels.matmul import is_packed, matmul, pack, packed, padded_width, start_row
+from scratchcnn.kernels.workspace import empty
 from scratchcnn.operands import Array, Shape, conv2d_windows, expect
 
 MOST_GROUPS = 16  # partial sums of the kernel gradient: enough for 16 threads, few enough to stay in the cache
@@ -47,7 +48,7 @@ def conv2d(
     expect(x=(x, x.shape), kernel=(kernel, kernel.shape))
     images, channels, filters = x.shape[0], x.shape[3], kernel.shape[3]
     corners, elements = corner_offsets(windows, channels), element_offsets(windows, channels)
-    y = np.empty((images, windows.rows.output, windows.columns.output, filters), x.dtype)
+    y = empty((images, windows.rows.output, windows.columns.output, filters), x.dtype)
     _correlate(
         np.ascontiguousarray(x), (windows.rows.before, windows.columns.before), padded_size(windows),
         corners, elements, packed(kernel.reshape(-1, filters)), start_row(bias, filters, x.dtype),
@@ -146,7 +147,7 @@ def conv2d_input_gradient(
     rows, columns = axis_phases(windows.rows), axis_phases(windows.columns)
     size = (rows.before + output[0] + rows.after, columns.before + output[1] + columns.after)
     covered = all(phase.taps.size for phase in (*rows.phases, *columns.phases))
-    dx = np.empty(input_shape, dy.dtype) if covered else np.zeros(input_shape, dy.dtype)
+    dx = empty(input_shape, dy.dtype) if covered else np.zeros(input_shape, dy.dtype)
     for row in rows.phases:
         for column in columns.phases:
             taps = kernel[np.ix_(row.taps, column.taps)].transpose(0, 1, 3, 2)  # (taps, taps, F, C)

@@ -10,13 +10,14 @@ from numba import prange
 
 from scratchcnn.kernels.jit import parallel
 from scratchcnn.kernels.random import bits_at
+from scratchcnn.kernels.workspace import empty
 from scratchcnn.operands import Array, expect
 
 
 def dropout(x: Array, rate: float, key: int) -> tuple[Array, Array]:
     """Drop a share of the numbers, scale the others; `reference.dropout` has the formula."""
     expect(x=(x, x.shape))
-    y, kept = np.empty(x.shape, x.dtype), np.empty(x.shape, np.bool_)
+    y, kept = empty(x.shape, x.dtype), empty(x.shape, np.bool_)
     scale = x.dtype.type(1 / (1 - rate))
     drop_below = np.uint64(round(rate * 2**53))
     _dropout(np.ascontiguousarray(x).reshape(-1), np.uint64(key), drop_below, scale, y.reshape(-1), kept.reshape(-1))
@@ -35,7 +36,7 @@ def _dropout(x, key, drop_below, scale, y, kept):
 def dropout_gradient(dy: Array, kept: Array, rate: float) -> Array:
     """What was dropped sends nothing; `reference.dropout_gradient` has the formula."""
     expect(dy=(dy, kept.shape))
-    dx = np.empty(dy.shape, dy.dtype)
+    dx = empty(dy.shape, dy.dtype)
     scale = dy.dtype.type(1 / (1 - rate))
     dy, kept = np.ascontiguousarray(dy), np.ascontiguousarray(kept)
     _dropout_gradient(dy.reshape(-1), kept.reshape(-1), scale, dx.reshape(-1))

@@ -18,6 +18,7 @@ from numba import prange
 
 from scratchcnn.kernels.jit import parallel, serial
 from scratchcnn.kernels.tile import COLUMNS, ROWS, VECTOR_BYTES, make_tile
+from scratchcnn.kernels.workspace import empty
 from scratchcnn.operands import Array, expect
 
 BLOCK_BYTES = 256 * 1024
@@ -75,7 +76,7 @@ def packed(b: Array) -> Array:
     rows, columns = b.shape
     if is_packed(columns, b.itemsize):
         return np.ascontiguousarray(b).reshape(-1)
-    panels = np.empty(rows * padded_width(columns, b.itemsize), b.dtype)
+    panels = empty((rows * padded_width(columns, b.itemsize),), b.dtype)
     _pack_in_parallel(np.ascontiguousarray(b), panels)
     return panels
 

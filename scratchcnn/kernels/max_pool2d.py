@@ -13,6 +13,7 @@ from numba import prange
 
 from scratchcnn.geometry import Padding, Pair
 from scratchcnn.kernels.jit import parallel, serial
+from scratchcnn.kernels.workspace import empty
 from scratchcnn.operands import Array, Shape, expect, pool2d_windows, winner_dtype
 
 
@@ -23,7 +24,7 @@ def max_pool2d(
     windows = pool2d_windows(x.shape, pool_size, strides, padding)
     expect(x=(x, x.shape))
     shape = (x.shape[0], windows.rows.output, windows.columns.output, x.shape[3])
-    y, winners = np.empty(shape, x.dtype), np.empty(shape, winner_dtype(pool_size))
+    y, winners = empty(shape, x.dtype), empty(shape, winner_dtype(pool_size))
     _max_pool2d(np.ascontiguousarray(x), windows.rows, windows.columns, y, winners)
     return y, winners
 
@@ -76,7 +77,7 @@ def max_pool2d_gradient(
             f"Expected winners of shape {shape} and dtype {winner_dtype(pool_size)}, as max_pool2d gives them, "
             f"received {winners.shape} and {winners.dtype}."
         )
-    dx = np.empty(input_shape, dy.dtype)
+    dx = empty(input_shape, dy.dtype)
     _max_pool2d_gradient(np.ascontiguousarray(dy), np.ascontiguousarray(winners), windows.rows, windows.columns, dx)
     return dx
 

@@ -9,13 +9,14 @@ import numpy as np
 from numba import prange
 
 from scratchcnn.kernels.jit import parallel
+from scratchcnn.kernels.workspace import empty
 from scratchcnn.operands import Array, expect
 
 
 def relu(x: Array) -> Array:
     """max(x, 0), NaN stays NaN; `reference.relu` has the formula."""
     expect(x=(x, x.shape))
-    y = np.empty(x.shape, x.dtype)
+    y = empty(x.shape, x.dtype)
     _relu(np.ascontiguousarray(x).reshape(-1), y.reshape(-1))
     return y
 
@@ -30,7 +31,7 @@ def _relu(x, y):
 def relu_gradient(dy: Array, y: Array) -> Array:
     """Dy where y > 0, else 0; `reference.relu_gradient` has the formula."""
     expect(dy=(dy, y.shape), y=(y, y.shape))
-    dx = np.empty(dy.shape, dy.dtype)
+    dx = empty(dy.shape, dy.dtype)
     _relu_gradient(np.ascontiguousarray(dy).reshape(-1), np.ascontiguousarray(y).reshape(-1), dx.reshape(-1))
     return dx
 

@@ -29,4 +29,8 @@ def first_non_finite(layers: Sequence[Layer], outputs: Sequence[Array], losses: 
         if not np.isfinite(output).all():
             sample = int(np.argwhere(~np.isfinite(output))[0, 0])
             return f"{loss} First seen in the output of layer {layer.label}, for sample {sample} of the batch. {MEND}"
-    return f"{loss} Every layer's output is finite: the logits are too far apart for {losses.dtype}. {MEND}"
+    sample = int(np.flatnonzero(~np.isfinite(losses))[0])
+    return (
+        f"{loss} Every layer's output is finite, but the loss of sample {sample} of the batch is not: its outputs "
+        f"are too far apart for {losses.dtype}, or are taken for probabilities and sum to nothing. {MEND}"
+    )

@@ -8,6 +8,7 @@ from contextlib import closing
 
 import numpy as np
 
+from scratchcnn.kernels.workspace import Workspace
 from scratchcnn.layers import Layer
 from scratchcnn.operands import Array
 from scratchcnn.operations import Operations
@@ -39,6 +40,7 @@ def fit(
                 values |= {f"val_{name}": value for name, value in looked_at.items()}
             progress.end(values)
         history.append(epoch, values)
+    trainer.workspace.release()
     return history
 
 
@@ -51,7 +53,8 @@ def evaluate(trainer: Trainer, samples: Samples, batch_size: int, progress: Prog
     means = RunningMeans(trainer)
     for images, labels in batches(samples, batch_size, rng=None):
         targets = trainer.loss.encode(labels, trainer.classes, trainer.dtype)
-        outputs = predict_batch(trainer.layers, as_input(images, trainer.dtype), trainer.ops)
+        with trainer.workspace.active():
+            outputs = predict_batch(trainer.layers, as_input(images, trainer.dtype), trainer.ops)
         of_samples, probabilities = trainer.loss.forward(outputs, targets, trainer.ops)
         losses += of_samples.tolist()
         progress.step(means.add(of_samples, targets, probabilities))
@@ -70,10 +73,11 @@ def predict(
     shape = layers[-1].output_shape
     assert shape is not None
     y = np.empty((len(x), *shape), dtype)
-    for start in range(0, len(x), batch_size):
-        rows = slice(start, start + batch_size)
-        y[rows] = predict_batch(layers, as_input(x[rows], dtype), ops)
-        progress.step({})
+    with Workspace().active():
+        for start in range(0, len(x), batch_size):
+            rows = slice(start, start + batch_size)
+            y[rows] = predict_batch(layers, as_input(x[rows], dtype), ops)
+            progress.step({})
     return y
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import copy
 import math
+import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from scratchcnn.activations import Softmax, linear
+from scratchcnn.kernels.workspace import Workspace
 from scratchcnn.layers import Activation, Layer
 from scratchcnn.losses import Loss
 from scratchcnn.metrics import Metric
@@ -40,6 +42,8 @@ class Trainer:
     dtype : float32 or float64
     shuffle_rng, dropout_rng : numpy.random.Generator
         Where the order of the samples and the dropped units come from.
+    workspace : Workspace
+        The memory that each step uses again.
     """
 
     layers: list[Layer]
@@ -51,6 +55,7 @@ class Trainer:
     dtype: np.dtype[np.floating]
     shuffle_rng: np.random.Generator
     dropout_rng: np.random.Generator
+    workspace: Workspace = field(default_factory=Workspace)
 
     @property
     def parameters(self) -> list[Array]:
@@ -84,16 +89,22 @@ def train_step(trainer: Trainer, images: Array, targets: Array) -> tuple[Array, 
     FloatingPointError
         The loss is not finite; the message names the first layer with such a number. No parameter has changed.
     """
-    outputs, passed = forward(trainer.layers, images, trainer.ops, training=True, rng=trainer.dropout_rng)
-    losses, probabilities = trainer.loss.forward(outputs, targets, trainer.ops)
-    if not math.isfinite(losses.sum(dtype=np.float64)):
-        raise FloatingPointError(first_non_finite(trainer.layers, [p.output for p in passed], losses))
-    d_outputs = trainer.loss.backward(probabilities, targets, trainer.ops)
-    gradients = backward(trainer.layers, passed, d_outputs, trainer.ops)
-    trainer.optimizer_state = trainer.optimizer.step(
-        trainer.parameters, gradients, trainer.optimizer_state, trainer.ops
-    )
+    with trainer.workspace.active():
+        outputs, passed = forward(trainer.layers, images, trainer.ops, training=True, rng=trainer.dropout_rng)
+        losses, probabilities = trainer.loss.forward(outputs, targets, trainer.ops)
+        expect_finite(losses, trainer.layers, passed)
+        d_outputs = trainer.loss.backward(probabilities, targets, trainer.ops)
+        gradients = backward(trainer.layers, passed, d_outputs, trainer.ops)
+        trainer.optimizer_state = trainer.optimizer.step(
+            trainer.parameters, gradients, trainer.optimizer_state, trainer.ops
+        )
     return losses, probabilities
+
+
+def expect_finite(losses: Array, layers: Sequence[Layer], passed: Sequence[Passed]) -> None:
+    """Refuse losses that are not finite, naming the first layer with such a number."""
+    if not math.isfinite(losses.sum(dtype=np.float64)):
+        raise FloatingPointError(first_non_finite(layers, [p.output for p in passed], losses))
 
 
 def forward(
@@ -127,11 +138,26 @@ def on_logits(layers: Sequence[Layer], loss: Loss) -> tuple[list[Layer], Loss]:
     """Move a last softmax from the layers into the loss, where it can be computed without overflow or log(0).
 
     The layer that ended in softmax is replaced by its twin without, which shares its parameters.
+
+    Warns
+    -----
+    UserWarning
+        The loss expects probabilities and the model does not end in softmax, or the other way round.
     """
     layers = list(layers)
-    if loss.from_logits or not isinstance(getattr(layers[-1], "activation", None), Softmax):
+    last = layers[-1]
+    ends_in_softmax = isinstance(getattr(last, "activation", None), Softmax)
+    if ends_in_softmax == loss.from_logits:
+        warnings.warn(
+            "Expected a model that ends in softmax, or a loss with from_logits=True, "
+            + ("received both: softmax is applied twice." if ends_in_softmax else "received neither: the outputs of "
+               f"layer {last.label} are taken for probabilities."),
+            UserWarning,
+            stacklevel=4,
+        )  # fmt: skip
+    if loss.from_logits or not ends_in_softmax:
         return layers, loss
-    last = layers.pop()
+    layers.pop()
     if not isinstance(last, Activation) or not layers:
         twin: Any = copy.copy(last)
         twin.activation = linear

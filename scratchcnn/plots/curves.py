@@ -1,0 +1,91 @@
+"""Draws the learning curves of a training run: loss and metrics side by side, epoch by epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from scratchcnn.plots.picture import new_figure
+from scratchcnn.training import History
+
+AXIS_TITLES = {"loss": "loss (nats, mean over the images)", "accuracy": "accuracy (share of the images)"}
+MOST_MARKERS = 20  # on one curve; more would hide it
+
+
+def plot_history(history: History, ax: Axes | Iterable[Axes] | None = None) -> list[Axes]:
+    """Draw loss and metrics over the epochs, those of the training data and those of the validation data.
+
+    Parameters
+    ----------
+    history : History
+        What `fit` returned.
+    ax : Axes or several, optional
+        Where to draw: as many as the history has quantities (two with loss and accuracy), as
+        `figure.subplots(1, 2)` makes them; default: a new figure.
+
+    Returns
+    -------
+    list of Axes
+        One for the loss and one for each metric. `save(axes[0], 'curves.png')` writes the figure of all.
+
+    Raises
+    ------
+    TypeError
+        Not a History.
+    ValueError
+        It has no epoch, or `ax` is another number of axes.
+
+    Notes
+    -----
+    The training curve is the mean over an epoch in which the model learns and dropout drops; the validation curve is
+    taken after it, without dropout. So validation may well be the better one, above all in the first epochs.
+
+    Examples
+    --------
+    >>> history = History()
+    >>> history.append(0, {"loss": 0.25, "accuracy": 0.92})
+    >>> [axes.get_xlabel() for axes in plot_history(history)]
+    ['epoch', 'epoch']
+    """
+    if not isinstance(history, History):
+        raise TypeError(f"Expected a History, as model.fit returns it, received {history!r}.")
+    if not history.epoch:
+        raise ValueError("Expected a history of at least one epoch, received an empty one; train with model.fit first.")
+    names = [name for name in history.history if not name.startswith("val_")]
+    if ax is None:
+        figure = new_figure(4.6 * len(names), 3.6)
+        figure.set_layout_engine("constrained", w_pad=0.1, h_pad=0.1)
+        ax = figure.subplots(1, len(names), squeeze=False).flat
+    every = [ax] if isinstance(ax, Axes) else list(np.asarray(ax if isinstance(ax, np.ndarray) else list(ax)).flat)
+    if len(every) != len(names):
+        raise ValueError(
+            f"Expected {len(names)} axes, for {' and '.join(names)}, received {len(every)}; make them with "
+            f"figure.subplots(1, {len(names)})."
+        )
+    for axes, name in zip(every, names, strict=True):
+        _draw(axes, history, name)
+    return every
+
+
+def _draw(axes: Axes, history: History, name: str) -> None:
+    """One quantity: training as a full line with dots, validation dashed with open squares, so that grey will do."""
+    epochs = [epoch + 1 for epoch in history.epoch]
+    some = max(1, -(-len(epochs) // MOST_MARKERS))
+    axes.plot(epochs, history.history[name], "o-", color="black", markersize=4, markevery=some, label="training")
+    if f"val_{name}" in history.history:
+        axes.plot(
+            epochs, history.history[f"val_{name}"], "s--", color="tab:orange", markersize=5, markerfacecolor="white",
+            markevery=some, label="validation",
+        )  # fmt: skip
+    space = max(0.5, 0.02 * len(epochs))
+    axes.set_xlim(epochs[0] - space, epochs[-1] + space)
+    ticks = MaxNLocator(nbins=10, integer=True, min_n_ticks=1).tick_values(epochs[0], epochs[-1])
+    axes.set_xticks([tick for tick in ticks if epochs[0] <= tick <= epochs[-1]])  # there is no epoch 0
+    if name == "accuracy":
+        axes.yaxis.set_major_formatter(PercentFormatter(xmax=1))
+    axes.set(title=name, xlabel="epoch", ylabel=AXIS_TITLES.get(name, name))
+    axes.grid(color="0.9")
+    axes.legend()

@@ -1,0 +1,162 @@
+"""Draws a model as a column of boxes, one a layer, with the input at the top; matplotlib alone, no graphviz."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.patches import FancyArrow, PathPatch, Rectangle
+from matplotlib.textpath import TextPath
+from matplotlib.transforms import Affine2D
+
+from scratchcnn.plots.picture import check_path, new_figure, save
+from scratchcnn.sequential import Sequential
+
+# One unit of the drawing is one point (1/72 inch), as long as the drawing makes its own figure.
+FONT_SIZE = 10.0
+CAPITAL = 0.73 * FONT_SIZE  # height of a capital letter
+ROW = 20.0  # height of a line of text and the space around it
+SIDE = 9.0  # space left and right of a text
+GAP = 24.0  # between boxes: the length of an arrow
+MARGIN = 10.0
+
+Box = list[list[str]]  # columns, and the texts in each from top to bottom
+
+
+def plot_model(
+    model: Sequential,
+    to_file: str | os.PathLike[str] | None = "model.png",
+    show_shapes: bool = False,
+    show_layer_names: bool = True,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the layers of a model from its input to its output.
+
+    Parameters
+    ----------
+    model : Sequential
+        A model of known shape.
+    to_file : str, path or None
+        Where to write the picture: .png, .jpg, .jpeg, .pdf or .svg. None: nowhere.
+    show_shapes : bool
+        Whether each box shows the shapes of input and output, with None for the batch.
+    show_layer_names : bool
+        'conv2d (Conv2D)' in each box; if False, 'Conv2D'.
+    ax : Axes, optional
+        Where to draw, in the size that fits; default: a new figure, as large as the model needs. `to_file` gets the
+        whole figure in either case.
+
+    Returns
+    -------
+    Axes
+        In a notebook, `axes.figure` shows it.
+
+    Raises
+    ------
+    TypeError
+        Not a Sequential.
+    ValueError
+        The model has no layers or does not know the shape of its input, or `to_file` has another ending.
+    OSError
+        `to_file` cannot be written; no part of a file is left.
+
+    Notes
+    -----
+    As `keras.utils.plot_model`, with fewer options and without graphviz.
+
+    Examples
+    --------
+    >>> from scratchcnn.layers import Dense
+    >>> axes = plot_model(Sequential([Dense(3, input_shape=(4,))]), to_file=None, show_shapes=True)
+    """
+    boxes = [_columns(*row, show_shapes, show_layer_names) for row in _rows(model)]
+    if to_file is not None:
+        check_path(to_file)  # before anything is drawn
+    outlines = {text: _outline(text) for text in {text for box in boxes for column in box for text in column}}
+    widths = [
+        max(float(np.ptp(_x_of(outlines[text]))) for column in columns for text in column) + 2 * SIDE
+        for columns in zip(*boxes, strict=True)
+    ]
+    height = ROW * max(map(len, boxes[0]))
+    x_end, y_end = sum(widths) + MARGIN, len(boxes) * (height + GAP) - GAP + MARGIN
+    if ax is None:
+        ax = new_figure((x_end + MARGIN) / 72, (y_end + MARGIN) / 72).add_axes((0, 0, 1, 1))
+    ax.set(xlim=(-MARGIN, x_end), ylim=(-y_end, MARGIN), aspect="equal")  # downward is negative
+    ax.set_axis_off()
+    for place, box in enumerate(boxes):
+        top = -place * (height + GAP)
+        if place:
+            _draw_arrow(ax, sum(widths) / 2, top + GAP)
+        _draw_box(ax, box, outlines, widths, height, top)
+    if to_file is not None:
+        save(ax, to_file)
+    return ax
+
+
+def _rows(model: Sequential) -> Iterator[tuple[str, str, object, object]]:
+    """Name, class, input shape and output shape: of the input, then of each layer."""
+    if not isinstance(model, Sequential):
+        raise TypeError(f"Expected a Sequential, received {model!r}.")
+    if not model.layers:
+        raise ValueError("Expected a model of known shape for plot_model, received one without layers; add some.")
+    if model.input_shape is None or model.output_shape is None:
+        raise ValueError(
+            "Expected a model of known shape for plot_model, received one that does not know the shape of its input; "
+            "give input_shape to its first layer, or call model.build((None, 28, 28, 1)) or fit."
+        )
+    shape: object = model.input_shape
+    yield "input", "Input", shape, shape
+    for layer in model.layers:
+        before, shape = shape, (None, *(layer.output_shape or ()))
+        yield layer.name or layer.default_name, type(layer).__name__, before, shape
+
+
+def _columns(name: str, kind: str, before: object, after: object, show_shapes: bool, show_layer_names: bool) -> Box:
+    """The texts of one box."""
+    title = [f"{name} ({kind})" if show_layer_names else kind]
+    return [title, ["input:", "output:"], [str(before), str(after)]] if show_shapes else [title]
+
+
+def _draw_box(
+    ax: Axes, box: Box, outlines: dict[str, TextPath], widths: list[float], height: float, top: float
+) -> None:
+    """The cells of one box, side by side; those of one column share its height."""
+    left = 0.0
+    for column, width in zip(box, widths, strict=True):
+        cell = height / len(column)
+        for place, text in enumerate(column):
+            bottom = top - cell * (place + 1)
+            ax.add_artist(Rectangle((left, bottom), width, cell, facecolor="white", edgecolor="black", linewidth=0.8))
+            _draw_text(ax, text, outlines[text], left + width / 2, bottom + cell / 2)
+        left += width
+
+
+def _draw_text(ax: Axes, text: str, outline: TextPath, x: float, y: float) -> None:
+    """Centre a text on a point; by the height of capitals, so that all texts of a row share a base line."""
+    letters = _x_of(outline)
+    move = Affine2D().translate(x - (letters.min() + letters.max()) / 2, y - CAPITAL / 2)
+    ax.add_artist(PathPatch(outline.transformed(move), facecolor="black", linewidth=0, label=text))
+
+
+def _draw_arrow(ax: Axes, x: float, top: float) -> None:
+    """From the lower edge of one box to the upper edge of the next."""
+    arrow = FancyArrow(x, top, 0, -GAP, width=0.9, head_width=6, head_length=8, length_includes_head=True)
+    arrow.set(facecolor="black", linewidth=0)
+    ax.add_artist(arrow)
+
+
+def _outline(text: str) -> TextPath:
+    """The outlines of the letters, in the drawing's own units.
+
+    Drawn so, and not as text in points, a text keeps its size relative to its box in a figure of any size, and never
+    runs out of it. A dollar sign is a dollar sign here, not the start of a formula.
+    """
+    return TextPath((0, 0), " ".join(text.split()).replace("$", r"\$"), size=FONT_SIZE)
+
+
+def _x_of(outline: TextPath) -> npt.NDArray[np.float64]:
+    """How far right each point of the outlines lies. Curves stay within their points, so this bounds the letters."""
+    return np.asarray(outline.vertices)[:, 0]

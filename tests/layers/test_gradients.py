@@ -1,0 +1,121 @@
+"""Gradients of every layer and option, against central differences: every element, random upstream gradients."""
+
+import itertools
+
+import numpy as np
+import pytest
+from numerical import expect_equal_gradients, numerical_gradient
+
+from scratchcnn import Sequential, losses
+from scratchcnn.layers import Activation, Conv2D, Dense, Dropout, Flatten, MaxPooling2D
+from scratchcnn.operations import engine
+
+FLOAT64 = np.dtype(np.float64)
+IMAGE = (6, 5, 2)
+
+LAYERS = {
+    "conv2d": (lambda: Conv2D(3, (3, 2)), IMAGE),
+    "conv2d with strides": (lambda: Conv2D(3, (2, 3), strides=(2, 3)), IMAGE),
+    "conv2d with strides beyond the kernel": (lambda: Conv2D(2, 2, strides=(3, 4)), IMAGE),
+    "conv2d with dilation": (lambda: Conv2D(3, 2, dilation_rate=(3, 2)), IMAGE),
+    "conv2d same": (lambda: Conv2D(3, (4, 3), padding="same"), IMAGE),
+    "conv2d same with strides": (lambda: Conv2D(3, 3, strides=2, padding="same"), IMAGE),
+    "conv2d same with dilation": (lambda: Conv2D(2, 3, padding="same", dilation_rate=2), IMAGE),
+    "conv2d with strides and dilation": (lambda: Conv2D(2, 2, strides=(2, 3), dilation_rate=(3, 2)), IMAGE),
+    "conv2d without bias": (lambda: Conv2D(3, 1, use_bias=False), IMAGE),
+    "conv2d relu": (lambda: Conv2D(3, 3, activation="relu"), IMAGE),
+    "conv2d softmax": (lambda: Conv2D(3, 3, activation="softmax"), IMAGE),
+    "max_pooling2d": (lambda: MaxPooling2D(2), IMAGE),
+    "max_pooling2d overlapping": (lambda: MaxPooling2D((3, 2), strides=1), IMAGE),
+    "max_pooling2d same": (lambda: MaxPooling2D((3, 4), strides=(2, 3), padding="same"), IMAGE),
+    "max_pooling2d with gaps": (lambda: MaxPooling2D(1, strides=2), IMAGE),
+    "dense": (lambda: Dense(4), (7,)),
+    "dense relu": (lambda: Dense(9, activation="relu"), (7,)),
+    "dense softmax": (lambda: Dense(4, activation="softmax"), (7,)),
+    "dense without bias": (lambda: Dense(4, use_bias=False), (7,)),
+    "dropout": (lambda: Dropout(0.4), IMAGE),
+    "flatten": (lambda: Flatten(), IMAGE),
+    "activation relu": (lambda: Activation("relu"), IMAGE),
+    "activation softmax": (lambda: Activation("softmax"), (7,)),
+}
+
+
+@pytest.mark.parametrize("engine_name", ["kernels", "reference"])
+@pytest.mark.parametrize("name", LAYERS)
+def test_backward_is_the_derivative_of_forward(name, engine_name):
+    make, input_shape = LAYERS[name]
+    layer, ops, rng = make(), engine(engine_name), np.random.default_rng(5)
+    output_shape = layer.build(input_shape, rng, FLOAT64)
+    x = rng.standard_normal((2, *input_shape))
+    for parameter in layer.params.values():
+        parameter[...] += 0.1 * rng.standard_normal(parameter.shape)  # a zero bias would hide much
+    upstream = rng.standard_normal((2, *output_shape))
+
+    def forward():
+        return layer.forward(x, ops, training=True, rng=np.random.default_rng(7))  # the same units are dropped
+
+    def loss():
+        return float((forward()[0] * upstream).sum())
+
+    dx, gradients = layer.backward(upstream, forward()[1], ops)
+    assert list(gradients) == list(layer.params)
+    expect_equal_gradients(dx, *numerical_gradient(loss, x))
+    for key, parameter in layer.params.items():
+        expect_equal_gradients(gradients[key], *numerical_gradient(loss, parameter))
+
+
+def small_model(engine_name, loss, last_activation="softmax"):
+    model = Sequential(
+        [
+            Conv2D(3, 3, activation="relu", input_shape=(7, 6, 2)),
+            Conv2D(4, (2, 3), activation="relu", padding="same"),
+            MaxPooling2D(2),
+            Dropout(0.25),
+            Flatten(),
+            Dense(6, activation="relu"),
+            Dropout(0.5),
+            Dense(5, activation=last_activation),
+        ],
+        engine=engine_name,
+        dtype="float64",
+        seed=3,
+    )
+    model.compile(loss=loss, optimizer="adam")
+    rng = np.random.default_rng(11)
+    model.set_weights([weight + 0.1 * rng.standard_normal(weight.shape) for weight in model.get_weights()])
+    return model
+
+
+@pytest.mark.parametrize(
+    ("engine_name", "loss", "last_activation"),
+    [
+        *itertools.product(
+            ["kernels", "reference"],
+            [losses.SparseCategoricalCrossentropy(), losses.CategoricalCrossentropy()],
+            ["softmax"],
+        ),
+        ("kernels", losses.SparseCategoricalCrossentropy(from_logits=True), None),
+        ("reference", losses.CategoricalCrossentropy(from_logits=True), None),
+    ],
+)
+def test_gradients_of_the_whole_model_are_the_derivatives_of_its_loss(engine_name, loss, last_activation):
+    model = small_model(engine_name, loss, last_activation)
+    rng = np.random.default_rng(2)
+    x, y = rng.standard_normal((3, 7, 6, 2)), rng.integers(0, 5, 3)
+    if not isinstance(loss, losses.SparseCategoricalCrossentropy):
+        y = rng.dirichlet(np.ones(5), size=3)  # soft targets: rows of probabilities
+    exact = model.loss_and_gradients(x, y)[1]
+    parameters = [parameter for layer in model.layers for parameter in layer.params.values()]
+    for gradient, parameter in zip(exact, parameters, strict=True):
+        numerical, rounding = numerical_gradient(lambda: model.loss_and_gradients(x, y)[0], parameter)
+        expect_equal_gradients(gradient, numerical, rounding)
+
+
+@pytest.mark.parametrize("engine_name", ["kernels", "reference"])
+def test_gradients_of_a_loss_on_probabilities_are_its_derivatives(engine_name):
+    ops, rng = engine(engine_name), np.random.default_rng(4)
+    outputs, targets = rng.uniform(0.1, 3, (3, 5)), rng.dirichlet(np.ones(5), size=3)  # rows that do not sum to 1
+    loss = losses.CategoricalCrossentropy()
+    exact = loss.backward(loss.forward(outputs, targets, ops)[1], targets, ops)
+    numerical, rounding = numerical_gradient(lambda: float(loss.forward(outputs, targets, ops)[0].mean()), outputs)
+    expect_equal_gradients(exact, numerical, rounding)

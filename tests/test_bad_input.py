@@ -1,0 +1,258 @@
+"""Bad input: an error that says what was expected and what was received, and a model that is as it was before."""
+
+import re
+import warnings
+
+import numpy as np
+import pytest
+from networks import small_data, small_model
+
+from scratchcnn import Sequential
+from scratchcnn.layers import Activation, Conv2D, Dense, Dropout, Flatten, Input, MaxPooling2D
+from scratchcnn.losses import SparseCategoricalCrossentropy
+from scratchcnn.optimizers import SGD, Adam
+
+X, Y = small_data(20)
+
+
+def changed(array, index, value):
+    array = array.copy()
+    array[index] = value
+    return array
+
+
+DATA = {
+    "wrong rank": (X[..., 0], Y, ValueError, r"x of shape \(samples, 9, 8, 1\), received \(20, 9, 8\)"),
+    "as many numbers in another shape": (X.reshape(20, 72), Y, ValueError, r"use x.reshape\(-1, 9, 8, 1\)"),
+    "wrong channels": (X.repeat(3, axis=3), Y, ValueError, r"\(samples, 9, 8, 1\), received \(20, 9, 8, 3\)"),
+    "wrong image size": (X[:, 1:], Y, ValueError, r"received \(20, 8, 8, 1\)"),
+    "one image without batch": (X[0], Y[:1], ValueError, r"one sample without a batch axis: use x\[None\]"),
+    "empty": (X[:0], Y[:0], ValueError, "at least one sample"),
+    "NaN": (changed(X, (7, 2, 3, 0), np.nan), Y, ValueError, r"nan in sample 7 at position \(2, 3, 0\)"),
+    "inf": (changed(X, (19, 8, 7, 0), -np.inf), Y, ValueError, r"-inf in sample 19 at position \(8, 7, 0\)"),
+    "text": (np.full(X.shape, "a"), Y, TypeError, "integers or floats"),
+    "label too large": (X, changed(Y, 4, 5), ValueError, "labels from 0 to 4.* received 5 at index 4"),
+    "label negative": (X, changed(Y, 9, -1), ValueError, "received -1 at index 9"),
+    "float labels": (X, Y.astype(float), TypeError, r"integer type, received float64; use y.astype\(int\)"),
+    "labels of another length": (X, Y[:-1], ValueError, r"labels of shape \(20,\).* received shape \(19,\)"),
+    "one-hot labels": (X, np.eye(5)[Y], ValueError, "loss='categorical_crossentropy'"),
+}
+CALLS = {
+    "fit": lambda model, x, y: model.fit(x, y, verbose=0),
+    "validation data": lambda model, x, y: model.fit(X, Y, verbose=0, validation_data=(x, y)),
+    "evaluate": lambda model, x, y: model.evaluate(x, y, verbose=0),
+    "train_on_batch": lambda model, x, y: model.train_on_batch(x, y),
+    "loss_and_gradients": lambda model, x, y: model.loss_and_gradients(x, y),
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("fault", DATA)
+def test_bad_data_is_refused_before_anything_changes(call, fault):
+    x, y, kind, message = DATA[fault]
+    model = small_model(seed=1)
+    before = model.get_weights()
+    with pytest.raises(kind, match=message):
+        CALLS[call](model, x, y)
+    for a, b in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("fault", [name for name, (_, y, *_) in DATA.items() if y is Y and "label" not in name])
+def test_bad_images_are_refused_by_predict(fault):
+    x, _, kind, message = DATA[fault]
+    with pytest.raises(kind, match=message):
+        small_model().predict(x)
+
+
+def test_rows_of_labels_that_do_not_fit_are_refused():
+    model = small_model()
+    model.compile(loss="categorical_crossentropy", optimizer="adam")
+    with pytest.raises(ValueError, match="loss='sparse_categorical_crossentropy'"):
+        model.fit(X, Y, verbose=0)
+    with pytest.raises(ValueError, match=r"rows of shape \(20, 5\).* received shape \(20, 4\)"):
+        model.fit(X, np.eye(4)[Y % 4], verbose=0)
+    with pytest.raises(ValueError, match=r"finite labels.* at index 3"):
+        model.fit(X, changed(np.eye(5)[Y], (3, 0), np.nan), verbose=0)
+
+
+ARGUMENTS = [
+    (lambda m: m.fit(X, Y, batch_size=0), "batch_size as a whole number of at least 1, received 0"),
+    (lambda m: m.fit(X, Y, batch_size=-5), "batch_size .* received -5"),
+    (lambda m: m.fit(X, Y, batch_size=2.5), "batch_size .* received 2.5"),
+    (lambda m: m.fit(X, Y, epochs=0), "epochs .* received 0"),
+    (lambda m: m.fit(X, Y, epochs=True), "epochs .* received True"),
+    (lambda m: m.fit(X, Y, validation_data=(X, Y, Y)), r"validation_data as \(x, y\), received 3 parts"),
+    (lambda m: m.predict(X, batch_size=0), "batch_size .* received 0"),
+    (lambda m: m.evaluate(X, Y, batch_size=0), "batch_size .* received 0"),
+    (lambda m: m.compile(loss="sparse_categorical_crosentropy"), "Did you mean 'sparse_categorical_crossentropy'"),
+    (lambda m: m.compile(loss="mse"), "Expected loss as one of 'sparse_categorical_crossentropy', .* received 'mse'"),
+    (lambda m: m.compile(optimizer="adamm"), "Did you mean 'adam'"),
+    (lambda m: m.compile(optimizer=3), "Expected optimizer as one of 'adam', 'sgd', received 3"),
+    (lambda m: m.compile(metrics=["acuracy"]), "Did you mean 'accuracy'"),
+    (lambda m: m.build((None, 10, 10, 1)), r"for which the model is built, received \(None, 10, 10, 1\)"),
+    (lambda m: m.add(Conv2D(2, 3)), r"'conv2d' \(Conv2D\) expected samples of shape \(height, .* received \(5,\)"),
+    (lambda m: m.add(Input((3,))), "Expected Input first"),
+    (lambda m: m.add(m.layers[0]), "part of a model already"),
+    (lambda m: m.add(Dense(3, name="dense")), "a name of its own .* 'dense' twice"),
+    (lambda m: m.add(Dense(3, input_shape=(7,))), r"given input_shape=\(7,\), but receives samples of shape \(5,\)"),
+]
+
+
+@pytest.mark.parametrize(("call", "message"), ARGUMENTS, ids=[message[:40] for _, message in ARGUMENTS])
+def test_bad_arguments_are_refused_and_the_model_stays_usable(call, message):
+    model, twin = small_model(seed=1), small_model(seed=1)
+    with pytest.raises(ValueError, match=message):
+        call(model)
+    assert len(model.layers) == len(twin.layers)
+    assert model.fit(X, Y, verbose=0).history == twin.fit(X, Y, verbose=0).history
+
+
+LAYERS = [
+    (lambda: Conv2D(0, 3), "filters as a whole number of at least 1, received 0"),
+    (lambda: Conv2D(-2, 3), "filters .* received -2"),
+    (lambda: Conv2D(2.0, 3), "filters .* received 2.0"),
+    (lambda: Conv2D(2, (3, 0)), "kernel_size .* received 0"),
+    (lambda: Conv2D(2, (3, 3, 3)), r"kernel_size as one whole number or two, as \(3, 3\), received \(3, 3, 3\)"),
+    (lambda: Conv2D(2, "3"), "kernel_size .* received '3'"),
+    (lambda: Conv2D(2, 3, strides=0), "strides .* received 0"),
+    (lambda: Conv2D(2, 3, dilation_rate=0), "dilation_rate .* received 0"),
+    (lambda: Conv2D(2, 3, padding="ful"), "padding as one of 'valid', 'same', received 'ful'"),
+    (lambda: Conv2D(2, 3, activation="rleu"), "activation as one of .* received 'rleu'. Did you mean 'relu'"),
+    (lambda: Conv2D(2, 3, kernel_initializer="glorot"), "Did you mean 'glorot_uniform'"),
+    (lambda: Conv2D(2, 3, input_shape=(None, 28, 28, 1)), r"without the batch axis, as \(28, 28, 1\)"),
+    (lambda: Dense(0), "units .* received 0"),
+    (lambda: Dense(3, bias_initializer="one"), "initializer as one of"),
+    (lambda: MaxPooling2D(0), "pool_size .* received 0"),
+    (lambda: Dropout(1), "rate as a number from 0 to below 1, received 1"),
+    (lambda: Dropout(-0.1), "rate .* received -0.1"),
+    (lambda: Dropout(float("nan")), "rate .* received nan"),
+    (lambda: Activation("tanh"), "activation as one of 'linear', 'relu', 'softmax', received 'tanh'"),
+    (lambda: Input("28"), "shape of one sample"),
+    (lambda: Input((28, 0, 1)), "at least 1, received 0"),
+    (lambda: Adam(learning_rate=-1), "learning_rate as a finite number of at least 0, received -1"),
+    (lambda: Adam(learning_rate=float("nan")), "learning_rate .* received nan"),
+    (lambda: Adam(beta_1=1), "beta_1 .* received 1"),
+    (lambda: SGD(momentum=1.5), "momentum .* received 1.5"),
+    (lambda: Sequential(engine="fast"), "engine as one of 'kernels', 'reference', received 'fast'"),
+    (lambda: Sequential(dtype="float16"), "dtype as one of 'float32', 'float64', received 'float16'"),
+    (
+        lambda: Sequential([Conv2D(2, 5, input_shape=(4, 9, 1))]),
+        r"'conv2d' \(Conv2D\) expected images of at least one window of \(5, 5\).* received .* \(4, 9, 1\)",
+    ),
+    (lambda: Sequential([MaxPooling2D(3, input_shape=(2, 2, 1))]), "'max_pooling2d' .* at least one window"),
+    (lambda: Sequential([Dense(3, input_shape=(4, 4, 1))]), r"samples of shape \(units\).* Add Flatten\(\) before"),
+]
+
+
+@pytest.mark.parametrize(("make", "message"), LAYERS, ids=[message[:40] for _, message in LAYERS])
+def test_bad_options_are_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_a_layer_that_does_not_fit_leaves_the_model_as_it_was():
+    model = Sequential([Conv2D(2, 3, input_shape=(6, 6, 1))])
+    with pytest.raises(ValueError, match="at least one window"):
+        model.add(Conv2D(2, 5))
+    with pytest.raises(TypeError, match="Expected a layer, as Dense"):
+        model.add("dense")
+    model.add(Conv2D(2, 4))
+    assert model.output_shape == (None, 1, 1, 2)
+    assert [layer.name for layer in model.layers] == ["conv2d", "conv2d_1"]
+
+
+def test_a_shape_that_does_not_fit_leaves_an_unbuilt_model_unbuilt():
+    model = Sequential([Conv2D(2, 3), Conv2D(2, 3), Flatten(), Dense(2, activation="softmax")])
+    model.compile()
+    with pytest.raises(ValueError, match=r"'conv2d_1' .* at least one window"):
+        model.fit(np.zeros((3, 4, 4, 1)), [0, 1, 0])
+    assert all(not layer.params for layer in model.layers)
+    model.fit(np.zeros((3, 5, 5, 1)), [0, 1, 0], verbose=0)
+    assert model.input_shape == (None, 5, 5, 1)
+
+
+UNREADY = [
+    (lambda m: m.fit(X, Y), RuntimeError, r"compiled model for fit: call model.compile\("),
+    (lambda m: m.evaluate(X, Y), RuntimeError, "compiled model for evaluate"),
+    (lambda m: m.train_on_batch(X, Y), RuntimeError, "compiled model for train_on_batch"),
+    (lambda m: m.predict(X), ValueError, "known shape for predict.* does not know the shape of its input"),
+    (lambda m: m.summary(), ValueError, "known shape for summary"),
+    (lambda m: m.get_weights(), ValueError, "known shape for get_weights"),
+]
+
+
+@pytest.mark.parametrize(("call", "kind", "message"), UNREADY)
+def test_calls_out_of_order_say_what_comes_first(call, kind, message):
+    with pytest.raises(kind, match=message):
+        call(Sequential([Flatten(), Dense(5)]))
+    with pytest.raises(kind, match=message if kind is RuntimeError else "has no layers yet"):
+        call(Sequential())
+
+
+def test_a_model_without_one_axis_of_classes_is_refused():
+    model = Sequential([Conv2D(5, 3, input_shape=(9, 8, 1))])
+    model.compile()
+    with pytest.raises(ValueError, match=r"one axis of classes as output, received output shape \(None, 7, 6, 5\)"):
+        model.fit(X, Y)
+
+
+def test_weights_that_do_not_fit_are_refused_and_nothing_changes():
+    model = small_model(seed=1)
+    before = model.get_weights()
+    wrong = [weight + 1 for weight in before]
+    wrong[-1] = wrong[-1][:-1]
+    with pytest.raises(ValueError, match=re.escape("Expected shape (5,) for the bias of layer 'dense_1' (Dense)")):
+        model.set_weights(wrong)
+    with pytest.raises(ValueError, match=r"Expected 6 arrays, .* received 5"):
+        model.set_weights(wrong[:-1])
+    with pytest.raises(ValueError, match="Expected numbers"):
+        model.set_weights([weight.astype(str) for weight in before])
+    for a, b in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_loss_that_becomes_nan_stops_training_and_names_the_layer():
+    model = small_model(seed=1)
+    weights = model.get_weights()
+    weights[2][3, 1] = np.nan
+    model.set_weights(weights)
+    with pytest.raises(FloatingPointError, match=r"became nan. First seen in the parameter 'kernel' of layer 'dense'"):
+        model.fit(X, Y, verbose=0)
+    for a, b in zip(weights, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_an_output_that_overflows_is_named():
+    model = small_model(seed=1)
+    model.set_weights([np.full_like(weight, 1e30) for weight in model.get_weights()])
+    with pytest.raises(FloatingPointError, match=r"First seen in the output of layer 'dense' \(Dense\), for sample"):
+        model.train_on_batch(X, Y)
+
+
+def test_a_learning_rate_beyond_reason_is_named_as_the_cause():
+    model = small_model(seed=1)
+    model.compile(loss="sparse_categorical_crossentropy", optimizer=SGD(learning_rate=1e38))
+    with (
+        warnings.catch_warnings(),
+        pytest.raises(FloatingPointError, match="A lower learning rate usually mends it"),
+    ):
+        model.fit(X, Y, epochs=20, verbose=0)
+
+
+def test_validation_data_on_another_scale_is_warned_about():
+    with pytest.warns(UserWarning, match="scale of the training images, .* received 0 to 25[0-9]"):
+        small_model().fit(X, Y, verbose=0, validation_data=((X * 255).round(), Y))
+    with pytest.warns(UserWarning, match="scale both alike"):
+        small_model().fit((X * 255).astype(np.uint8), Y, verbose=0, validation_data=(X, Y))
+
+
+def test_outputs_that_are_no_probabilities_are_warned_about():
+    model = Sequential([Flatten(input_shape=(9, 8, 1)), Dense(5, activation="relu", name="last")])
+    model.compile(loss="sparse_categorical_crossentropy")
+    with pytest.warns(UserWarning, match=r"received neither: the outputs of layer 'last' \(Dense\) are taken"):
+        model.loss_and_gradients(X, Y)
+    model = small_model()
+    model.compile(loss=SparseCategoricalCrossentropy(from_logits=True))
+    with pytest.warns(UserWarning, match="received both: softmax is applied twice"):
+        model.loss_and_gradients(X, Y)

@@ -1,0 +1,82 @@
+"""The summary is the article's table, to the character."""
+
+import pytest
+from networks import article_model
+
+from scratchcnn import Sequential
+from scratchcnn.layers import Conv2D, Dense, Flatten, Input
+
+ARTICLE = """\
+Model: "sequential"
+_________________________________________________________________
+Layer (type)                 Output Shape              Param #   
+=================================================================
+conv2d (Conv2D)              (None, 26, 26, 32)        320       
+_________________________________________________________________
+conv2d_1 (Conv2D)            (None, 24, 24, 64)        18496     
+_________________________________________________________________
+max_pooling2d (MaxPooling2D) (None, 12, 12, 64)        0         
+_________________________________________________________________
+dropout (Dropout)            (None, 12, 12, 64)        0         
+_________________________________________________________________
+flatten (Flatten)            (None, 9216)              0         
+_________________________________________________________________
+dense (Dense)                (None, 128)               1179776   
+_________________________________________________________________
+dropout_1 (Dropout)          (None, 128)               0         
+_________________________________________________________________
+dense_1 (Dense)              (None, 10)                1290      
+=================================================================
+Total params: 1,199,882
+Trainable params: 1,199,882
+Non-trainable params: 0
+_________________________________________________________________
+"""  # noqa: W291 - the blanks at the ends of lines belong to it
+
+
+def test_the_articles_table_is_printed_to_the_character(capsys):
+    article_model().summary(line_length=None, positions=None, print_fn=None)
+    assert capsys.readouterr().out == ARTICLE
+
+
+def test_every_model_numbers_its_layers_from_the_beginning():
+    article_model()
+    assert [layer.name for layer in article_model().layers][:2] == ["conv2d", "conv2d_1"]
+
+
+def test_print_fn_gets_every_line():
+    lines = []
+    article_model().summary(print_fn=lines.append)
+    assert "\n".join(lines) + "\n" == ARTICLE
+
+
+def test_line_length_and_positions_set_the_columns():
+    lines = []
+    article_model().summary(line_length=90, positions=[0.5, 0.8, 1.0], print_fn=lines.append)
+    assert {len(line) for line in lines[1:-4]} == {90}
+    assert lines[4].index("(None") == 45
+    assert lines[4].index("320") == 72
+    absolute = []
+    article_model().summary(line_length=90, positions=[45, 72, 90], print_fn=absolute.append)
+    assert absolute == lines
+
+
+def test_what_does_not_fit_a_column_that_was_asked_for_is_cut_off_with_a_blank():
+    lines = []
+    article_model().summary(line_length=40, positions=[10, 22, 40], print_fn=lines.append)
+    assert lines[4] == "conv2d (C (None, 26,  320               "
+
+
+def test_columns_grow_for_names_that_need_it():
+    name = "a_layer_with_a_name_that_is_much_longer_than_the_column"
+    model = Sequential([Input((4, 4, 1)), Conv2D(2, 3, name=name), Flatten(), Dense(3)])
+    lines = []
+    model.summary(print_fn=lines.append)
+    assert lines[4].startswith(f"{name} (Conv2D) (None, 2, 2, 2) ")
+    assert len({len(line) for line in lines[1:-4]}) == 1
+
+
+@pytest.mark.parametrize("positions", [[0.5, 1.0], [0.9, 0.5, 1.0], [0, 0.5, 1.0]])
+def test_positions_that_are_none_are_refused(positions):
+    with pytest.raises(ValueError, match="Expected positions as three rising numbers"):
+        article_model().summary(positions=positions)

@@ -1,0 +1,74 @@
+"""What training prints: lines as Keras's, a bar, or nothing; always the numbers of the history."""
+
+import io
+import re
+
+import pytest
+from networks import small_data, small_model
+
+from scratchcnn.training.progress import duration_text, resolve, values_text
+
+LINE = re.compile(
+    r"5/5 - \d+s - \d+(s|ms|us)/step - loss: (\S+) - accuracy: (\S+) - val_loss: (\S+) - val_accuracy: (\S+)"
+)
+NAMES = ["loss", "accuracy", "val_loss", "val_accuracy"]
+
+
+def fit(verbose):
+    x, y = small_data()
+    model = small_model(seed=1)
+    return model, model.fit(x, y, batch_size=8, epochs=2, verbose=verbose, validation_data=(x, y)).history
+
+
+def test_verbose_2_prints_a_line_an_epoch_with_the_numbers_of_the_history(capsys):
+    model, history = fit(verbose=2)
+    lines = capsys.readouterr().out.splitlines()
+    assert [lines[0], lines[2]] == ["Epoch 1/2", "Epoch 2/2"]
+    for epoch, line in enumerate((lines[1], lines[3])):
+        assert list(LINE.fullmatch(line).groups()[1:]) == [f"{history[name][epoch]:.4f}" for name in NAMES]
+    x, y = small_data()
+    assert model.evaluate(x, y, verbose=2) == [history["val_loss"][-1], history["val_accuracy"][-1]]
+    last = capsys.readouterr().out
+    assert re.fullmatch(r"2/2 - \d+s - \d+(s|ms|us)/step - loss: \S+ - accuracy: \S+\n", last)
+    assert last.endswith(values_text({name: history[f"val_{name}"][-1] for name in NAMES[:2]}) + "\n")
+
+
+def test_verbose_1_draws_a_bar_that_ends_with_the_numbers_of_the_history(capsys):
+    _, history = fit(verbose=1)
+    drawn = capsys.readouterr().out
+    assert drawn.count("Epoch") == 2
+    last = drawn.rstrip().rsplit("\r", 1)[1]
+    assert last.startswith("5/5 |")
+    assert last.endswith(values_text({name: history[name][-1] for name in NAMES}))
+    assert "left" in drawn, "the bar tells the time that is left"
+
+
+def test_verbose_0_is_silent(capsys):
+    fit(verbose=0)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_auto_is_lines_where_there_is_no_terminal_and_the_bar_on_one(capsys, monkeypatch):
+    fit(verbose="auto")
+    out = capsys.readouterr().out
+    assert "\r" not in out
+    assert LINE.search(out)
+
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    monkeypatch.setattr("sys.stdout", Terminal())
+    assert resolve("auto") == 1
+
+
+@pytest.mark.parametrize("verbose", [3, -1, "loud", None, 1.5])
+def test_other_values_of_verbose_are_refused(verbose):
+    with pytest.raises(ValueError, match=r"Expected verbose as 'auto', 0 .* received"):
+        fit(verbose)
+
+
+def test_numbers_and_times_read_as_in_keras():
+    assert values_text({"loss": 0.24641, "accuracy": 0.0}) == " - loss: 0.2464 - accuracy: 0.0000"
+    assert values_text({"loss": 0.00001234}) == " - loss: 1.2340e-05"
+    assert [duration_text(s) for s in (14.2, 0.0304, 0.000085)] == ["14s", "30ms", "85us"]
