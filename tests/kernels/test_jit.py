@@ -1,0 +1,62 @@
+"""The cache of compiled kernels: outside the package, used by the next process, and never a reason to fail."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import scratchcnn
+
+CODE = """
+import importlib
+import numpy as np
+relu = importlib.import_module("scratchcnn.kernels.relu")
+assert relu.relu(np.array([-1.0, 2.0], np.float32)).tolist() == [0.0, 2.0]
+print(sum(relu._relu.stats.cache_hits.values()), sum(relu._relu.stats.cache_misses.values()))
+"""
+
+
+def hits_and_misses(cache_folder, package_folder=""):
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(cache_folder), "PYTHONPATH": str(package_folder)}
+    run = subprocess.run([sys.executable, "-P", "-c", CODE], env=environment, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    return tuple(map(int, run.stdout.split()))
+
+
+def test_the_second_process_compiles_nothing(tmp_path):
+    assert hits_and_misses(tmp_path) == (0, 1)
+    assert hits_and_misses(tmp_path) == (1, 0)
+
+
+def test_a_damaged_cache_costs_a_compilation_and_no_error(tmp_path):
+    hits_and_misses(tmp_path)
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert {path.suffix for path in files} == {".nbi", ".nbc"}
+    for path in files:
+        path.write_bytes(path.read_bytes()[:20])
+    assert hits_and_misses(tmp_path) == (0, 1)
+    assert hits_and_misses(tmp_path) == (1, 0)
+
+
+def test_a_change_in_any_kernel_file_makes_the_cache_stale(tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(Path(scratchcnn.__file__).parent, copy / "scratchcnn")
+    cache = tmp_path / "cache"
+    assert hits_and_misses(cache, copy) == (0, 1)
+    assert hits_and_misses(cache, copy) == (1, 0)
+    with (copy / "scratchcnn" / "kernels" / "tile.py").open("a") as another_file:
+        another_file.write("# changed\n")
+    assert hits_and_misses(cache, copy) == (0, 1)
+
+
+def test_without_a_folder_that_can_be_written_kernels_are_compiled_anew(tmp_path):
+    not_a_folder = tmp_path / "file"
+    not_a_folder.write_text("")
+    for _ in range(2):
+        assert hits_and_misses(not_a_folder / "cache") == (0, 1)
+
+
+def test_nothing_compiled_is_left_in_the_package():
+    compiled = [path for path in Path(scratchcnn.__file__).parent.rglob("*") if path.suffix in (".nbi", ".nbc")]
+    assert compiled == []
