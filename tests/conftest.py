@@ -1,4 +1,4 @@
-"""What the tests share: Keras's backend, hypothesis without a clock, random numbers, and the bound on rounding errors."""
+"""What the tests share: Keras's backend, hypothesis without a clock, random numbers, the bound on rounding errors."""
 
 import os
 from collections.abc import Callable
@@ -7,10 +7,15 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
+# Where the processor is busy with other things too, OpenMP's threads, which spin while they wait, keep each other from
+# running, and make many short kernels a hundred times slower. Read when the first kernel starts.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 # Read when Keras and JAX are first imported, which only tests/keras does.
 os.environ.setdefault("KERAS_BACKEND", "jax")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("JAX_ENABLE_X64", "true")
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "true")  # every model is compiled for a handful of calls
 
 # The first call of a kernel may compile it, so no single example has a time limit.
 settings.register_profile("scratchcnn", deadline=None)

@@ -4,6 +4,11 @@ Flags. `contract` lets a * b + c become one fused instruction, `reassoc` lets a 
 register. Both only move rounding errors. The flags that assume NaN and infinity away (`nnan`, `ninf`, and so
 `fastmath=True`) are never used.
 
+Threads. Numba has one pool of threads, by default OpenMP's. Between two parallel loops OpenMP lets its threads spin,
+and on a machine where anything else runs, a spinning thread takes the core that a working one waits for: a training
+step becomes ten times slower. So the pool is loaded such that its threads sleep, unless the user's environment says
+otherwise.
+
 Cache. Compiled kernels are kept in the user's cache folder, so that only the first run pays for compiling. Numba
 keys its own cache by the file that a function stands in; a kernel here also contains code from the files below it
 (the register tile), so the key is a hash over all of `kernels/`. Where no folder can be written, there is no cache.
@@ -14,6 +19,8 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
+import importlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,6 +32,22 @@ from numba.core import caching
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 FLAGS = {"contract", "reassoc"}
+
+
+def _load_threads_that_sleep() -> None:
+    """Load OpenMP's pool with OMP_WAIT_POLICY=passive, which it reads once, and leave the environment as it was."""
+    if "OMP_WAIT_POLICY" in os.environ or "GOMP_SPINCOUNT" in os.environ:
+        return
+    os.environ["OMP_WAIT_POLICY"] = "passive"
+    try:
+        importlib.import_module("numba.np.ufunc.omppool")
+    except ImportError:  # Numba then has a pool of its own, whose threads sleep
+        pass
+    finally:
+        del os.environ["OMP_WAIT_POLICY"]
+
+
+_load_threads_that_sleep()
 
 
 def serial(function: Function) -> Function:

@@ -9,6 +9,7 @@ array that somebody still holds is never touched, so what is computed does not c
 from __future__ import annotations
 
 import threading
+import weakref
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,7 +30,9 @@ class Workspace:
     """Memory that belongs to one model in training, or to one loop of prediction, and goes with it."""
 
     def __init__(self) -> None:
-        self._free: defaultdict[int, list[Array]] = defaultdict(list)  # bytes -> blocks nobody holds
+        # bytes -> blocks, each with a weak reference to its last lease: a dead one says that nobody holds the block.
+        # Nothing is done when a lease dies: a `__del__` would swallow a Ctrl-C that arrives in it.
+        self._blocks: defaultdict[int, list[tuple[weakref.ref[_Lease], Array]]] = defaultdict(list)
         self._lock = threading.Lock()
 
     @contextmanager
@@ -44,33 +47,31 @@ class Workspace:
     def release(self) -> None:
         """Give the memory that nobody holds back to the system."""
         with self._lock:
-            self._free.clear()
+            self._blocks.clear()  # a block in use lives on in its lease
 
     def empty(self, shape: Shape, dtype: np.dtype[Any]) -> Array:
         """An array with arbitrary numbers in it."""
         size = int(np.prod(shape)) * dtype.itemsize
         with self._lock:
-            block = self._free[size].pop() if self._free[size] else None
-        if block is None:
-            raw = np.empty(size + ALIGNMENT, np.uint8)
-            block = raw[-raw.ctypes.data % ALIGNMENT :][:size]
-        return np.asarray(_Lease(self, block, shape, dtype))
+            blocks = self._blocks[size]
+            free = next((place for place, (lease, _) in enumerate(blocks) if lease() is None), None)
+            block = _new_block(size) if free is None else blocks.pop(free)[1]
+            lease = _Lease(block, shape, dtype)
+            blocks.append((weakref.ref(lease), block))
+        return np.asarray(lease)
 
-    def take_back(self, block: Array) -> None:
-        """Keep a block for the next array of its size."""
-        with self._lock:
-            self._free[block.nbytes].append(block)
+
+def _new_block(size: int) -> Array:
+    raw = np.empty(size + ALIGNMENT, np.uint8)
+    return raw[-raw.ctypes.data % ALIGNMENT :][:size]
 
 
 class _Lease:
-    """The owner of an array's memory while the array or a view of it lives; then the block goes back."""
+    """The owner of an array's memory while the array or a view of it lives."""
 
-    def __init__(self, workspace: Workspace, block: Array, shape: Shape, dtype: np.dtype[Any]) -> None:
-        self._workspace, self._block = workspace, block
+    def __init__(self, block: Array, shape: Shape, dtype: np.dtype[Any]) -> None:
+        self._block = block
         self.__array_interface__ = {**block.__array_interface__, "shape": shape, "typestr": dtype.str}
-
-    def __del__(self) -> None:
-        self._workspace.take_back(self._block)
 
 
 def empty(shape: Shape, dtype: Any) -> Array:

@@ -1,0 +1,104 @@
+"""Digit classification with a CNN: the whole way from MNIST's images to a trained network and its predictions."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from scratchcnn import Sequential, plot_model
+from scratchcnn.datasets import mnist
+from scratchcnn.layers import Conv2D, Dense, Dropout, Flatten, MaxPooling2D
+from scratchcnn.plots import plot_digit, plot_history, save
+from scratchcnn.preprocessing import create_scaler, normalizer
+
+
+def main() -> None:
+    options, (X_train, y_train), (X_test, y_test) = read_command_line()
+
+    # 1. Look at the data
+    print("X_train:", X_train.shape, " y_train:", y_train.shape)
+    print("X_test: ", X_test.shape, " y_test: ", y_test.shape)
+    print("First label:", y_train[0])
+    save(plot_digit(X_train[0], label=y_train[0]), options.output / "digit.png")
+
+    # 2. Prepare it: a channel axis for the convolution, and pixels from [0, 255] to [0, 1]
+    X_train = X_train.reshape(-1, 28, 28, 1)
+    X_test = X_test.reshape(-1, 28, 28, 1)
+    scaler = create_scaler([0, 255])
+    X_train_ = normalizer(scaler, X_train)
+    X_test_ = normalizer(scaler, X_test)
+
+    # 3. Describe the network
+    model = Sequential(engine=options.engine, seed=options.seed)
+    model.add(Conv2D(32, kernel_size=(3, 3), activation="relu", input_shape=(28, 28, 1)))
+    model.add(Conv2D(64, (3, 3), activation="relu"))
+    model.add(MaxPooling2D(pool_size=(2, 2)))
+    model.add(Dropout(0.25))
+    model.add(Flatten())
+    model.add(Dense(128, activation="relu"))
+    model.add(Dropout(0.5))
+    model.add(Dense(10, activation="softmax"))
+    model.compile(loss="sparse_categorical_crossentropy", optimizer="adam", metrics=["accuracy"])
+    model.summary()
+    plot_model(model, to_file=options.output / "model.png", show_shapes=True, show_layer_names=True)
+
+    # 4. Train it
+    history = model.fit(X_train_, y_train, batch_size=options.batch_size, epochs=options.epochs,
+                        verbose=options.verbose, validation_data=(X_test_, y_test))  # fmt: skip
+    save(plot_history(history)[0], options.output / "curves.png")
+
+    # 5. See what it has learnt
+    loss, accuracy = model.evaluate(X_test_, y_test, verbose=options.verbose)
+    print(f"Test loss: {loss:.4f}")
+    print(f"Test accuracy: {accuracy:.4f}")
+    prediction = model.predict(X_test_[0].reshape(1, 28, 28, 1)).argmax()
+    print(f"First test image: label {y_test[0]}, prediction {prediction}")
+    print("Pictures:", *(options.output / name for name in ("digit.png", "model.png", "curves.png")))
+
+
+def read_command_line() -> tuple[argparse.Namespace, tuple, tuple]:
+    """The options, and the data that they name; a wrong value ends the program with a line that says which."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    add = parser.add_argument
+    add("--data", default="auto", metavar="{auto,sample,PATH}",
+        help="auto: MNIST from a cache or the web, or else the sample; sample: the 5,000 images that come with "
+             "scratchcnn; PATH: a folder of IDX files, or an .npz file")  # fmt: skip
+    add("--epochs", type=int, default=10, metavar="N", help="passes over the training images")
+    add("--batch-size", type=int, default=128, metavar="N", help="images in one step")
+    add("--limit", type=int, metavar="N", help="train on the first N images only")
+    add("--seed", type=int, default=0, metavar="N",
+        help="fixes the initial weights, the order of the images and the dropout: the same seed trains the same "
+             "network, another seed another one")  # fmt: skip
+    add("--verbose", choices=["auto", "0", "1", "2"], default="auto",
+        help="0: silent; 1: a bar; 2: a line an epoch; auto: a bar on a terminal, else lines")  # fmt: skip
+    add("--engine", choices=["kernels", "reference"], default="kernels",
+        help="the compiled kernels, or the readable formulas, which are slow: try --limit 128")  # fmt: skip
+    add("--output", type=Path, default="output", metavar="DIR", help="folder for the pictures")
+    options = parser.parse_args()
+
+    for name, least in {"epochs": 1, "batch_size": 1, "limit": 1, "seed": 0}.items():
+        value = getattr(options, name)
+        if value is not None and value < least:
+            parser.error(f"argument --{name.replace('_', '-')}: expected at least {least}, received {value}")
+    if options.verbose != "auto":
+        options.verbose = int(options.verbose)
+    try:
+        options.output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        parser.error(f"argument --output: expected a folder, received '{options.output}' ({error.strerror})")
+    try:
+        named = {"auto": mnist.load_data, "sample": mnist.load_sample}
+        (X_train, y_train), test = named[options.data]() if options.data in named else mnist.load_data(options.data)
+    except (OSError, ValueError) as error:
+        parser.error(f"argument --data: {error}")
+    if options.limit is not None and options.limit > len(X_train):
+        parser.error(f"argument --limit: expected at most {len(X_train)}, the images there are, "
+                     f"received {options.limit}")  # fmt: skip
+    return options, (X_train[: options.limit], y_train[: options.limit]), test
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        print("\nStopped.", file=sys.stderr)
+        sys.exit(130)

@@ -1,0 +1,162 @@
+"""examples/train_mnist.py runs from data to prediction, and answers wrong arguments in one line."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import imageio.v3 as iio
+import numpy as np
+import pytest
+
+from scratchcnn.datasets import mnist
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "train_mnist.py"
+FLOAT = r"\d+\.\d{4}"
+
+
+def command(*arguments: object) -> list[str]:
+    return [sys.executable, "-W", "error", str(EXAMPLE), *map(str, arguments)]
+
+
+def run(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command(*arguments), cwd=folder, capture_output=True, text=True, timeout=300)
+
+
+def run_small(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+    done = run(folder, "--data", "sample", "--limit", 512, "--epochs", 1, *arguments)
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("example")
+
+
+@pytest.fixture(scope="module")
+def printed(folder: Path) -> str:
+    done = run_small(folder)
+    assert done.stderr == ""
+    return done.stdout
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        r"X_train: \(512, 28, 28\)  y_train: \(512,\)",
+        r"X_test:  \(1000, 28, 28\)  y_test:  \(1000,\)",
+        r"First label: \d",
+        r'Model: "sequential"',
+        r"conv2d_1 \(Conv2D\) +\(None, 24, 24, 64\) +18496 +",
+        r"Total params: 1,199,882",
+        r"Epoch 1/1",
+        rf"4/4 - \d+s - \d+m?s/step - loss: {FLOAT} - accuracy: {FLOAT} - val_loss: {FLOAT} - val_accuracy: {FLOAT}",
+        rf"Test loss: {FLOAT}",
+        rf"Test accuracy: {FLOAT}",
+        r"First test image: label \d, prediction \d",
+        r"Pictures: output/digit\.png output/model\.png output/curves\.png",
+    ],
+)
+def test_what_it_prints(printed: str, line: str):
+    assert re.search(f"^{line}$", printed, re.MULTILINE), printed
+
+
+def test_the_last_epoch_and_the_test_agree(printed: str):
+    for word in ("loss", "accuracy"):
+        of_epoch = re.search(rf"val_{word}: ({FLOAT})", printed)
+        of_test = re.search(rf"Test {word}: ({FLOAT})", printed)
+        assert of_epoch is not None
+        assert of_test is not None
+        assert of_epoch[1] == of_test[1]
+
+
+def test_it_learns(printed: str):
+    found = re.search(rf"Test accuracy: ({FLOAT})", printed)
+    assert found is not None
+    assert float(found[1]) > 0.3  # four steps; guessing gives 0.1
+
+
+def test_the_pictures(printed: str, folder: Path):
+    paths = re.findall(r"\S+\.png", printed)
+    assert len(paths) == 3
+    for path in paths:
+        picture = iio.imread(folder / path)[..., :3]
+        assert min(picture.shape[:2]) > 200
+        assert picture.min() < 50
+        assert picture.max() == 255
+    assert len(list((folder / "output").iterdir())) == 3
+
+
+def test_the_seed_decides(printed: str, folder: Path):
+    def results(text: str) -> list[str]:
+        return re.findall(rf"Test .*: {FLOAT}", text)
+
+    assert results(run_small(folder, "--seed", 0).stdout) == results(printed)
+    other = run_small(folder, "--seed", 1, "--verbose", 0, "--batch-size", 256, "--output", "a/b").stdout
+    assert results(other) != results(printed)
+    assert "Epoch" not in other
+    assert (folder / "a" / "b" / "curves.png").is_file()
+
+
+def test_data_of_ones_own_on_the_reference_engine(tmp_path: Path):
+    (images, labels), _ = mnist.load_sample()
+    np.savez(tmp_path / "few.npz", x_train=images[:3], y_train=labels[:3], x_test=images[3:5], y_test=labels[3:5])
+    done = run(tmp_path, "--data", "few.npz", "--epochs", 1, "--engine", "reference", "--verbose", 1)
+    assert done.returncode == 0, done.stderr
+    assert "X_train: (3, 28, 28)" in done.stdout
+    assert f"First test image: label {labels[3]}, prediction " in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--data", "nowhere"), r"argument --data: expected a folder .* received 'nowhere', which does not exist"),
+        (("--data", "."), r"argument --data: expected in the folder '\.' either mnist\.npz or"),
+        (("--data", "broken.npz"), r"argument --data: broken\.npz: expected a whole \.npz archive, received"),
+        (("--limit", 0), r"argument --limit: expected at least 1, received 0"),
+        (("--data", "sample", "--limit", 4001), r"argument --limit: expected at most 4000, .*, received 4001"),
+        (("--epochs", 0), r"argument --epochs: expected at least 1, received 0"),
+        (("--epochs", "many"), r"argument --epochs: invalid int value: 'many'"),
+        (("--batch-size", -1), r"argument --batch-size: expected at least 1, received -1"),
+        (("--seed", -1), r"argument --seed: expected at least 0, received -1"),
+        (("--verbose", 3), r"argument --verbose: invalid choice: '?3'?"),
+        (("--engine", "gpu"), r"argument --engine: invalid choice: 'gpu'"),
+        (("--output", "broken.npz"), r"argument --output: expected a folder, received 'broken\.npz'"),
+        (("--output", "broken.npz/a"), r"argument --output: expected a folder, received 'broken\.npz/a'"),
+    ],
+)
+def test_wrong_arguments(tmp_path: Path, arguments: tuple, message: str):
+    (tmp_path / "broken.npz").write_bytes(b"PK\x03\x04 and no more")
+    done = run(tmp_path, *arguments)
+    assert done.returncode == 2
+    assert re.search(rf"\ntrain_mnist\.py: error: {message}.*\n\Z", done.stderr), done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends Ctrl-C to a whole console")
+@pytest.mark.parametrize("seconds", [0.0, 0.53])
+def test_ctrl_c(tmp_path: Path, seconds: float):
+    with subprocess.Popen(
+        command("--data", "sample", "--epochs", 1000, "--verbose", 2),
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as running:
+        assert running.stdout is not None
+        assert running.stderr is not None
+        try:
+            for line in running.stdout:
+                if line.startswith("Total params"):  # arrives with the first epoch's line
+                    break
+            time.sleep(seconds)
+            running.send_signal(signal.SIGINT)
+            assert running.wait(timeout=60) == 130
+            assert running.stderr.read() == "\nStopped.\n"
+        finally:
+            running.kill()

@@ -1,0 +1,217 @@
+"""Layer by layer against a live Keras on JAX: outputs and gradients, over random geometry, for both engines.
+
+Every comparison is bounded by what rounding can do to the sums on both sides (`rounding_bound` in conftest.py).
+"""
+
+import jax
+import keras
+import numpy as np
+import pytest
+
+from scratchcnn import kernels, layers, reference
+
+# Keras's variables take no `copy` argument in __array__, which NumPy 2 asks for; it falls back, and says so.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
+
+ENGINES = [kernels, reference]
+ROUNDED_ONCE = 4  # a few roundings, for outputs that are no sums
+
+
+def keras_passes(layer, x, dy):
+    """Keras's output for x, and the gradients by its variables and by x of sum(output * dy)."""
+
+    @jax.jit
+    def passes(variables, x, dy):
+        y, pull_back = jax.vjp(lambda variables, x: layer.stateless_call(variables, [], x)[0], variables, x)
+        return y, pull_back(dy)
+
+    y, (by_variables, by_x) = passes([variable.value for variable in layer.trainable_variables], x, dy)
+    return [np.asarray(array) for array in (y, *by_variables, by_x)]
+
+
+def our_passes(layer, x, dy, ops):
+    """The same of our layer."""
+    y, cache = layer.forward(x, ops, training=False, rng=None)
+    dx, gradients = layer.backward(dy, cache, ops)
+    return [y, *(gradients[name] for name in layer.params), dx]
+
+
+def make_pair(rng, keras_layer, our_layer, sample_shape, dtype):
+    """Build both for samples of one shape, with the same random parameters."""
+    keras_layer.build((None, *sample_shape))
+    output_shape = our_layer.build(sample_shape, rng, np.dtype(dtype))
+    assert output_shape == tuple(keras_layer.compute_output_shape((1, *sample_shape))[1:])
+    assert [array.shape for array in our_layer.params.values()] == [w.shape for w in keras_layer.get_weights()]
+    weights = [rng.standard_normal(array.shape).astype(dtype) for array in our_layer.params.values()]
+    for array, weight in zip(our_layer.params.values(), weights, strict=True):
+        array[...] = weight
+    keras_layer.set_weights(weights)
+    return output_shape
+
+
+def agree(keras_layer, our_layer, x, dy, bounds):
+    """Output, parameter gradients and input gradient lie within their bounds of Keras's, for both engines."""
+    expected = keras_passes(keras_layer, x, dy)
+    for ops in ENGINES:
+        found = our_passes(our_layer, x, dy, ops)
+        for ours, theirs, bound in zip(found, expected, bounds, strict=True):
+            assert ours.dtype == theirs.dtype == x.dtype
+            assert ours.shape == theirs.shape
+            assert (abs(ours.astype(np.float64) - theirs) <= bound).all()
+
+
+def random_sizes(rng, window, dilation, padding):
+    smallest = [(k - 1) * d + 1 if padding == "valid" else 1 for k, d in zip(window, dilation, strict=True)]
+    return tuple(int(rng.integers(least, least + 9)) for least in smallest)
+
+
+def random_pair(rng, low, high):
+    return tuple(int(number) for number in rng.integers(low, high + 1, 2))
+
+
+@pytest.mark.parametrize("seed", range(32))
+def test_conv2d_agrees_for_random_geometry(rounding_bound, seed):
+    rng = np.random.default_rng(seed)
+    dtype = "float32" if seed % 4 == 3 else "float64"
+    padding = ["valid", "same"][seed % 2]
+    window, strides, dilation = random_pair(rng, 1, 5), random_pair(rng, 1, 6), random_pair(rng, 1, 3)
+    if seed % 3:  # Keras takes strides or dilation, not both
+        dilation = (1, 1)
+    else:
+        strides = (1, 1)
+    size, channels = random_sizes(rng, window, dilation, padding), int(rng.integers(1, 10))
+    filters, images, use_bias = int(rng.integers(1, 12)), int(rng.integers(1, 4)), bool(rng.integers(4))
+    options = {"strides": strides, "padding": padding, "dilation_rate": dilation, "use_bias": use_bias}
+    theirs, ours = (
+        keras.layers.Conv2D(filters, window, dtype=dtype, **options),
+        layers.Conv2D(filters, window, **options),
+    )
+    output_shape = make_pair(rng, theirs, ours, (*size, channels), dtype)
+    x = rng.standard_normal((images, *size, channels)).astype(dtype)
+    dy = rng.standard_normal((images, *output_shape)).astype(dtype)
+
+    geometry = (strides, padding, dilation)
+    absolute_x, absolute_dy = abs(x.astype(np.float64)), abs(dy.astype(np.float64))
+    kernel, bias = (None if p is None else abs(p.astype(np.float64)) for p in map(ours.params.get, ("kernel", "bias")))
+    area, outputs = window[0] * window[1], dy[..., 0].size
+    bounds = [
+        rounding_bound(reference.conv2d(absolute_x, kernel, bias, *geometry), area * channels, dtype, dtype),
+        rounding_bound(
+            reference.conv2d_kernel_gradient(absolute_dy, absolute_x, window, *geometry), outputs, dtype, dtype
+        ),
+        rounding_bound(
+            reference.conv2d_input_gradient(absolute_dy, kernel, x.shape, *geometry), area * filters, dtype, dtype
+        ),
+    ]
+    if use_bias:
+        bounds.insert(2, rounding_bound(absolute_dy.sum(axis=(0, 1, 2)), outputs, dtype, dtype))
+    agree(theirs, ours, x, dy, bounds)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_max_pooling_agrees_for_random_geometry(rounding_bound, seed):
+    rng = np.random.default_rng(1000 + seed)
+    dtype = "float32" if seed % 4 == 3 else "float64"
+    padding = ["valid", "same"][seed % 2]
+    window = random_pair(rng, 1, 5)
+    strides = None if seed % 5 == 0 else random_pair(rng, 1, 6)
+    size, channels = random_sizes(rng, window, (1, 1), padding), int(rng.integers(1, 10))
+    options = {"strides": strides, "padding": padding}
+    theirs, ours = keras.layers.MaxPooling2D(window, dtype=dtype, **options), layers.MaxPooling2D(window, **options)
+    output_shape = make_pair(rng, theirs, ours, (*size, channels), dtype)
+    x = (rng.standard_normal((3, *size, channels)) - 3).astype(dtype)  # mostly negative: padding must not win
+    dy = rng.standard_normal((3, *output_shape)).astype(dtype)
+    _, cache = ours.forward(x, reference, training=False, rng=None)
+    absolute_dx, _ = ours.backward(abs(dy).astype(np.float64), cache, reference)
+    agree(theirs, ours, x, dy, [0, rounding_bound(absolute_dx, window[0] * window[1], dtype, dtype)])
+
+
+@pytest.mark.parametrize("use_bias", [True, False])
+@pytest.mark.parametrize(("samples", "inputs", "units"), [(1, 1, 1), (5, 37, 11), (33, 130, 70)])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_dense_agrees(rounding_bound, rng, dtype, samples, inputs, units, use_bias):
+    theirs = keras.layers.Dense(units, use_bias=use_bias, dtype=dtype)
+    ours = layers.Dense(units, use_bias=use_bias)
+    make_pair(rng, theirs, ours, (inputs,), dtype)
+    x, dy = (rng.standard_normal((samples, length)).astype(dtype) for length in (inputs, units))
+    absolute_x, absolute_dy, kernel = (abs(a.astype(np.float64)) for a in (x, dy, ours.params["kernel"]))
+    bias = abs(ours.params["bias"]) if use_bias else 0
+    bounds = [
+        rounding_bound(absolute_x @ kernel + bias, inputs, dtype, dtype),
+        rounding_bound(absolute_x.T @ absolute_dy, samples, dtype, dtype),
+        rounding_bound(absolute_dy @ kernel.T, units, dtype, dtype),
+    ]
+    if use_bias:
+        bounds.insert(2, rounding_bound(absolute_dy.sum(axis=0), samples, dtype, dtype))
+    agree(theirs, ours, x, dy, bounds)
+
+
+@pytest.mark.parametrize("name", ["relu", "linear"])
+def test_relu_and_linear_are_equal(rng, name):
+    x, dy = rng.standard_normal((2, 4, 3, 5)), rng.standard_normal((2, 4, 3, 5))
+    theirs, ours = keras.layers.Activation(name, dtype="float64"), layers.Activation(name)
+    make_pair(rng, theirs, ours, x.shape[1:], "float64")
+    agree(theirs, ours, x, dy, [0, 0])
+
+
+@pytest.mark.parametrize("spread", [1, 30, 1000])
+def test_softmax_agrees_along_the_last_axis(rounding_bound, rng, spread):
+    x, dy = spread * rng.standard_normal((6, 3, 7)), rng.standard_normal((6, 3, 7))
+    theirs, ours = keras.layers.Activation("softmax", dtype="float64"), layers.Activation("softmax")
+    make_pair(rng, theirs, ours, x.shape[1:], "float64")
+    # Rounding the distance z to the largest logit moves exp(z) by |z| roundoffs; the sum of 7 adds as many again.
+    distance = x.max(axis=-1, keepdims=True) - x
+    y = np.exp(-distance) / np.exp(-distance).sum(axis=-1, keepdims=True)
+    roundings = int(distance.max()) + 2 * 7 + ROUNDED_ONCE
+    magnitude = y * (abs(dy) + (abs(dy) * y).sum(axis=-1, keepdims=True))
+    kind = ("float64", "float64")
+    agree(theirs, ours, x, dy, [rounding_bound(y, roundings, *kind), rounding_bound(magnitude, 3 * roundings, *kind)])
+
+
+@pytest.mark.parametrize("activation", ["relu", "softmax", "linear"])
+def test_activations_inside_a_convolution_and_a_dense_layer_agree(rng, activation):
+    # Numbers of order one, sums of at most 200 terms: 1e-12 is some 20 times what rounding may do to them.
+    for theirs, ours, shape in [
+        (keras.layers.Conv2D, layers.Conv2D, (6, 5, 3)),
+        (keras.layers.Dense, layers.Dense, (17,)),
+    ]:
+        size = ((3, 2),) if len(shape) == 3 else ()
+        their_layer = theirs(4, *size, activation=activation, dtype="float64")
+        our_layer = ours(4, *size, activation=activation)
+        output_shape = make_pair(rng, their_layer, our_layer, shape, "float64")
+        x, dy = rng.standard_normal((5, *shape)), rng.standard_normal((5, *output_shape))
+        agree(their_layer, our_layer, x, dy, [1e-12] * 4)
+
+
+def test_flatten_is_equal(rng):
+    x, dy = rng.standard_normal((3, 4, 5, 2)), rng.standard_normal((3, 40))
+    theirs, ours = keras.layers.Flatten(dtype="float64"), layers.Flatten()
+    make_pair(rng, theirs, ours, x.shape[1:], "float64")
+    agree(theirs, ours, x, dy, [0, 0])
+
+
+def test_dropout_outside_training_is_equal(rng):
+    x, dy = rng.standard_normal((3, 7)), rng.standard_normal((3, 7))
+    ours = layers.Dropout(0.5)
+    ours.build((7,), rng, np.dtype("float64"))
+    theirs = keras.layers.Dropout(0.5, dtype="float64")(x, training=False)
+    for ops in ENGINES:
+        y, dx = our_passes(ours, x, dy, ops)
+        np.testing.assert_array_equal(y, theirs)
+        np.testing.assert_array_equal(dx, dy)
+
+
+def test_dropout_in_training_scales_as_keras_does(rng):
+    x = rng.standard_normal((50, 40))
+    theirs = np.asarray(keras.layers.Dropout(0.3, dtype="float64")(x, training=True))
+    kept = theirs != 0
+    for ops in ENGINES:
+        y, our_kept = layers.Dropout(0.3).forward(x, ops, training=True, rng=rng)
+        both = kept & our_kept
+        assert both.sum() > 500
+        np.testing.assert_allclose(y[both], theirs[both], rtol=ROUNDED_ONCE * np.finfo(np.float64).eps, atol=0)
+
+
+def test_keras_runs_on_jax_in_float64():
+    assert keras.config.backend() == "jax"
+    assert keras.layers.Dense(1, dtype="float64")(np.ones((1, 1))).dtype == "float64"

@@ -1,0 +1,836 @@
+"""Every kernel against the formula of the same name: all geometry, layouts, dtypes, thread counts, and what is refused.
+
+The formula is computed in float64, and both rooms must lie within a derived bound of it (`rounding_bound` in
+conftest.py). Every kernel runs on one thread and on several, and must give the same bits.
+"""
+
+import contextlib
+import inspect
+
+import numba
+import numpy as np
+import pytest
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
+
+from scratchcnn import kernels, reference
+from scratchcnn.geometry import image_windows
+
+ROOMS = [reference, kernels]
+DTYPES = st.sampled_from([np.float32, np.float64])
+SEEDS = st.integers(0, 2**32 - 1)
+KEYS = st.integers(0, 2**64 - 1)
+THREADS = min(2, numba.config.NUMBA_NUM_THREADS)
+
+few = settings(max_examples=75)
+some = settings(max_examples=150)
+
+
+# Layouts: the same numbers, differently placed in memory
+
+
+def _plain(array):
+    return np.ascontiguousarray(array)
+
+
+def _transposed(array):
+    return array.T.copy().T
+
+
+def _sliced(array):
+    surroundings = np.nan if array.dtype.kind == "f" else 1
+    outer = np.full([2 * length + 1 for length in array.shape], surroundings, array.dtype)
+    inner = outer[(slice(1, None, 2),) * array.ndim]
+    inner[...] = array
+    return inner
+
+
+def _reversed(array):
+    backwards = (slice(None, None, -1),) * array.ndim
+    return array[backwards].copy()[backwards]
+
+
+LAYOUTS = st.sampled_from([_plain, _plain, _transposed, _sliced, _reversed])
+
+
+# Comparing
+
+
+@contextlib.contextmanager
+def _threads(count):
+    before = numba.get_num_threads()
+    numba.set_num_threads(count)
+    try:
+        yield
+    finally:
+        numba.set_num_threads(before)
+
+
+def _each(result):
+    return result if isinstance(result, tuple) else (result,)
+
+
+def _bits(result):
+    return [array.tobytes() for array in _each(result)]
+
+
+def run(room, name, arguments):
+    """Call an operation; a kernel on one thread and on several, where every bit must be the same."""
+    function = getattr(room, name)
+    if room is reference:
+        return function(*arguments)
+    with _threads(1):
+        result = function(*arguments)
+    with _threads(THREADS):
+        assert _bits(function(*arguments)) == _bits(result), f"{name} depends on the number of threads"
+    return result
+
+
+def _map_floats(change, arguments):
+    return [change(a) if isinstance(a, np.ndarray) and a.dtype.kind == "f" else a for a in arguments]
+
+
+def in_float64(arguments):
+    return _map_floats(lambda array: np.ascontiguousarray(array, np.float64), arguments)
+
+
+def magnitudes(arguments):
+    """The arguments in float64, as absolute values; what is not finite counts as zero."""
+    return _map_floats(lambda array: np.where(np.isfinite(array), abs(array), 0).astype(np.float64), arguments)
+
+
+def assert_within(found, exact, bound, what):
+    """Both NaN, or the same infinity, or no further apart than `bound`."""
+    finite = np.isfinite(exact)
+    np.testing.assert_array_equal(np.where(finite, 0, found), np.where(finite, 0, exact), err_msg=what)
+    excess = np.where(finite, abs(np.where(finite, found, 0) - np.where(finite, exact, 0)) - bound, -1)
+    assert excess.max(initial=-1) <= 0, f"{what} is off by {excess.max():.3g} more than rounding allows"
+
+
+def check(name, arguments, bound):
+    """Both rooms lie within `bound` of the formula in float64, with its shape and the dtype of the arguments."""
+    dtype = next(a.dtype for a in arguments if isinstance(a, np.ndarray) and a.dtype.kind == "f")
+    with np.errstate(all="ignore"):
+        exact = getattr(reference, name)(*in_float64(arguments))
+        for room in ROOMS:
+            found = run(room, name, arguments)
+            assert found.shape == exact.shape
+            assert found.dtype == dtype
+            assert_within(found, exact, bound, f"{room.__name__}.{name}")
+
+
+def check_sums(rounding_bound, name, arguments, terms):
+    """`check` for an operation whose outputs are sums of at most `terms` products of its arguments."""
+    dtype = next(a.dtype for a in arguments if isinstance(a, np.ndarray))
+    check(name, arguments, rounding_bound(getattr(reference, name)(*magnitudes(arguments)), terms, dtype))
+
+
+def check_equal(name, arguments):
+    """Both rooms give the same bits: for operations that round nothing, or each number once. NaN equals NaN."""
+    with np.errstate(all="ignore"):
+        one, other = (_each(run(room, name, arguments)) for room in ROOMS)
+    for a, b in zip(one, other, strict=True):
+        assert a.dtype == b.dtype
+        np.testing.assert_array_equal(a, b)
+
+
+def numbers(rng, shape, dtype, layout=_plain):
+    """Normal numbers, a tenth of them zero and a tenth a thousand times larger, so that sums lose digits."""
+    values = rng.standard_normal(shape)
+    values *= rng.choice([0, 1, 1000], shape, p=[0.1, 0.8, 0.1])
+    return layout(values.astype(dtype))
+
+
+def with_non_finite(rng, array, share=0.05):
+    """The array with some numbers replaced by NaN and infinities."""
+    special = rng.choice([np.nan, np.inf, -np.inf], array.shape)
+    return np.where(rng.random(array.shape) < share, special, array).astype(array.dtype)
+
+
+# Geometry
+
+
+@st.composite
+def windows_over_images(draw, largest_dilation=3, largest_size=9):
+    """Image size, window size, strides, padding and dilation; a stride may exceed the window, an image be one pixel."""
+    padding = draw(st.sampled_from(["valid", "same"]))
+    sizes, window, strides, dilation = [], [], [], []
+    for _ in range(2):
+        window.append(draw(st.integers(1, 5)))
+        strides.append(draw(st.integers(1, 7)))
+        dilation.append(draw(st.integers(1, largest_dilation)))
+        span = (window[-1] - 1) * dilation[-1] + 1
+        sizes.append(draw(st.integers(1 if padding == "same" else span, span + largest_size)))
+    return tuple(sizes), tuple(window), tuple(strides), padding, tuple(dilation)
+
+
+ONE_PIXEL = ((1, 1), (1, 1), (1, 1), "valid", (1, 1))
+ONE_PIXEL_UNDER_A_LARGE_WINDOW = ((1, 1), (5, 4), (3, 7), "same", (3, 2))
+ODD_PIXEL = ((5, 8), (2, 3), (2, 3), "same", (1, 1))
+
+
+def output_size(geometry):
+    size, window, strides, padding, dilation = geometry
+    windows = image_windows(size, window, strides, padding, dilation)
+    return windows.rows.output, windows.columns.output
+
+
+# The two rooms
+
+
+def test_both_rooms_export_the_same_names():
+    assert reference.__all__ == kernels.__all__
+
+
+@pytest.mark.parametrize("name", reference.__all__)
+def test_both_rooms_have_the_same_signature(name):
+    assert inspect.signature(getattr(reference, name)) == inspect.signature(getattr(kernels, name))
+
+
+# Convolution
+
+
+@some
+@given(
+    windows_over_images(),
+    st.integers(1, 40), st.integers(1, 9), st.integers(1, 70), st.booleans(), DTYPES, SEEDS, LAYOUTS, LAYOUTS,
+)  # fmt: skip
+@example(ONE_PIXEL, 1, 1, 1, True, np.float32, 0, _plain, _plain)
+@example(ONE_PIXEL_UNDER_A_LARGE_WINDOW, 2, 3, 17, False, np.float64, 0, _plain, _plain)
+@example(ODD_PIXEL, 33, 9, 64, True, np.float32, 0, _transposed, _sliced)
+def test_convolution_and_its_gradients_agree_for_every_geometry(
+    rounding_bound, geometry, images, channels, filters, has_bias, dtype, seed, layout, other_layout
+):
+    size, window, *rest = geometry
+    rng = np.random.default_rng(seed)
+    x = numbers(rng, (images, *size, channels), dtype, layout)
+    kernel = numbers(rng, (*window, channels, filters), dtype, other_layout)
+    bias = numbers(rng, filters, dtype, layout) if has_bias else None
+    dy = numbers(rng, (images, *output_size(geometry), filters), dtype, other_layout)
+    area = window[0] * window[1]
+    check_sums(rounding_bound, "conv2d", [x, kernel, bias, *rest], area * channels)
+    outputs = images * dy.shape[1] * dy.shape[2]
+    check_sums(rounding_bound, "conv2d_kernel_gradient", [dy, x, window, *rest], outputs)
+    check_sums(rounding_bound, "conv2d_input_gradient", [dy, kernel, x.shape, *rest], area * filters)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_convolution_agrees_when_a_sum_is_cut_into_blocks(rounding_bound, rng, dtype):
+    x, kernel = numbers(rng, (2, 6, 7, 210), dtype), numbers(rng, (5, 5, 210, 3), dtype)  # 5250 terms an output
+    check_sums(rounding_bound, "conv2d", [x, kernel, None], 5250)
+    x, dy = numbers(rng, (3, 70, 71, 2), dtype), numbers(rng, (3, 69, 70, 5), dtype)  # 4830 pixels an image
+    check_sums(rounding_bound, "conv2d_kernel_gradient", [dy, x, (2, 2)], 3 * 4830)
+    dy, kernel = numbers(rng, (2, 2, 3, 1100), dtype), numbers(rng, (2, 2, 3, 1100), dtype)
+    check_sums(rounding_bound, "conv2d_input_gradient", [dy, kernel, (2, 3, 4, 3)], 4400)
+
+
+@few
+@given(windows_over_images(), st.integers(1, 5), st.integers(1, 4), st.integers(1, 20), DTYPES, SEEDS)
+def test_what_is_not_finite_passes_through_a_convolution(
+    rounding_bound, geometry, images, channels, filters, dtype, seed
+):
+    size, window, *rest = geometry
+    rng = np.random.default_rng(seed)
+    x, kernel = numbers(rng, (images, *size, channels), dtype), numbers(rng, (*window, channels, filters), dtype)
+    dy = numbers(rng, (images, *output_size(geometry), filters), dtype)
+    terms = max(dy[..., 0].size, window[0] * window[1] * max(channels, filters))
+    for broken_x, broken_kernel in [(with_non_finite(rng, x), kernel), (x, with_non_finite(rng, kernel))]:
+        check_sums(rounding_bound, "conv2d", [broken_x, broken_kernel, None, *rest], terms)
+    for broken_dy, broken_x in [(with_non_finite(rng, dy), x), (dy, with_non_finite(rng, x))]:
+        check_sums(rounding_bound, "conv2d_kernel_gradient", [broken_dy, broken_x, window, *rest], terms)
+    check_sums(rounding_bound, "conv2d_input_gradient", [with_non_finite(rng, dy), kernel, x.shape, *rest], terms)
+
+
+@few
+@given(windows_over_images(), SEEDS, DTYPES)
+def test_a_kernel_that_is_not_finite_is_not_lost_in_the_input_gradient(geometry, seed, dtype):
+    size, window, *rest = geometry
+    rng = np.random.default_rng(seed)
+    kernel = with_non_finite(rng, numbers(rng, (*window, 2, 3), dtype), 0.1)
+    dy = numbers(rng, (2, *output_size(geometry), 3), dtype)
+    with np.errstate(all="ignore"):
+        exact, found = (run(room, "conv2d_input_gradient", [dy, kernel, (2, *size, 2), *rest]) for room in ROOMS)
+    assert not np.isfinite(found[~np.isfinite(exact)]).any()
+
+
+# im2col
+
+
+@some
+@given(windows_over_images(), st.integers(1, 12), st.integers(1, 9), DTYPES, SEEDS, LAYOUTS)
+@example(ONE_PIXEL_UNDER_A_LARGE_WINDOW, 2, 3, np.float64, 0, _plain)
+def test_im2col_is_the_same_copy_and_col2im_the_same_sum(
+    rounding_bound, geometry, images, channels, dtype, seed, layout
+):
+    size, window, *rest = geometry
+    rng = np.random.default_rng(seed)
+    x = numbers(rng, (images, *size, channels), dtype, layout)
+    check_equal("im2col", [x, window, *rest])
+    columns = numbers(rng, reference.im2col(x, window, *rest).shape, dtype, layout)
+    check_sums(rounding_bound, "col2im", [columns, x.shape, window, *rest], window[0] * window[1])
+
+
+@pytest.mark.parametrize("room", ROOMS, ids=["reference", "kernels"])
+@few
+@given(geometry=windows_over_images(), images=st.integers(1, 5), channels=st.integers(1, 9), seed=SEEDS)
+def test_col2im_is_the_adjoint_of_im2col(rounding_bound, room, geometry, images, channels, seed):
+    size, window, *rest = geometry
+    rng = np.random.default_rng(seed)
+    x = numbers(rng, (images, *size, channels), np.float64)
+    columns = room.im2col(x, window, *rest)
+    c = numbers(rng, columns.shape, np.float64)
+    back = room.col2im(c, x.shape, window, *rest)
+    bound = rounding_bound((abs(columns) * abs(c)).sum(), c.size + window[0] * window[1], np.float64)
+    assert abs((columns * c).sum() - (x * back).sum()) <= bound
+
+
+@pytest.mark.parametrize("room", ROOMS, ids=["reference", "kernels"])
+@few
+@given(
+    geometry=windows_over_images(), images=st.integers(1, 5), channels=st.integers(1, 9), filters=st.integers(1, 70),
+    seed=SEEDS,
+)  # fmt: skip
+def test_convolution_is_im2col_times_the_kernel_as_a_matrix(
+    rounding_bound, room, geometry, images, channels, filters, seed
+):
+    size, window, *rest = geometry
+    rng = np.random.default_rng(seed)
+    x = numbers(rng, (images, *size, channels), np.float64)
+    kernel = numbers(rng, (*window, channels, filters), np.float64)
+    columns, matrix = room.im2col(x, window, *rest), kernel.reshape(-1, filters)
+    found = room.conv2d(x, kernel, None, *rest).reshape(-1, filters)
+    bound = rounding_bound(abs(columns) @ abs(matrix), len(matrix), np.float64)
+    assert (abs(found - columns @ matrix) <= bound).all()
+
+
+# Max pooling
+
+
+@some
+@given(windows_over_images(largest_dilation=1), st.integers(1, 40), st.integers(1, 35), DTYPES, SEEDS, LAYOUTS)
+@example(ONE_PIXEL_UNDER_A_LARGE_WINDOW, 2, 3, np.float32, 0, _plain)
+@example(((17, 19), (17, 16), (1, 1), "valid", (1, 1)), 2, 3, np.float32, 0, _plain)  # winners above 255
+@example(((9, 8), (18, 15), (2, 3), "same", (1, 1)), 2, 3, np.float64, 0, _plain)
+def test_max_pooling_agrees_for_every_geometry(rounding_bound, geometry, images, channels, dtype, seed, layout):
+    size, window, strides, padding, _ = geometry
+    rng = np.random.default_rng(seed)
+    x = numbers(rng, (images, *size, channels), dtype, layout)
+    check_equal("max_pool2d", [x, window, strides, padding])
+    y, winners = kernels.max_pool2d(x, window, strides, padding)
+    dy = numbers(rng, y.shape, dtype, layout)
+    arguments = [dy, layout(winners), x.shape, window, strides, padding]
+    check_sums(rounding_bound, "max_pool2d_gradient", arguments, window[0] * window[1])
+
+
+@some
+@given(
+    windows_over_images(largest_dilation=1), st.integers(1, 20), DTYPES, SEEDS,
+    st.lists(
+        st.sampled_from([-np.inf, np.inf, np.nan, -3.0, -1.0, -0.0, 0.0, 2.0]), min_size=1, max_size=4, unique_by=repr
+    ),
+)  # fmt: skip
+@example(ODD_PIXEL, 17, np.float32, 0, [-np.inf])
+@example(ODD_PIXEL, 17, np.float32, 0, [-np.inf, np.nan])
+@example(ODD_PIXEL, 17, np.float64, 0, [-3.0, -1.0])
+def test_max_pooling_picks_the_same_winner_of_ties_negatives_infinities_and_nan(
+    geometry, channels, dtype, seed, values
+):
+    size, window, strides, padding, _ = geometry
+    x = np.random.default_rng(seed).choice(np.array(values, dtype), (3, *size, channels))
+    check_equal("max_pool2d", [x, window, strides, padding])
+
+
+@some
+@given(windows_over_images(largest_dilation=1), st.integers(1, 4), SEEDS)
+def test_a_nan_reaches_every_window_that_holds_it(geometry, channels, seed):
+    size, window, strides, padding, _ = geometry
+    x = with_non_finite(np.random.default_rng(seed), np.zeros((2, *size, channels), np.float32), 0.2)
+    held = reference.max_pool2d(np.isnan(x).astype(np.float32), window, strides, padding)[0] == 1
+    for room in ROOMS:
+        np.testing.assert_array_equal(np.isnan(room.max_pool2d(x, window, strides, padding)[0]), held)
+
+
+# Dense and bias
+
+
+@some
+@given(st.integers(1, 40), st.integers(1, 300), st.integers(1, 150), st.booleans(), DTYPES, SEEDS, LAYOUTS, LAYOUTS)
+@example(1, 1, 1, True, np.float32, 0, _plain, _plain)
+@example(7, 4500, 10, True, np.float32, 0, _plain, _plain)  # a sum in several blocks
+@example(130, 97, 128, True, np.float64, 0, _transposed, _reversed)
+def test_dense_and_its_gradients_agree(
+    rounding_bound, samples, inputs, units, has_bias, dtype, seed, layout, other_layout
+):
+    rng = np.random.default_rng(seed)
+    x = numbers(rng, (samples, inputs), dtype, layout)
+    kernel = numbers(rng, (inputs, units), dtype, other_layout)
+    bias = numbers(rng, units, dtype, layout) if has_bias else None
+    dy = numbers(rng, (samples, units), dtype, other_layout)
+    check_sums(rounding_bound, "dense", [x, kernel, bias], inputs)
+    check_sums(rounding_bound, "dense_kernel_gradient", [dy, x], samples)
+    check_sums(rounding_bound, "dense_input_gradient", [dy, kernel], units)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_dense_gradients_agree_when_a_sum_is_cut_into_blocks(rounding_bound, rng, dtype):
+    dy, x, kernel = (numbers(rng, shape, dtype) for shape in [(4300, 7), (4300, 9), (9, 4300)])
+    check_sums(rounding_bound, "dense_kernel_gradient", [dy, x], 4300)
+    check_sums(rounding_bound, "dense_input_gradient", [numbers(rng, (5, 4300), dtype), kernel], 4300)
+
+
+@few
+@given(st.integers(1, 9), st.integers(1, 40), st.integers(1, 40), DTYPES, SEEDS)
+def test_what_is_not_finite_passes_through_dense(rounding_bound, samples, inputs, units, dtype, seed):
+    rng = np.random.default_rng(seed)
+    shapes = [(samples, inputs), (inputs, units), (samples, units)]
+    x, kernel, dy = (with_non_finite(rng, numbers(rng, shape, dtype), 0.02) for shape in shapes)
+    check_sums(rounding_bound, "dense", [x, kernel, None], inputs)
+    check_sums(rounding_bound, "dense_kernel_gradient", [dy, x], samples)
+    check_sums(rounding_bound, "dense_input_gradient", [dy, kernel], units)
+
+
+@some
+@given(st.lists(st.integers(1, 12), min_size=1, max_size=4), DTYPES, SEEDS, LAYOUTS)
+def test_bias_gradient_is_summed_in_float64(rounding_bound, shape, dtype, seed, layout):
+    dy = numbers(np.random.default_rng(seed), shape, dtype, layout)
+    exact, absolute = (reference.bias_gradient(change(dy.astype(np.float64))) for change in (np.positive, np.abs))
+    last_rounding = np.finfo(dtype).eps / 2 * abs(exact)
+    check("bias_gradient", [dy], last_rounding + rounding_bound(absolute, dy.size // dy.shape[-1], np.float64))
+
+
+# Activations and losses
+
+
+@some
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=4), DTYPES, SEEDS, LAYOUTS, LAYOUTS)
+def test_relu_and_its_gradient_are_equal_and_keep_nan(shape, dtype, seed, layout, other_layout):
+    rng = np.random.default_rng(seed)
+    x = layout(with_non_finite(rng, numbers(rng, shape, dtype), 0.2))
+    check_equal("relu", [x])
+    np.testing.assert_array_equal(np.isnan(kernels.relu(x)), np.isnan(x))
+    dy = other_layout(with_non_finite(rng, numbers(rng, shape, dtype), 0.2))
+    check_equal("relu_gradient", [dy, kernels.relu(x)])
+
+
+def rows_of_logits(rng, samples, classes, dtype, spread, layout):
+    return layout((rng.standard_normal((samples, classes)) * spread).astype(dtype))
+
+
+def softmax_relative_error(logits):
+    """Bound on softmax's relative error, in units of roundoff, for each number.
+
+    With z the distance to the largest logit, rounding z moves exp(z) by |z| roundoffs, exp itself by a few, and the sum
+    of J exponentials by J and by its worst member, of which exp(-|z|) * |z| <= 1 counts.
+    """
+    z = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
+    return abs(z) + 2 * logits.shape[1] + 12
+
+
+@some
+@given(st.integers(1, 40), st.integers(1, 30), DTYPES, SEEDS, st.sampled_from([0.1, 5.0, 80.0, 1e4]), LAYOUTS, LAYOUTS)
+def test_softmax_and_its_gradient_agree(rounding_bound, samples, classes, dtype, seed, spread, layout, other_layout):
+    rng = np.random.default_rng(seed)
+    x = rows_of_logits(rng, samples, classes, dtype, spread, layout)
+    eps = np.finfo(dtype).eps
+    tiny = float(np.finfo(dtype).tiny)
+    exact = reference.softmax(x.astype(np.float64))
+    check("softmax", [x], eps * softmax_relative_error(x) * exact + 2 * tiny)
+    y, dy = exact.astype(dtype), numbers(rng, x.shape, dtype, other_layout)
+    y64, dy64 = magnitudes([y, dy])
+    magnitude = y64 * (dy64 + (dy64 * y64).sum(axis=1, keepdims=True))
+    check("softmax_gradient", [dy, layout(y)], rounding_bound(magnitude, classes, dtype))
+
+
+@some
+@given(
+    st.integers(1, 40), st.integers(1, 30), DTYPES, SEEDS, st.sampled_from([0.1, 5.0, 80.0, 1e4]), LAYOUTS,
+    st.booleans(),
+)  # fmt: skip
+def test_softmax_cross_entropy_and_its_gradient_agree_for_any_logits(
+    rounding_bound, samples, classes, dtype, seed, spread, layout, one_hot
+):
+    rng = np.random.default_rng(seed)
+    logits = rows_of_logits(rng, samples, classes, dtype, spread, layout)
+    targets = np.eye(classes)[rng.integers(classes, size=samples)] if one_hot else rng.random((samples, classes))
+    targets = layout(targets.astype(dtype))
+    eps, tiny = np.finfo(dtype).eps, float(np.finfo(dtype).tiny)
+    exact_losses, exact = reference.softmax_cross_entropy(*in_float64([logits, targets]))
+    error = softmax_relative_error(logits)
+    # A relative error of the sum of exponentials is an absolute one of its logarithm; then J products are added.
+    loss_bound = eps * (targets * (error + 2 * classes * (1 + error))).sum(axis=1, dtype=np.float64)
+    for room in ROOMS:
+        losses, probabilities = run(room, "softmax_cross_entropy", [logits, targets])
+        assert losses.dtype == probabilities.dtype == dtype
+        assert np.isfinite(losses).all()
+        assert_within(losses, exact_losses, loss_bound, "loss")
+        assert_within(probabilities, exact, eps * error * exact + 2 * tiny, "probabilities")
+    given_back = layout(exact.astype(dtype))
+    magnitude = (given_back.astype(np.float64) * targets.sum(axis=1, keepdims=True) + targets) / samples
+    arguments = [given_back, targets, 1 / samples]
+    check("softmax_cross_entropy_gradient", arguments, rounding_bound(magnitude, classes + 1, dtype))
+
+
+@some
+@given(st.integers(1, 40), st.integers(1, 30), DTYPES, SEEDS, LAYOUTS, st.booleans())
+def test_cross_entropy_of_probabilities_and_its_gradient_agree(samples, classes, dtype, seed, layout, one_hot):
+    rng = np.random.default_rng(seed)
+    # Far from the clipping limits, or beyond them: at a limit, a rounding decides whether there is a gradient.
+    values = rng.uniform(0.01, 1, (samples, classes)) * rng.choice([1, 1, 1e-12, 0], (samples, classes))
+    values[np.arange(samples), rng.integers(classes, size=samples)] = 0.5
+    probabilities = layout(values.astype(dtype))
+    targets = np.eye(classes)[rng.integers(classes, size=samples)] if one_hot else rng.random((samples, classes))
+    targets = layout(targets.astype(dtype))
+    q, t = in_float64([probabilities, targets])
+    eps, total = np.finfo(dtype).eps, q.sum(axis=1, keepdims=True)
+    share = q / total
+    assume((abs(share - 1e-7) > 1e-8).all())
+    assume(((share > 1 - 1e-9) | (share < 1 - 1e-6)).all())
+    # The sum and the quotient: J + 1 roundings, an absolute error of the logarithm; its own; and J more to add up.
+    surprise = abs(np.log(np.clip(share, 1e-7, 1)))
+    loss_bound = eps * (t * (2 * classes + 4 + (classes + 4) * surprise)).sum(axis=1)
+    check("cross_entropy", [probabilities, targets], loss_bound)
+    inside = (share >= 1e-7) & (share <= 1 - 1e-7)
+    dshare = np.where(inside, t / np.where(inside, share, 1), 0) / samples
+    magnitude = (dshare + (dshare * share).sum(axis=1, keepdims=True)) / total
+    check("cross_entropy_gradient", [probabilities, targets, 1 / samples], eps * (4 * classes + 12) * magnitude)
+
+
+@few
+@given(st.integers(1, 9), st.integers(1, 12), DTYPES, SEEDS)
+def test_what_is_not_finite_passes_through_softmax_and_the_losses(samples, classes, dtype, seed):
+    rng = np.random.default_rng(seed)
+    logits = with_non_finite(rng, rng.standard_normal((samples, classes)).astype(dtype), 0.2)
+    targets = np.eye(classes, dtype=dtype)[rng.integers(classes, size=samples)]
+    with np.errstate(all="ignore"):
+        for room in ROOMS:
+            broken = np.isnan(logits).any(axis=1)
+            assert np.isnan(room.softmax(logits)[broken]).all()
+            assert np.isnan(room.softmax_cross_entropy(logits, targets)[0][broken]).all()
+            assert np.isnan(room.cross_entropy(logits, targets)[broken]).all()
+        for name, arguments in [
+            ("softmax", [logits]),
+            ("softmax_gradient", [logits, targets]),
+            ("softmax_cross_entropy", [logits, targets]),
+            ("softmax_cross_entropy_gradient", [logits, targets, 0.5]),
+            ("cross_entropy", [abs(logits), targets]),
+            ("cross_entropy_gradient", [abs(logits), targets, 0.5]),
+        ]:
+            one, other = (_each(run(room, name, arguments)) for room in ROOMS)
+            for a, b in zip(one, other, strict=True):
+                np.testing.assert_array_equal(np.isnan(a), np.isnan(b), err_msg=name)
+                np.testing.assert_array_equal(np.isposinf(a), np.isposinf(b), err_msg=name)
+
+
+# Dropout
+
+
+@some
+@given(
+    st.lists(st.integers(1, 9), min_size=1, max_size=4), st.floats(0, 1, exclude_max=True), KEYS, DTYPES, SEEDS, LAYOUTS
+)
+@example([3, 5], 0.0, 0, np.float32, 0, _plain)
+@example([3, 5], np.nextafter(1, 0), 2**64 - 1, np.float64, 0, _plain)
+def test_dropout_and_its_gradient_are_equal_for_every_rate_and_key(shape, rate, key, dtype, seed, layout):
+    rng = np.random.default_rng(seed)
+    x, dy = numbers(rng, shape, dtype, layout), numbers(rng, shape, dtype, layout)
+    check_equal("dropout", [x, rate, key])
+    y, kept = kernels.dropout(x, rate, key)
+    assert kept.dtype == bool
+    with np.errstate(over="ignore"):
+        np.testing.assert_array_equal(y[kept], x[kept] * dtype(1 / (1 - rate)))  # inverse scaling, rounded once
+    assert not y[~kept].any()
+    check_equal("dropout_gradient", [dy, layout(kept), rate])
+
+
+@pytest.mark.parametrize("room", ROOMS, ids=["reference", "kernels"])
+@pytest.mark.parametrize("rate", [0.05, 0.25, 0.5, 0.9])
+@pytest.mark.parametrize("key", [0, 1, 0x9E3779B97F4A7C15, 2**64 - 1])
+def test_dropout_keeps_its_share_and_the_mean(room, rate, key):
+    count = 200_000
+    y, kept = room.dropout(np.ones(count), rate, key)
+    # The number kept is binomial: by Hoeffding's inequality it is off by d or more with chance 2 * exp(-2 * d**2 / n).
+    d = (count * np.log(2 / 1e-12) / 2) ** 0.5
+    assert abs(kept.sum() - count * (1 - rate)) <= d
+    assert abs(y.mean() - 1) <= d / count / (1 - rate) + 1e-9
+
+
+def test_other_keys_drop_other_places():
+    masks = [kernels.dropout(np.ones(64, np.float32), 0.5, key)[1].tobytes() for key in range(200)]
+    assert len(set(masks)) == 200
+
+
+@pytest.mark.parametrize("room", ROOMS, ids=["reference", "kernels"])
+@pytest.mark.parametrize(
+    ("key", "published"),
+    [
+        (0, [0xE220A8397B1DCDAF, 0x6E789E6AA1B965F4, 0x06C45D188009454F]),
+        (1234567, [6457827717110365317, 3203168211198807973, 9817491932198370423]),
+    ],
+)
+def test_random_bits_are_those_published_for_splitmix64(room, key, published):
+    bits = room.random_bits(key, 3)
+    assert bits.dtype == np.uint64
+    assert bits.tolist() == published
+
+
+@some
+@given(KEYS, st.integers(0, 300))
+@example(2**64 - 1, 5)
+def test_random_bits_are_equal_and_a_prefix_of_a_longer_stream(key, count):
+    check_equal("random_bits", [key, count])
+    np.testing.assert_array_equal(kernels.random_bits(key, count + 7)[:count], kernels.random_bits(key, count))
+
+
+# Optimizers
+
+
+def updated(room, name, changed, *others):
+    """The arrays that an operation changes in place, after it; kernels on one thread and on several."""
+    results = []
+    for threads in (1, THREADS):
+        arrays = [array.copy() for array in changed]
+        with _threads(threads):
+            getattr(room, name)(arrays[0], others[0], *arrays[1:], *others[1:])
+        results.append(arrays)
+    assert [array.tobytes() for array in results[0]] == [array.tobytes() for array in results[1]]
+    return results[0]
+
+
+SHAPES = st.lists(st.integers(1, 12), min_size=1, max_size=4)
+
+
+@some
+@given(SHAPES, DTYPES, SEEDS, LAYOUTS, st.integers(1, 10_000), st.booleans())
+@example([5], np.float32, 0, _plain, 1, False)
+def test_adam_agrees(shape, dtype, seed, layout, step, amsgrad):
+    rng = np.random.default_rng(seed)
+    parameter, m = (rng.standard_normal(shape).astype(dtype) for _ in range(2))
+    gradient = numbers(rng, shape, dtype, layout)
+    v, v_max = (rng.random(shape).astype(dtype) for _ in range(2))
+    rates = (step, 0.01, 0.9, 0.99, 1e-7)
+    changed = [parameter, m, v, v_max]
+    if not amsgrad:  # v stands in for v_max: the same array twice
+        exact = [array.astype(np.float64) for array in changed[:3]]
+        reference.adam(exact[0], gradient.astype(np.float64), exact[1], exact[2], exact[2], *rates)
+        found = []
+        for room in ROOMS:
+            arrays = [array.copy() for array in changed[:3]]
+            room.adam(arrays[0], gradient, arrays[1], arrays[2], arrays[2], *rates)
+            found.append(arrays)
+    else:
+        exact = [array.astype(np.float64) for array in changed]
+        reference.adam(exact[0], gradient.astype(np.float64), *exact[1:], *rates)
+        found = [updated(room, "adam", changed, gradient, *rates) for room in ROOMS]
+    g, eps = abs(gradient.astype(np.float64)), np.finfo(dtype).eps
+    largest = exact[-1]  # v, or v_max
+    # Each bound counts roundings, each of at most eps times the numbers that meet there. The factor 1 - beta is rounded
+    # too, and v's relative error is halved by the root.
+    m_bound = 4 * eps * (abs(m) + g)
+    v_bound = 6 * eps * (exact[2] / 0.99 + g * g)
+    v_relative = v_bound / np.maximum(largest, v_bound)
+    step_size = 0.01 * (1 - 0.99**step) ** 0.5 / (1 - 0.9**step)
+    p_bound = eps * abs(parameter) + step_size / (np.sqrt(largest) + 1e-7) * (
+        m_bound + abs(exact[1]) * (v_relative + 8 * eps)
+    )
+    bounds = [2 * p_bound, m_bound, v_bound, v_bound]
+    for arrays in found:
+        for array, wanted, bound in zip(arrays, exact, bounds, strict=False):
+            assert array.dtype == dtype
+            assert_within(array, wanted, bound, "adam")
+
+
+@some
+@given(SHAPES, DTYPES, SEEDS, LAYOUTS, st.sampled_from([0.0, 0.5, 0.9]), st.booleans())
+def test_sgd_agrees_with_momentum_and_nesterov(shape, dtype, seed, layout, momentum, nesterov):
+    rng = np.random.default_rng(seed)
+    parameter, velocity = (rng.standard_normal(shape).astype(dtype) for _ in range(2))
+    gradient = numbers(rng, shape, dtype, layout)
+    rates = (0.1, momentum, nesterov)
+    exact = [parameter.astype(np.float64), velocity.astype(np.float64)]
+    reference.sgd(exact[0], gradient.astype(np.float64), exact[1], *rates)
+    # Two rounded factors, two products, two sums for the velocity; as many again, and the parameter, for the step.
+    size = momentum * abs(velocity.astype(np.float64)) + 0.1 * abs(gradient.astype(np.float64))
+    eps = np.finfo(dtype).eps
+    for room in ROOMS:
+        found = updated(room, "sgd", [parameter, velocity], gradient, *rates)
+        assert_within(found[0], exact[0], 6 * eps * (abs(parameter) + 2 * size), "parameter")
+        assert_within(found[1], exact[1], 3 * eps * size, "velocity")
+
+
+def test_kernels_refuse_to_change_a_strided_view_in_place():
+    whole, rest = np.ones((4, 4)), [np.ones((4, 2)) for _ in range(4)]
+    with pytest.raises(ValueError, match="contiguous"):
+        kernels.adam(whole[:, ::2], *rest, 1, 0.1, 0.9, 0.99, 1e-7)
+    with pytest.raises(ValueError, match="contiguous"):
+        kernels.sgd(rest[0], rest[1], whole[:, ::2], 0.1, 0.9, False)
+    assert (whole == 1).all()
+
+
+# Arrays that may not be written
+
+
+def test_kernels_take_arrays_that_may_not_be_written(rng):
+    x, dense_x = numbers(rng, (2, 5, 6, 3), np.float32), numbers(rng, (4, 5), np.float32)
+    kernel, dense_kernel = numbers(rng, (3, 3, 3, 4), np.float32), numbers(rng, (5, 6), np.float32)
+    wanted = [
+        kernels.conv2d(x, kernel, None), kernels.dense(dense_x, dense_kernel, None),
+        kernels.max_pool2d(x)[0], kernels.relu(x), kernels.im2col(x, (2, 2)),
+    ]  # fmt: skip
+    for array in (x, dense_x, kernel, dense_kernel):
+        array.flags.writeable = False
+    found = [
+        kernels.conv2d(x, kernel, None), kernels.dense(dense_x, dense_kernel, None),
+        kernels.max_pool2d(x)[0], kernels.relu(x), kernels.im2col(x, (2, 2)),
+    ]  # fmt: skip
+    for a, b in zip(found, wanted, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+# Nothing to add up
+
+
+@pytest.mark.parametrize(
+    ("name", "shapes"),
+    [
+        ("dense", [(3, 0), (0, 20)]),
+        ("dense_kernel_gradient", [(0, 20), (0, 3)]),
+        ("dense_input_gradient", [(3, 0), (20, 0)]),
+        ("conv2d", [(1, 5, 5, 0), (2, 2, 0, 4)]),
+    ],
+)
+def test_a_sum_of_no_terms_is_zero_and_never_what_memory_held_before(name, shapes):
+    used = [np.full(60, 7.0, np.float32) for _ in range(50)]  # freed below, so that new arrays find a 7 there
+    del used
+    arguments = [np.ones(shape, np.float32) for shape in shapes] + [None] * (name in ("dense", "conv2d"))
+    for room in ROOMS:
+        result = getattr(room, name)(*arguments)
+        assert result.size
+        assert not result.any()
+
+
+# Operands that do not fit
+
+
+def f32(*shape):
+    return np.ones(shape, np.float32)
+
+
+def f64(*shape):
+    return np.ones(shape, np.float64)
+
+
+def integers(*shape):
+    return np.ones(shape, np.int64)
+
+
+CONV = ((1, 1), "valid", (1, 1))
+WINNERS = np.zeros((1, 2, 2, 1), np.uint8)
+ADAM = (1, 0.1, 0.9, 0.99, 1e-7)
+BAD_SHAPES = {
+    "images of rank 3": ("conv2d", f32(5, 5, 1), f32(3, 3, 1, 2), None),
+    "a kernel of rank 3": ("conv2d", f32(1, 5, 5, 1), f32(3, 3, 2), None),
+    "other channels": ("conv2d", f32(1, 5, 5, 3), f32(3, 3, 1, 2), None),
+    "a kernel larger than the image": ("conv2d", f32(1, 5, 2, 1), f32(3, 3, 1, 2), None),
+    "a dilated kernel larger than the image": (
+        "conv2d",
+        f32(1, 5, 5, 1),
+        f32(3, 3, 1, 2),
+        None,
+        (1, 1),
+        "valid",
+        (3, 1),
+    ),
+    "a bias of another length": ("conv2d", f32(1, 5, 5, 1), f32(3, 3, 1, 2), f32(3), *CONV),
+    "a bias of rank 2": ("conv2d", f32(1, 5, 5, 1), f32(3, 3, 1, 2), f32(1, 2), *CONV),
+    "an unknown padding": ("conv2d", f32(1, 5, 5, 1), f32(3, 3, 1, 2), None, (1, 1), "full", (1, 1)),
+    "a stride of zero": ("conv2d", f32(1, 5, 5, 1), f32(3, 3, 1, 2), None, (0, 1), "valid", (1, 1)),
+    "a negative dilation": ("conv2d", f32(1, 5, 5, 1), f32(3, 3, 1, 2), None, (1, 1), "valid", (1, -1)),
+    "three strides": ("conv2d", f32(1, 5, 5, 1), f32(3, 3, 1, 2), None, (1, 1, 1), "valid", (1, 1)),
+    "an image of no rows": ("conv2d", f32(1, 0, 5, 1), f32(3, 3, 1, 2), None, (1, 1), "same", (1, 1)),
+    "dy of another size, by kernel": ("conv2d_kernel_gradient", f32(1, 2, 3, 2), f32(1, 5, 5, 1), (3, 3)),
+    "dy of other images, by kernel": ("conv2d_kernel_gradient", f32(2, 3, 3, 2), f32(1, 5, 5, 1), (3, 3)),
+    "dy of rank 3, by kernel": ("conv2d_kernel_gradient", f32(3, 3, 2), f32(1, 5, 5, 1), (3, 3)),
+    "images of rank 2, by kernel": ("conv2d_kernel_gradient", f32(1, 3, 3, 2), f32(5, 5), (3, 3)),
+    "dy of another size, by input": ("conv2d_input_gradient", f32(1, 2, 3, 2), f32(3, 3, 1, 2), (1, 5, 5, 1)),
+    "dy of other filters, by input": ("conv2d_input_gradient", f32(1, 3, 3, 4), f32(3, 3, 1, 2), (1, 5, 5, 1)),
+    "an input shape of rank 3": ("conv2d_input_gradient", f32(1, 3, 3, 2), f32(3, 3, 1, 2), (5, 5, 1)),
+    "im2col of rank 3": ("im2col", f32(5, 5, 1), (2, 2)),
+    "im2col without a window": ("im2col", f32(1, 2, 5, 1), (3, 1)),
+    "im2col with unknown padding": ("im2col", f32(1, 5, 5, 1), (3, 1), (1, 1), "SAME"),
+    "columns of another shape": ("col2im", f32(4, 3), (1, 3, 3, 1), (2, 2)),
+    "columns for a shape of rank 3": ("col2im", f32(4, 4), (3, 3, 1), (2, 2)),
+    "pooling of rank 3": ("max_pool2d", f32(4, 4, 1)),
+    "pooling without a window": ("max_pool2d", f32(1, 1, 4, 1)),
+    "pooling with unknown padding": ("max_pool2d", f32(1, 4, 4, 1), (2, 2), (2, 2), "full"),
+    "pooling with stride zero": ("max_pool2d", f32(1, 4, 4, 1), (2, 2), (2, 0)),
+    "dy of another size, pooling": ("max_pool2d_gradient", f32(1, 2, 1, 1), WINNERS, (1, 4, 4, 1)),
+    "winners of another size": ("max_pool2d_gradient", f32(1, 2, 2, 1), WINNERS[:, :1], (1, 4, 4, 1)),
+    "dense samples of rank 1": ("dense", f32(3), f32(3, 2), None),
+    "a dense kernel of rank 1": ("dense", f32(2, 3), f32(3), None),
+    "a dense kernel of other inputs": ("dense", f32(2, 3), f32(4, 2), None),
+    "a dense bias of another length": ("dense", f32(2, 3), f32(3, 2), f32(3)),
+    "dy of other samples, dense": ("dense_kernel_gradient", f32(2, 3), f32(3, 3)),
+    "samples of rank 1, by dense kernel": ("dense_kernel_gradient", f32(2, 3), f32(2)),
+    "dy of other units, dense": ("dense_input_gradient", f32(2, 3), f32(3, 2)),
+    "a kernel of rank 1, by dense input": ("dense_input_gradient", f32(2, 3), f32(3)),
+    "relu gradients of another shape": ("relu_gradient", f32(3), f32(4)),
+    "relu gradients to be spread": ("relu_gradient", f32(3), f32(1)),
+    "softmax of rank 1": ("softmax", f32(3)),
+    "softmax gradients of another shape": ("softmax_gradient", f32(2, 3), f32(2, 4)),
+    "targets of another shape": ("softmax_cross_entropy", f32(2, 3), f32(2, 4)),
+    "targets of rank 1": ("softmax_cross_entropy", f32(2, 3), f32(2)),
+    "targets of another shape, gradient": ("softmax_cross_entropy_gradient", f32(2, 3), f32(2, 4), 1.0),
+    "targets of another shape, probabilities": ("cross_entropy", f32(2, 3), f32(3, 3)),
+    "targets of another shape, by probabilities": ("cross_entropy_gradient", f32(2, 3), f32(3, 3), 1.0),
+    "a mask of another shape": ("dropout_gradient", f32(3), np.ones(4, bool), 0.5),
+    "a mask to be spread": ("dropout_gradient", f32(3), np.ones(1, bool), 0.5),
+    "moments of another shape": ("adam", f32(3), f32(3), f32(4), f32(3), f32(3), *ADAM),
+    "an adam gradient of another shape": ("adam", f32(3), f32(1), f32(3), f32(3), f32(3), *ADAM),
+    "an sgd gradient of another shape": ("sgd", f32(3), f32(1), f32(3), 0.1, 0.9, False),
+}
+BAD_DTYPES = {
+    "conv2d, mixed": ("conv2d", f32(1, 5, 5, 1), f64(3, 3, 1, 2), None),
+    "conv2d, integers": ("conv2d", integers(1, 5, 5, 1), integers(3, 3, 1, 2), None),
+    "conv2d, another bias": ("conv2d", f32(1, 5, 5, 1), f32(3, 3, 1, 2), f64(2)),
+    "conv2d_kernel_gradient, mixed": ("conv2d_kernel_gradient", f64(1, 3, 3, 2), f32(1, 5, 5, 1), (3, 3)),
+    "conv2d_input_gradient, mixed": ("conv2d_input_gradient", f64(1, 3, 3, 2), f32(3, 3, 1, 2), (1, 5, 5, 1)),
+    "im2col, integers": ("im2col", integers(1, 5, 5, 1), (2, 2)),
+    "col2im, integers": ("col2im", integers(4, 4), (1, 3, 3, 1), (2, 2)),
+    "max_pool2d, integers": ("max_pool2d", integers(1, 4, 4, 1)),
+    "max_pool2d_gradient, integers": ("max_pool2d_gradient", integers(1, 2, 2, 1), WINNERS, (1, 4, 4, 1)),
+    "dense, mixed": ("dense", f32(2, 3), f64(3, 2), None),
+    "dense, half precision": ("dense", np.ones((2, 3), np.float16), np.ones((3, 2), np.float16), None),
+    "dense, another bias": ("dense", f32(2, 3), f32(3, 2), f64(2)),
+    "dense_kernel_gradient, mixed": ("dense_kernel_gradient", f32(2, 3), f64(2, 3)),
+    "dense_input_gradient, integers": ("dense_input_gradient", integers(2, 3), integers(4, 3)),
+    "bias_gradient, integers": ("bias_gradient", integers(2, 3)),
+    "bias_gradient, half precision": ("bias_gradient", np.ones((2, 3), np.float16)),
+    "relu, integers": ("relu", integers(3)),
+    "relu_gradient, mixed": ("relu_gradient", f32(3), f64(3)),
+    "softmax, integers": ("softmax", integers(2, 3)),
+    "softmax_gradient, mixed": ("softmax_gradient", f32(2, 3), f64(2, 3)),
+    "softmax_cross_entropy, mixed": ("softmax_cross_entropy", f32(2, 3), f64(2, 3)),
+    "softmax_cross_entropy_gradient, mixed": ("softmax_cross_entropy_gradient", f32(2, 3), f64(2, 3), 1.0),
+    "cross_entropy, integers": ("cross_entropy", integers(2, 3), integers(2, 3)),
+    "cross_entropy_gradient, mixed": ("cross_entropy_gradient", f32(2, 3), f64(2, 3), 1.0),
+    "dropout, integers": ("dropout", integers(3), 0.5, 1),
+    "dropout_gradient, integers": ("dropout_gradient", integers(3), np.ones(3, bool), 0.5),
+    "adam, mixed": ("adam", f32(3), f64(3), f32(3), f32(3), f32(3), *ADAM),
+    "sgd, integers": ("sgd", integers(3), integers(3), integers(3), 0.1, 0.9, False),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("room", ROOMS, ids=["reference", "kernels"])
+@pytest.mark.parametrize("case", BAD_SHAPES.values(), ids=BAD_SHAPES)
+def test_operands_of_shapes_that_do_not_fit_are_a_value_error(room, case):
+    name, *arguments = case
+    with pytest.raises(ValueError):  # noqa: PT011 - the type is what both rooms promise; the words are tested elsewhere
+        getattr(room, name)(*arguments)
+
+
+@pytest.mark.parametrize("room", ROOMS, ids=["reference", "kernels"])
+@pytest.mark.parametrize("case", BAD_DTYPES.values(), ids=BAD_DTYPES)
+def test_operands_of_mixed_or_other_dtypes_are_a_type_error(room, case):
+    name, *arguments = case
+    with pytest.raises(TypeError, match="Expected one dtype"):
+        getattr(room, name)(*arguments)
