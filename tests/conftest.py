@@ -7,10 +7,6 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-# Where the processor is busy with other things too, OpenMP's threads, which spin while they wait, keep each other from
-# running, and make many short kernels a hundred times slower. Read when the first kernel starts.
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-
 # Read when Keras and JAX are first imported, which only tests/keras does.
 os.environ.setdefault("KERAS_BACKEND", "jax")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")

@@ -42,6 +42,8 @@ def duration_text(seconds: float) -> str:
 class Progress:
     """Reports on one pass over a data set: an epoch of training, or an evaluation.
 
+    The bar makes way for the line when the pass is done, so the numbers are never cut off by the edge of a terminal.
+
     Parameters
     ----------
     steps : int
@@ -58,9 +60,8 @@ class Progress:
         if verbose == 1:
             from tqdm import tqdm  # here, so that importing scratchcnn stays fast
 
-            self.bar = tqdm(
-                total=steps, file=sys.stdout, bar_format="{n_fmt}/{total_fmt} |{bar:24}| {remaining} left{postfix}"
-            )
+            form = "{n_fmt}/{total_fmt} |{bar:20}| {remaining} left{postfix}"
+            self.bar = tqdm(total=steps, file=sys.stdout, bar_format=form, leave=False, dynamic_ncols=True)
 
     def step(self, values: dict[str, float]) -> None:
         """One more batch is done; `values` are the running means."""
@@ -70,15 +71,12 @@ class Progress:
             self.bar.update()
 
     def end(self, values: dict[str, float]) -> None:
-        """The pass is done; `values` are final, and stand in the last line."""
+        """The pass is done; `values` are final, and stand in the line that stays."""
         seconds = time.perf_counter() - self.started
-        text = f" - {seconds:.0f}s - {duration_text(self.seconds_of_steps / self.steps)}/step{values_text(values)}"
-        if self.bar is not None:
-            self.bar.bar_format = "{n_fmt}/{total_fmt} |{bar:24}|{desc}"
-            self.bar.set_description_str(text[2:], refresh=True)
-            self.bar.close()
-        elif self.verbose == 2:
-            print(f"{self.steps}/{self.steps}{text}", flush=True)
+        self.close()
+        if self.verbose:
+            step = duration_text(self.seconds_of_steps / self.steps)
+            print(f"{self.steps}/{self.steps} - {seconds:.0f}s - {step}/step{values_text(values)}", flush=True)
 
     def close(self) -> None:
         """Leave the terminal in order, also if the pass ended by an error."""

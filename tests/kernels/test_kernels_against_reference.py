@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from scratchcnn import kernels, reference
 from scratchcnn.geometry import image_windows
+from scratchcnn.kernels.softmax import softmax_row
 
 ROOMS = [reference, kernels]
 DTYPES = st.sampled_from([np.float32, np.float64])
@@ -134,10 +135,10 @@ def check_equal(name, arguments):
         np.testing.assert_array_equal(a, b)
 
 
-def numbers(rng, shape, dtype, layout=_plain):
-    """Normal numbers, a tenth of them zero and a tenth a thousand times larger, so that sums lose digits."""
+def numbers(rng, shape, dtype, layout=_plain, zeros=0.1):
+    """Normal numbers, a share of them zero and a tenth a thousand times larger, so that sums lose digits."""
     values = rng.standard_normal(shape)
-    values *= rng.choice([0, 1, 1000], shape, p=[0.1, 0.8, 0.1])
+    values *= rng.choice([0, 1, 1000], shape, p=[zeros, 0.9 - zeros, 0.1])
     return layout(values.astype(dtype))
 
 
@@ -231,8 +232,9 @@ def test_what_is_not_finite_passes_through_a_convolution(
 ):
     size, window, *rest = geometry
     rng = np.random.default_rng(seed)
-    x, kernel = numbers(rng, (images, *size, channels), dtype), numbers(rng, (*window, channels, filters), dtype)
-    dy = numbers(rng, (images, *output_size(geometry), filters), dtype)
+    # No zeros: whether 0 * NaN stays NaN is asked in tests/reference/test_reference_conv2d.py.
+    shapes = [(images, *size, channels), (*window, channels, filters), (images, *output_size(geometry), filters)]
+    x, kernel, dy = (numbers(rng, shape, dtype, zeros=0) for shape in shapes)
     terms = max(dy[..., 0].size, window[0] * window[1] * max(channels, filters))
     for broken_x, broken_kernel in [(with_non_finite(rng, x), kernel), (x, with_non_finite(rng, kernel))]:
         check_sums(rounding_bound, "conv2d", [broken_x, broken_kernel, None, *rest], terms)
@@ -468,6 +470,21 @@ def test_softmax_cross_entropy_and_its_gradient_agree_for_any_logits(
     magnitude = (given_back.astype(np.float64) * targets.sum(axis=1, keepdims=True) + targets) / samples
     arguments = [given_back, targets, 1 / samples]
     check("softmax_cross_entropy_gradient", arguments, rounding_bound(magnitude, classes + 1, dtype))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("classes", [10, 27, 70])
+def test_softmax_of_a_row_does_not_depend_on_where_it_lies_in_memory(rng, dtype, classes):
+    for _ in range(5):
+        memory = np.zeros(1000, dtype)
+        x = memory[:classes]
+        x[...] = rng.standard_normal(classes)
+        found = set()
+        for start in range(classes, 300):
+            y = memory[start : start + classes]
+            softmax_row(x, y)
+            found.add(y.tobytes())
+        assert len(found) == 1
 
 
 @some

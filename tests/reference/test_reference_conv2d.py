@@ -113,6 +113,13 @@ def test_the_gradients_keep_images_channels_and_filters_apart():
     assert by_input.reshape(2, 2).tolist() == [[1 + 20, 4 + 50], [100 + 3000, 400 + 6000]]
 
 
+def test_zero_times_nan_is_nan_even_where_every_product_is_of_two_single_numbers():
+    broken, zero = image([np.nan]), image([0])
+    assert np.isnan(reference.conv2d(broken, kernel([0]), None)).all()
+    assert np.isnan(reference.conv2d_kernel_gradient(zero, broken, (1, 1))).all()
+    assert np.isnan(reference.conv2d_input_gradient(broken, kernel([0]), (1, 1, 1, 1))).all()
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_the_dtype_stays(dtype):
     x, weights = SQUARE.astype(dtype), np.ones((2, 2, 1, 1), dtype)

@@ -2,11 +2,12 @@
 
 import io
 import re
+import time
 
 import pytest
 from networks import small_data, small_model
 
-from scratchcnn.training.progress import duration_text, resolve, values_text
+from scratchcnn.training.progress import Progress, duration_text, resolve, values_text
 
 LINE = re.compile(
     r"5/5 - \d+s - \d+(s|ms|us)/step - loss: (\S+) - accuracy: (\S+) - val_loss: (\S+) - val_accuracy: (\S+)"
@@ -33,14 +34,22 @@ def test_verbose_2_prints_a_line_an_epoch_with_the_numbers_of_the_history(capsys
     assert last.endswith(values_text({name: history[f"val_{name}"][-1] for name in NAMES[:2]}) + "\n")
 
 
-def test_verbose_1_draws_a_bar_that_ends_with_the_numbers_of_the_history(capsys):
+def test_the_bar_tells_the_time_left_and_the_running_means(capsys):
+    progress = Progress(3, verbose=1)
+    for loss in (0.5, 0.25):
+        time.sleep(0.12)  # the bar is drawn ten times a second at most
+        progress.step({"loss": loss, "accuracy": 0.75})
+    progress.close()
+    assert re.search(r"\r1/3 \|█+.* \| 00:00 left, loss: 0.5000 - accuracy: 0.7500 *\r2/3", capsys.readouterr().out)
+
+
+def test_verbose_1_leaves_the_same_lines_as_verbose_2(capsys):
     _, history = fit(verbose=1)
     drawn = capsys.readouterr().out
-    assert drawn.count("Epoch") == 2
-    last = drawn.rstrip().rsplit("\r", 1)[1]
-    assert last.startswith("5/5 |")
-    assert last.endswith(values_text({name: history[name][-1] for name in NAMES}))
-    assert "left" in drawn, "the bar tells the time that is left"
+    lines = [line.rsplit("\r", 1)[-1] for line in drawn.splitlines()]
+    assert [lines[0], lines[2]] == ["Epoch 1/2", "Epoch 2/2"]
+    for epoch, line in enumerate((lines[1], lines[3])):
+        assert list(LINE.fullmatch(line).groups()[1:]) == [f"{history[name][epoch]:.4f}" for name in NAMES]
 
 
 def test_verbose_0_is_silent(capsys):
