@@ -46,7 +46,7 @@ def test_the_bar_tells_the_time_left_and_the_running_means(capsys):
 def test_verbose_1_leaves_the_same_lines_as_verbose_2(capsys):
     _, history = fit(verbose=1)
     drawn = capsys.readouterr().out
-    lines = [line.rsplit("\r", 1)[-1] for line in drawn.splitlines()]
+    lines = [line.rsplit("\r", 1)[-1] for line in drawn.split("\n")]
     assert [lines[0], lines[2]] == ["Epoch 1/2", "Epoch 2/2"]
     for epoch, line in enumerate((lines[1], lines[3])):
         assert list(LINE.fullmatch(line).groups()[1:]) == [f"{history[name][epoch]:.4f}" for name in NAMES]
