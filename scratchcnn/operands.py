@@ -110,3 +110,12 @@ def pool2d_windows(input_shape: Shape, pool_size: Pair, strides: Pair, padding: 
 def winner_dtype(pool_size: Pair) -> np.dtype[np.unsignedinteger]:
     """The smallest unsigned integer type that numbers the elements of a window."""
     return np.min_scalar_type(pool_size[0] * pool_size[1] - 1)
+
+
+def expect_winners(winners: Array, shape: Shape, pool_size: Pair) -> None:
+    """Refuse winners that are not of the shape and type in which a pooling hands them out."""
+    if winners.shape != shape or winners.dtype != winner_dtype(pool_size):
+        raise ValueError(
+            f"Expected winners of shape {shape} and dtype {winner_dtype(pool_size)}, as max_pool2d gives them, "
+            f"received {winners.shape} and {winners.dtype}."
+        )

@@ -1,7 +1,7 @@
 """What `reference` and `kernels` both offer, as one type: the operations a layer may call.
 
 A layer is handed one of the two packages as `ops`, and cannot tell which. The type checker holds both packages against
-this list; `tests/test_operations.py` holds their signatures against each other.
+this list; `tests/kernels` holds their signatures against each other.
 """
 
 from __future__ import annotations

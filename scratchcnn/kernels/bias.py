@@ -10,13 +10,14 @@ import numpy as np
 from numba import prange
 
 from scratchcnn.kernels.jit import parallel
-from scratchcnn.operands import Array
+from scratchcnn.operands import Array, expect
 
 MOST_GROUPS = 16
 
 
 def bias_gradient(dy: Array) -> Array:
     """Sum over all axes but the last; `reference.bias_gradient` has the formula."""
+    expect(dy=(dy, dy.shape))
     rows = np.ascontiguousarray(dy).reshape(-1, dy.shape[-1])
     groups = np.zeros((min(len(rows), MOST_GROUPS), rows.shape[1]), np.float64)
     _sum_rows(rows, groups)

@@ -103,6 +103,7 @@ def _cross_entropy_gradient(probabilities, targets, scale, low, high, gradient):
         for j in range(targets.shape[1]):
             share = probabilities[row, j] / total
             gradient[row, j] = -scale * targets[row, j] / share if low <= share <= high else zero
-            mean += gradient[row, j] * share
+        for j in range(targets.shape[1]):  # by itself, as in `softmax_row`
+            mean += gradient[row, j] * probabilities[row, j] / total
         for j in range(targets.shape[1]):
             gradient[row, j] = (gradient[row, j] - mean) / total

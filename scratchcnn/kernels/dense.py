@@ -30,7 +30,7 @@ def dense(x: Array, kernel: Array, bias: Array | None) -> Array:
 
     Numerics: each output is one sum over the inputs in order, in the dtype of x.
     """
-    expect(x=(x, (None, None)), kernel=(kernel, (x.shape[1], None)))
+    expect(kernel=(kernel, (None, None)), x=(x, (None, len(kernel))))
     y = empty((x.shape[0], kernel.shape[1]), x.dtype)
     start = start_row(bias, kernel.shape[1], x.dtype)
     _dense(np.ascontiguousarray(x), packed(kernel), start, y, get_num_threads())
@@ -50,7 +50,7 @@ def _dense(x, panels, start, y, threads):
 
 def dense_kernel_gradient(dy: Array, x: Array) -> Array:
     """x^T @ dy; `reference.dense_kernel_gradient` has the formula."""
-    expect(dy=(dy, (x.shape[0], None)), x=(x, (None, None)))
+    expect(x=(x, (None, None)), dy=(dy, (len(x), None)))
     gradient = empty((x.shape[1], dy.shape[1]), x.dtype)
     _dense_kernel_gradient(np.ascontiguousarray(x), packed(dy), start_row(None, dy.shape[1], x.dtype), gradient)
     return gradient
@@ -75,7 +75,7 @@ def _dense_kernel_gradient(x, panels, start, gradient):
 
 def dense_input_gradient(dy: Array, kernel: Array) -> Array:
     """dy @ kernel^T; `reference.dense_input_gradient` has the formula."""
-    expect(dy=(dy, (None, kernel.shape[1])), kernel=(kernel, (None, None)))
+    expect(kernel=(kernel, (None, None)), dy=(dy, (None, kernel.shape[-1])))
     dx = empty((dy.shape[0], kernel.shape[0]), dy.dtype)
     _dense_input_gradient(np.ascontiguousarray(dy), np.ascontiguousarray(kernel), dx)
     return dx

@@ -114,6 +114,9 @@ def matmul(a, a_start, a_rows, a_columns, panels, columns, start, c, c_start, c_
     most = BLOCK_BYTES // (panel_width * a.itemsize)
     block_count = (depth + most - 1) // most
     zeros = np.zeros(panel_width, a.dtype)
+    if depth == 0 and not accumulate:  # a sum of nothing
+        for row in range(a_rows.size):
+            c[c_start + c_rows[row] : c_start + c_rows[row] + columns] = start[:columns]
     for first in range(0, columns, panel_width):
         this_width = min(panel_width, width - first)
         for block in range(block_count):

@@ -14,7 +14,7 @@ from numba import prange
 from scratchcnn.geometry import Padding, Pair
 from scratchcnn.kernels.jit import parallel, serial
 from scratchcnn.kernels.workspace import empty
-from scratchcnn.operands import Array, Shape, expect, pool2d_windows, winner_dtype
+from scratchcnn.operands import Array, Shape, expect, expect_winners, pool2d_windows, winner_dtype
 
 
 def max_pool2d(
@@ -72,11 +72,7 @@ def max_pool2d_gradient(
     windows = pool2d_windows(input_shape, pool_size, strides, padding)
     shape = (input_shape[0], windows.rows.output, windows.columns.output, input_shape[3])
     expect(dy=(dy, shape))
-    if winners.shape != shape or winners.dtype != winner_dtype(pool_size):
-        raise ValueError(
-            f"Expected winners of shape {shape} and dtype {winner_dtype(pool_size)}, as max_pool2d gives them, "
-            f"received {winners.shape} and {winners.dtype}."
-        )
+    expect_winners(winners, shape, pool_size)
     dx = empty(input_shape, dy.dtype)
     _max_pool2d_gradient(np.ascontiguousarray(dy), np.ascontiguousarray(winners), windows.rows, windows.columns, dx)
     return dx

@@ -34,6 +34,7 @@ def softmax_row(x, y):
             largest = x[j]
     for j in range(x.size):
         y[j] = np.exp(x[j] - largest)
+    for j in range(x.size):  # by itself: in one loop with a store, the order of the sum depends on where x and y lie
         total += y[j]
     for j in range(x.size):
         y[j] /= total

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from scratchcnn.operands import Array
+from scratchcnn.operands import Array, expect
 
 
 def bias_gradient(dy: Array) -> Array:
@@ -25,4 +25,5 @@ def bias_gradient(dy: Array) -> Array:
     >>> bias_gradient(np.array([[1.0, 2.0], [3.0, 4.0]]))
     array([4., 6.])
     """
+    expect(dy=(dy, dy.shape))
     return np.sum(dy, axis=tuple(range(dy.ndim - 1)), dtype=np.float64).astype(dy.dtype)

@@ -64,10 +64,11 @@ def conv2d(
     expect(x=(x, x.shape), kernel=(kernel, kernel.shape))
     images, filters = len(x), kernel.shape[3]
     padded = pad(x, windows)
+    matrix = kernel.reshape(-1, filters)  # (KH * KW * C, F)
     y = np.zeros((images, windows.rows.output * windows.columns.output, filters), x.dtype)
     for output, (rows, columns) in enumerate(window_slices(windows)):
         patch = padded[:, rows, columns]  # (N, KH, KW, C)
-        y[:, output] = np.tensordot(patch, kernel, axes=3)  # (N, F)
+        y[:, output] = patch.reshape(images, -1) @ matrix  # (N, F)
     if bias is not None:
         expect(x=(x, x.shape), bias=(bias, (filters,)))
         y += bias
@@ -103,12 +104,12 @@ def conv2d_kernel_gradient(
     windows = conv2d_windows(x.shape, kernel_shape, strides, padding, dilation_rate)
     expect(x=(x, x.shape), dy=(dy, (len(x), windows.rows.output, windows.columns.output, dy.shape[-1])))
     padded = pad(x, windows)
-    gradient = np.zeros(kernel_shape, x.dtype)
+    gradient = np.zeros((np.prod(kernel_shape[:3]), kernel_shape[3]), x.dtype)  # (KH * KW * C, F)
     dy_of_outputs = dy.reshape(len(x), -1, dy.shape[-1])
     for output, (rows, columns) in enumerate(window_slices(windows)):
         patch = padded[:, rows, columns]  # (N, KH, KW, C)
-        gradient += np.tensordot(patch, dy_of_outputs[:, output], axes=(0, 0))  # (KH, KW, C, F)
-    return gradient
+        gradient += patch.reshape(len(x), -1).T @ dy_of_outputs[:, output]
+    return gradient.reshape(kernel_shape)
 
 
 def conv2d_input_gradient(
@@ -139,8 +140,10 @@ def conv2d_input_gradient(
     windows = conv2d_windows(input_shape, kernel.shape, strides, padding, dilation_rate)
     images, filters = input_shape[0], kernel.shape[3]
     expect(kernel=(kernel, kernel.shape), dy=(dy, (images, windows.rows.output, windows.columns.output, filters)))
+    matrix = kernel.reshape(-1, filters)  # (KH * KW * C, F)
     padded = pad(np.zeros(input_shape, dy.dtype), windows)
     dy_of_outputs = dy.reshape(images, -1, filters)
     for output, (rows, columns) in enumerate(window_slices(windows)):
-        padded[:, rows, columns] += np.tensordot(dy_of_outputs[:, output], kernel, axes=(1, 3))  # (N, KH, KW, C)
+        patch = dy_of_outputs[:, output] @ matrix.T  # (N, KH * KW * C)
+        padded[:, rows, columns] += patch.reshape(images, *kernel.shape[:3])
     return unpad(padded, windows)

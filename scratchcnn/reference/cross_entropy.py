@@ -47,8 +47,8 @@ def softmax_cross_entropy(logits: Array, targets: Array) -> tuple[Array, Array]:
     shifted = logits - logits.max(axis=1, keepdims=True)
     exponentials = np.exp(shifted)
     total = exponentials.sum(axis=1, keepdims=True)
-    # Where the target is 0 nothing is added, even if the logarithm is infinite.
-    surprise = np.where(targets != 0, targets * (np.log(total) - shifted), targets)
+    surprise = np.zeros_like(logits)  # where the target is 0 nothing is added, even if the logit is infinite
+    np.multiply(targets, np.log(total) - shifted, out=surprise, where=targets != 0)
     return surprise.sum(axis=1), exponentials / total
 
 

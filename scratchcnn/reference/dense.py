@@ -30,7 +30,7 @@ def dense(x: Array, kernel: Array, bias: Array | None) -> Array:
     >>> dense(np.array([[1.0, 2.0]]), np.array([[1.0, 10.0], [2.0, 20.0]]), np.array([0.5, 0.0]))
     array([[ 5.5, 50. ]])
     """
-    expect(x=(x, (None, None)), kernel=(kernel, (x.shape[1], None)))
+    expect(kernel=(kernel, (None, None)), x=(x, (None, len(kernel))))
     y: Array = x @ kernel
     if bias is not None:
         expect(x=(x, x.shape), bias=(bias, (kernel.shape[1],)))
@@ -52,7 +52,7 @@ def dense_kernel_gradient(dy: Array, x: Array) -> Array:
     -------
     (I, J), the dtype of x
     """
-    expect(dy=(dy, (x.shape[0], None)), x=(x, (None, None)))
+    expect(x=(x, (None, None)), dy=(dy, (len(x), None)))
     gradient: Array = x.T @ dy
     return gradient
 
@@ -71,6 +71,6 @@ def dense_input_gradient(dy: Array, kernel: Array) -> Array:
     -------
     (N, I), the dtype of dy
     """
-    expect(dy=(dy, (None, kernel.shape[1])), kernel=(kernel, (None, None)))
+    expect(kernel=(kernel, (None, None)), dy=(dy, (None, kernel.shape[-1])))
     dx: Array = dy @ kernel.T
     return dx

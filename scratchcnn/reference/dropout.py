@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from scratchcnn.operands import Array
+from scratchcnn.operands import Array, expect
 from scratchcnn.reference.random import random_bits
 
 
@@ -39,6 +39,7 @@ def dropout(x: Array, rate: float, key: int) -> tuple[Array, Array]:
     ----------
     Srivastava et al. 2014, "Dropout: a simple way to prevent neural networks from overfitting", section 10.
     """
+    expect(x=(x, x.shape))
     # The upper 53 of 64 bits, as an integer, against rate * 2**53: exact, and the same everywhere.
     kept = (random_bits(key, x.size) >> np.uint64(11) >= drop_below(rate)).reshape(x.shape)
     return dropout_gradient(x, kept, rate), kept
@@ -57,6 +58,7 @@ def dropout_gradient(dy: Array, kept: Array, rate: float) -> Array:
     -------
     The shape and dtype of dy
     """
+    expect(dy=(dy, kept.shape))
     return np.where(kept, dy * dy.dtype.type(1 / (1 - rate)), dy.dtype.type(0))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from scratchcnn.geometry import Padding, Pair, Windows
-from scratchcnn.operands import Array, Shape, expect, pool2d_windows, winner_dtype
+from scratchcnn.operands import Array, Shape, expect, expect_winners, pool2d_windows, winner_dtype
 
 
 def max_pool2d(
@@ -86,7 +86,9 @@ def max_pool2d_gradient(
     """
     windows = pool2d_windows(input_shape, pool_size, strides, padding)
     images, channels = input_shape[0], input_shape[3]
-    expect(dy=(dy, (images, windows.rows.output, windows.columns.output, channels)))
+    shape = (images, windows.rows.output, windows.columns.output, channels)
+    expect(dy=(dy, shape))
+    expect_winners(winners, shape, pool_size)
     dx = np.zeros(input_shape, dy.dtype)
     image, channel = np.ogrid[:images, :channels]
     for oy, ox in np.ndindex(dy.shape[1:3]):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from scratchcnn.operands import Array
+from scratchcnn.operands import Array, expect
 
 
 def relu(x: Array) -> Array:
@@ -27,6 +27,7 @@ def relu(x: Array) -> Array:
     ----------
     Nair & Hinton 2010, "Rectified linear units improve restricted Boltzmann machines".
     """
+    expect(x=(x, x.shape))
     return np.maximum(x, x.dtype.type(0))
 
 
@@ -42,4 +43,5 @@ def relu_gradient(dy: Array, y: Array) -> Array:
     -------
     The shape and dtype of dy
     """
+    expect(dy=(dy, y.shape), y=(y, y.shape))
     return np.where(y > 0, dy, dy.dtype.type(0))

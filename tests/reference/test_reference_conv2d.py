@@ -113,11 +113,14 @@ def test_the_gradients_keep_images_channels_and_filters_apart():
     assert by_input.reshape(2, 2).tolist() == [[1 + 20, 4 + 50], [100 + 3000, 400 + 6000]]
 
 
-def test_zero_times_nan_is_nan_even_where_every_product_is_of_two_single_numbers():
-    broken, zero = image([np.nan]), image([0])
-    assert np.isnan(reference.conv2d(broken, kernel([0]), None)).all()
+def test_zero_times_nan_is_nan_even_where_a_matrix_is_a_single_number():
+    zero, broken = (
+        np.zeros((1, 1, 1, 1)),
+        np.full((1, 1, 1, 3), np.nan),
+    )
+    assert np.isnan(reference.conv2d(zero, broken, None)).all()
     assert np.isnan(reference.conv2d_kernel_gradient(zero, broken, (1, 1))).all()
-    assert np.isnan(reference.conv2d_input_gradient(broken, kernel([0]), (1, 1, 1, 1))).all()
+    assert np.isnan(reference.conv2d_input_gradient(zero, broken.reshape(1, 1, 3, 1), (1, 1, 1, 3))).all()
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
