@@ -11,6 +11,7 @@ class ActivationFunction:
     """The linear function, y = x, and the base of the others."""
 
     name = "linear"
+    elementwise = True  # acts on each number by itself
 
     def forward(self, x: Array, ops: Operations) -> Array:
         """The output, of the shape of x."""
@@ -39,6 +40,7 @@ class Softmax(ActivationFunction):
     """Probabilities along the last axis; see `reference.softmax`."""
 
     name = "softmax"
+    elementwise = False
 
     def forward(self, x: Array, ops: Operations) -> Array:
         """The output, of the shape of x."""

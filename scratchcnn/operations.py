@@ -28,6 +28,19 @@ class Operations(Protocol):
     def conv2d_input_gradient(
         self, dy: Array, kernel: Array, input_shape: Shape, strides: Pair, padding: Padding, dilation_rate: Pair
     ) -> Array: ...
+    def conv2d_pooled_gradients(
+        self,
+        values: Array,
+        winners: Array,
+        x: Array,
+        kernel: Array,
+        pool_size: Pair,
+        pool_strides: Pair,
+        pool_padding: Padding,
+        strides: Pair,
+        padding: Padding,
+        dilation_rate: Pair,
+    ) -> tuple[Array, Array]: ...
     def max_pool2d(self, x: Array, pool_size: Pair, strides: Pair, padding: Padding) -> tuple[Array, Array]: ...
     def max_pool2d_gradient(
         self, dy: Array, winners: Array, input_shape: Shape, pool_size: Pair, strides: Pair, padding: Padding

@@ -13,6 +13,7 @@ from scratchcnn.kernels.dense import dense, dense_input_gradient, dense_kernel_g
 from scratchcnn.kernels.dropout import dropout, dropout_gradient
 from scratchcnn.kernels.im2col import col2im, im2col
 from scratchcnn.kernels.max_pool2d import max_pool2d, max_pool2d_gradient
+from scratchcnn.kernels.pooled_gradient import conv2d_pooled_gradients
 from scratchcnn.kernels.random import random_bits
 from scratchcnn.kernels.relu import relu, relu_gradient
 from scratchcnn.kernels.sgd import sgd
@@ -25,6 +26,7 @@ __all__ = [
     "conv2d",
     "conv2d_input_gradient",
     "conv2d_kernel_gradient",
+    "conv2d_pooled_gradients",
     "cross_entropy",
     "cross_entropy_gradient",
     "dense",

@@ -18,7 +18,8 @@ from numba import get_num_threads, prange
 
 from scratchcnn.kernels.jit import parallel
 from scratchcnn.kernels.matmul import matmul, pack_panel, packed, padded_width, start_row
-from scratchcnn.kernels.tile import COLUMNS, ROWS, VECTOR_BYTES
+from scratchcnn.kernels.tile import COLUMNS, ROWS
+from scratchcnn.kernels.vectorized import VECTOR_BYTES
 from scratchcnn.kernels.workspace import empty
 from scratchcnn.operands import Array, expect
 

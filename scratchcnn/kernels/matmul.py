@@ -17,7 +17,8 @@ import numpy as np
 from numba import prange
 
 from scratchcnn.kernels.jit import parallel, serial
-from scratchcnn.kernels.tile import COLUMNS, ROWS, VECTOR_BYTES, make_tile
+from scratchcnn.kernels.tile import COLUMNS, ROWS, make_tile
+from scratchcnn.kernels.vectorized import VECTOR_BYTES
 from scratchcnn.kernels.workspace import empty
 from scratchcnn.operands import Array, expect
 
@@ -49,8 +50,12 @@ def pack_panel(b, row_stride, column_stride, rows, columns, first, panel):
     filled = min(width, columns - first)
     for row in range(rows):
         at, source = row * width, row * row_stride + first * column_stride
-        for column in range(filled):
-            panel[at + column] = b[source + column * column_stride]
+        if column_stride == 1:  # said aloud, so that LLVM copies vectors
+            for column in range(filled):
+                panel[at + column] = b[source + column]
+        else:
+            for column in range(filled):
+                panel[at + column] = b[source + column * column_stride]
         for column in range(filled, width):
             panel[at + column] = 0
 

@@ -22,24 +22,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
 from scratchcnn.kernels.processor import vectors
+from scratchcnn.kernels.vectorized import Vectorized
 
 ROWS = 6
 COLUMNS = vectors().tile_columns
-VECTOR_BYTES = vectors().bits // 8
 
 _index = ir.IntType(64)
-
-
-def lanes(itemsize: int) -> int:
-    """Numbers of `itemsize` bytes in one vector register."""
-    return VECTOR_BYTES // itemsize
 
 
 class _Arguments(NamedTuple):
@@ -88,26 +82,17 @@ def make_tile(columns: int) -> Callable[..., None]:
     return tile
 
 
-class _TileEmitter:
-    """Writes the LLVM instructions of one tile into the function that calls it."""
+class _TileEmitter(Vectorized):
+    """Writes the instructions of one tile into the function that calls it."""
 
     def __init__(self, context: Any, builder: Any, kinds: _Arguments, values: _Arguments, columns: int) -> None:
-        self.builder = builder
+        super().__init__(context, builder, kinds._asdict(), values._asdict())
         self.columns = columns
-        self.args = values
-        self.number = context.get_value_type(kinds.a.dtype)
-        self.itemsize = np.dtype(kinds.a.dtype.name).itemsize
-        self.lanes = lanes(self.itemsize)
-        self.vector = ir.VectorType(self.number, self.lanes)
-        self.data = {
-            name: context.make_array(kind)(context, builder, value).data
-            for name, kind, value in zip(_Arguments._fields, kinds, values, strict=True)
-            if isinstance(kind, types.Array)
-        }
+        self.tile = values
 
     def emit(self) -> None:
         """One pass over k with all sums in registers, then one pass over C."""
-        builder, args = self.builder, self.args
+        builder, args = self.builder, self.tile
         a_rows = [self.number_at("a", args.a_start, self.row_offset("a_rows", m)) for m in range(ROWS)]
         b_row = self.number_at("b", args.b_start)
         sums = [self.load_vector(self.number_at("start", args.start_at), v) for v in range(self.columns)] * ROWS
@@ -117,7 +102,7 @@ class _TileEmitter:
         builder.position_at_end(loop)
         step = builder.phi(_index)
         sum_phis = [builder.phi(self.vector) for _ in sums]
-        new_sums = self.multiply_add(a_rows, b_row, step, sum_phis)
+        new_sums = self.add_products(a_rows, b_row, step, sum_phis)
         next_step = builder.add(step, _index(1))
         for phi, first, following in zip([step, *sum_phis], [_index(0), *sums], [next_step, *new_sums], strict=True):
             phi.add_incoming(first, before)
@@ -126,23 +111,21 @@ class _TileEmitter:
         builder.position_at_end(after)
         self.store(new_sums)
 
-    def multiply_add(self, a_rows: list[Any], b_row: Any, step: Any, sums: list[Any]) -> list[Any]:
+    def add_products(self, a_rows: list[Any], b_row: Any, step: Any, sums: list[Any]) -> list[Any]:
         """The step k: sums[m, v] + A[m, k] * B[k, v], for all m and v."""
-        builder, args = self.builder, self.args
+        builder, args = self.builder, self.tile
         a_column = builder.load(builder.gep(self.data["a_columns"], [builder.add(args.k, step)]))
         b_at = builder.gep(b_row, [builder.mul(step, args.b_stride)])
         b = [self.load_vector(b_at, v) for v in range(self.columns)]
-        name = f"llvm.fmuladd.v{self.lanes}f{8 * self.itemsize}"
-        fused = cgutils.get_or_insert_function(builder.module, ir.FunctionType(self.vector, [self.vector] * 3), name)
         new_sums = []
         for m in range(ROWS):
             a = self.broadcast(builder.load(builder.gep(a_rows[m], [a_column])))
-            new_sums += [builder.call(fused, [a, b[v], sums[m * self.columns + v]]) for v in range(self.columns)]
+            new_sums += [self.multiply_add(a, b[v], sums[m * self.columns + v]) for v in range(self.columns)]
         return new_sums
 
     def store(self, sums: list[Any]) -> None:
         """Whole tiles go to C by vectors; a tile that is cut off on the right or below, number by number."""
-        builder, args = self.builder, self.args
+        builder, args = self.builder, self.tile
         whole = builder.and_(
             builder.icmp_signed("==", args.row_count, _index(ROWS)),
             builder.icmp_signed("==", args.column_count, _index(self.columns * self.lanes)),
@@ -157,7 +140,7 @@ class _TileEmitter:
 
     def store_vectors(self, sums: list[Any], adds: bool) -> None:
         for m in range(ROWS):
-            c_row = self.number_at("c", self.args.c_start, self.row_offset("c_rows", m))
+            c_row = self.number_at("c", self.tile.c_start, self.row_offset("c_rows", m))
             for v in range(self.columns):
                 value, at = sums[m * self.columns + v], self.vector_at(c_row, v)
                 if adds:
@@ -165,7 +148,7 @@ class _TileEmitter:
                 self.builder.store(value, at, align=self.itemsize)
 
     def store_numbers(self, sums: list[Any]) -> None:
-        builder, args = self.builder, self.args
+        builder, args = self.builder, self.tile
         width = self.columns * self.lanes
         spilled = cgutils.alloca_once(builder, self.number, size=_index(ROWS * width))
         for i, value in enumerate(sums):
@@ -179,29 +162,11 @@ class _TileEmitter:
                 builder.store(builder.select(self.accumulates(), builder.fadd(builder.load(at), value), value), at)
 
     def accumulates(self) -> Any:
-        return self.builder.icmp_signed("!=", self.args.accumulate, _index(0))
+        return self.builder.icmp_signed("!=", self.tile.accumulate, _index(0))
 
     def row_offset(self, table: str, m: int) -> Any:
         """Entry `m` of the tile's rows in a table; rows that are not wanted repeat the last one that is."""
-        builder, args = self.builder, self.args
+        builder, args = self.builder, self.tile
         last = builder.sub(args.row_count, _index(1))
         m_or_last = builder.select(builder.icmp_signed("<", _index(m), last), _index(m), last)
         return builder.load(builder.gep(self.data[table], [builder.add(args.row, m_or_last)]))
-
-    def number_at(self, array: str, *offsets: Any) -> Any:
-        address = self.data[array]
-        for offset in offsets:
-            address = self.builder.gep(address, [offset])
-        return address
-
-    def vector_at(self, address: Any, v: int) -> Any:
-        return self.builder.bitcast(self.builder.gep(address, [_index(v * self.lanes)]), self.vector.as_pointer())
-
-    def load_vector(self, address: Any, v: int) -> Any:
-        return self.builder.load(self.vector_at(address, v), align=self.itemsize)
-
-    def broadcast(self, number: Any) -> Any:
-        undefined = ir.Constant(self.vector, ir.Undefined)
-        first_lane = self.builder.insert_element(undefined, number, ir.IntType(32)(0))
-        all_lanes = ir.Constant(ir.VectorType(ir.IntType(32), self.lanes), [0] * self.lanes)
-        return self.builder.shuffle_vector(first_lane, undefined, all_lanes)

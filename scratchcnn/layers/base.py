@@ -38,6 +38,8 @@ class Layer:
         Shapes of one sample; `output_shape` is None before `build`.
     """
 
+    takes_pooled_gradient = False  # whether `backward` can be handed a PooledGradient
+
     def __init__(self, *, input_shape: int | Sequence[int] | None = None, name: str | None = None) -> None:
         self.name = name
         self.params: dict[str, Array] = {}

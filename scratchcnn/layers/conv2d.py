@@ -11,6 +11,7 @@ from scratchcnn import activations, initializers
 from scratchcnn.arguments import integer_pair, padding_name, positive_integer
 from scratchcnn.geometry import image_windows
 from scratchcnn.layers.base import Gradients, Layer
+from scratchcnn.layers.pooled_gradient import PooledGradient
 from scratchcnn.operands import Array, Shape
 from scratchcnn.operations import Operations
 
@@ -93,6 +94,8 @@ class Conv2D(Layer):
     Courville 2016, "Deep Learning", chapter 9.
     """
 
+    takes_pooled_gradient = True
+
     def __init__(
         self,
         filters: int,
@@ -152,9 +155,13 @@ class Conv2D(Layer):
         return y, Conv2DCache(x, y)
 
     def backward(
-        self, dy: Array, cache: Conv2DCache, ops: Operations, input_gradient: bool = True
+        self, dy: Array | PooledGradient, cache: Conv2DCache, ops: Operations, input_gradient: bool = True
     ) -> tuple[Array | None, Gradients]:
         """Gradients by the images (N, H, W, C), the kernel and the bias."""
+        if isinstance(dy, PooledGradient):
+            if self.activation.elementwise and input_gradient:
+                return self._backward_of_winners(dy.through(self.activation, ops), cache, ops)
+            dy = dy.dense(ops)
         geometry = (self.strides, self.padding, self.dilation_rate)
         dz = self.activation.backward(dy, cache.y, ops)
         gradients = {"kernel": ops.conv2d_kernel_gradient(dz, cache.x, self.kernel_size, *geometry)}
@@ -163,3 +170,14 @@ class Conv2D(Layer):
         if not input_gradient:
             return None, gradients
         return ops.conv2d_input_gradient(dz, self.params["kernel"], cache.x.shape, *geometry), gradients
+
+    def _backward_of_winners(self, dz: PooledGradient, cache: Conv2DCache, ops: Operations) -> tuple[Array, Gradients]:
+        """The same, where only the winners of a pooling send anything."""
+        geometry = (self.strides, self.padding, self.dilation_rate)
+        pool = (dz.pool_size, dz.strides, dz.padding)
+        kernel = self.params["kernel"]
+        dx, dkernel = ops.conv2d_pooled_gradients(dz.values, dz.winners, cache.x, kernel, *pool, *geometry)
+        gradients = {"kernel": dkernel}
+        if self.use_bias:
+            gradients["bias"] = ops.bias_gradient(dz.values)
+        return dx, gradients

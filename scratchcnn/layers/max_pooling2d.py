@@ -10,14 +10,16 @@ import numpy as np
 from scratchcnn.arguments import integer_pair, padding_name
 from scratchcnn.geometry import image_windows
 from scratchcnn.layers.base import Gradients, Layer
+from scratchcnn.layers.pooled_gradient import PooledGradient
 from scratchcnn.operands import Array, Shape
 from scratchcnn.operations import Operations
 
 
 class MaxPooling2DCache(NamedTuple):
-    """What the backward pass needs: which element of each window won, and the shape of the input."""
+    """What the backward pass needs: which element of each window won, what it was, and the shape of the input."""
 
     winners: Array
+    outputs: Array
     input_shape: Shape
 
 
@@ -96,7 +98,7 @@ class MaxPooling2D(Layer):
     ) -> tuple[Array, MaxPooling2DCache]:
         """Outputs (N, OH, OW, C) of images (N, H, W, C)."""
         y, winners = ops.max_pool2d(x, self.pool_size, self.strides, self.padding)
-        return y, MaxPooling2DCache(winners, x.shape)
+        return y, MaxPooling2DCache(winners, y, x.shape)
 
     def backward(
         self, dy: Array, cache: MaxPooling2DCache, ops: Operations, input_gradient: bool = True
@@ -104,5 +106,10 @@ class MaxPooling2D(Layer):
         """Gradient by the images (N, H, W, C)."""
         if not input_gradient:
             return None, {}
-        dx = ops.max_pool2d_gradient(dy, cache.winners, cache.input_shape, self.pool_size, self.strides, self.padding)
-        return dx, {}
+        return self.pooled_gradient(dy, cache).dense(ops), {}
+
+    def pooled_gradient(self, dy: Array, cache: MaxPooling2DCache) -> PooledGradient:
+        """The same gradient, not laid out: for a layer before this one that can use its zeros."""
+        return PooledGradient(
+            dy, cache.winners, cache.outputs, cache.input_shape, self.pool_size, self.strides, self.padding
+        )

@@ -2,7 +2,12 @@
 
 from scratchcnn.reference.adam import adam
 from scratchcnn.reference.bias import bias_gradient
-from scratchcnn.reference.conv2d import conv2d, conv2d_input_gradient, conv2d_kernel_gradient
+from scratchcnn.reference.conv2d import (
+    conv2d,
+    conv2d_input_gradient,
+    conv2d_kernel_gradient,
+    conv2d_pooled_gradients,
+)
 from scratchcnn.reference.cross_entropy import (
     cross_entropy,
     cross_entropy_gradient,
@@ -25,6 +30,7 @@ __all__ = [
     "conv2d",
     "conv2d_input_gradient",
     "conv2d_kernel_gradient",
+    "conv2d_pooled_gradients",
     "cross_entropy",
     "cross_entropy_gradient",
     "dense",

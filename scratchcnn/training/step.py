@@ -13,7 +13,7 @@ import numpy as np
 
 from scratchcnn.activations import Softmax, linear
 from scratchcnn.kernels.workspace import Workspace
-from scratchcnn.layers import Activation, Layer
+from scratchcnn.layers import Activation, Layer, MaxPooling2D
 from scratchcnn.losses import Loss
 from scratchcnn.metrics import Metric
 from scratchcnn.operands import Array
@@ -126,11 +126,15 @@ def backward(layers: Sequence[Layer], passed: list[Passed], dy: Array, ops: Oper
     """
     gradients: list[Array] = []
     first = next((i for i, layer in enumerate(layers) if layer.params), len(layers))
-    gradient: Array | None = dy
+    gradient: Any = dy
     for i in reversed(range(first, len(layers))):
         assert gradient is not None
-        gradient, of_parameters = layers[i].backward(gradient, passed.pop().cache, ops, input_gradient=i > first)
-        gradients[:0] = [of_parameters[name] for name in layers[i].params]
+        layer, cache = layers[i], passed.pop().cache
+        if isinstance(layer, MaxPooling2D) and i > first and layers[i - 1].takes_pooled_gradient:
+            gradient = layer.pooled_gradient(gradient, cache)  # mostly zeros: the layer before can make use of that
+            continue
+        gradient, of_parameters = layer.backward(gradient, cache, ops, input_gradient=i > first)
+        gradients[:0] = [of_parameters[name] for name in layer.params]
     return gradients
 
 

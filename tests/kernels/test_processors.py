@@ -10,7 +10,8 @@ from llvmlite import binding
 CODE = """
 import numpy as np
 from scratchcnn import kernels, reference
-from scratchcnn.kernels.tile import COLUMNS, VECTOR_BYTES
+from scratchcnn.kernels.tile import COLUMNS
+from scratchcnn.kernels.vectorized import VECTOR_BYTES
 rng = np.random.default_rng(0)
 for dtype in (np.float32, np.float64):
     x, kernel = rng.standard_normal((3, 7, 6, 5)).astype(dtype), rng.standard_normal((3, 2, 5, 37)).astype(dtype)

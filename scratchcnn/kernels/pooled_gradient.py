@@ -1,0 +1,131 @@
+"""The gradient of a convolution below a max-pooling: only the winners of the windows send anything.
+
+Of a 2 x 2 window one output got a gradient, and of those many were closed by ReLU or dropped: in training this network
+5 to 12 % of the convolution's output gradient is not zero. So the gradient stays what the pooling makes of it, one
+number and one winner for each window, and each number that is not zero is worth one row for each kernel row:
+
+    dkernel[ky, :, :, f]  +=  g * x[window of the winner, row ky]
+    dx[window of the winner, row ky]  +=  g * kernel[ky, :, :, f]
+
+The numbers are listed filter by filter, so that the filter, or its gradient, stays in registers (`rows`).
+
+Cost: 4 * KH * KW * C FLOPs for each number that is not zero, instead of for each output. Numerics: as the dense
+gradients, a sum over the images of a group, then over at most 16 groups; the same bits for any number of threads.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import prange
+
+from scratchcnn.geometry import Padding, Pair, Windows
+from scratchcnn.kernels.conv2d import MOST_GROUPS, conv2d_input_gradient, conv2d_kernel_gradient
+from scratchcnn.kernels.jit import parallel, serial
+from scratchcnn.kernels.max_pool2d import max_pool2d_gradient
+from scratchcnn.kernels.rows import add_to_rows, sum_rows
+from scratchcnn.kernels.vectorized import VECTOR_BYTES
+from scratchcnn.kernels.workspace import empty
+from scratchcnn.operands import Array, Shape, conv2d_windows, expect, expect_winners, pool2d_windows
+
+
+def conv2d_pooled_gradients(
+    values: Array,
+    winners: Array,
+    x: Array,
+    kernel: Array,
+    pool_size: Pair,
+    pool_strides: Pair,
+    pool_padding: Padding,
+    strides: Pair = (1, 1),
+    padding: Padding = "valid",
+    dilation_rate: Pair = (1, 1),
+) -> tuple[Array, Array]:
+    """Gradients by input and kernel; `reference.conv2d_pooled_gradients` has the formula.
+
+    Where the convolution pads, or a kernel row is not a number of whole vectors without gaps, the gradient is made
+    dense and takes the way of `conv2d`.
+    """
+    windows = conv2d_windows(x.shape, kernel.shape, strides, padding, dilation_rate)
+    output_shape = (len(x), windows.rows.output, windows.columns.output, kernel.shape[3])
+    pool = pool2d_windows(output_shape, pool_size, pool_strides, pool_padding)
+    shape = (len(x), pool.rows.output, pool.columns.output, kernel.shape[3])
+    expect(x=(x, x.shape), kernel=(kernel, kernel.shape), values=(values, shape))
+    expect_winners(winners, shape, pool_size)
+    if not _takes(kernel.shape, windows, x.itemsize):
+        dy = max_pool2d_gradient(values, winners, output_shape, pool_size, pool_strides, pool_padding)
+        dx = conv2d_input_gradient(dy, kernel, x.shape, strides, padding, dilation_rate)
+        return dx, conv2d_kernel_gradient(dy, x, (kernel.shape[0], kernel.shape[1]), strides, padding, dilation_rate)
+    return _by_winners(values, winners, pool, x, kernel, windows)
+
+
+def _takes(kernel_shape: Shape, windows: Windows, itemsize: int) -> bool:
+    """Whether a convolution has no padding, and kernel rows of whole vectors without gaps."""
+    rows, columns = windows
+    padding = rows.before + rows.after + columns.before + columns.after
+    row_bytes = kernel_shape[1] * kernel_shape[2] * itemsize
+    return padding == 0 and columns.dilation == 1 and row_bytes % VECTOR_BYTES == 0
+
+
+def _by_winners(
+    values: Array, winners: Array, pool: Windows, x: Array, kernel: Array, windows: Windows
+) -> tuple[Array, Array]:
+    kernel_height, kernel_width, channels, filters = kernel.shape
+    rows, columns = windows
+    places = _places_of_winners(pool, (rows.output, columns.output))  # (PH * PW, elements), number of the output
+    oy, ox = np.divmod(places, columns.output)
+    offsets = (oy * rows.stride * columns.size + ox * columns.stride) * channels  # where its window of x begins
+    by_filter = np.ascontiguousarray(kernel.transpose(3, 0, 1, 2)).reshape(-1)  # (F, KH, KW * C)
+    groups = np.zeros((min(len(x), MOST_GROUPS), by_filter.size), x.dtype)
+    dx = empty(x.shape, x.dtype)
+    _pooled_gradients(
+        np.ascontiguousarray(values), np.ascontiguousarray(winners), offsets, np.ascontiguousarray(x).reshape(-1),
+        by_filter, kernel_height, kernel_width * channels, rows.dilation * columns.size * channels,
+        dx.reshape(-1), groups,
+    )  # fmt: skip
+    dkernel = groups.sum(axis=0).reshape(filters, kernel_height, kernel_width, channels)
+    return dx, np.ascontiguousarray(dkernel.transpose(1, 2, 3, 0))
+
+
+def _places_of_winners(pool: Windows, size: Pair) -> Array:
+    """For each pooling window and each of its elements, which output of the convolution it is; int64."""
+    rows, columns = pool
+    y = np.add.outer(np.arange(rows.output) * rows.stride - rows.before, np.arange(rows.kernel))
+    x = np.add.outer(np.arange(columns.output) * columns.stride - columns.before, np.arange(columns.kernel))
+    places = y[:, None, :, None] * size[1] + x[None, :, None, :]  # (PH, PW, KH, KW)
+    return places.reshape(rows.output * columns.output, rows.kernel * columns.kernel)
+
+
+@parallel
+def _pooled_gradients(values, winners, offsets, x, kernel, kernel_rows, row_length, row_stride, dx, groups):
+    images, filters = values.shape[0], values.shape[3]
+    image_size, window_count = x.size // images, values.shape[1] * values.shape[2]
+    for group in prange(len(groups)):
+        dkernel = groups[group]
+        numbers = np.empty(filters * window_count, x.dtype)
+        places = np.empty(filters * window_count, np.int64)
+        counts = np.empty(filters, np.int64)
+        for image in range(images * group // len(groups), images * (group + 1) // len(groups)):
+            _list_by_filter(values[image], winners[image], offsets, numbers, places, counts)
+            start = image * image_size
+            dx[start : start + image_size] = 0
+            for f in range(filters):
+                first, count = f * window_count, counts[f]
+                for row in range(kernel_rows):
+                    here, filter_row = start + row * row_stride, (f * kernel_rows + row) * row_length
+                    sum_rows(numbers, places, first, count, x, here, dkernel, filter_row, row_length)
+                    add_to_rows(numbers, places, first, count, dx, here, kernel, filter_row, row_length)
+
+
+@serial
+def _list_by_filter(values, winners, offsets, numbers, places, counts):
+    """For each filter, the numbers that are not zero and where the windows of their winners begin."""
+    height, width, filters = values.shape
+    window_count = height * width
+    counts[:] = 0
+    for y in range(height):
+        for x in range(width):
+            for f in range(filters):
+                at = f * window_count + counts[f]  # a zero is written too, and written over: no branch to foresee
+                numbers[at] = values[y, x, f]
+                places[at] = offsets[y * width + x, winners[y, x, f]]
+                counts[f] += values[y, x, f] != 0
