@@ -20,7 +20,14 @@ class Operations(Protocol):
     """The operations, each explained in `reference` under its name."""
 
     def conv2d(
-        self, x: Array, kernel: Array, bias: Array | None, strides: Pair, padding: Padding, dilation_rate: Pair
+        self,
+        x: Array,
+        kernel: Array,
+        bias: Array | None,
+        strides: Pair,
+        padding: Padding,
+        dilation_rate: Pair,
+        relu: bool = False,
     ) -> Array: ...
     def conv2d_kernel_gradient(
         self, dy: Array, x: Array, kernel_size: Pair, strides: Pair, padding: Padding, dilation_rate: Pair
@@ -45,7 +52,7 @@ class Operations(Protocol):
     def max_pool2d_gradient(
         self, dy: Array, winners: Array, input_shape: Shape, pool_size: Pair, strides: Pair, padding: Padding
     ) -> Array: ...
-    def dense(self, x: Array, kernel: Array, bias: Array | None) -> Array: ...
+    def dense(self, x: Array, kernel: Array, bias: Array | None, relu: bool = False) -> Array: ...
     def dense_kernel_gradient(self, dy: Array, x: Array) -> Array: ...
     def dense_input_gradient(self, dy: Array, kernel: Array) -> Array: ...
     def bias_gradient(self, dy: Array) -> Array: ...

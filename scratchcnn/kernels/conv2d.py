@@ -39,6 +39,7 @@ def conv2d(
     strides: Pair = (1, 1),
     padding: Padding = "valid",
     dilation_rate: Pair = (1, 1),
+    relu: bool = False,
 ) -> Array:
     """Cross-correlate images with a kernel and add a bias; `reference.conv2d` has the formula.
 
@@ -52,13 +53,13 @@ def conv2d(
     _correlate(
         np.ascontiguousarray(x), (windows.rows.before, windows.columns.before), padded_size(windows),
         corners, elements, packed(kernel.reshape(-1, filters)), start_row(bias, filters, x.dtype),
-        y, np.arange(corners.size) * filters, get_num_threads(),
+        y, np.arange(corners.size) * filters, get_num_threads(), int(relu),
     )  # fmt: skip
     return y
 
 
 @parallel
-def _correlate(x, before, size, corners, elements, panels, start, y, y_rows, threads):
+def _correlate(x, before, size, corners, elements, panels, start, y, y_rows, threads, rectify):
     """For every image: y[y_rows[m]] = start + sum over k of padded image[corners[m] + elements[k]] * B[k]."""
     images, height, width, channels = x.shape
     image_numbers, image_results = height * width * channels, y.size // images
@@ -72,7 +73,8 @@ def _correlate(x, before, size, corners, elements, panels, start, y, y_rows, thr
             if is_padded:
                 place(numbers, image, height, width, channels, before[0], before[1], padded, size[1])
                 source, at = padded, 0
-            matmul(source, at, corners, elements, panels, y.shape[3], start, results, image * image_results, y_rows, 0)
+            first = image * image_results
+            matmul(source, at, corners, elements, panels, y.shape[3], start, results, first, y_rows, 0, rectify)
 
 
 def conv2d_kernel_gradient(
@@ -157,7 +159,7 @@ def conv2d_input_gradient(
             _correlate(
                 dy, (rows.before, columns.before), size, corners, elements.reshape(-1),
                 packed(taps.reshape(-1, channels)), start_row(None, channels, dy.dtype), dx, pixels,
-                get_num_threads(),
+                get_num_threads(), 0,
             )  # fmt: skip
     return dx
 

@@ -26,7 +26,7 @@ from scratchcnn.operands import Array, expect
 BLOCK_ROWS = 16 * ROWS  # columns of x that the kernel gradient copies side by side: 48 KB for a batch of 128
 
 
-def dense(x: Array, kernel: Array, bias: Array | None) -> Array:
+def dense(x: Array, kernel: Array, bias: Array | None, relu: bool = False) -> Array:
     """Multiply by a matrix and add a bias; `reference.dense` has the formula.
 
     Numerics: each output is one sum over the inputs in order, in the dtype of x.
@@ -34,19 +34,19 @@ def dense(x: Array, kernel: Array, bias: Array | None) -> Array:
     expect(kernel=(kernel, (None, None)), x=(x, (None, len(kernel))))
     y = empty((x.shape[0], kernel.shape[1]), x.dtype)
     start = start_row(bias, kernel.shape[1], x.dtype)
-    _dense(np.ascontiguousarray(x), packed(kernel), start, y, get_num_threads())
+    _dense(np.ascontiguousarray(x), packed(kernel), start, y, get_num_threads(), int(relu))
     return y
 
 
 @parallel
-def _dense(x, panels, start, y, threads):
+def _dense(x, panels, start, y, threads, rectify):
     rows, depth = x.shape
     columns = y.shape[1]
     share = (rows + threads * ROWS - 1) // (threads * ROWS) * ROWS
     k = np.arange(depth)
     for thread in prange(threads):
         m = np.arange(min(rows, thread * share), min(rows, (thread + 1) * share))
-        matmul(x.reshape(-1), 0, m * depth, k, panels, columns, start, y.reshape(-1), 0, m * columns, 0)
+        matmul(x.reshape(-1), 0, m * depth, k, panels, columns, start, y.reshape(-1), 0, m * columns, 0, rectify)
 
 
 def dense_kernel_gradient(dy: Array, x: Array) -> Array:

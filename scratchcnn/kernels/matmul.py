@@ -96,7 +96,7 @@ def start_row(bias: Array | None, columns: int, dtype: np.dtype[Any]) -> Array:
 
 
 @serial
-def matmul(a, a_start, a_rows, a_columns, panels, columns, start, c, c_start, c_rows, accumulate):
+def matmul(a, a_start, a_rows, a_columns, panels, columns, start, c, c_start, c_rows, accumulate=0, rectify=0):
     """C[m, n] (+)= start[n] + sum over k of A[m, k] * B[k, n].
 
     Parameters
@@ -110,7 +110,9 @@ def matmul(a, a_start, a_rows, a_columns, panels, columns, start, c, c_start, c_
     c, c_start, c_rows (M,)
         C[m, n] = c[c_start + c_rows[m] + n]; `c` one-dimensional, offsets int64.
     accumulate
-        Whether the result is added to C (`start` with it) or replaces it.
+        1: the result is added to C (`start` with it); 0: it replaces C.
+    rectify
+        1: what is negative in the end becomes 0.
     """
     lanes = VECTOR_BYTES // a.itemsize
     depth = a_columns.size
@@ -121,7 +123,8 @@ def matmul(a, a_start, a_rows, a_columns, panels, columns, start, c, c_start, c_
     zeros = np.zeros(panel_width, a.dtype)
     if depth == 0 and not accumulate:  # a sum of nothing
         for row in range(a_rows.size):
-            c[c_start + c_rows[row] : c_start + c_rows[row] + columns] = start[:columns]
+            for n in range(columns):
+                c[c_start + c_rows[row] + n] = 0 if rectify and start[n] < 0 else start[n]
     for first in range(0, columns, panel_width):
         this_width = min(panel_width, width - first)
         for block in range(block_count):
@@ -132,26 +135,28 @@ def matmul(a, a_start, a_rows, a_columns, panels, columns, start, c, c_start, c_
             _all_rows(
                 a, a_start, a_rows, a_columns, k, k_count, panels, first * depth + k * this_width, this_width,
                 sums, sums_at, c, c_start + first, c_rows, min(this_width, columns - first), adds,
+                rectify if block == block_count - 1 else 0,
             )  # fmt: skip
 
 
 @serial
 def _all_rows(
-    a, a_start, a_rows, a_columns, k, k_count, b, b_start, b_stride, start, start_at, c, c_start, c_rows, columns, adds
-):
+    a, a_start, a_rows, a_columns, k, k_count, b, b_start, b_stride,
+    start, start_at, c, c_start, c_rows, columns, adds, rectify,
+):  # fmt: skip
     """One block of one panel: six rows of A at a time."""
     vectors = b_stride // (VECTOR_BYTES // a.itemsize)
     for row in range(0, a_rows.size, ROWS):
         count = min(ROWS, a_rows.size - row)
         if vectors == 4:
             _tile_4(a, a_start, a_rows, row, count, a_columns, k, k_count, b, b_start, b_stride,
-                    start, start_at, c, c_start, c_rows, columns, adds)  # fmt: skip
+                    start, start_at, c, c_start, c_rows, columns, adds, rectify)  # fmt: skip
         elif vectors == 3:
             _tile_3(a, a_start, a_rows, row, count, a_columns, k, k_count, b, b_start, b_stride,
-                    start, start_at, c, c_start, c_rows, columns, adds)  # fmt: skip
+                    start, start_at, c, c_start, c_rows, columns, adds, rectify)  # fmt: skip
         elif vectors == 2:
             _tile_2(a, a_start, a_rows, row, count, a_columns, k, k_count, b, b_start, b_stride,
-                    start, start_at, c, c_start, c_rows, columns, adds)  # fmt: skip
+                    start, start_at, c, c_start, c_rows, columns, adds, rectify)  # fmt: skip
         else:
             _tile_1(a, a_start, a_rows, row, count, a_columns, k, k_count, b, b_start, b_stride,
-                    start, start_at, c, c_start, c_rows, columns, adds)  # fmt: skip
+                    start, start_at, c, c_start, c_rows, columns, adds, rectify)  # fmt: skip

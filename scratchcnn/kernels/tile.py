@@ -57,6 +57,7 @@ class _Arguments(NamedTuple):
     c_rows: Any  # int64
     column_count: Any  # columns wanted, 1 to the width of the tile
     accumulate: Any  # 0: C becomes the sum; 1: the sum is added to C
+    rectify: Any  # 1: ... and what is negative then becomes 0 (ReLU, while the numbers are still in registers)
 
 
 def make_tile(columns: int) -> Callable[..., None]:
@@ -65,11 +66,11 @@ def make_tile(columns: int) -> Callable[..., None]:
     @intrinsic
     def tile(
         typing_context, a, a_start, a_rows, row, row_count, a_columns, k, k_count,
-        b, b_start, b_stride, start, start_at, c, c_start, c_rows, column_count, accumulate,
+        b, b_start, b_stride, start, start_at, c, c_start, c_rows, column_count, accumulate, rectify,
     ):  # fmt: skip
         args = _Arguments(
             a, a_start, a_rows, row, row_count, a_columns, k, k_count,
-            b, b_start, b_stride, start, start_at, c, c_start, c_rows, column_count, accumulate,
+            b, b_start, b_stride, start, start_at, c, c_start, c_rows, column_count, accumulate, rectify,
         )  # fmt: skip
         signature = types.void(*(arg if isinstance(arg, types.Array) else types.int64 for arg in args))
 
@@ -139,13 +140,14 @@ class _TileEmitter(Vectorized):
                 self.store_numbers(sums)
 
     def store_vectors(self, sums: list[Any], adds: bool) -> None:
+        floor = self.broadcast(self.floor())
         for m in range(ROWS):
             c_row = self.number_at("c", self.tile.c_start, self.row_offset("c_rows", m))
             for v in range(self.columns):
                 value, at = sums[m * self.columns + v], self.vector_at(c_row, v)
                 if adds:
                     value = self.builder.fadd(self.builder.load(at, align=self.itemsize), value)
-                self.builder.store(value, at, align=self.itemsize)
+                self.builder.store(self.at_least(floor, value), at, align=self.itemsize)
 
     def store_numbers(self, sums: list[Any]) -> None:
         builder, args = self.builder, self.tile
@@ -159,7 +161,17 @@ class _TileEmitter(Vectorized):
             with cgutils.for_range(builder, args.column_count) as n:
                 value = builder.load(builder.gep(spilled, [builder.add(builder.mul(m.index, _index(width)), n.index)]))
                 at = builder.gep(c_row, [n.index])
-                builder.store(builder.select(self.accumulates(), builder.fadd(builder.load(at), value), value), at)
+                total = builder.select(self.accumulates(), builder.fadd(builder.load(at), value), value)
+                builder.store(self.at_least(self.floor(), total), at)
+
+    def floor(self) -> Any:
+        """What no result lies below: 0 with ReLU, else minus infinity."""
+        rectifies = self.builder.icmp_signed("!=", self.tile.rectify, _index(0))
+        return self.builder.select(rectifies, self.number(0.0), self.number(float("-inf")))
+
+    def at_least(self, floor: Any, value: Any) -> Any:
+        """max(value, floor), where a NaN stays NaN."""
+        return self.builder.select(self.builder.fcmp_ordered("<", value, floor), floor, value)
 
     def accumulates(self) -> Any:
         return self.builder.icmp_signed("!=", self.tile.accumulate, _index(0))

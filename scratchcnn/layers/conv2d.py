@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from scratchcnn import activations, initializers
+from scratchcnn.activations import ReLU
 from scratchcnn.arguments import integer_pair, padding_name, positive_integer
 from scratchcnn.geometry import image_windows
 from scratchcnn.layers.base import Gradients, Layer
@@ -148,10 +149,11 @@ class Conv2D(Layer):
         self, x: Array, ops: Operations, training: bool, rng: np.random.Generator | None
     ) -> tuple[Array, Conv2DCache]:
         """Outputs (N, OH, OW, F) of images (N, H, W, C)."""
-        z = ops.conv2d(
-            x, self.params["kernel"], self.params.get("bias"), self.strides, self.padding, self.dilation_rate
-        )
-        y = self.activation.forward(z, ops)
+        geometry = (self.strides, self.padding, self.dilation_rate)
+        relu = isinstance(self.activation, ReLU)  # done while the sums are at hand, not in a pass of its own
+        y = ops.conv2d(x, self.params["kernel"], self.params.get("bias"), *geometry, relu=relu)
+        if not relu:
+            y = self.activation.forward(y, ops)
         return y, Conv2DCache(x, y)
 
     def backward(

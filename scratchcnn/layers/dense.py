@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from scratchcnn import activations, initializers
+from scratchcnn.activations import ReLU
 from scratchcnn.arguments import positive_integer
 from scratchcnn.layers.base import Gradients, Layer
 from scratchcnn.operands import Array, Shape
@@ -112,7 +113,10 @@ class Dense(Layer):
         self, x: Array, ops: Operations, training: bool, rng: np.random.Generator | None
     ) -> tuple[Array, DenseCache]:
         """Outputs (N, J) of samples (N, I)."""
-        y = self.activation.forward(ops.dense(x, self.params["kernel"], self.params.get("bias")), ops)
+        relu = isinstance(self.activation, ReLU)  # done while the sums are at hand, not in a pass of its own
+        y = ops.dense(x, self.params["kernel"], self.params.get("bias"), relu=relu)
+        if not relu:
+            y = self.activation.forward(y, ops)
         return y, DenseCache(x, y)
 
     def backward(

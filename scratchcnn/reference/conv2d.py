@@ -12,6 +12,7 @@ from scratchcnn.geometry import Padding, Pair
 from scratchcnn.operands import Array, Shape, conv2d_windows, expect
 from scratchcnn.reference.im2col import pad, unpad, window_slices
 from scratchcnn.reference.max_pool2d import max_pool2d_gradient
+from scratchcnn.reference.relu import relu as rectified
 
 
 def conv2d(
@@ -21,6 +22,7 @@ def conv2d(
     strides: Pair = (1, 1),
     padding: Padding = "valid",
     dilation_rate: Pair = (1, 1),
+    relu: bool = False,
 ) -> Array:
     """Slide the kernel over the images; at each place, multiply, sum, and add the bias.
 
@@ -38,6 +40,8 @@ def conv2d(
     strides : (SH, SW)
     padding : 'valid' or 'same'
     dilation_rate : (DH, DW)
+    relu : bool
+        Whether negative results become zero, as `relu` does.
 
     Returns
     -------
@@ -66,14 +70,15 @@ def conv2d(
     images, filters = len(x), kernel.shape[3]
     padded = pad(x, windows)
     matrix = kernel.reshape(-1, filters)  # (KH * KW * C, F)
-    y = np.zeros((images, windows.rows.output * windows.columns.output, filters), x.dtype)
+    y: Array = np.zeros((images, windows.rows.output * windows.columns.output, filters), x.dtype)
     for output, (rows, columns) in enumerate(window_slices(windows)):
         patch = padded[:, rows, columns]  # (N, KH, KW, C)
         y[:, output] = patch.reshape(images, -1) @ matrix  # (N, F)
     if bias is not None:
         expect(x=(x, x.shape), bias=(bias, (filters,)))
         y += bias
-    return y.reshape(images, windows.rows.output, windows.columns.output, filters)
+    y = y.reshape(images, windows.rows.output, windows.columns.output, filters)
+    return rectified(y) if relu else y
 
 
 def conv2d_kernel_gradient(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from scratchcnn.operands import Array, expect
+from scratchcnn.reference.relu import relu as rectified
 
 
-def dense(x: Array, kernel: Array, bias: Array | None) -> Array:
+def dense(x: Array, kernel: Array, bias: Array | None, relu: bool = False) -> Array:
     """Multiply by a matrix and add a bias.
 
         y[n, j] = bias[j] + sum over i of x[n, i] * kernel[i, j]
@@ -15,6 +16,8 @@ def dense(x: Array, kernel: Array, bias: Array | None) -> Array:
     x : (N, I), float32 or float64
     kernel : (I, J), the dtype of x
     bias : (J,) or None
+    relu : bool
+        Whether negative results become zero, as `relu` does.
 
     Returns
     -------
@@ -35,7 +38,7 @@ def dense(x: Array, kernel: Array, bias: Array | None) -> Array:
     if bias is not None:
         expect(x=(x, x.shape), bias=(bias, (kernel.shape[1],)))
         y = y + bias
-    return y
+    return rectified(y) if relu else y
 
 
 def dense_kernel_gradient(dy: Array, x: Array) -> Array:

@@ -112,6 +112,32 @@ def test_gradients_of_the_whole_model_are_the_derivatives_of_its_loss(engine_nam
 
 
 @pytest.mark.parametrize("engine_name", ["kernels", "reference"])
+@pytest.mark.parametrize("activation", [None, "relu", "softmax"])
+def test_gradients_through_a_pooling_are_the_derivatives_of_the_loss(engine_name, activation):
+    model = Sequential(
+        [
+            Conv2D(4, 2, input_shape=(6, 7, 1)),
+            Conv2D(3, 2, activation=activation),  # rows of 2 * 4 numbers: whole vectors, so zeros are skipped
+            MaxPooling2D(2, strides=(1, 2)),  # windows overlap, and numbers win twice
+            MaxPooling2D(2),
+            Flatten(),
+            Dense(5, activation="softmax"),
+        ],
+        engine=engine_name,
+        dtype="float64",
+        seed=3,
+    )
+    model.compile(loss="sparse_categorical_crossentropy", optimizer="adam")
+    rng = np.random.default_rng(1)
+    x, y = rng.standard_normal((3, 6, 7, 1)), rng.integers(0, 5, 3)
+    exact = model.loss_and_gradients(x, y)[1]
+    parameters = [parameter for layer in model.layers for parameter in layer.params.values()]
+    for gradient, parameter in zip(exact, parameters, strict=True):
+        numerical, rounding = numerical_gradient(lambda: model.loss_and_gradients(x, y)[0], parameter)
+        expect_equal_gradients(gradient, numerical, rounding)
+
+
+@pytest.mark.parametrize("engine_name", ["kernels", "reference"])
 def test_gradients_of_a_loss_on_probabilities_are_its_derivatives(engine_name):
     ops, rng = engine(engine_name), np.random.default_rng(4)
     outputs, targets = rng.uniform(0.1, 3, (3, 5)), rng.dirichlet(np.ones(5), size=3)  # rows that do not sum to 1
