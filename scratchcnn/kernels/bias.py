@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
-from scratchcnn.kernels.jit import parallel
+from scratchcnn.kernels.jit import MANY, parallel_from
 from scratchcnn.operands import Array, expect
 
 MOST_GROUPS = 16
@@ -24,7 +24,7 @@ def bias_gradient(dy: Array) -> Array:
     return groups.sum(axis=0).astype(dy.dtype)
 
 
-@parallel
+@parallel_from(MANY)
 def _sum_rows(rows, groups):
     count = len(groups)
     for group in prange(count):

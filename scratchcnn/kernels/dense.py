@@ -1,6 +1,6 @@
 """The dense layer by the register tile: three matrix products that differ in what is packed.
 
-    forward           y = bias + x @ kernel      kernel packed in panels; threads share the rows of x
+    forward           y = bias + x @ kernel      kernel read where it lies; threads share the rows of x
     kernel gradient   x^T @ dy                   dy packed; columns of x, which lie far apart, copied side by side
     input gradient    dy @ kernel^T              threads share the panels of kernel^T and pack them as they go
 
@@ -34,19 +34,25 @@ def dense(x: Array, kernel: Array, bias: Array | None, relu: bool = False) -> Ar
     expect(kernel=(kernel, (None, None)), x=(x, (None, len(kernel))))
     y = empty((x.shape[0], kernel.shape[1]), x.dtype)
     start = start_row(bias, kernel.shape[1], x.dtype)
-    _dense(np.ascontiguousarray(x), packed(kernel), start, y, get_num_threads(), int(relu))
+    whole_vectors = kernel.shape[1] * kernel.itemsize % VECTOR_BYTES == 0
+    matrix = np.ascontiguousarray(kernel).reshape(-1) if whole_vectors else packed(kernel)
+    row_stride = kernel.shape[1] if whole_vectors else 0
+    _dense(np.ascontiguousarray(x), matrix, row_stride, start, y, get_num_threads(), int(relu))
     return y
 
 
 @parallel
-def _dense(x, panels, start, y, threads, rectify):
+def _dense(x, matrix, row_stride, start, y, threads, rectify):
     rows, depth = x.shape
     columns = y.shape[1]
     share = (rows + threads * ROWS - 1) // (threads * ROWS) * ROWS
     k = np.arange(depth)
     for thread in prange(threads):
         m = np.arange(min(rows, thread * share), min(rows, (thread + 1) * share))
-        matmul(x.reshape(-1), 0, m * depth, k, panels, columns, start, y.reshape(-1), 0, m * columns, 0, rectify)
+        matmul(
+            x.reshape(-1), 0, m * depth, k, matrix, columns, start, y.reshape(-1), 0, m * columns,
+            0, rectify, row_stride,
+        )  # fmt: skip
 
 
 def dense_kernel_gradient(dy: Array, x: Array) -> Array:

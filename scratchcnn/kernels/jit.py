@@ -23,7 +23,8 @@ import importlib
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from types import FunctionType
+from typing import Any, TypeVar, cast
 
 import numba
 import platformdirs
@@ -32,6 +33,7 @@ from numba.core import caching
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 FLAGS = {"contract", "reassoc"}
+MANY = 32_768  # numbers in an array for which it pays to wake the other threads
 
 
 def _load_threads_that_sleep() -> None:
@@ -58,6 +60,28 @@ def serial(function: Function) -> Function:
 def parallel(function: Function) -> Function:
     """Compile `function`; its `prange` loops are shared out over Numba's one pool of threads."""
     return _compile(function, parallel=True)
+
+
+def parallel_from(least: int) -> Callable[[Function], Function]:
+    """Compile `function` twice, for all threads and for one; an array of `least` numbers or more calls for all.
+
+    Waking a thread takes longer than a few thousand simple operations, and a model has many small arrays.
+    """
+
+    def decorate(function: Function) -> Function:
+        twin = FunctionType(function.__code__, function.__globals__, function.__name__)
+        twin.__qualname__ = f"{function.__qualname__}_alone"  # its own name in the cache
+        many, one = parallel(function), serial(twin)
+
+        @functools.wraps(function)
+        def choose(*arguments: Any) -> Any:
+            largest = max(getattr(argument, "size", 0) for argument in arguments)
+            return (many if largest >= least else one)(*arguments)
+
+        choose.many, choose.one = many, one  # type: ignore[attr-defined]
+        return cast(Function, choose)
+
+    return decorate
 
 
 def _compile(function: Any, parallel: bool) -> Any:

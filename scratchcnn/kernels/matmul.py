@@ -5,6 +5,9 @@ stream whatever the width of the whole matrix, and a last panel is filled up wit
 
     [ panel 0: K rows of COLUMNS vectors ][ panel 1 ] ... [ last panel: K rows of 1 to COLUMNS vectors ]
 
+Where B is used only a few times, as the kernel of a dense layer, packing costs more than it saves, and B is read where
+it lies.
+
 A long sum is cut into blocks of k, so that the block of a panel (256 KB) stays in the second-level cache while all
 rows of A pass by.
 """
@@ -96,7 +99,9 @@ def start_row(bias: Array | None, columns: int, dtype: np.dtype[Any]) -> Array:
 
 
 @serial
-def matmul(a, a_start, a_rows, a_columns, panels, columns, start, c, c_start, c_rows, accumulate=0, rectify=0):
+def matmul(
+    a, a_start, a_rows, a_columns, panels, columns, start, c, c_start, c_rows, accumulate=0, rectify=0, row_stride=0
+):
     """C[m, n] (+)= start[n] + sum over k of A[m, k] * B[k, n].
 
     Parameters
@@ -113,6 +118,8 @@ def matmul(a, a_start, a_rows, a_columns, panels, columns, start, c, c_start, c_
         1: the result is added to C (`start` with it); 0: it replaces C.
     rectify
         1: what is negative in the end becomes 0.
+    row_stride
+        0: B is packed. Else B is read where it lies, rows so far apart; its width must be a number of whole vectors.
     """
     lanes = VECTOR_BYTES // a.itemsize
     depth = a_columns.size
@@ -132,8 +139,11 @@ def matmul(a, a_start, a_rows, a_columns, panels, columns, start, c, c_start, c_
             k_count = depth * (block + 1) // block_count - k
             adds = 1 if accumulate or block > 0 else 0
             sums, sums_at = (start, first) if block == 0 else (zeros, 0)
+            b_start, b_stride = first * depth + k * this_width, this_width
+            if row_stride > 0:
+                b_start, b_stride = first + k * row_stride, row_stride
             _all_rows(
-                a, a_start, a_rows, a_columns, k, k_count, panels, first * depth + k * this_width, this_width,
+                a, a_start, a_rows, a_columns, k, k_count, panels, b_start, b_stride, this_width // lanes,
                 sums, sums_at, c, c_start + first, c_rows, min(this_width, columns - first), adds,
                 rectify if block == block_count - 1 else 0,
             )  # fmt: skip
@@ -141,11 +151,10 @@ def matmul(a, a_start, a_rows, a_columns, panels, columns, start, c, c_start, c_
 
 @serial
 def _all_rows(
-    a, a_start, a_rows, a_columns, k, k_count, b, b_start, b_stride,
+    a, a_start, a_rows, a_columns, k, k_count, b, b_start, b_stride, vectors,
     start, start_at, c, c_start, c_rows, columns, adds, rectify,
 ):  # fmt: skip
     """One block of one panel: six rows of A at a time."""
-    vectors = b_stride // (VECTOR_BYTES // a.itemsize)
     for row in range(0, a_rows.size, ROWS):
         count = min(ROWS, a_rows.size - row)
         if vectors == 4:

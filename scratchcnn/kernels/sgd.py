@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
-from scratchcnn.kernels.jit import parallel
+from scratchcnn.kernels.jit import MANY, parallel_from
 from scratchcnn.operands import Array, expect
 
 
@@ -26,7 +26,7 @@ def sgd(
     )  # fmt: skip
 
 
-@parallel
+@parallel_from(MANY)
 def _sgd(parameter, gradient, velocity, learning_rate, momentum, nesterov):
     for i in prange(parameter.size):
         step = learning_rate * gradient[i]

@@ -13,7 +13,7 @@ import importlib
 import numpy as np
 relu = importlib.import_module("scratchcnn.kernels.relu")
 assert relu.relu(np.array([-1.0, 2.0], np.float32)).tolist() == [0.0, 2.0]
-print(sum(relu._relu.stats.cache_hits.values()), sum(relu._relu.stats.cache_misses.values()))
+print(sum(relu._relu.one.stats.cache_hits.values()), sum(relu._relu.one.stats.cache_misses.values()))
 """
 
 
