@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from scratchcnn import Sequential
+from scratchcnn import Sequential, set_threads
 from scratchcnn.datasets import mnist
 from scratchcnn.layers import Conv2D, Dense, Dropout, Flatten, MaxPooling2D
 
@@ -65,9 +65,7 @@ class Scratchcnn:
     """The network in scratchcnn."""
 
     def __init__(self, threads: int) -> None:
-        import numba
-
-        numba.set_num_threads(threads)
+        set_threads(threads)
         self.model = scratchcnn_model()
 
     def loss(self, x: Array, y: Array) -> float:

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from scratchcnn import Sequential, plot_model
+from scratchcnn import Sequential, plot_model, set_threads
 from scratchcnn.datasets import mnist
 from scratchcnn.layers import Conv2D, Dense, Dropout, Flatten, MaxPooling2D
 from scratchcnn.plots import plot_digit, plot_history, save
@@ -72,6 +72,7 @@ def read_command_line() -> tuple[argparse.Namespace, tuple, tuple]:
         help="0: silent; 1: a bar; 2: a line an epoch; auto: a bar on a terminal, else lines")  # fmt: skip
     add("--engine", choices=["kernels", "reference"], default="kernels",
         help="the compiled kernels, or the readable formulas, which are slow: try --limit 128")  # fmt: skip
+    add("--threads", type=int, metavar="N", help="threads that the kernels use; all of the machine's by default")
     add("--output", type=Path, default="output", metavar="DIR", help="folder for the pictures")
     options = parser.parse_args()
 
@@ -79,6 +80,11 @@ def read_command_line() -> tuple[argparse.Namespace, tuple, tuple]:
         value = getattr(options, name)
         if value is not None and value < least:
             parser.error(f"argument --{name.replace('_', '-')}: expected at least {least}, received {value}")
+    if options.threads is not None:
+        try:
+            set_threads(options.threads)
+        except ValueError as error:
+            parser.error(f"argument --threads: {error}")
     if options.verbose != "auto":
         options.verbose = int(options.verbose)
     try:

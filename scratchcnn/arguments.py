@@ -46,6 +46,13 @@ def share(name: str, value: object) -> float:
     return float(value)
 
 
+def finite(name: str, value: object) -> float:
+    """`value` as a finite float."""
+    if not _is_number(value) or not math.isfinite(float(value)):
+        raise ValueError(f"Expected {name} as a finite number, received {value!r}.")
+    return float(value)
+
+
 def non_negative(name: str, value: object) -> float:
     """`value` as a finite float of at least 0."""
     if not _is_number(value) or not 0 <= float(value) < math.inf:

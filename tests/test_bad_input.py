@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from networks import small_data, small_model
 
-from scratchcnn import Sequential
-from scratchcnn.layers import Activation, Conv2D, Dense, Dropout, Flatten, Input, MaxPooling2D
+from scratchcnn import Sequential, set_threads
+from scratchcnn.layers import Activation, Conv2D, Dense, Dropout, Flatten, Input, MaxPooling2D, Rescaling
 from scratchcnn.losses import SparseCategoricalCrossentropy
 from scratchcnn.optimizers import SGD, Adam
 
@@ -127,6 +127,11 @@ LAYERS = [
     (lambda: Dropout(1), "rate as a number from 0 to below 1, received 1"),
     (lambda: Dropout(-0.1), "rate .* received -0.1"),
     (lambda: Dropout(float("nan")), "rate .* received nan"),
+    (lambda: Rescaling(float("inf")), "scale as a finite number, received inf"),
+    (lambda: Rescaling(1, offset="1"), "offset as a finite number, received '1'"),
+    (lambda: set_threads(0), "threads from 1 to .* received 0; set the environment variable NUMBA_NUM_THREADS"),
+    (lambda: set_threads(100_000), "threads from 1 to .* received 100000"),
+    (lambda: set_threads(1.0), "threads from 1 to .* received 1.0"),
     (lambda: Activation("tanh"), "activation as one of 'linear', 'relu', 'softmax', received 'tanh'"),
     (lambda: Input("28"), "shape of one sample"),
     (lambda: Input((28, 0, 1)), "at least 1, received 0"),

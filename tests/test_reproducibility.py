@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from networks import article_model, sample_digits, small_data, small_model
 
+from scratchcnn import get_threads, set_threads
+
 
 def fingerprint(model, history):
     digest = hashlib.sha256(b"".join(weight.tobytes() for weight in model.get_weights()))
@@ -33,14 +35,15 @@ def test_a_seeded_run_is_bit_identical_in_another_process():
 
 @pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="needs two threads")
 def test_a_seeded_run_is_bit_identical_for_one_thread_and_two():
-    before = numba.get_num_threads()
+    before = get_threads()
     try:
-        numba.set_num_threads(1)
+        set_threads(1)
+        assert get_threads() == 1
         with_one = train(seed=7)
-        numba.set_num_threads(2)
+        set_threads(2)
         assert train(seed=7) == with_one
     finally:
-        numba.set_num_threads(before)
+        set_threads(before)
 
 
 def test_another_seed_gives_another_run_and_no_seed_another_each_time():

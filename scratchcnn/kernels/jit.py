@@ -21,6 +21,7 @@ import functools
 import hashlib
 import importlib
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import FunctionType
@@ -98,6 +99,13 @@ def _hash_of_kernels() -> bytes:
     return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).digest()
 
 
+@functools.cache
+def _announce_compiling() -> None:
+    """Tell a person at a terminal, once, what the wait is for."""
+    if sys.stderr.isatty():
+        print("scratchcnn: compiling kernels for this processor, once; they are kept for later runs", file=sys.stderr)
+
+
 class _Folder(caching.UserWideCacheLocator):
     """The folder of the compiled kernels: below NUMBA_CACHE_DIR if that is set, else in the user's cache folder."""
 
@@ -121,11 +129,14 @@ class _Cache(caching.FunctionCache):
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         try:
-            return super().load_overload(sig, target_context)
+            found = super().load_overload(sig, target_context)
         except Exception:  # unpickling a damaged file may raise anything
             with contextlib.suppress(OSError):
                 self.flush()
-            return None
+            found = None
+        if found is None:
+            _announce_compiling()
+        return found
 
     def save_overload(self, sig: Any, data: Any) -> None:
         try:

@@ -8,5 +8,6 @@ from scratchcnn.layers.dropout import Dropout
 from scratchcnn.layers.flatten import Flatten
 from scratchcnn.layers.input import Input
 from scratchcnn.layers.max_pooling2d import MaxPooling2D
+from scratchcnn.layers.rescaling import Rescaling
 
-__all__ = ["Activation", "Conv2D", "Dense", "Dropout", "Flatten", "Input", "Layer", "MaxPooling2D"]
+__all__ = ["Activation", "Conv2D", "Dense", "Dropout", "Flatten", "Input", "Layer", "MaxPooling2D", "Rescaling"]

@@ -7,7 +7,7 @@ import pytest
 from numerical import expect_equal_gradients, numerical_gradient
 
 from scratchcnn import Sequential, losses
-from scratchcnn.layers import Activation, Conv2D, Dense, Dropout, Flatten, MaxPooling2D
+from scratchcnn.layers import Activation, Conv2D, Dense, Dropout, Flatten, MaxPooling2D, Rescaling
 from scratchcnn.operations import engine
 
 FLOAT64 = np.dtype(np.float64)
@@ -35,6 +35,7 @@ LAYERS = {
     "dense without bias": (lambda: Dense(4, use_bias=False), (7,)),
     "dropout": (lambda: Dropout(0.4), IMAGE),
     "flatten": (lambda: Flatten(), IMAGE),
+    "rescaling": (lambda: Rescaling(-0.5, offset=3), IMAGE),
     "activation relu": (lambda: Activation("relu"), IMAGE),
     "activation softmax": (lambda: Activation("softmax"), (7,)),
 }

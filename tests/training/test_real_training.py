@@ -3,6 +3,9 @@
 import numpy as np
 from networks import article_model, sample_digits
 
+from scratchcnn import Sequential
+from scratchcnn.layers import Dense, Flatten, Input, Rescaling
+
 
 def test_the_articles_network_passes_93_percent_on_the_sample_after_three_epochs():
     (x_train, y_train), (x_test, y_test) = sample_digits()
@@ -24,3 +27,16 @@ def test_uint8_images_are_taken_as_they_are_and_labels_of_any_integer_type():
     for a, b in zip(as_bytes.get_weights(), as_floats.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
         assert a.dtype == np.float32
+
+
+def test_a_model_that_rescales_trains_on_bytes_as_on_floats():
+    (x_train, y_train), _ = sample_digits()
+    pixels = (x_train[:256] * 255).round().astype(np.uint8)
+    weights = []
+    for layers, x in (([Rescaling(1 / 255)], pixels), ([], (pixels * np.float32(1 / 255)))):
+        model = Sequential([Input((28, 28, 1)), *layers, Flatten(), Dense(10, activation="softmax")], seed=0)
+        model.compile(loss="sparse_categorical_crossentropy", optimizer="adam")
+        model.fit(x, y_train[:256], batch_size=64, verbose=0)
+        weights.append(model.get_weights())
+    for a, b in zip(*weights, strict=True):
+        np.testing.assert_array_equal(a, b)

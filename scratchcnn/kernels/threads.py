@@ -1,0 +1,32 @@
+"""The one knob for threads: how many of Numba's pool share out the loops of the kernels."""
+
+from __future__ import annotations
+
+import numba
+
+
+def set_threads(count: int) -> None:
+    """Let the kernels use `count` threads; results are the same to the bit for any number.
+
+    Parameters
+    ----------
+    count : int
+        From 1 to the number of processors (or NUMBA_NUM_THREADS, if that is set).
+
+    Raises
+    ------
+    ValueError
+        Not a whole number in that range.
+    """
+    most = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
+    if count not in range(1, most + 1) or isinstance(count, (bool, float)):
+        raise ValueError(
+            f"Expected threads from 1 to {most}, as many as Numba's pool has, received {count!r}; set the environment "
+            f"variable NUMBA_NUM_THREADS for a larger pool."
+        )
+    numba.set_num_threads(count)
+
+
+def get_threads() -> int:
+    """How many threads the kernels use."""
+    return int(numba.get_num_threads())
