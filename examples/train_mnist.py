@@ -57,23 +57,25 @@ def main() -> None:
 
 def read_command_line() -> tuple[argparse.Namespace, tuple, tuple]:
     """The options, and the data that they name; a wrong value ends the program with a line that says which."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
     add("--data", default="auto", metavar="{auto,sample,PATH}",
         help="auto: MNIST from a cache or the web, or else the sample; sample: the 5,000 images that come with "
-             "scratchcnn; PATH: a folder of IDX files, or an .npz file")  # fmt: skip
-    add("--epochs", type=int, default=10, metavar="N", help="passes over the training images")
-    add("--batch-size", type=int, default=128, metavar="N", help="images in one step")
-    add("--limit", type=int, metavar="N", help="train on the first N images only")
+             "scratchcnn; PATH: a folder of IDX files, or an .npz file (default: %(default)s)")  # fmt: skip
+    add("--epochs", type=int, default=10, metavar="N", help="passes over the training images (default: %(default)s)")
+    add("--batch-size", type=int, default=128, metavar="N", help="images in one step (default: %(default)s)")
+    add("--limit", type=int, metavar="N", help="train on the first N images only (default: all)")
     add("--seed", type=int, default=0, metavar="N",
         help="fixes the initial weights, the order of the images and the dropout: the same seed trains the same "
-             "network, another seed another one")  # fmt: skip
+             "network, another seed another one (default: %(default)s)")  # fmt: skip
     add("--verbose", choices=["auto", "0", "1", "2"], default="auto",
-        help="0: silent; 1: a bar; 2: a line an epoch; auto: a bar on a terminal, else lines")  # fmt: skip
+        help="0: silent; 1: a bar; 2: a line an epoch; auto: a bar on a terminal, else lines "
+             "(default: %(default)s)")  # fmt: skip
     add("--engine", choices=["kernels", "reference"], default="kernels",
-        help="the compiled kernels, or the readable formulas, which are slow: try --limit 128")  # fmt: skip
-    add("--threads", type=int, metavar="N", help="threads that the kernels use; all of the machine's by default")
-    add("--output", type=Path, default="output", metavar="DIR", help="folder for the pictures")
+        help="the compiled kernels, or the readable formulas, which are slow: try --limit 128 "
+             "(default: %(default)s)")  # fmt: skip
+    add("--threads", type=int, metavar="N", help="threads that the kernels use (default: all)")
+    add("--output", type=Path, default="output", metavar="DIR", help="folder for the pictures (default: %(default)s)")
     options = parser.parse_args()
 
     for name, least in {"epochs": 1, "batch_size": 1, "limit": 1, "seed": 0}.items():

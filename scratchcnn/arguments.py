@@ -19,6 +19,15 @@ def positive_integer(name: str, value: object) -> int:
     return int(value)
 
 
+def seed_number(value: object) -> int | None:
+    """`value` as an int of at least 0, or None."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 0:
+        raise ValueError(f"Expected seed as None or a whole number of at least 0, received {value!r}.")
+    return int(value)
+
+
 def integer_pair(name: str, value: object) -> Pair:
     """`value`, one integer or two, as two ints of at least 1: for rows, for columns."""
     if isinstance(value, Sequence) and not isinstance(value, str):

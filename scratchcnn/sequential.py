@@ -9,7 +9,7 @@ from contextlib import closing
 import numpy as np
 
 from scratchcnn import losses, metrics, optimizers
-from scratchcnn.arguments import image_shape, positive_integer
+from scratchcnn.arguments import image_shape, positive_integer, seed_number
 from scratchcnn.layers import Input, Layer
 from scratchcnn.names import look_up
 from scratchcnn.operands import Array, Shape
@@ -73,7 +73,7 @@ class Sequential:
         self.dtype = look_up("dtype", dtype, {name: np.dtype(name) for name in ("float32", "float64")})
         self.layers: list[Layer] = []
         self._ops = operations_of(engine)
-        streams = np.random.SeedSequence(seed).spawn(3)
+        streams = np.random.SeedSequence(seed_number(seed)).spawn(3)
         self._init_rng, self._shuffle_rng, self._dropout_rng = map(np.random.default_rng, streams)
         self._input_shape: Shape | None = None  # of one sample
         self._compiled: tuple[losses.Loss, optimizers.Optimizer, list[metrics.Metric]] | None = None
@@ -204,8 +204,10 @@ class Sequential:
         """
         self._expect_built("set_weights")
         places = [(layer, name) for layer in self.layers for name in layer.params]
-        if len(weights) != len(places):
-            raise ValueError(f"Expected {len(places)} arrays, as get_weights gives them, received {len(weights)}.")
+        if not isinstance(weights, Sequence) or len(weights) != len(places):
+            raise ValueError(
+                f"Expected {len(places)} arrays, as get_weights gives them, received {_described(weights)}."
+            )
         arrays = [np.asarray(weight) for weight in weights]
         for (layer, name), array in zip(places, arrays, strict=True):
             if array.shape != layer.params[name].shape:
@@ -293,12 +295,12 @@ class Sequential:
         epochs, shown = positive_integer("epochs", epochs), resolve(verbose)
         input_shape, output_shape = self._shapes_for(np.asarray(x).shape)
         classes = _classes(output_shape)
-        samples = check_samples(x, y, input_shape, compiled_loss, classes)
+        samples = check_samples(x, y, input_shape, self.dtype, compiled_loss, classes)
         validation = None
         if validation_data is not None:
-            if len(validation_data) != 2:
-                raise ValueError(f"Expected validation_data as (x, y), received {len(validation_data)} parts.")
-            validation = check_samples(*validation_data, input_shape, compiled_loss, classes, "validation ")
+            if not isinstance(validation_data, Sequence) or len(validation_data) != 2:
+                raise ValueError(f"Expected validation_data as (x, y), received {_described(validation_data)}.")
+            validation = check_samples(*validation_data, input_shape, self.dtype, compiled_loss, classes, "validation ")
             warn_of_other_scale(samples.x, validation.x)
         if self._input_shape is None or self._shape_after_last() is None:
             self.build((None, *input_shape))
@@ -353,7 +355,7 @@ class Sequential:
         ValueError, TypeError
             The shapes are not known yet, or x does not fit.
         """
-        images = check_images(x, self._expect_built("predict"))
+        images = check_images(x, self._expect_built("predict"), self.dtype)
         batch_size = positive_integer("batch_size", DEFAULT_BATCH_SIZE if batch_size is None else batch_size)
         with closing(Progress(math.ceil(len(images) / batch_size), resolve(verbose))) as progress:
             y = loop.predict(self.layers, images, self._ops, self.dtype, batch_size, progress)
@@ -413,7 +415,7 @@ class Sequential:
     def _samples(self, what: str, x: object, y: object) -> Samples:
         loss = self._expect_compiled(what)[0]
         input_shape = self._expect_built(what)
-        return check_samples(x, y, input_shape, loss, _classes(self._shape_after_last() or ()))
+        return check_samples(x, y, input_shape, self.dtype, loss, _classes(self._shape_after_last() or ()))
 
     def _ready_trainer(self) -> Trainer:
         """What training needs, gathered once; its optimizer state lives as long as the model stays as compiled."""
@@ -467,6 +469,10 @@ def _classes(output_shape: Shape) -> int:
             f"end it with Flatten() and Dense(classes, activation='softmax')."
         )
     return output_shape[0]
+
+
+def _described(value: object) -> str:
+    return f"{len(value)} of them" if isinstance(value, Sequence) else type(value).__name__
 
 
 def _as_keras(values: dict[str, float]) -> float | list[float]:

@@ -21,15 +21,15 @@ class Samples(NamedTuple):
     y: Array
 
 
-def check_images(x: object, input_shape: Shape, what: str = "x") -> Array:
-    """Images as an array (N, *input_shape) of finite numbers.
+def check_images(x: object, input_shape: Shape, dtype: np.dtype[np.floating], what: str = "x") -> Array:
+    """Images as an array (N, *input_shape) of numbers that are finite in `dtype`.
 
     Raises
     ------
     TypeError
         No array of integers or floats.
     ValueError
-        Empty, of another shape, or with NaN or infinity, named by index.
+        Empty, of another shape, or with NaN, infinity or a number beyond `dtype`, named by index.
     """
     images = np.asarray(x)
     if images.dtype.kind not in "iuf":
@@ -42,15 +42,16 @@ def check_images(x: object, input_shape: Shape, what: str = "x") -> Array:
     if len(images) == 0:
         raise ValueError(f"Expected {what} with at least one sample, received an empty array of shape {images.shape}.")
     low, high = value_range(images)
-    if not (np.isfinite(low) and np.isfinite(high)):
-        raise ValueError(f"Expected {what} with finite numbers, received {_first_non_finite(images)}.")
+    largest = float(np.finfo(dtype).max)
+    if not (low >= -largest and high <= largest):  # so that a NaN is found too
+        raise ValueError(f"Expected {what} with finite numbers, received {_first_beyond(images, largest)}.")
     return images
 
 
 def _shape_hint(shape: Shape, input_shape: Shape) -> str:
     if shape == input_shape:
         return " That is one sample without a batch axis: use x[None]."
-    if int(np.prod(shape[1:])) == int(np.prod(input_shape)):
+    if int(np.prod(input_shape)) in (int(np.prod(shape)), int(np.prod(shape[1:]))):
         return f" It has as many numbers: use x.reshape({', '.join(map(str, (-1, *input_shape)))})."
     return ""
 
@@ -61,17 +62,20 @@ def value_range(images: Array) -> tuple[float, float]:
     return float(min(part.min() for part in parts)), float(np.max([part.max() for part in parts]))
 
 
-def _first_non_finite(images: Array) -> str:
+def _first_beyond(images: Array, largest: float) -> str:
     for index, image in enumerate(images):
-        if not np.isfinite(image).all():
-            position = tuple(int(i) for i in np.argwhere(~np.isfinite(image))[0])
+        inside = np.abs(image) <= largest
+        if not inside.all():
+            position = tuple(int(i) for i in np.argwhere(~inside)[0])
             return f"{image[position]} in sample {index} at position {position}"
     raise AssertionError("every number is finite")
 
 
-def check_samples(x: object, y: object, input_shape: Shape, loss: Loss, classes: int, what: str = "") -> Samples:
+def check_samples(
+    x: object, y: object, input_shape: Shape, dtype: np.dtype[np.floating], loss: Loss, classes: int, what: str = ""
+) -> Samples:
     """Images and labels that fit a model and a loss; errors as `check_images` and the loss's `check`."""
-    images = check_images(x, input_shape, f"{what}x")
+    images = check_images(x, input_shape, dtype, f"{what}x")
     return Samples(images, loss.check(np.asarray(y), len(images), classes))
 
 
