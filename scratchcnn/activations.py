@@ -8,10 +8,18 @@ from scratchcnn.operations import Operations
 
 
 class ActivationFunction:
-    """The linear function, y = x, and the base of the others."""
+    """Base of the activation functions; by itself y = x.
+
+    Attributes
+    ----------
+    name : str
+    elementwise : bool
+        Whether it acts on each number by itself, so that a gradient of winners alone can pass through it. False unless
+        a function says otherwise: that is always right, and slower.
+    """
 
     name = "linear"
-    elementwise = True  # acts on each number by itself
+    elementwise = False
 
     def forward(self, x: Array, ops: Operations) -> Array:
         """The output, of the shape of x."""
@@ -22,10 +30,17 @@ class ActivationFunction:
         return dy
 
 
+class Linear(ActivationFunction):
+    """y = x."""
+
+    elementwise = True
+
+
 class ReLU(ActivationFunction):
     """y = max(x, 0); see `reference.relu`."""
 
     name = "relu"
+    elementwise = True
 
     def forward(self, x: Array, ops: Operations) -> Array:
         """The output, of the shape of x."""
@@ -40,7 +55,6 @@ class Softmax(ActivationFunction):
     """Probabilities along the last axis; see `reference.softmax`."""
 
     name = "softmax"
-    elementwise = False
 
     def forward(self, x: Array, ops: Operations) -> Array:
         """The output, of the shape of x."""
@@ -52,7 +66,7 @@ class Softmax(ActivationFunction):
         return ops.softmax_gradient(dy.reshape(rows), y.reshape(rows)).reshape(y.shape)
 
 
-linear, relu, softmax = ActivationFunction(), ReLU(), Softmax()
+linear, relu, softmax = Linear(), ReLU(), Softmax()
 
 
 def get(identifier: str | ActivationFunction | None) -> ActivationFunction:

@@ -119,3 +119,9 @@ def expect_winners(winners: Array, shape: Shape, pool_size: Pair) -> None:
             f"Expected winners of shape {shape} and dtype {winner_dtype(pool_size)}, as max_pool2d gives them, "
             f"received {winners.shape} and {winners.dtype}."
         )
+    elements = pool_size[0] * pool_size[1]
+    if winners.size and winners.max() >= elements:
+        raise ValueError(
+            f"Expected winners from 0 to {elements - 1}, the elements of a window of {pool_size}, "
+            f"received {winners.max()}."
+        )

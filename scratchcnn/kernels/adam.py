@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
-from scratchcnn.kernels.jit import MANY, parallel_from
+from scratchcnn.kernels.jit import parallel_if_large
 from scratchcnn.kernels.sgd import flat
 from scratchcnn.operands import Array, expect
 
@@ -37,7 +37,7 @@ def adam(
     )  # fmt: skip
 
 
-@parallel_from(MANY)
+@parallel_if_large
 def _adam(parameter, gradient, m, v, v_max, alpha, one_minus_beta_1, one_minus_beta_2, epsilon):
     for i in prange(parameter.size):
         g = gradient[i]

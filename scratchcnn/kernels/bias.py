@@ -9,10 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
-from scratchcnn.kernels.jit import MANY, parallel_from
+from scratchcnn.kernels.jit import MOST_GROUPS, parallel_if_large
 from scratchcnn.operands import Array, expect
-
-MOST_GROUPS = 16
 
 
 def bias_gradient(dy: Array) -> Array:
@@ -24,7 +22,7 @@ def bias_gradient(dy: Array) -> Array:
     return groups.sum(axis=0).astype(dy.dtype)
 
 
-@parallel_from(MANY)
+@parallel_if_large
 def _sum_rows(rows, groups):
     count = len(groups)
     for group in prange(count):

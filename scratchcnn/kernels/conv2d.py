@@ -24,12 +24,10 @@ from numba import get_num_threads, prange
 
 from scratchcnn.geometry import Axis, Padding, Pair
 from scratchcnn.kernels.im2col import corner_offsets, element_offsets, padded_size, place
-from scratchcnn.kernels.jit import parallel
+from scratchcnn.kernels.jit import MOST_GROUPS, parallel
 from scratchcnn.kernels.matmul import is_packed, matmul, pack, packed, padded_width, start_row
 from scratchcnn.kernels.workspace import empty
 from scratchcnn.operands import Array, Shape, conv2d_windows, expect
-
-MOST_GROUPS = 16  # partial sums of the kernel gradient: enough for 16 threads, few enough to stay in the cache
 
 
 def conv2d(

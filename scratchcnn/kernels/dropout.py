@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
-from scratchcnn.kernels.jit import MANY, parallel_from
+from scratchcnn.kernels.jit import parallel_if_large
 from scratchcnn.kernels.random import bits_at
 from scratchcnn.kernels.workspace import empty
 from scratchcnn.operands import Array, expect
@@ -24,7 +24,7 @@ def dropout(x: Array, rate: float, key: int) -> tuple[Array, Array]:
     return y, kept
 
 
-@parallel_from(MANY)
+@parallel_if_large
 def _dropout(x, key, drop_below, scale, y, kept):
     zero = x.dtype.type(0)
     for i in prange(x.size):
@@ -43,7 +43,7 @@ def dropout_gradient(dy: Array, kept: Array, rate: float) -> Array:
     return dx
 
 
-@parallel_from(MANY)
+@parallel_if_large
 def _dropout_gradient(dy, kept, scale, dx):
     zero = dy.dtype.type(0)
     for i in prange(dy.size):

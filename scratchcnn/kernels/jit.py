@@ -35,6 +35,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 FLAGS = {"contract", "reassoc"}
 MANY = 32_768  # numbers in an array for which it pays to wake the other threads
+MOST_GROUPS = 16  # partial sums of a gradient: enough for 16 threads, few enough to stay in the cache
 
 
 def _load_threads_that_sleep() -> None:
@@ -63,26 +64,22 @@ def parallel(function: Function) -> Function:
     return _compile(function, parallel=True)
 
 
-def parallel_from(least: int) -> Callable[[Function], Function]:
-    """Compile `function` twice, for all threads and for one; an array of `least` numbers or more calls for all.
+def parallel_if_large(function: Function) -> Function:
+    """Compile `function` twice, for all threads and for one; an array of `MANY` numbers or more calls for all.
 
     Waking a thread takes longer than a few thousand simple operations, and a model has many small arrays.
     """
+    twin = FunctionType(function.__code__, function.__globals__, function.__name__)
+    twin.__qualname__ = f"{function.__qualname__}_alone"  # its own name in the cache
+    many, one = parallel(function), serial(twin)
 
-    def decorate(function: Function) -> Function:
-        twin = FunctionType(function.__code__, function.__globals__, function.__name__)
-        twin.__qualname__ = f"{function.__qualname__}_alone"  # its own name in the cache
-        many, one = parallel(function), serial(twin)
+    @functools.wraps(function)
+    def choose(*arguments: Any) -> Any:
+        largest = max(getattr(argument, "size", 0) for argument in arguments)
+        return (many if largest >= MANY else one)(*arguments)
 
-        @functools.wraps(function)
-        def choose(*arguments: Any) -> Any:
-            largest = max(getattr(argument, "size", 0) for argument in arguments)
-            return (many if largest >= least else one)(*arguments)
-
-        choose.many, choose.one = many, one  # type: ignore[attr-defined]
-        return cast(Function, choose)
-
-    return decorate
+    choose.many, choose.one = many, one  # type: ignore[attr-defined]
+    return cast(Function, choose)
 
 
 def _compile(function: Any, parallel: bool) -> Any:
@@ -128,6 +125,7 @@ class _Cache(caching.FunctionCache):
     _impl_class = _Files
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """The compiled kernel for these types, or None."""
         try:
             found = super().load_overload(sig, target_context)
         except Exception:  # unpickling a damaged file may raise anything
@@ -139,6 +137,7 @@ class _Cache(caching.FunctionCache):
         return found
 
     def save_overload(self, sig: Any, data: Any) -> None:
+        """Keep a compiled kernel, if there is room."""
         try:
             super().save_overload(sig, data)
         except OSError:

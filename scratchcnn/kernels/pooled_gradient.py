@@ -19,8 +19,8 @@ import numpy as np
 from numba import prange
 
 from scratchcnn.geometry import Padding, Pair, Windows
-from scratchcnn.kernels.conv2d import MOST_GROUPS, conv2d_input_gradient, conv2d_kernel_gradient
-from scratchcnn.kernels.jit import parallel, serial
+from scratchcnn.kernels.conv2d import conv2d_input_gradient, conv2d_kernel_gradient
+from scratchcnn.kernels.jit import MOST_GROUPS, parallel, serial
 from scratchcnn.kernels.max_pool2d import max_pool2d_gradient
 from scratchcnn.kernels.rows import add_to_rows, sum_rows
 from scratchcnn.kernels.vectorized import VECTOR_BYTES
@@ -42,8 +42,8 @@ def conv2d_pooled_gradients(
 ) -> tuple[Array, Array]:
     """Gradients by input and kernel; `reference.conv2d_pooled_gradients` has the formula.
 
-    Where the convolution pads, or a kernel row is not a number of whole vectors without gaps, the gradient is made
-    dense and takes the way of `conv2d`.
+    Where convolution or pooling pads, or a kernel row is not a number of whole vectors without gaps, the gradient is
+    made dense and takes the way of `conv2d`.
     """
     windows = conv2d_windows(x.shape, kernel.shape, strides, padding, dilation_rate)
     output_shape = (len(x), windows.rows.output, windows.columns.output, kernel.shape[3])
@@ -51,17 +51,17 @@ def conv2d_pooled_gradients(
     shape = (len(x), pool.rows.output, pool.columns.output, kernel.shape[3])
     expect(x=(x, x.shape), kernel=(kernel, kernel.shape), values=(values, shape))
     expect_winners(winners, shape, pool_size)
-    if not _takes(kernel.shape, windows, x.itemsize):
+    if not _takes(kernel.shape, windows, pool, x.itemsize):
         dy = max_pool2d_gradient(values, winners, output_shape, pool_size, pool_strides, pool_padding)
         dx = conv2d_input_gradient(dy, kernel, x.shape, strides, padding, dilation_rate)
         return dx, conv2d_kernel_gradient(dy, x, (kernel.shape[0], kernel.shape[1]), strides, padding, dilation_rate)
     return _by_winners(values, winners, pool, x, kernel, windows)
 
 
-def _takes(kernel_shape: Shape, windows: Windows, itemsize: int) -> bool:
-    """Whether a convolution has no padding, and kernel rows of whole vectors without gaps."""
-    rows, columns = windows
-    padding = rows.before + rows.after + columns.before + columns.after
+def _takes(kernel_shape: Shape, windows: Windows, pool: Windows, itemsize: int) -> bool:
+    """Whether nothing is padded, so that no winner can lie outside, and kernel rows are whole vectors without gaps."""
+    columns = windows.columns
+    padding = sum(axis.before + axis.after for axis in (*windows, *pool))
     row_bytes = kernel_shape[1] * kernel_shape[2] * itemsize
     return padding == 0 and columns.dilation == 1 and row_bytes % VECTOR_BYTES == 0
 

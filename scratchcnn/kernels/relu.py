@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
-from scratchcnn.kernels.jit import MANY, parallel_from
+from scratchcnn.kernels.jit import parallel_if_large
 from scratchcnn.kernels.workspace import empty
 from scratchcnn.operands import Array, expect
 
@@ -21,7 +21,7 @@ def relu(x: Array) -> Array:
     return y
 
 
-@parallel_from(MANY)
+@parallel_if_large
 def _relu(x, y):
     zero = x.dtype.type(0)
     for i in prange(x.size):
@@ -36,7 +36,7 @@ def relu_gradient(dy: Array, y: Array) -> Array:
     return dx
 
 
-@parallel_from(MANY)
+@parallel_if_large
 def _relu_gradient(dy, y, dx):
     zero = dy.dtype.type(0)
     for i in prange(y.size):

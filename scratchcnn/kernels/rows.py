@@ -24,8 +24,6 @@ from numba.extending import intrinsic
 from scratchcnn.kernels.jit import serial
 from scratchcnn.kernels.vectorized import VECTOR_BYTES, Vectorized
 
-VECTORS = 6  # in one go; with 16 registers that leaves room for the products
-
 
 def _make(vectors: int, reads_rows: bool) -> Callable[..., None]:
     """One of the two loops for rows of `vectors` vectors, as a function for Numba."""
@@ -85,6 +83,7 @@ def _emit(code: Vectorized, args: dict[str, Any], vectors: int, reads_rows: bool
         builder.store(total, code.vector_at(kept_at, v), align=code.itemsize)
 
 
+# Six vectors in one go leave room for the products, even where there are only 16 registers.
 _sum_6, _sum_2, _sum_1 = (_make(vectors, reads_rows=True) for vectors in (6, 2, 1))
 _add_6, _add_2, _add_1 = (_make(vectors, reads_rows=False) for vectors in (6, 2, 1))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
-from scratchcnn.kernels.jit import MANY, parallel_from
+from scratchcnn.kernels.jit import parallel_if_large
 from scratchcnn.operands import Array, expect
 
 
@@ -26,7 +26,7 @@ def sgd(
     )  # fmt: skip
 
 
-@parallel_from(MANY)
+@parallel_if_large
 def _sgd(parameter, gradient, velocity, learning_rate, momentum, nesterov):
     for i in prange(parameter.size):
         step = learning_rate * gradient[i]

@@ -140,6 +140,7 @@ class _TileEmitter(Vectorized):
                 self.store_numbers(sums)
 
     def store_vectors(self, sums: list[Any], adds: bool) -> None:
+        """Store a whole tile, a vector at a time."""
         floor = self.broadcast(self.floor())
         for m in range(ROWS):
             c_row = self.number_at("c", self.tile.c_start, self.row_offset("c_rows", m))
@@ -150,6 +151,7 @@ class _TileEmitter(Vectorized):
                 self.builder.store(self.at_least(floor, value), at, align=self.itemsize)
 
     def store_numbers(self, sums: list[Any]) -> None:
+        """Store what is wanted of a tile that is cut off: all of it to the stack, then number by number."""
         builder, args = self.builder, self.tile
         width = self.columns * self.lanes
         spilled = cgutils.alloca_once(builder, self.number, size=_index(ROWS * width))

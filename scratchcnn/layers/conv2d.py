@@ -150,7 +150,7 @@ class Conv2D(Layer):
     ) -> tuple[Array, Conv2DCache]:
         """Outputs (N, OH, OW, F) of images (N, H, W, C)."""
         geometry = (self.strides, self.padding, self.dilation_rate)
-        relu = isinstance(self.activation, ReLU)  # done while the sums are at hand, not in a pass of its own
+        relu = type(self.activation) is ReLU  # done while the sums are at hand, not in a pass of its own
         y = ops.conv2d(x, self.params["kernel"], self.params.get("bias"), *geometry, relu=relu)
         if not relu:
             y = self.activation.forward(y, ops)

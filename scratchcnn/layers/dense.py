@@ -113,7 +113,7 @@ class Dense(Layer):
         self, x: Array, ops: Operations, training: bool, rng: np.random.Generator | None
     ) -> tuple[Array, DenseCache]:
         """Outputs (N, J) of samples (N, I)."""
-        relu = isinstance(self.activation, ReLU)  # done while the sums are at hand, not in a pass of its own
+        relu = type(self.activation) is ReLU  # done while the sums are at hand, not in a pass of its own
         y = ops.dense(x, self.params["kernel"], self.params.get("bias"), relu=relu)
         if not relu:
             y = self.activation.forward(y, ops)

@@ -110,6 +110,12 @@ def test_winners_that_do_not_fit_are_refused():
             ops.conv2d_pooled_gradients(values, winners[:, 1:], *rest)
         with pytest.raises(ValueError, match="Expected winners of shape"):
             ops.conv2d_pooled_gradients(values, winners.astype(np.int64), *rest)
+        beyond = winners.copy()
+        beyond[2, 3, 4, 5] = 4
+        with pytest.raises(ValueError, match=r"Expected winners from 0 to 3, .* received 4"):
+            ops.conv2d_pooled_gradients(values, beyond, *rest)
+        with pytest.raises(ValueError, match="Expected winners from 0 to 3"):
+            ops.max_pool2d_gradient(values, beyond, (32, 24, 24, 64))
         with pytest.raises(ValueError, match=r"Expected (values|dy) of shape"):
             ops.conv2d_pooled_gradients(values[1:], winners[1:], *rest)
 

@@ -6,12 +6,33 @@ import numpy as np
 import pytest
 from numerical import expect_equal_gradients, numerical_gradient
 
-from scratchcnn import Sequential, losses
+from scratchcnn import Sequential, activations, losses
 from scratchcnn.layers import Activation, Conv2D, Dense, Dropout, Flatten, MaxPooling2D, Rescaling
 from scratchcnn.operations import engine
 
 FLOAT64 = np.dtype(np.float64)
 IMAGE = (6, 5, 2)
+
+
+class Centred(activations.ActivationFunction):
+    """An activation of a user's own that does not act on each number by itself: takes off the mean of the channels."""
+
+    def forward(self, x, ops):
+        return x - x.mean(axis=-1, keepdims=True)
+
+    def backward(self, dy, y, ops):
+        return dy - dy.mean(axis=-1, keepdims=True)
+
+
+class Doubled(activations.ReLU):
+    """One that is nearly ReLU, and must not be taken for it."""
+
+    def forward(self, x, ops):
+        return 2 * super().forward(x, ops)
+
+    def backward(self, dy, y, ops):
+        return 2 * super().backward(dy, y, ops)
+
 
 LAYERS = {
     "conv2d": (lambda: Conv2D(3, (3, 2)), IMAGE),
@@ -113,7 +134,7 @@ def test_gradients_of_the_whole_model_are_the_derivatives_of_its_loss(engine_nam
 
 
 @pytest.mark.parametrize("engine_name", ["kernels", "reference"])
-@pytest.mark.parametrize("activation", [None, "relu", "softmax"])
+@pytest.mark.parametrize("activation", [None, "relu", "softmax", Centred(), Doubled()])
 def test_gradients_through_a_pooling_are_the_derivatives_of_the_loss(engine_name, activation):
     model = Sequential(
         [
