@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Literal, Protocol
 
 from scratchcnn import kernels, reference
+from scratchcnn.algorithms import Algorithm
 from scratchcnn.geometry import Padding, Pair
 from scratchcnn.names import look_up
 from scratchcnn.operands import Array, Shape
@@ -28,12 +29,27 @@ class Operations(Protocol):
         padding: Padding,
         dilation_rate: Pair,
         relu: bool = False,
+        algorithm: Algorithm = "auto",
     ) -> Array: ...
     def conv2d_kernel_gradient(
-        self, dy: Array, x: Array, kernel_size: Pair, strides: Pair, padding: Padding, dilation_rate: Pair
+        self,
+        dy: Array,
+        x: Array,
+        kernel_size: Pair,
+        strides: Pair,
+        padding: Padding,
+        dilation_rate: Pair,
+        algorithm: Algorithm = "auto",
     ) -> Array: ...
     def conv2d_input_gradient(
-        self, dy: Array, kernel: Array, input_shape: Shape, strides: Pair, padding: Padding, dilation_rate: Pair
+        self,
+        dy: Array,
+        kernel: Array,
+        input_shape: Shape,
+        strides: Pair,
+        padding: Padding,
+        dilation_rate: Pair,
+        algorithm: Algorithm = "auto",
     ) -> Array: ...
     def conv2d_pooled_gradients(
         self,
@@ -47,6 +63,7 @@ class Operations(Protocol):
         strides: Pair,
         padding: Padding,
         dilation_rate: Pair,
+        algorithm: Algorithm = "auto",
     ) -> tuple[Array, Array]: ...
     def max_pool2d(self, x: Array, pool_size: Pair, strides: Pair, padding: Padding) -> tuple[Array, Array]: ...
     def max_pool2d_gradient(

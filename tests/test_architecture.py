@@ -25,7 +25,8 @@ ROOMS = [
     ["activations", "initializers", "arguments"],
     ["operations"],
     ["kernels", "reference"],
-    ["operands", "names"],
+    ["algorithms", "operands"],
+    ["names"],
     ["geometry"],
     ["datasets", "preprocessing"],
 ]

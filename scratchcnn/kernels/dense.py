@@ -17,8 +17,8 @@ import numpy as np
 from numba import get_num_threads, prange
 
 from scratchcnn.kernels.jit import parallel
-from scratchcnn.kernels.matmul import matmul, pack_panel, packed, padded_width, start_row
-from scratchcnn.kernels.tile import COLUMNS, ROWS
+from scratchcnn.kernels.matmul import matmul, pack_panel, packed, padded_width, panel_width, start_row
+from scratchcnn.kernels.tile import ROWS
 from scratchcnn.kernels.vectorized import VECTOR_BYTES
 from scratchcnn.kernels.workspace import empty
 from scratchcnn.operands import Array, expect
@@ -92,12 +92,12 @@ def dense_input_gradient(dy: Array, kernel: Array) -> Array:
 def _dense_input_gradient(dy, kernel, dx):
     rows, depth = dy.shape
     columns = kernel.shape[0]
-    panel_width = COLUMNS * (VECTOR_BYTES // dy.itemsize)
+    widest = panel_width(dy.itemsize)
     m, k = np.arange(rows), np.arange(depth)
-    start = np.zeros(panel_width, dy.dtype)
-    for number in prange((columns + panel_width - 1) // panel_width):
-        first = number * panel_width
-        width = min(panel_width, columns - first)
+    start = np.zeros(widest, dy.dtype)
+    for number in prange((columns + widest - 1) // widest):
+        first = number * widest
+        width = min(widest, columns - first)
         panel = np.empty(depth * padded_width(width, dy.itemsize), dy.dtype)
         pack_panel(kernel.reshape(-1), 1, depth, depth, columns, first, panel)
         matmul(dy.reshape(-1), 0, m * depth, k, panel, width, start, dx.reshape(-1), first, m * columns, 0)

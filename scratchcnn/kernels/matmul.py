@@ -41,15 +41,21 @@ def padded_width(columns, itemsize):
 
 
 @serial
+def panel_width(itemsize):
+    """Columns of a whole panel."""
+    return COLUMNS * (VECTOR_BYTES // itemsize)
+
+
+@serial
 def is_packed(columns, itemsize):
     """Whether a matrix of so many columns, row after row, already is its own only panel."""
-    return columns <= COLUMNS * (VECTOR_BYTES // itemsize) and columns == padded_width(columns, itemsize)
+    return columns <= panel_width(itemsize) and columns == padded_width(columns, itemsize)
 
 
 @serial
 def pack_panel(b, row_stride, column_stride, rows, columns, first, panel):
     """Pack the panel that begins at column `first` of the (rows, columns) matrix b[row * row_stride + column * ...]."""
-    width = min(COLUMNS * (VECTOR_BYTES // b.itemsize), padded_width(columns, b.itemsize) - first)
+    width = min(panel_width(b.itemsize), padded_width(columns, b.itemsize) - first)
     filled = min(width, columns - first)
     for row in range(rows):
         at, source = row * width, row * row_stride + first * column_stride
@@ -66,16 +72,16 @@ def pack_panel(b, row_stride, column_stride, rows, columns, first, panel):
 @serial
 def pack(b, row_stride, column_stride, rows, columns, panels):
     """Pack all panels of a matrix into `panels`, of `rows * padded_width(columns)` numbers."""
-    for first in range(0, columns, COLUMNS * (VECTOR_BYTES // b.itemsize)):
+    for first in range(0, columns, panel_width(b.itemsize)):
         pack_panel(b, row_stride, column_stride, rows, columns, first, panels[first * rows :])
 
 
 @parallel
 def _pack_in_parallel(b, panels):
     rows, columns = b.shape
-    panel_width = COLUMNS * (VECTOR_BYTES // b.itemsize)
-    for panel in prange((columns + panel_width - 1) // panel_width):
-        first = panel * panel_width
+    widest = panel_width(b.itemsize)
+    for panel in prange((columns + widest - 1) // widest):
+        first = panel * widest
         pack_panel(b.reshape(-1), columns, 1, rows, columns, first, panels[first * rows :])
 
 
@@ -124,16 +130,16 @@ def matmul(
     lanes = VECTOR_BYTES // a.itemsize
     depth = a_columns.size
     width = padded_width(columns, a.itemsize)
-    panel_width = COLUMNS * lanes
-    most = BLOCK_BYTES // (panel_width * a.itemsize)
+    widest = panel_width(a.itemsize)
+    most = BLOCK_BYTES // (widest * a.itemsize)
     block_count = (depth + most - 1) // most
-    zeros = np.zeros(panel_width, a.dtype)
+    zeros = start if block_count <= 1 else np.zeros(widest, a.dtype)
     if depth == 0 and not accumulate:  # a sum of nothing
         for row in range(a_rows.size):
             for n in range(columns):
                 c[c_start + c_rows[row] + n] = 0 if rectify and start[n] < 0 else start[n]
-    for first in range(0, columns, panel_width):
-        this_width = min(panel_width, width - first)
+    for first in range(0, columns, widest):
+        this_width = min(widest, width - first)
         for block in range(block_count):
             k = depth * block // block_count
             k_count = depth * (block + 1) // block_count - k

@@ -18,14 +18,14 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
+from scratchcnn.algorithms import Algorithm, Problem, algorithm_name, choose
 from scratchcnn.geometry import Padding, Pair, Windows
 from scratchcnn.kernels.conv2d import conv2d_input_gradient, conv2d_kernel_gradient
 from scratchcnn.kernels.jit import MOST_GROUPS, parallel, serial
 from scratchcnn.kernels.max_pool2d import max_pool2d_gradient
 from scratchcnn.kernels.rows import add_to_rows, sum_rows
-from scratchcnn.kernels.vectorized import VECTOR_BYTES
 from scratchcnn.kernels.workspace import empty
-from scratchcnn.operands import Array, Shape, conv2d_windows, expect, expect_winners, pool2d_windows
+from scratchcnn.operands import Array, conv2d_windows, expect, expect_winners, pool2d_windows
 
 
 def conv2d_pooled_gradients(
@@ -39,11 +39,12 @@ def conv2d_pooled_gradients(
     strides: Pair = (1, 1),
     padding: Padding = "valid",
     dilation_rate: Pair = (1, 1),
+    algorithm: Algorithm = "auto",
 ) -> tuple[Array, Array]:
     """Gradients by input and kernel; `reference.conv2d_pooled_gradients` has the formula.
 
-    Where convolution or pooling pads, or a kernel row is not a number of whole vectors without gaps, the gradient is
-    made dense and takes the way of `conv2d`.
+    Where an algorithm is asked for that is not this one, or this one does not accept the geometry
+    (`algorithms.accepts_winners`), the gradient is made dense and takes the way of `conv2d`.
     """
     windows = conv2d_windows(x.shape, kernel.shape, strides, padding, dilation_rate)
     output_shape = (len(x), windows.rows.output, windows.columns.output, kernel.shape[3])
@@ -51,19 +52,14 @@ def conv2d_pooled_gradients(
     shape = (len(x), pool.rows.output, pool.columns.output, kernel.shape[3])
     expect(x=(x, x.shape), kernel=(kernel, kernel.shape), values=(values, shape))
     expect_winners(winners, shape, pool_size)
-    if not _takes(kernel.shape, windows, pool, x.itemsize):
+    pool_pads = any(axis.before + axis.after > 0 for axis in pool)
+    problem = Problem(windows, kernel.shape[2], kernel.shape[3], x.dtype, pool_pads)
+    if choose(algorithm_name(algorithm), problem).pooled_gradients == "dense":
         dy = max_pool2d_gradient(values, winners, output_shape, pool_size, pool_strides, pool_padding)
-        dx = conv2d_input_gradient(dy, kernel, x.shape, strides, padding, dilation_rate)
-        return dx, conv2d_kernel_gradient(dy, x, (kernel.shape[0], kernel.shape[1]), strides, padding, dilation_rate)
+        geometry = (strides, padding, dilation_rate, algorithm)
+        dkernel = conv2d_kernel_gradient(dy, x, (kernel.shape[0], kernel.shape[1]), *geometry)
+        return conv2d_input_gradient(dy, kernel, x.shape, *geometry), dkernel
     return _by_winners(values, winners, pool, x, kernel, windows)
-
-
-def _takes(kernel_shape: Shape, windows: Windows, pool: Windows, itemsize: int) -> bool:
-    """Whether nothing is padded, so that no winner can lie outside, and kernel rows are whole vectors without gaps."""
-    columns = windows.columns
-    padding = sum(axis.before + axis.after for axis in (*windows, *pool))
-    row_bytes = kernel_shape[1] * kernel_shape[2] * itemsize
-    return padding == 0 and columns.dilation == 1 and row_bytes % VECTOR_BYTES == 0
 
 
 def _by_winners(

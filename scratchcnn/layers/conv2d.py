@@ -9,6 +9,7 @@ import numpy as np
 
 from scratchcnn import activations, initializers
 from scratchcnn.activations import ReLU
+from scratchcnn.algorithms import Choice, Problem, algorithm_name, choose
 from scratchcnn.arguments import integer_pair, padding_name, positive_integer
 from scratchcnn.geometry import image_windows
 from scratchcnn.layers.base import Gradients, Layer
@@ -49,6 +50,9 @@ class Conv2D(Layer):
     activation : str or ActivationFunction or None, default None
         'relu', 'softmax' or 'linear' (None).
     use_bias : bool, default True
+    algorithm : str, default 'auto'
+        How the kernels compute it: 'loops', 'im2col', 'tile', 'winograd_2x2', 'winograd_4x4' or 'winners', as
+        `scratchcnn.algorithms` explains; 'auto' is the fastest that accepts the geometry.
     kernel_initializer, bias_initializer : str or callable, defaults 'glorot_uniform' and 'zeros'
     input_shape, name
         As for every `Layer`.
@@ -57,6 +61,9 @@ class Conv2D(Layer):
     ----------
     params : dict
         'kernel' (KH, KW, C, F), 'bias' (F,) if there is one.
+    algorithm : Choice or None
+        What `algorithm` came to: which one computes the output and each gradient; None before `build`. With
+        engine='reference' the formula computes all.
 
     Notes
     -----
@@ -107,6 +114,7 @@ class Conv2D(Layer):
         dilation_rate: int | Sequence[int] = (1, 1),
         activation: str | activations.ActivationFunction | None = None,
         use_bias: bool = True,
+        algorithm: str = "auto",
         kernel_initializer: str | initializers.Initializer = "glorot_uniform",
         bias_initializer: str | initializers.Initializer = "zeros",
         input_shape: int | Sequence[int] | None = None,
@@ -120,8 +128,21 @@ class Conv2D(Layer):
         self.dilation_rate = integer_pair("dilation_rate", dilation_rate)
         self.activation = activations.get(activation)
         self.use_bias = use_bias
+        self._algorithm = algorithm_name(algorithm)
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
+
+    @property
+    def algorithm(self) -> Choice | None:
+        """Which algorithm computes the output and each gradient; None before `build`."""
+        if self.input_shape is None or not self.params:
+            return None
+        return choose(self._algorithm, self._problem(self.input_shape, self.params["kernel"].dtype))
+
+    def _problem(self, input_shape: Shape, dtype: np.dtype[np.floating]) -> Problem:
+        geometry = (self.kernel_size, self.strides, self.padding, self.dilation_rate)
+        windows = image_windows((input_shape[0], input_shape[1]), *geometry)
+        return Problem(windows, input_shape[2], self.filters, dtype)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """(OH, OW, F) for images of (H, W, C)."""
@@ -140,6 +161,7 @@ class Conv2D(Layer):
         self, input_shape: Shape, rng: np.random.Generator, dtype: np.dtype[np.floating]
     ) -> dict[str, Array]:
         """Kernel (KH, KW, C, F) and bias (F,)."""
+        choose(self._algorithm, self._problem(input_shape, dtype))  # refuses an algorithm that cannot do it
         params = {"kernel": self.kernel_initializer((*self.kernel_size, input_shape[-1], self.filters), rng, dtype)}
         if self.use_bias:
             params["bias"] = self.bias_initializer((self.filters,), rng, dtype)
@@ -151,7 +173,9 @@ class Conv2D(Layer):
         """Outputs (N, OH, OW, F) of images (N, H, W, C)."""
         geometry = (self.strides, self.padding, self.dilation_rate)
         relu = type(self.activation) is ReLU  # done while the sums are at hand, not in a pass of its own
-        y = ops.conv2d(x, self.params["kernel"], self.params.get("bias"), *geometry, relu=relu)
+        y = ops.conv2d(
+            x, self.params["kernel"], self.params.get("bias"), *geometry, relu=relu, algorithm=self._algorithm
+        )
         if not relu:
             y = self.activation.forward(y, ops)
         return y, Conv2DCache(x, y)
@@ -164,7 +188,7 @@ class Conv2D(Layer):
             if self.activation.elementwise and input_gradient:
                 return self._backward_of_winners(dy.through(self.activation, ops), cache, ops)
             dy = dy.dense(ops)
-        geometry = (self.strides, self.padding, self.dilation_rate)
+        geometry = (self.strides, self.padding, self.dilation_rate, self._algorithm)
         dz = self.activation.backward(dy, cache.y, ops)
         gradients = {"kernel": ops.conv2d_kernel_gradient(dz, cache.x, self.kernel_size, *geometry)}
         if self.use_bias:
@@ -175,10 +199,10 @@ class Conv2D(Layer):
 
     def _backward_of_winners(self, dz: PooledGradient, cache: Conv2DCache, ops: Operations) -> tuple[Array, Gradients]:
         """The same, where only the winners of a pooling send anything."""
-        geometry = (self.strides, self.padding, self.dilation_rate)
-        pool = (dz.pool_size, dz.strides, dz.padding)
-        kernel = self.params["kernel"]
-        dx, dkernel = ops.conv2d_pooled_gradients(dz.values, dz.winners, cache.x, kernel, *pool, *geometry)
+        dx, dkernel = ops.conv2d_pooled_gradients(
+            dz.values, dz.winners, cache.x, self.params["kernel"], dz.pool_size, dz.strides, dz.padding,
+            self.strides, self.padding, self.dilation_rate, self._algorithm,
+        )  # fmt: skip
         gradients = {"kernel": dkernel}
         if self.use_bias:
             gradients["bias"] = ops.bias_gradient(dz.values)

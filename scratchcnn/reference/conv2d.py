@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from scratchcnn.algorithms import Algorithm
 from scratchcnn.geometry import Padding, Pair
 from scratchcnn.operands import Array, Shape, conv2d_windows, expect
 from scratchcnn.reference.im2col import pad, unpad, window_slices
@@ -23,6 +24,7 @@ def conv2d(
     padding: Padding = "valid",
     dilation_rate: Pair = (1, 1),
     relu: bool = False,
+    algorithm: Algorithm = "auto",
 ) -> Array:
     """Slide the kernel over the images; at each place, multiply, sum, and add the bias.
 
@@ -42,6 +44,8 @@ def conv2d(
     dilation_rate : (DH, DW)
     relu : bool
         Whether negative results become zero, as `relu` does.
+    algorithm : str
+        How the kernels compute it; here there is one way, the formula. The same for the three below.
 
     Returns
     -------
@@ -88,6 +92,7 @@ def conv2d_kernel_gradient(
     strides: Pair = (1, 1),
     padding: Padding = "valid",
     dilation_rate: Pair = (1, 1),
+    algorithm: Algorithm = "auto",
 ) -> Array:
     """Gradient of the loss by the kernel: each output sends its window, times its own gradient.
 
@@ -125,6 +130,7 @@ def conv2d_input_gradient(
     strides: Pair = (1, 1),
     padding: Padding = "valid",
     dilation_rate: Pair = (1, 1),
+    algorithm: Algorithm = "auto",
 ) -> Array:
     """Gradient of the loss by the input: each output sends the kernel, times its own gradient, to its window.
 
@@ -166,6 +172,7 @@ def conv2d_pooled_gradients(
     strides: Pair = (1, 1),
     padding: Padding = "valid",
     dilation_rate: Pair = (1, 1),
+    algorithm: Algorithm = "auto",
 ) -> tuple[Array, Array]:
     """Gradients of the loss by input and kernel, where a max-pooling follows the convolution.
 

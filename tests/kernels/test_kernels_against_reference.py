@@ -4,176 +4,45 @@ The formula is computed in float64, and both rooms must lie within a derived bou
 conftest.py). Every kernel runs on one thread and on several, and must give the same bits.
 """
 
-import contextlib
 import inspect
 
-import numba
 import numpy as np
 import pytest
+from comparing import (
+    DTYPES,
+    KEYS,
+    LAYOUTS,
+    ODD_PIXEL,
+    ONE_PIXEL,
+    ONE_PIXEL_UNDER_A_LARGE_WINDOW,
+    ROOMS,
+    SEEDS,
+    THREADS,
+    assert_within,
+    check,
+    check_equal,
+    check_sums,
+    each,
+    in_float64,
+    magnitudes,
+    numbers,
+    output_size,
+    plain,
+    run,
+    sliced,
+    transposed,
+    turned,
+    windows_over_images,
+    with_non_finite,
+)
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from scratchcnn import kernels, reference
-from scratchcnn.geometry import image_windows
 from scratchcnn.kernels.softmax import softmax_row
-
-ROOMS = [reference, kernels]
-DTYPES = st.sampled_from([np.float32, np.float64])
-SEEDS = st.integers(0, 2**32 - 1)
-KEYS = st.integers(0, 2**64 - 1)
-THREADS = min(2, numba.config.NUMBA_NUM_THREADS)
 
 few = settings(max_examples=75)
 some = settings(max_examples=150)
-
-
-# Layouts: the same numbers, differently placed in memory
-
-
-def _plain(array):
-    return np.ascontiguousarray(array)
-
-
-def _transposed(array):
-    return array.T.copy().T
-
-
-def _sliced(array):
-    surroundings = np.nan if array.dtype.kind == "f" else 1
-    outer = np.full([2 * length + 1 for length in array.shape], surroundings, array.dtype)
-    inner = outer[(slice(1, None, 2),) * array.ndim]
-    inner[...] = array
-    return inner
-
-
-def _reversed(array):
-    backwards = (slice(None, None, -1),) * array.ndim
-    return array[backwards].copy()[backwards]
-
-
-LAYOUTS = st.sampled_from([_plain, _plain, _transposed, _sliced, _reversed])
-
-
-# Comparing
-
-
-@contextlib.contextmanager
-def _threads(count):
-    before = numba.get_num_threads()
-    numba.set_num_threads(count)
-    try:
-        yield
-    finally:
-        numba.set_num_threads(before)
-
-
-def _each(result):
-    return result if isinstance(result, tuple) else (result,)
-
-
-def _bits(result):
-    return [array.tobytes() for array in _each(result)]
-
-
-def run(room, name, arguments):
-    """Call an operation; a kernel on one thread and on several, where every bit must be the same."""
-    function = getattr(room, name)
-    if room is reference:
-        return function(*arguments)
-    with _threads(1):
-        result = function(*arguments)
-    with _threads(THREADS):
-        assert _bits(function(*arguments)) == _bits(result), f"{name} depends on the number of threads"
-    return result
-
-
-def _map_floats(change, arguments):
-    return [change(a) if isinstance(a, np.ndarray) and a.dtype.kind == "f" else a for a in arguments]
-
-
-def in_float64(arguments):
-    return _map_floats(lambda array: np.ascontiguousarray(array, np.float64), arguments)
-
-
-def magnitudes(arguments):
-    """The arguments in float64, as absolute values; what is not finite counts as zero."""
-    return _map_floats(lambda array: np.where(np.isfinite(array), abs(array), 0).astype(np.float64), arguments)
-
-
-def assert_within(found, exact, bound, what):
-    """Both NaN, or the same infinity, or no further apart than `bound`."""
-    finite = np.isfinite(exact)
-    np.testing.assert_array_equal(np.where(finite, 0, found), np.where(finite, 0, exact), err_msg=what)
-    excess = np.where(finite, abs(np.where(finite, found, 0) - np.where(finite, exact, 0)) - bound, -1)
-    assert excess.max(initial=-1) <= 0, f"{what} is off by {excess.max():.3g} more than rounding allows"
-
-
-def check(name, arguments, bound):
-    """Both rooms lie within `bound` of the formula in float64, with its shape and the dtype of the arguments."""
-    dtype = next(a.dtype for a in arguments if isinstance(a, np.ndarray) and a.dtype.kind == "f")
-    with np.errstate(all="ignore"):
-        exact = getattr(reference, name)(*in_float64(arguments))
-        for room in ROOMS:
-            found = run(room, name, arguments)
-            assert found.shape == exact.shape
-            assert found.dtype == dtype
-            assert_within(found, exact, bound, f"{room.__name__}.{name}")
-
-
-def check_sums(rounding_bound, name, arguments, terms):
-    """`check` for an operation whose outputs are sums of at most `terms` products of its arguments."""
-    dtype = next(a.dtype for a in arguments if isinstance(a, np.ndarray))
-    check(name, arguments, rounding_bound(getattr(reference, name)(*magnitudes(arguments)), terms, dtype))
-
-
-def check_equal(name, arguments):
-    """Both rooms give the same bits: for operations that round nothing, or each number once. NaN equals NaN."""
-    with np.errstate(all="ignore"):
-        one, other = (_each(run(room, name, arguments)) for room in ROOMS)
-    for a, b in zip(one, other, strict=True):
-        assert a.dtype == b.dtype
-        np.testing.assert_array_equal(a, b)
-
-
-def numbers(rng, shape, dtype, layout=_plain, zeros=0.1):
-    """Normal numbers, a share of them zero and a tenth a thousand times larger, so that sums lose digits."""
-    values = rng.standard_normal(shape)
-    values *= rng.choice([0, 1, 1000], shape, p=[zeros, 0.9 - zeros, 0.1])
-    return layout(values.astype(dtype))
-
-
-def with_non_finite(rng, array, share=0.05):
-    """The array with some numbers replaced by NaN and infinities."""
-    special = rng.choice([np.nan, np.inf, -np.inf], array.shape)
-    return np.where(rng.random(array.shape) < share, special, array).astype(array.dtype)
-
-
-# Geometry
-
-
-@st.composite
-def windows_over_images(draw, largest_dilation=3, largest_size=9):
-    """Image size, window size, strides, padding and dilation; a stride may exceed the window, an image be one pixel."""
-    padding = draw(st.sampled_from(["valid", "same"]))
-    sizes, window, strides, dilation = [], [], [], []
-    for _ in range(2):
-        window.append(draw(st.integers(1, 5)))
-        strides.append(draw(st.integers(1, 7)))
-        dilation.append(draw(st.integers(1, largest_dilation)))
-        span = (window[-1] - 1) * dilation[-1] + 1
-        sizes.append(draw(st.integers(1 if padding == "same" else span, span + largest_size)))
-    return tuple(sizes), tuple(window), tuple(strides), padding, tuple(dilation)
-
-
-ONE_PIXEL = ((1, 1), (1, 1), (1, 1), "valid", (1, 1))
-ONE_PIXEL_UNDER_A_LARGE_WINDOW = ((1, 1), (5, 4), (3, 7), "same", (3, 2))
-ODD_PIXEL = ((5, 8), (2, 3), (2, 3), "same", (1, 1))
-
-
-def output_size(geometry):
-    size, window, strides, padding, dilation = geometry
-    windows = image_windows(size, window, strides, padding, dilation)
-    return windows.rows.output, windows.columns.output
 
 
 # The two rooms
@@ -196,9 +65,9 @@ def test_both_rooms_have_the_same_signature(name):
     windows_over_images(),
     st.integers(1, 40), st.integers(1, 9), st.integers(1, 70), st.booleans(), DTYPES, SEEDS, LAYOUTS, LAYOUTS,
 )  # fmt: skip
-@example(ONE_PIXEL, 1, 1, 1, True, np.float32, 0, _plain, _plain)
-@example(ONE_PIXEL_UNDER_A_LARGE_WINDOW, 2, 3, 17, False, np.float64, 0, _plain, _plain)
-@example(ODD_PIXEL, 33, 9, 64, True, np.float32, 0, _transposed, _sliced)
+@example(ONE_PIXEL, 1, 1, 1, True, np.float32, 0, plain, plain)
+@example(ONE_PIXEL_UNDER_A_LARGE_WINDOW, 2, 3, 17, False, np.float64, 0, plain, plain)
+@example(ODD_PIXEL, 33, 9, 64, True, np.float32, 0, transposed, sliced)
 def test_convolution_and_its_gradients_agree_for_every_geometry(
     rounding_bound, geometry, images, channels, filters, has_bias, dtype, seed, layout, other_layout
 ):
@@ -260,7 +129,7 @@ def test_a_kernel_that_is_not_finite_is_not_lost_in_the_input_gradient(geometry,
 
 @some
 @given(windows_over_images(), st.integers(1, 12), st.integers(1, 9), DTYPES, SEEDS, LAYOUTS)
-@example(ONE_PIXEL_UNDER_A_LARGE_WINDOW, 2, 3, np.float64, 0, _plain)
+@example(ONE_PIXEL_UNDER_A_LARGE_WINDOW, 2, 3, np.float64, 0, plain)
 def test_im2col_is_the_same_copy_and_col2im_the_same_sum(
     rounding_bound, geometry, images, channels, dtype, seed, layout
 ):
@@ -310,9 +179,9 @@ def test_convolution_is_im2col_times_the_kernel_as_a_matrix(
 
 @some
 @given(windows_over_images(largest_dilation=1), st.integers(1, 40), st.integers(1, 35), DTYPES, SEEDS, LAYOUTS)
-@example(ONE_PIXEL_UNDER_A_LARGE_WINDOW, 2, 3, np.float32, 0, _plain)
-@example(((17, 19), (17, 16), (1, 1), "valid", (1, 1)), 2, 3, np.float32, 0, _plain)  # winners above 255
-@example(((9, 8), (18, 15), (2, 3), "same", (1, 1)), 2, 3, np.float64, 0, _plain)
+@example(ONE_PIXEL_UNDER_A_LARGE_WINDOW, 2, 3, np.float32, 0, plain)
+@example(((17, 19), (17, 16), (1, 1), "valid", (1, 1)), 2, 3, np.float32, 0, plain)  # winners above 255
+@example(((9, 8), (18, 15), (2, 3), "same", (1, 1)), 2, 3, np.float64, 0, plain)
 def test_max_pooling_agrees_for_every_geometry(rounding_bound, geometry, images, channels, dtype, seed, layout):
     size, window, strides, padding, _ = geometry
     rng = np.random.default_rng(seed)
@@ -357,9 +226,9 @@ def test_a_nan_reaches_every_window_that_holds_it(geometry, channels, seed):
 
 @some
 @given(st.integers(1, 40), st.integers(1, 300), st.integers(1, 150), st.booleans(), DTYPES, SEEDS, LAYOUTS, LAYOUTS)
-@example(1, 1, 1, True, np.float32, 0, _plain, _plain)
-@example(7, 4500, 10, True, np.float32, 0, _plain, _plain)  # a sum in several blocks
-@example(130, 97, 128, True, np.float64, 0, _transposed, _reversed)
+@example(1, 1, 1, True, np.float32, 0, plain, plain)
+@example(7, 4500, 10, True, np.float32, 0, plain, plain)  # a sum in several blocks
+@example(130, 97, 128, True, np.float64, 0, transposed, turned)
 def test_dense_and_its_gradients_agree(
     rounding_bound, samples, inputs, units, has_bias, dtype, seed, layout, other_layout
 ):
@@ -532,7 +401,7 @@ def test_what_is_not_finite_passes_through_softmax_and_the_losses(samples, class
             ("cross_entropy", [abs(logits), targets]),
             ("cross_entropy_gradient", [abs(logits), targets, 0.5]),
         ]:
-            one, other = (_each(run(room, name, arguments)) for room in ROOMS)
+            one, other = (each(run(room, name, arguments)) for room in ROOMS)
             for a, b in zip(one, other, strict=True):
                 np.testing.assert_array_equal(np.isnan(a), np.isnan(b), err_msg=name)
                 np.testing.assert_array_equal(np.isposinf(a), np.isposinf(b), err_msg=name)
@@ -545,8 +414,8 @@ def test_what_is_not_finite_passes_through_softmax_and_the_losses(samples, class
 @given(
     st.lists(st.integers(1, 9), min_size=1, max_size=4), st.floats(0, 1, exclude_max=True), KEYS, DTYPES, SEEDS, LAYOUTS
 )
-@example([3, 5], 0.0, 0, np.float32, 0, _plain)
-@example([3, 5], np.nextafter(1, 0), 2**64 - 1, np.float64, 0, _plain)
+@example([3, 5], 0.0, 0, np.float32, 0, plain)
+@example([3, 5], np.nextafter(1, 0), 2**64 - 1, np.float64, 0, plain)
 def test_dropout_and_its_gradient_are_equal_for_every_rate_and_key(shape, rate, key, dtype, seed, layout):
     rng = np.random.default_rng(seed)
     x, dy = numbers(rng, shape, dtype, layout), numbers(rng, shape, dtype, layout)
@@ -606,7 +475,7 @@ def updated(room, name, changed, *others):
     results = []
     for threads in (1, THREADS):
         arrays = [array.copy() for array in changed]
-        with _threads(threads):
+        with threads(threads):
             getattr(room, name)(arrays[0], others[0], *arrays[1:], *others[1:])
         results.append(arrays)
     assert [array.tobytes() for array in results[0]] == [array.tobytes() for array in results[1]]
@@ -618,7 +487,7 @@ SHAPES = st.lists(st.integers(1, 12), min_size=1, max_size=4)
 
 @some
 @given(SHAPES, DTYPES, SEEDS, LAYOUTS, st.integers(1, 10_000), st.booleans())
-@example([5], np.float32, 0, _plain, 1, False)
+@example([5], np.float32, 0, plain, 1, False)
 def test_adam_agrees(shape, dtype, seed, layout, step, amsgrad):
     rng = np.random.default_rng(seed)
     parameter, m = (rng.standard_normal(shape).astype(dtype) for _ in range(2))

@@ -1,0 +1,202 @@
+"""Convolution by im2col walked in place: forward, kernel gradient, input gradient, for every geometry.
+
+Notation: N images, H x W pixels, C channels; F filters of KH x KW; OH x OW output pixels.
+
+Each of the three is one matrix product per image, whose left-hand matrix is the image itself, read through two tables
+of offsets (see `im2col`). Nothing is copied but the image's padding.
+
+    forward           y[i]  =       im2col(x[i])   (OH*OW, KH*KW*C)   @  kernel            (KH*KW*C, F)
+    kernel gradient   dk    =  sum  im2col(x[i])^T (KH*KW*C, OH*OW)   @  dy[i]             (OH*OW, F)
+    input gradient    dx[i] =       im2col(dy[i])  (H*W, KH*KW*F)     @  kernel, turned    (KH*KW*F, C)
+
+Cost: 2 * N * OH * OW * KH * KW * C * F FLOPs each, and one pass over x, y and the kernel.
+
+Threads take whole images. The kernel gradient is summed in groups of images whose number depends on N alone, so every
+result is the same to the bit for any number of threads.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import get_num_threads, prange
+
+from scratchcnn.geometry import Axis, Padding, Pair
+from scratchcnn.kernels.im2col import corner_offsets, element_offsets, padded_size, place
+from scratchcnn.kernels.jit import MOST_GROUPS, parallel
+from scratchcnn.kernels.matmul import is_packed, matmul, pack, packed, padded_width, start_row
+from scratchcnn.kernels.workspace import empty
+from scratchcnn.operands import Array, Shape, conv2d_windows, expect
+
+
+def conv2d(
+    x: Array,
+    kernel: Array,
+    bias: Array | None,
+    strides: Pair = (1, 1),
+    padding: Padding = "valid",
+    dilation_rate: Pair = (1, 1),
+    relu: bool = False,
+) -> Array:
+    """Cross-correlate images with a kernel and add a bias; `reference.conv2d` has the formula.
+
+    Numerics: each output is one sum over (kernel row, kernel column, channel), in that order, in the dtype of x.
+    """
+    windows = conv2d_windows(x.shape, kernel.shape, strides, padding, dilation_rate)
+    expect(x=(x, x.shape), kernel=(kernel, kernel.shape))
+    images, channels, filters = x.shape[0], x.shape[3], kernel.shape[3]
+    corners, elements = corner_offsets(windows, channels), element_offsets(windows, channels)
+    y = empty((images, windows.rows.output, windows.columns.output, filters), x.dtype)
+    _correlate(
+        np.ascontiguousarray(x), (windows.rows.before, windows.columns.before), padded_size(windows),
+        corners, elements, packed(kernel.reshape(-1, filters)), start_row(bias, filters, x.dtype),
+        y, np.arange(corners.size) * filters, get_num_threads(), int(relu),
+    )  # fmt: skip
+    return y
+
+
+@parallel
+def _correlate(x, before, size, corners, elements, panels, start, y, y_rows, threads, rectify):
+    """For every image: y[y_rows[m]] = start + sum over k of padded image[corners[m] + elements[k]] * B[k]."""
+    images, height, width, channels = x.shape
+    image_numbers, image_results = height * width * channels, y.size // images
+    is_padded = size[0] != height or size[1] != width
+    numbers, results = x.reshape(-1), y.reshape(-1)
+    shares = min(images, threads)
+    for share in prange(shares):
+        padded = np.zeros(size[0] * size[1] * channels if is_padded else 0, x.dtype)
+        for image in range(images * share // shares, images * (share + 1) // shares):
+            source, at = numbers, image * image_numbers
+            if is_padded:
+                place(numbers, image, height, width, channels, before[0], before[1], padded, size[1])
+                source, at = padded, 0
+            first = image * image_results
+            matmul(source, at, corners, elements, panels, y.shape[3], start, results, first, y_rows, 0, rectify)
+
+
+def conv2d_kernel_gradient(
+    dy: Array,
+    x: Array,
+    kernel_size: Pair,
+    strides: Pair = (1, 1),
+    padding: Padding = "valid",
+    dilation_rate: Pair = (1, 1),
+) -> Array:
+    """Gradient of the loss by the kernel; `reference.conv2d_kernel_gradient` has the formula.
+
+    Numerics: a sum over the pixels of an image, then over the images of a group, then over at most 16 groups.
+    """
+    images, channels, filters = x.shape[0], x.shape[-1], dy.shape[-1]
+    windows = conv2d_windows(x.shape, (*kernel_size, channels, filters), strides, padding, dilation_rate)
+    expect(x=(x, x.shape), dy=(dy, (images, windows.rows.output, windows.columns.output, filters)))
+    corners, elements = corner_offsets(windows, channels), element_offsets(windows, channels)
+    groups = np.zeros((min(images, MOST_GROUPS), elements.size, filters), x.dtype)
+    _sum_outer_products(
+        np.ascontiguousarray(x), (windows.rows.before, windows.columns.before), padded_size(windows),
+        corners, elements, np.ascontiguousarray(dy), groups,
+    )  # fmt: skip
+    return groups.sum(axis=0).reshape(*kernel_size, channels, filters)
+
+
+@parallel
+def _sum_outer_products(x, before, size, corners, elements, dy, groups):
+    """For every group of images: groups[g, m] = sum over i, p of image i[elements[m] + corners[p]] * dy[i, p]."""
+    images, height, width, channels = x.shape
+    group_count, rows, filters = groups.shape
+    is_padded = size[0] != height or size[1] != width
+    must_pack = not is_packed(filters, x.itemsize)
+    numbers, gradients, results = x.reshape(-1), dy.reshape(-1), groups.reshape(-1)
+    start, result_rows = np.zeros(padded_width(filters, x.itemsize), x.dtype), np.arange(rows) * filters
+    for group in prange(group_count):
+        padded = np.zeros(size[0] * size[1] * channels, x.dtype)
+        panels = np.empty(corners.size * padded_width(filters, x.itemsize), x.dtype)
+        for image in range(images * group // group_count, images * (group + 1) // group_count):
+            source, at = numbers, image * height * width * channels
+            if is_padded:
+                place(numbers, image, height, width, channels, before[0], before[1], padded, size[1])
+                source, at = padded, 0
+            gradient = gradients[image * corners.size * filters : (image + 1) * corners.size * filters]
+            if must_pack:
+                pack(gradient, filters, 1, corners.size, filters, panels)
+                gradient = panels
+            matmul(
+                source, at, elements, corners, gradient, filters, start, results, group * rows * filters, result_rows, 1
+            )  # fmt: skip
+
+
+def conv2d_input_gradient(
+    dy: Array,
+    kernel: Array,
+    input_shape: Shape,
+    strides: Pair = (1, 1),
+    padding: Padding = "valid",
+    dilation_rate: Pair = (1, 1),
+) -> Array:
+    """Gradient of the loss by the input; `reference.conv2d_input_gradient` has the formula.
+
+    With stride 1 it is a convolution of dy, padded, with the kernel turned round. With a stride s, an input pixel meets
+    only every s-th kernel row and column, always the same ones for pixels that are s apart: so the input falls into
+    s * s phases, each a stride-1 convolution of dy with its own part of the kernel, and no zero is multiplied.
+    """
+    windows = conv2d_windows(input_shape, kernel.shape, strides, padding, dilation_rate)
+    images, _, width, channels = input_shape
+    filters, output = kernel.shape[3], (windows.rows.output, windows.columns.output)
+    expect(kernel=(kernel, kernel.shape), dy=(dy, (images, *output, filters)))
+    dy = np.ascontiguousarray(dy)
+    rows, columns = axis_phases(windows.rows), axis_phases(windows.columns)
+    size = (rows.before + output[0] + rows.after, columns.before + output[1] + columns.after)
+    covered = all(phase.taps.size for phase in (*rows.phases, *columns.phases))
+    dx = empty(input_shape, dy.dtype) if covered else np.zeros(input_shape, dy.dtype)
+    for row in rows.phases:
+        for column in columns.phases:
+            taps = kernel[np.ix_(row.taps, column.taps)].transpose(0, 1, 3, 2)  # (taps, taps, F, C)
+            corners = np.add.outer(row.windows * size[1], column.windows).reshape(-1) * filters
+            elements = np.add.outer(row.shifts * size[1], column.shifts).reshape(-1, 1) * filters + np.arange(filters)
+            pixels = np.add.outer(row.pixels * width, column.pixels).reshape(-1) * channels
+            _correlate(
+                dy, (rows.before, columns.before), size, corners, elements.reshape(-1),
+                packed(taps.reshape(-1, channels)), start_row(None, channels, dy.dtype), dx, pixels,
+                get_num_threads(), 0,
+            )  # fmt: skip
+    return dx
+
+
+class Phase(NamedTuple):
+    """The input pixels along one axis that meet the same kernel elements; all int64.
+
+    The output pixel that `pixels[i]` meets through kernel element `taps[j]` stands at `windows[i] + shifts[j]` of dy
+    padded by `AxisPhases.before`.
+    """
+
+    pixels: Array
+    windows: Array
+    taps: Array
+    shifts: Array
+
+
+class AxisPhases(NamedTuple):
+    """The phases along one axis, and how far dy must be padded before and after so that they stay inside it."""
+
+    phases: list[Phase]
+    before: int
+    after: int
+
+
+def axis_phases(axis: Axis) -> AxisPhases:
+    """Split one axis of the input into its phases.
+
+    Input position q stands at P = q + before in the padded input, and meets kernel element k in output pixel
+    (P - k * dilation) / stride, if that is whole. With P = stride * window + r it is
+    window + (r - k * dilation) / stride: whole or not by r and k alone.
+    """
+    pixels, taps = np.arange(axis.size), np.arange(axis.kernel)
+    windows, remainders = np.divmod(pixels + axis.before, axis.stride)
+    phases = []
+    for remainder in range(axis.stride):
+        shifts, rest = np.divmod(remainder - taps * axis.dilation, axis.stride)
+        mine, whole = remainders == remainder, rest == 0
+        phases.append(Phase(pixels[mine], windows[mine], taps[whole], shifts[whole]))
+    met = [window + shift for phase in phases for window in phase.windows for shift in phase.shifts]
+    before, after = max(0, -min(met, default=0)), max(0, max(met, default=0) - (axis.output - 1))
+    return AxisPhases([phase._replace(windows=phase.windows + before) for phase in phases], before, after)
