@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
+from scratchcnn.kernels.copying import copy
 from scratchcnn.kernels.jit import MOST_GROUPS, parallel_if_large
 from scratchcnn.operands import Array, expect
 
@@ -30,4 +31,4 @@ def _sum_rows(rows, groups):
         for row in range(len(rows) * group // count, len(rows) * (group + 1) // count):
             for column in range(rows.shape[1]):
                 sums[column] += rows[row, column]
-        groups[group] = sums
+        copy(sums, 0, groups[group], 0, sums.size)

@@ -48,7 +48,8 @@ def _conv2d(x, kernel, start, rows, columns, rectify, y):
     for image in prange(images):
         for oy in range(output_height):
             for ox in range(output_width):
-                y[image, oy, ox] = start
+                for f in range(filters):
+                    y[image, oy, ox, f] = start[f]
                 for ky in range(kernel_height):
                     iy = oy * rows.stride + ky * rows.dilation - rows.before
                     for kx in range(kernel_width):

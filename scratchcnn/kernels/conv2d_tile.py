@@ -25,7 +25,7 @@ from numba import get_num_threads, prange
 from scratchcnn.geometry import Axis, Padding, Pair
 from scratchcnn.kernels.im2col import corner_offsets, element_offsets, padded_size, place
 from scratchcnn.kernels.jit import MOST_GROUPS, parallel
-from scratchcnn.kernels.matmul import is_packed, matmul, pack, packed, padded_width, start_row
+from scratchcnn.kernels.matmul import is_packed, matmul, pack, packed, padded_width, product_of, start_row
 from scratchcnn.kernels.workspace import empty
 from scratchcnn.operands import Array, Shape, conv2d_windows, expect
 
@@ -49,7 +49,8 @@ def conv2d(
     corners, elements = corner_offsets(windows, channels), element_offsets(windows, channels)
     y = empty((images, windows.rows.output, windows.columns.output, filters), x.dtype)
     _correlate(
-        np.ascontiguousarray(x), (windows.rows.before, windows.columns.before), padded_size(windows),
+        product_of(x.dtype), np.ascontiguousarray(x),
+        (windows.rows.before, windows.columns.before), padded_size(windows),
         corners, elements, packed(kernel.reshape(-1, filters)), start_row(bias, filters, x.dtype),
         y, np.arange(corners.size) * filters, get_num_threads(), int(relu),
     )  # fmt: skip
@@ -57,7 +58,7 @@ def conv2d(
 
 
 @parallel
-def _correlate(x, before, size, corners, elements, panels, start, y, y_rows, threads, rectify):
+def _correlate(product, x, before, size, corners, elements, panels, start, y, y_rows, threads, rectify):
     """For every image: y[y_rows[m]] = start + sum over k of padded image[corners[m] + elements[k]] * B[k]."""
     images, height, width, channels = x.shape
     image_numbers, image_results = height * width * channels, y.size // images
@@ -72,7 +73,10 @@ def _correlate(x, before, size, corners, elements, panels, start, y, y_rows, thr
                 place(numbers, image, height, width, channels, before[0], before[1], padded, size[1])
                 source, at = padded, 0
             first = image * image_results
-            matmul(source, at, corners, elements, panels, y.shape[3], start, results, first, y_rows, 0, rectify)
+            matmul(
+                product, source, at, corners, elements, panels, y.shape[3], start, results, first, y_rows,
+                0, rectify, 0,
+            )  # fmt: skip
 
 
 def conv2d_kernel_gradient(
@@ -93,14 +97,15 @@ def conv2d_kernel_gradient(
     corners, elements = corner_offsets(windows, channels), element_offsets(windows, channels)
     groups = np.zeros((min(images, MOST_GROUPS), elements.size, filters), x.dtype)
     _sum_outer_products(
-        np.ascontiguousarray(x), (windows.rows.before, windows.columns.before), padded_size(windows),
+        product_of(x.dtype), np.ascontiguousarray(x),
+        (windows.rows.before, windows.columns.before), padded_size(windows),
         corners, elements, np.ascontiguousarray(dy), groups,
     )  # fmt: skip
     return groups.sum(axis=0).reshape(*kernel_size, channels, filters)
 
 
 @parallel
-def _sum_outer_products(x, before, size, corners, elements, dy, groups):
+def _sum_outer_products(product, x, before, size, corners, elements, dy, groups):
     """For every group of images: groups[g, m] = sum over i, p of image i[elements[m] + corners[p]] * dy[i, p]."""
     images, height, width, channels = x.shape
     group_count, rows, filters = groups.shape
@@ -121,7 +126,8 @@ def _sum_outer_products(x, before, size, corners, elements, dy, groups):
                 pack(gradient, filters, 1, corners.size, filters, panels)
                 gradient = panels
             matmul(
-                source, at, elements, corners, gradient, filters, start, results, group * rows * filters, result_rows, 1
+                product, source, at, elements, corners, gradient, filters, start, results, group * rows * filters,
+                result_rows, 1, 0, 0,
             )  # fmt: skip
 
 
@@ -155,7 +161,7 @@ def conv2d_input_gradient(
             elements = np.add.outer(row.shifts * size[1], column.shifts).reshape(-1, 1) * filters + np.arange(filters)
             pixels = np.add.outer(row.pixels * width, column.pixels).reshape(-1) * channels
             _correlate(
-                dy, (rows.before, columns.before), size, corners, elements.reshape(-1),
+                product_of(dy.dtype), dy, (rows.before, columns.before), size, corners, elements.reshape(-1),
                 packed(taps.reshape(-1, channels)), start_row(None, channels, dy.dtype), dx, pixels,
                 get_num_threads(), 0,
             )  # fmt: skip

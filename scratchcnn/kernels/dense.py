@@ -16,8 +16,9 @@ from __future__ import annotations
 import numpy as np
 from numba import get_num_threads, prange
 
-from scratchcnn.kernels.jit import parallel
-from scratchcnn.kernels.matmul import matmul, pack_panel, packed, padded_width, panel_width, start_row
+from scratchcnn.kernels.copying import copy
+from scratchcnn.kernels.jit import parallel_if_large
+from scratchcnn.kernels.matmul import matmul, pack_panel, packed, padded_width, panel_width, product_of, start_row
 from scratchcnn.kernels.tile import ROWS
 from scratchcnn.kernels.vectorized import VECTOR_BYTES
 from scratchcnn.kernels.workspace import empty
@@ -37,12 +38,12 @@ def dense(x: Array, kernel: Array, bias: Array | None, relu: bool = False) -> Ar
     whole_vectors = kernel.shape[1] * kernel.itemsize % VECTOR_BYTES == 0
     matrix = np.ascontiguousarray(kernel).reshape(-1) if whole_vectors else packed(kernel)
     row_stride = kernel.shape[1] if whole_vectors else 0
-    _dense(np.ascontiguousarray(x), matrix, row_stride, start, y, get_num_threads(), int(relu))
+    _dense(product_of(x.dtype), np.ascontiguousarray(x), matrix, row_stride, start, y, get_num_threads(), int(relu))
     return y
 
 
-@parallel
-def _dense(x, matrix, row_stride, start, y, threads, rectify):
+@parallel_if_large
+def _dense(product, x, matrix, row_stride, start, y, threads, rectify):
     rows, depth = x.shape
     columns = y.shape[1]
     share = (rows + threads * ROWS - 1) // (threads * ROWS) * ROWS
@@ -50,7 +51,7 @@ def _dense(x, matrix, row_stride, start, y, threads, rectify):
     for thread in prange(threads):
         m = np.arange(min(rows, thread * share), min(rows, (thread + 1) * share))
         matmul(
-            x.reshape(-1), 0, m * depth, k, matrix, columns, start, y.reshape(-1), 0, m * columns,
+            product, x.reshape(-1), 0, m * depth, k, matrix, columns, start, y.reshape(-1), 0, m * columns,
             0, rectify, row_stride,
         )  # fmt: skip
 
@@ -59,24 +60,26 @@ def dense_kernel_gradient(dy: Array, x: Array) -> Array:
     """x^T @ dy; `reference.dense_kernel_gradient` has the formula."""
     expect(x=(x, (None, None)), dy=(dy, (len(x), None)))
     gradient = empty((x.shape[1], dy.shape[1]), x.dtype)
-    _dense_kernel_gradient(np.ascontiguousarray(x), packed(dy), start_row(None, dy.shape[1], x.dtype), gradient)
+    _dense_kernel_gradient(
+        product_of(x.dtype), np.ascontiguousarray(x), packed(dy), start_row(None, dy.shape[1], x.dtype), gradient
+    )
     return gradient
 
 
-@parallel
-def _dense_kernel_gradient(x, panels, start, gradient):
+@parallel_if_large
+def _dense_kernel_gradient(product, x, panels, start, gradient):
     depth, rows = x.shape
     columns = gradient.shape[1]
     for block in prange((rows + BLOCK_ROWS - 1) // BLOCK_ROWS):
         first = block * BLOCK_ROWS
         count = min(BLOCK_ROWS, rows - first)
-        side_by_side = np.empty((depth, count), x.dtype)
+        side_by_side = np.empty(depth * count, x.dtype)
         for k in range(depth):
-            side_by_side[k] = x[k, first : first + count]
+            copy(x[k], first, side_by_side, k * count, count)
         m, columns_of_a = np.arange(count), np.arange(depth) * count
         matmul(
-            side_by_side.reshape(-1), 0, m, columns_of_a, panels, columns, start,
-            gradient.reshape(-1), first * columns, m * columns, 0,
+            product, side_by_side, 0, m, columns_of_a, panels, columns, start,
+            gradient.reshape(-1), first * columns, m * columns, 0, 0, 0,
         )  # fmt: skip
 
 
@@ -84,12 +87,12 @@ def dense_input_gradient(dy: Array, kernel: Array) -> Array:
     """dy @ kernel^T; `reference.dense_input_gradient` has the formula."""
     expect(kernel=(kernel, (None, None)), dy=(dy, (None, kernel.shape[-1])))
     dx = empty((dy.shape[0], kernel.shape[0]), dy.dtype)
-    _dense_input_gradient(np.ascontiguousarray(dy), np.ascontiguousarray(kernel), dx)
+    _dense_input_gradient(product_of(dy.dtype), np.ascontiguousarray(dy), np.ascontiguousarray(kernel), dx)
     return dx
 
 
-@parallel
-def _dense_input_gradient(dy, kernel, dx):
+@parallel_if_large
+def _dense_input_gradient(product, dy, kernel, dx):
     rows, depth = dy.shape
     columns = kernel.shape[0]
     widest = panel_width(dy.itemsize)
@@ -100,4 +103,6 @@ def _dense_input_gradient(dy, kernel, dx):
         width = min(widest, columns - first)
         panel = np.empty(depth * padded_width(width, dy.itemsize), dy.dtype)
         pack_panel(kernel.reshape(-1), 1, depth, depth, columns, first, panel)
-        matmul(dy.reshape(-1), 0, m * depth, k, panel, width, start, dx.reshape(-1), first, m * columns, 0)
+        matmul(
+            product, dy.reshape(-1), 0, m * depth, k, panel, width, start, dx.reshape(-1), first, m * columns, 0, 0, 0
+        )

@@ -21,6 +21,7 @@ import numpy as np
 from numba import prange
 
 from scratchcnn.geometry import Padding, Pair, Windows
+from scratchcnn.kernels.copying import copy
 from scratchcnn.kernels.jit import parallel, serial
 from scratchcnn.operands import Array, Shape, expect, expect_windows
 
@@ -58,7 +59,7 @@ def place(images, image, height, width, channels, top, left, padded, padded_widt
     for y in range(height):
         source = (image * height + y) * row_size
         target = ((top + y) * padded_width + left) * channels
-        padded[target : target + row_size] = images[source : source + row_size]
+        copy(images, source, padded, target, row_size)
 
 
 def im2col(
@@ -123,5 +124,6 @@ def _col2im(matrix, top, left, size, corners, elements, x):
         for row in range(corners.size):
             for column in range(elements.size):
                 padded[corners[row] + elements[column]] += matrix[image, row, column]
-        padded_image = padded.reshape(size[0], size[1], channels)
-        x[image] = padded_image[top : top + height, left : left + width]
+        for y in range(height):
+            inside, row = ((top + y) * size[1] + left) * channels, (image * height + y) * width * channels
+            copy(padded, inside, x.reshape(-1), row, width * channels)

@@ -28,14 +28,19 @@ from types import FunctionType
 from typing import Any, TypeVar, cast
 
 import numba
+import numba.extending
 import platformdirs
-from numba.core import caching
+from numba.core import caching, sigutils
+from numba.core.ccallback import CFunc
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-FLAGS = {"contract", "reassoc"}
+OPTIONS: dict[str, Any] = {"fastmath": {"contract", "reassoc"}, "error_model": "numpy"}
 MANY = 32_768  # numbers in an array for which it pays to wake the other threads
 MOST_GROUPS = 16  # partial sums of a gradient: enough for 16 threads, few enough to stay in the cache
+
+
+intrinsic: Any = numba.extending.intrinsic  # untyped, since its stub counts the typing context among the arguments
 
 
 def _load_threads_that_sleep() -> None:
@@ -82,8 +87,25 @@ def parallel_if_large(function: Function) -> Function:
     return cast(Function, choose)
 
 
+def address(function: Callable[..., Any], signature: Any) -> int:
+    """Compile `function` for one signature of plain numbers and pointers; return where its machine code begins.
+
+    A kernel that another kernel calls is compiled anew into the caller. One that is called by its address is not, which
+    for a large one saves seconds in every caller.
+    """
+    compiled: Any = CFunc(function, sigutils.normalize_signature(signature), {}, OPTIONS | {"nopython": True})
+    with contextlib.suppress(RuntimeError, OSError):
+        compiled._cache = _Cache(function)
+    compiled.compile()
+    _kept.append(compiled)
+    return int(compiled.address)
+
+
+_kept: list[Any] = []  # machine code lives as long as the object that made it
+
+
 def _compile(function: Any, parallel: bool) -> Any:
-    dispatcher: Any = numba.njit(parallel=parallel, fastmath=FLAGS, error_model="numpy", nogil=True)(function)
+    dispatcher: Any = numba.njit(parallel=parallel, nogil=True, **OPTIONS)(function)
     with contextlib.suppress(RuntimeError, OSError):  # no folder that can be written: compile anew in every process
         dispatcher._cache = _Cache(function)
     return dispatcher

@@ -10,16 +10,23 @@ it lies.
 
 A long sum is cut into blocks of k, so that the block of a panel (256 KB) stays in the second-level cache while all
 rows of A pass by.
+
+Many kernels multiply matrices, and each would carry the tiles in its own machine code, which take LLVM two seconds; so
+the product is compiled once for each dtype, and called by its address.
 """
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
-from numba import prange
+from llvmlite import ir
+from numba import prange, types
+from numba.np.numpy_support import carray, from_dtype
 
-from scratchcnn.kernels.jit import parallel, serial
+from scratchcnn.kernels.copying import copy, fill
+from scratchcnn.kernels.jit import address, intrinsic, parallel, serial
 from scratchcnn.kernels.tile import COLUMNS, ROWS, make_tile
 from scratchcnn.kernels.vectorized import VECTOR_BYTES
 from scratchcnn.kernels.workspace import empty
@@ -59,14 +66,12 @@ def pack_panel(b, row_stride, column_stride, rows, columns, first, panel):
     filled = min(width, columns - first)
     for row in range(rows):
         at, source = row * width, row * row_stride + first * column_stride
-        if column_stride == 1:  # said aloud, so that LLVM copies vectors
-            for column in range(filled):
-                panel[at + column] = b[source + column]
+        if column_stride == 1:
+            copy(b, source, panel, at, filled)
         else:
             for column in range(filled):
                 panel[at + column] = b[source + column * column_stride]
-        for column in range(filled, width):
-            panel[at + column] = 0
+        fill(panel, at + filled, width - filled, 0)
 
 
 @serial
@@ -104,14 +109,17 @@ def start_row(bias: Array | None, columns: int, dtype: np.dtype[Any]) -> Array:
     return start
 
 
-@serial
+@intrinsic
 def matmul(
-    a, a_start, a_rows, a_columns, panels, columns, start, c, c_start, c_rows, accumulate=0, rectify=0, row_stride=0
-):
+    typing_context, product, a, a_start, a_rows, a_columns, panels, columns, start, c, c_start, c_rows,
+    accumulate, rectify, row_stride,
+):  # fmt: skip
     """C[m, n] (+)= start[n] + sum over k of A[m, k] * B[k, n].
 
     Parameters
     ----------
+    product
+        `product_of` the dtype: where the machine code begins.
     a, a_start, a_rows (M,), a_columns (K,)
         A[m, k] = a[a_start + a_rows[m] + a_columns[k]]; `a` one-dimensional, offsets int64.
     panels, columns
@@ -127,6 +135,54 @@ def matmul(
     row_stride
         0: B is packed. Else B is read where it lies, rows so far apart; its width must be a number of whole vectors.
     """
+    kinds = (a, a_start, a_rows, a_columns, panels, columns, start, c, c_start, c_rows, accumulate, rectify, row_stride)
+    signature = types.void(product, *(kind if isinstance(kind, types.Array) else types.int64 for kind in kinds))
+
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        plain = []
+        for kind, value in zip(signature.args[1:], values[1:], strict=True):
+            if not isinstance(kind, types.Array):
+                plain.append(value)
+                continue
+            array = context.make_array(kind)(context, builder, value)
+            plain.append(array.data)
+            if kind.dtype is types.int64:  # a table of offsets: how many there are
+                plain.append(array.nitems)
+        kind = ir.FunctionType(ir.VoidType(), [value.type for value in plain])
+        builder.call(builder.inttoptr(values[0], kind.as_pointer()), plain)
+        return context.get_dummy_value()
+
+    return signature, emit
+
+
+@functools.cache
+def product_of(dtype: np.dtype[Any]) -> int:
+    """Where the machine code of `matmul` for a dtype begins; compiled, or read from the cache, when first asked for."""
+    number, count = types.CPointer(from_dtype(dtype)), types.int64
+    offsets = (types.CPointer(types.int64), count)
+    return address(
+        _matmul_of_pointers,
+        types.void(
+            number, count, *offsets, *offsets, number, count, number, number, count, *offsets, count, count, count
+        ),
+    )
+
+
+def _matmul_of_pointers(
+    a, a_start, a_rows, row_count, a_columns, depth, panels, columns, start, c, c_start, c_rows, _,
+    accumulate, rectify, row_stride,
+):  # fmt: skip
+    _matmul(
+        carray(a, 1), a_start, carray(a_rows, row_count), carray(a_columns, depth), carray(panels, 1), columns,
+        carray(start, 1), carray(c, 1), c_start, carray(c_rows, row_count), accumulate, rectify, row_stride,
+    )  # fmt: skip
+
+
+@serial
+def _matmul(
+    a, a_start, a_rows, a_columns, panels, columns, start, c, c_start, c_rows, accumulate, rectify, row_stride
+):  # fmt: skip
+    """Panel by panel, and block by block of k."""
     lanes = VECTOR_BYTES // a.itemsize
     depth = a_columns.size
     width = padded_width(columns, a.itemsize)

@@ -8,11 +8,17 @@ Cost: KH * KW comparisons for each output; reads x once, writes y and the winner
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
-from numba import prange
+from llvmlite import ir
+from numba import prange, types
+from numba.core import cgutils
 
 from scratchcnn.geometry import Padding, Pair
-from scratchcnn.kernels.jit import parallel, serial
+from scratchcnn.kernels.copying import fill
+from scratchcnn.kernels.jit import intrinsic, parallel, serial
+from scratchcnn.kernels.vectorized import Vectorized
 from scratchcnn.kernels.workspace import empty
 from scratchcnn.operands import Array, Shape, expect, expect_winners, pool2d_windows, winner_dtype
 
@@ -31,33 +37,100 @@ def max_pool2d(
 
 @parallel
 def _max_pool2d(x, rows, columns, y, winners):
-    images, output_height, output_width, _ = y.shape
+    images, output_height, output_width, channels = y.shape
+    numbers, results, results_winners = x.reshape(-1), y.reshape(-1), winners.reshape(-1)
     for job in prange(images * output_height):
         image, oy = job // output_height, job % output_height
+        top = oy * rows.stride - rows.before
+        first_row, last_row = max(0, -top), min(rows.kernel, rows.size - top)
         for ox in range(output_width):
-            first = True
-            for ky in range(rows.kernel):
-                row = oy * rows.stride + ky - rows.before
-                for kx in range(columns.kernel):
-                    column = ox * columns.stride + kx - columns.before
-                    if row < 0 or row >= rows.size or column < 0 or column >= columns.size:
-                        continue
-                    candidate = x[image, row, column]
-                    if first:
-                        y[image, oy, ox] = candidate
-                        winners[image, oy, ox] = ky * columns.kernel + kx
-                        first = False
-                    else:
-                        _keep_larger(candidate, ky * columns.kernel + kx, y[image, oy, ox], winners[image, oy, ox])
+            left = ox * columns.stride - columns.before
+            first_column, last_column = max(0, -left), min(columns.kernel, columns.size - left)
+            corner = ((image * rows.size + top) * columns.size + left) * channels
+            window_maximum(
+                numbers, corner, columns.size * channels, channels, columns.kernel,
+                first_row, last_row, first_column, last_column,
+                results, results_winners, (job * output_width + ox) * channels,
+            )  # fmt: skip
 
 
-@serial
-def _keep_larger(candidate, element, best, winner):
-    for channel in range(best.size):
-        new, old = candidate[channel], best[channel]
-        wins = (new > old) | ((new != new) & (old == old))  # larger, or the first NaN
-        best[channel] = new if wins else old
-        winner[channel] = element if wins else winner[channel]
+@intrinsic
+def window_maximum(
+    typing_context, x, corner, row_stride, channels, width, first_row, last_row, first_column, last_column,
+    y, winners, at,
+):  # fmt: skip
+    """The maximum of one window, for all channels, and its place, to y[at ...] and winners[at ...].
+
+    The window's element (row, column) has the number row * width + column, and its channels begin at
+    x[corner + row * row_stride + column * channels]; only rows and columns from the first to before the last count.
+    """
+    integer = types.int64
+    signature = types.void(x, *[integer] * 8, y, winners, integer)
+
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        kinds, args = dict(zip(_NAMES, signature.args, strict=True)), dict(zip(_NAMES, values, strict=True))
+        code = _Maximum(context, builder, kinds, args)
+        whole = builder.sub(args["channels"], builder.srem(args["channels"], _index(code.lanes)))
+        code.emit(_index(0), whole)
+        _Maximum(context, builder, kinds, args, lanes=1).emit(whole, args["channels"])
+        return context.get_dummy_value()
+
+    return signature, emit
+
+
+_index = ir.IntType(64)
+_NAMES = ("x", "corner", "row_stride", "channels", "width", "first_row", "last_row", "first_column", "last_column",
+          "y", "winners", "at")  # fmt: skip
+
+
+class _Maximum(Vectorized):
+    """Writes the instructions of one window into the function that calls it."""
+
+    def __init__(
+        self, context: Any, builder: Any, kinds: dict[str, Any], args: dict[str, Any], lanes: int | None = None
+    ) -> None:
+        super().__init__(context, builder, kinds, args, lanes)
+        self.args = args
+        self.winner = ir.VectorType(context.get_value_type(kinds["winners"].dtype), self.lanes)
+
+    def emit(self, first: Any, last: Any) -> None:
+        """The maximum of the channels from `first` to before `last`, as many at a time as there are lanes."""
+        builder, args = self.builder, self.args
+        with cgutils.for_range_slice(builder, first, last, _index(self.lanes), _index) as (channel, _):
+            best = cgutils.alloca_once(builder, self.vector)
+            winner = cgutils.alloca_once(builder, self.winner)
+            builder.store(self.element(args["first_row"], args["first_column"], channel), best)
+            builder.store(self.numbered(args["first_row"], args["first_column"]), winner)
+            with cgutils.for_range_slice(builder, args["first_row"], args["last_row"], _index(1), _index) as (row, _):
+                ends = args["first_column"], args["last_column"]
+                with cgutils.for_range_slice(builder, *ends, _index(1), _index) as (column, _):
+                    self.keep_larger(row, column, channel, best, winner)
+            builder.store(
+                builder.load(best), self.vector_at(self.number_at("y", args["at"], channel), 0), self.itemsize
+            )
+            target = builder.bitcast(self.number_at("winners", args["at"], channel), self.winner.as_pointer())
+            builder.store(builder.load(winner), target, align=1)
+
+    def keep_larger(self, row: Any, column: Any, channel: Any, best: Any, winner: Any) -> None:
+        """Where an element is larger than the best so far, or the first NaN, it becomes the best."""
+        builder = self.builder
+        new, old = self.element(row, column, channel), builder.load(best)
+        first_nan = builder.and_(builder.fcmp_unordered("uno", new, new), builder.fcmp_ordered("ord", old, old))
+        wins = builder.or_(builder.fcmp_ordered(">", new, old), first_nan)
+        builder.store(builder.select(wins, new, old), best)
+        builder.store(builder.select(wins, self.numbered(row, column), builder.load(winner)), winner)
+
+    def element(self, row: Any, column: Any, channel: Any) -> Any:
+        """The channels of one element of the window."""
+        builder, args = self.builder, self.args
+        down, right = builder.mul(row, args["row_stride"]), builder.mul(column, args["channels"])
+        return self.load_vector(self.number_at("x", args["corner"], down, right, channel), 0)
+
+    def numbered(self, row: Any, column: Any) -> Any:
+        """The number of an element of the window, in every lane."""
+        builder = self.builder
+        number = builder.add(builder.mul(row, self.args["width"]), column)
+        return self.broadcast(builder.trunc(number, self.winner.element), self.winner)
 
 
 def max_pool2d_gradient(
@@ -82,7 +155,7 @@ def max_pool2d_gradient(
 def _max_pool2d_gradient(dy, winners, rows, columns, dx):
     images, output_height, output_width, _ = dy.shape
     for image in prange(images):
-        dx[image] = 0
+        fill(dx.reshape(-1), image * dx[0].size, dx[0].size, 0)
         for oy in range(output_height):
             for ox in range(output_width):
                 for ky in range(rows.kernel):

@@ -7,7 +7,7 @@ number and one winner for each window, and each number that is not zero is worth
     dkernel[ky, :, :, f]  +=  g * x[window of the winner, row ky]
     dx[window of the winner, row ky]  +=  g * kernel[ky, :, :, f]
 
-The numbers are listed filter by filter, so that the filter, or its gradient, stays in registers (`rows`).
+The numbers are listed filter by filter, so that the filter, or its gradient, stays in registers (`patches`).
 
 Cost: 4 * KH * KW * C FLOPs for each number that is not zero, instead of for each output. Numerics: as the dense
 gradients, a sum over the images of a group, then over at most 16 groups; the same bits for any number of threads.
@@ -21,9 +21,10 @@ from numba import prange
 from scratchcnn.algorithms import Algorithm, Problem, algorithm_name, choose
 from scratchcnn.geometry import Padding, Pair, Windows
 from scratchcnn.kernels.conv2d import conv2d_input_gradient, conv2d_kernel_gradient
+from scratchcnn.kernels.copying import fill
 from scratchcnn.kernels.jit import MOST_GROUPS, parallel, serial
 from scratchcnn.kernels.max_pool2d import max_pool2d_gradient
-from scratchcnn.kernels.rows import add_to_rows, sum_rows
+from scratchcnn.kernels.patches import add_to_patches, sum_patches
 from scratchcnn.kernels.workspace import empty
 from scratchcnn.operands import Array, conv2d_windows, expect, expect_winners, pool2d_windows
 
@@ -95,33 +96,33 @@ def _places_of_winners(pool: Windows, size: Pair) -> Array:
 def _pooled_gradients(values, winners, offsets, x, kernel, kernel_rows, row_length, row_stride, dx, groups):
     images, filters = values.shape[0], values.shape[3]
     image_size, window_count = x.size // images, values.shape[1] * values.shape[2]
+    filter_size = kernel_rows * row_length
     for group in prange(len(groups)):
         dkernel = groups[group]
         numbers = np.empty(filters * window_count, x.dtype)
         places = np.empty(filters * window_count, np.int64)
         counts = np.empty(filters, np.int64)
         for image in range(images * group // len(groups), images * (group + 1) // len(groups)):
-            _list_by_filter(values[image], winners[image], offsets, numbers, places, counts)
+            of_windows = values[image].reshape(window_count, filters)
+            _list_by_filter(of_windows, winners[image].reshape(window_count, filters), offsets, numbers, places, counts)
             start = image * image_size
-            dx[start : start + image_size] = 0
+            fill(dx, start, image_size, 0)
             for f in range(filters):
-                first, count = f * window_count, counts[f]
-                for row in range(kernel_rows):
-                    here, filter_row = start + row * row_stride, (f * kernel_rows + row) * row_length
-                    sum_rows(numbers, places, first, count, x, here, dkernel, filter_row, row_length)
-                    add_to_rows(numbers, places, first, count, dx, here, kernel, filter_row, row_length)
+                first, count, at = f * window_count, counts[f], f * filter_size
+                sum_patches(numbers, places, first, count, x, start, row_stride, dkernel, at, kernel_rows, row_length)
+                add_to_patches(
+                    numbers, places, first, count, dx, start, row_stride, kernel, at, kernel_rows, row_length
+                )
 
 
 @serial
 def _list_by_filter(values, winners, offsets, numbers, places, counts):
-    """For each filter, the numbers that are not zero and where the windows of their winners begin."""
-    height, width, filters = values.shape
-    window_count = height * width
-    counts[:] = 0
-    for y in range(height):
-        for x in range(width):
-            for f in range(filters):
-                at = f * window_count + counts[f]  # a zero is written too, and written over: no branch to foresee
-                numbers[at] = values[y, x, f]
-                places[at] = offsets[y * width + x, winners[y, x, f]]
-                counts[f] += values[y, x, f] != 0
+    """For each filter, the numbers that are not zero, and where the windows of their winners begin."""
+    window_count, filters = values.shape
+    fill(counts, 0, filters, 0)
+    for window in range(window_count):
+        for f in range(filters):
+            at = f * window_count + counts[f]  # a zero is written too, and written over: no branch to foresee
+            numbers[at] = values[window, f]
+            places[at] = offsets[window, winners[window, f]]
+            counts[f] += values[window, f] != 0

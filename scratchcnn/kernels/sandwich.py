@@ -18,8 +18,8 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
 
+from scratchcnn.kernels.jit import intrinsic
 from scratchcnn.kernels.vectorized import Vectorized
 
 Matrix = Sequence[Sequence[float]]

@@ -25,8 +25,8 @@ from typing import Any, NamedTuple
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
 
+from scratchcnn.kernels.jit import intrinsic
 from scratchcnn.kernels.processor import vectors
 from scratchcnn.kernels.vectorized import Vectorized
 

@@ -27,15 +27,19 @@ class Vectorized:
         As Numba hands them to an intrinsic.
     kinds, values : dict
         The intrinsic's arguments by name, as Numba types and as LLVM values; the arrays of one floating dtype.
+    lanes : int, optional
+        Numbers in a vector; default as many as a register holds.
     """
 
-    def __init__(self, context: Any, builder: Any, kinds: dict[str, Any], values: dict[str, Any]) -> None:
+    def __init__(
+        self, context: Any, builder: Any, kinds: dict[str, Any], values: dict[str, Any], lanes: int | None = None
+    ) -> None:
         self.builder = builder
         arrays = {name: kind for name, kind in kinds.items() if isinstance(kind, types.Array)}
         number = next(kind.dtype for kind in arrays.values() if isinstance(kind.dtype, types.Float))
         self.number = context.get_value_type(number)
         self.itemsize = np.dtype(number.name).itemsize
-        self.lanes = VECTOR_BYTES // self.itemsize
+        self.lanes = lanes or VECTOR_BYTES // self.itemsize
         self.vector = ir.VectorType(self.number, self.lanes)
         self.data = {
             name: context.make_array(kind)(context, builder, values[name]).data for name, kind in arrays.items()
@@ -64,9 +68,9 @@ class Vectorized:
         """The vector `v` from an address of numbers."""
         return self.builder.load(self.vector_at(address, v), align=self.itemsize)
 
-    def broadcast(self, number: Any) -> Any:
-        """A vector with the number in every lane."""
-        undefined = ir.Constant(self.vector, ir.Undefined)
+    def broadcast(self, number: Any, vector: ir.VectorType | None = None) -> Any:
+        """A vector, of the arrays' numbers or of the type given, with the number in every lane."""
+        undefined = ir.Constant(vector or self.vector, ir.Undefined)
         first_lane = self.builder.insert_element(undefined, number, ir.IntType(32)(0))
         all_lanes = ir.Constant(ir.VectorType(ir.IntType(32), self.lanes), [0] * self.lanes)
         return self.builder.shuffle_vector(first_lane, undefined, all_lanes)

@@ -34,8 +34,9 @@ import numpy as np
 from numba import get_num_threads, prange
 
 from scratchcnn.geometry import Padding, Pair
+from scratchcnn.kernels.copying import copy, fill
 from scratchcnn.kernels.jit import MOST_GROUPS, parallel, serial
-from scratchcnn.kernels.matmul import matmul, padded_width, panel_width, start_row
+from scratchcnn.kernels.matmul import matmul, padded_width, panel_width, product_of, start_row
 from scratchcnn.kernels.sandwich import make_last_sandwich, make_sandwich
 from scratchcnn.kernels.toom_cook import transforms, transpose
 from scratchcnn.kernels.vectorized import VECTOR_BYTES
@@ -143,7 +144,19 @@ def _correlate(m: int, x: Array, before: Pair, kernel: Array, start: Array, y: A
     transformed = empty((elements * channels * start.size,), x.dtype)
     floor = y.dtype.type(0 if relu else -np.inf)
     at_once = _tiles_at_once(elements, channels + start.size, x.dtype.itemsize)
-    _convolve(m, x, before, np.ascontiguousarray(kernel), transformed, start, floor, y, at_once, get_num_threads())
+    _convolve(
+        product_of(x.dtype),
+        m,
+        x,
+        before,
+        np.ascontiguousarray(kernel),
+        transformed,
+        start,
+        floor,
+        y,
+        at_once,
+        get_num_threads(),
+    )
 
 
 def _tiles_at_once(elements: int, numbers: int, itemsize: int) -> int:
@@ -153,7 +166,7 @@ def _tiles_at_once(elements: int, numbers: int, itemsize: int) -> int:
 
 
 @parallel
-def _convolve(m, x, before, kernel, transformed, start, floor, y, at_once, threads):
+def _convolve(product, m, x, before, kernel, transformed, start, floor, y, at_once, threads):
     """Transform the kernel; then, for some tiles at a time: transform patches, multiply, transform back."""
     channels, filters = kernel.shape[2], kernel.shape[3]
     for channel in prange(channels):
@@ -179,8 +192,8 @@ def _convolve(m, x, before, kernel, transformed, start, floor, y, at_once, threa
             for e in range(elements):
                 panels = transformed[e * channels * filters : (e + 1) * channels * filters]
                 matmul(
-                    patches, e * patch_plane, rows, columns, panels, filters, nothing,
-                    products, e * product_plane, product_rows,
+                    product, patches, e * patch_plane, rows, columns, panels, filters, nothing,
+                    products, e * product_plane, product_rows, 0, 0, 0,
                 )  # fmt: skip
             for i in range(count):
                 place = _place(first + i, down, across, m, (0, 0))
@@ -247,11 +260,10 @@ def _copy_patch(x, place, n, border, stride):
     """The n x n pixels from `place` on, zero outside the image; rows of `stride` numbers for each pixel."""
     _, height, width, channels = x.shape
     image, top, left = place
-    border[: n * n * stride] = 0
+    fill(border, 0, n * n * stride, 0)
     for a in range(max(0, -top), min(n, height - top)):
         for b in range(max(0, -left), min(n, width - left)):
-            at = (a * n + b) * stride
-            border[at : at + channels] = x[image, top + a, left + b]
+            copy(x[image, top + a, left + b], 0, border, (a * n + b) * stride, channels)
 
 
 @serial
@@ -276,8 +288,7 @@ def _transform_product(m, products, source, plane, y, place, border, start, floo
     if not whole:
         for a in range(min(m, height - top)):
             for b in range(min(m, width - left)):
-                at = (a * m + b) * stride
-                y[image, top + a, left + b] = border[at : at + filters]
+                copy(border, (a * m + b) * stride, y[image, top + a, left + b], 0, filters)
 
 
 def _conv2d_kernel_gradient(
@@ -293,14 +304,14 @@ def _conv2d_kernel_gradient(
     groups = np.zeros((min(len(x), MOST_GROUPS, max(2, GROUP_BYTES // (sums * x.itemsize))), sums), x.dtype)
     at_once = _tiles_at_once((m + 2) ** 2, channels + width, x.dtype.itemsize)
     before = (windows.rows.before, windows.columns.before)
-    _sum_products(m, np.ascontiguousarray(x), before, np.ascontiguousarray(dy), groups, at_once)
+    _sum_products(product_of(x.dtype), m, np.ascontiguousarray(x), before, np.ascontiguousarray(dy), groups, at_once)
     gradient = np.empty((3, 3, channels, width), x.dtype)
     _gradient_of_kernel(m, groups.sum(axis=0), gradient)
     return np.ascontiguousarray(gradient[..., :filters])
 
 
 @parallel
-def _sum_products(m, x, before, dy, groups, at_once):
+def _sum_products(product, m, x, before, dy, groups, at_once):
     """For every group of images: the sum over its tiles of (Bᵀ d B)ᵀ (A dy Aᵀ), a matrix (C, F) for each element."""
     images, height, width, filters = dy.shape
     channels = x.shape[3]
@@ -325,7 +336,8 @@ def _sum_products(m, x, before, dy, groups, at_once):
             columns = np.arange(count) * patch_stride
             for e in range(elements):
                 matmul(
-                    patches, e * patch_plane, rows, columns, gradients[e * gradient_plane :], gradient_stride, nothing,
+                    product, patches, e * patch_plane, rows, columns,
+                    gradients[e * gradient_plane :], gradient_stride, nothing,
                     sums, e * channels * gradient_stride, sum_rows, 1, 0, gradient_stride,
                 )  # fmt: skip
 

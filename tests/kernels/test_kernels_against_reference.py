@@ -26,6 +26,7 @@ from comparing import (
     in_float64,
     magnitudes,
     numbers,
+    on_threads,
     output_size,
     plain,
     run,
@@ -475,7 +476,7 @@ def updated(room, name, changed, *others):
     results = []
     for threads in (1, THREADS):
         arrays = [array.copy() for array in changed]
-        with threads(threads):
+        with on_threads(threads):
             getattr(room, name)(arrays[0], others[0], *arrays[1:], *others[1:])
         results.append(arrays)
     assert [array.tobytes() for array in results[0]] == [array.tobytes() for array in results[1]]

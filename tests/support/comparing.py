@@ -46,7 +46,7 @@ LAYOUTS = st.sampled_from([plain, plain, transposed, sliced, turned])
 
 
 @contextlib.contextmanager
-def threads(count):
+def on_threads(count):
     before = numba.get_num_threads()
     numba.set_num_threads(count)
     try:
@@ -68,9 +68,9 @@ def run(room, name, arguments):
     function = getattr(room, name)
     if room is reference:
         return function(*arguments)
-    with threads(1):
+    with on_threads(1):
         result = function(*arguments)
-    with threads(THREADS):
+    with on_threads(THREADS):
         assert bits(function(*arguments)) == bits(result), f"{name} depends on the number of threads"
     return result
 
