@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-from report import Figure, figure, print_best_peer, print_table, times, write_json
+from report import Figure, figure, print_best_peer, print_table, threads, times, write_json
 from turns import Process, add_options, folder_of, read_options, run
 
 COLD = "scratchcnn, cold"
@@ -68,7 +68,7 @@ def measure_one(name: str, options: argparse.Namespace, folder: Path) -> tuple[f
 def print_report(options: argparse.Namespace, imports: dict[str, Figure], steps: dict[str, Figure]) -> None:
     medians = {name: seconds.median for name, seconds in steps.items()}
     print("Seconds until the first training step is done, from the start of a fresh process;")
-    print(f"batch {options.batch_size}, float32, {options.threads} threads, {options.rounds} rounds in turn")
+    print(f"batch {options.batch_size}, float32, {threads(options)}, {options.rounds} rounds in turn")
     print_table(
         ["system", "import", "lowest", "highest", "first step", "lowest", "highest", "times"],
         [[name, *(f"{value:.2f}" for value in (*imports[name], *steps[name])), times(name, medians)] for name in steps],

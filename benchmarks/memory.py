@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 from article_network import Array
-from report import print_best_peer, print_table, times, write_json
+from report import print_best_peer, print_table, threads, times, write_json
 from turns import Process, add_options, folder_of, read_options, run
 
 from scratchcnn.datasets import mnist
@@ -80,7 +80,7 @@ def ask_memory(process: Process, batch_size: int, steps: int, predicts: int) -> 
 def print_report(options: argparse.Namespace, count: int, figures: dict[str, dict[str, int]]) -> None:
     peaks = {name: figure["peak"] for name, figure in figures.items()}
     print(f"Resident memory in MB: {options.steps} training steps on {count} uint8 images, batch {options.batch_size},")
-    print(f"{options.threads} threads; growth over {options.predicts} predictions of a batch")
+    print(f"{threads(options)}; growth over {options.predicts} predictions of a batch")
     print_table(
         ["system", "before", "peak", "growth", "times"],
         [

@@ -15,7 +15,7 @@ import argparse
 
 import numpy as np
 from article_network import Array, floats, scratchcnn_model
-from report import Figure, figure, print_best_peer, print_table, times, write_json
+from report import Figure, figure, print_best_peer, print_table, threads, times, write_json
 from turns import add_options, expect_agreement, folder_of, processes, read_options, run
 
 from scratchcnn.datasets import mnist
@@ -68,7 +68,7 @@ def measure(options: argparse.Namespace, x: Array) -> dict[str, Figure]:
 
 def print_report(options: argparse.Namespace, figures: dict[str, Figure]) -> None:
     medians = {name: seconds.median for name, seconds in figures.items()}
-    print(f"Predictions for {options.images} images, batch {options.batch_size}, float32, {options.threads} threads,")
+    print(f"Predictions for {options.images} images, batch {options.batch_size}, float32, {threads(options)},")
     print(f"{options.rounds} rounds of {options.repeats} predictions in turn")
     print_table(
         ["system", "seconds", "lowest", "highest", "images/s", "times"],

@@ -32,6 +32,11 @@ def figure(rounds: Sequence[Sequence[float]]) -> Figure:
     return Figure(statistics.median(itertools.chain.from_iterable(rounds)), min(medians), max(medians))
 
 
+def threads(options: argparse.Namespace) -> str:
+    """'1 thread', '2 threads'."""
+    return f"{options.threads} thread{'s' if options.threads > 1 else ''}"
+
+
 def times(system: str, values: Mapping[str, float]) -> str:
     """How many times scratchcnn's value a system's is, for the table."""
     return f"{values[system] / values['scratchcnn']:.2f}"

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from article_network import floats, scratchcnn_model, training_flops
-from report import Figure, figure, print_best_peer, print_table, times, write_json
+from report import Figure, figure, print_best_peer, print_table, threads, times, write_json
 from turns import add_options, expect_agreement, folder_of, processes, read_options, run
 
 from scratchcnn.datasets import mnist
@@ -59,7 +59,7 @@ def measure(options: argparse.Namespace, folder: Path) -> tuple[dict[str, Figure
 
 def print_report(options: argparse.Namespace, figures: dict[str, Figure], flops: int) -> None:
     medians = {name: seconds.median for name, seconds in figures.items()}
-    print(f"One training step, batch {options.batch_size}, float32, {options.threads} threads, {options.rounds} rounds")
+    print(f"One training step, batch {options.batch_size}, float32, {threads(options)}, {options.rounds} rounds")
     print(f"of {options.steps} steps in turn; {flops / 1e9:.2f} GFLOP with every convolution multiplied out")
     print_table(
         ["system", "ms/step", "lowest", "highest", "images/s", "GFLOP/s", "times"],

@@ -37,6 +37,9 @@ def test_what_all_have_in_common(run_benchmark, script, arguments, message):
 @pytest.mark.parametrize(
     ("script", "arguments", "message"),
     [
+        ("accuracy.py", ("--epochs", 0), "--epochs: expected at least 1, received 0"),
+        ("accuracy.py", ("--seeds", 1, -2), "--seeds: expected at least 0, received -2"),
+        ("accuracy.py", ("--data", "nowhere"), "--data: expected a folder .* received 'nowhere', which does not .*"),
         ("train_step.py", ("--rounds", 0), "--rounds: expected at least 1, received 0"),
         ("train_step.py", ("--steps", 0), "--steps: expected at least 1, received 0"),
         ("train_step.py", ("--batch-size", 4001), "--batch-size: expected at most 4000, .*, received 4001"),

@@ -40,7 +40,7 @@ def test_scratchcnn_alone(run_benchmark, script, tmp_path):
     growth = row.pop("growth", [0.0])
     assert all(math.isfinite(number) for number in growth)
     assert all(math.isfinite(number) and number > 0 for numbers in row.values() for number in numbers), row
-    assert "1 threads" in done.out
+    assert "1 thread," in done.out or "1 thread;" in done.out
     assert "peer" not in done.out
 
     written = json.loads((tmp_path / "figures.json").read_text())
