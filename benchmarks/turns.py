@@ -75,7 +75,7 @@ def read_options(parser: argparse.ArgumentParser, arguments: Iterable[str] = ())
     if any(lacking.values()):
         said = "; ".join(f"{name} needs {' and '.join(packages)}" for name, packages in lacking.items() if packages)
         parser.error(f"argument --peer: {said}, not installed here; python -m pip install -e '.[peers]'")
-    if options.json and not options.json.absolute().parent.is_dir():
+    if options.json and (options.json.is_dir() or not options.json.absolute().parent.is_dir()):
         parser.error(f"argument --json: expected a file in a folder that exists, received '{options.json}'")
     options.systems = ["scratchcnn", *peers]
     return options

@@ -23,6 +23,7 @@ def expect_refusal(done, script, message):
         (("--threads", 0), "--threads: expected at least 1, received 0"),
         (("--threads", 100_000), r"--threads: expected at most \d+, the processors there are, received 100000"),
         (("--batch-size", -1), "--batch-size: expected at least 1, received -1"),
+        (("--json", "."), r"--json: expected a file in a folder that exists, received '\.'"),
         (("--batch-size", "few"), "--batch-size: invalid int value: 'few'"),
         (
             ("--json", "no/folder/f.json"),
