@@ -11,8 +11,7 @@ from __future__ import annotations
 import argparse
 import statistics
 
-import numpy as np
-from article_network import scratchcnn_model
+from article_network import floats, scratchcnn_model
 
 from scratchcnn.datasets import mnist
 
@@ -26,8 +25,15 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--epochs", type=int, default=10)
     options = parser.parse_args()
-    (x_train, y_train), (x_test, y_test) = mnist.load_data(options.data)
-    x_train, x_test = (x.reshape(-1, 28, 28, 1) / np.float32(255) for x in (x_train, x_test))
+    if options.epochs < 1:
+        parser.error(f"argument --epochs: expected at least 1, received {options.epochs}")
+    if min(options.seeds) < 0:
+        parser.error(f"argument --seeds: expected at least 0, received {min(options.seeds)}")
+    try:
+        (x_train, y_train), (x_test, y_test) = mnist.load_data(options.data)
+    except (OSError, ValueError) as error:
+        parser.error(f"argument --data: {error}")
+    x_train, x_test = floats(x_train), floats(x_test)
     runs = []
     for seed in options.seeds:
         print(f"Seed {seed}", flush=True)

@@ -1,0 +1,92 @@
+"""A benchmark answers wrong options in one line and with 2, before anything is measured."""
+
+import importlib.util
+import re
+
+import pytest
+
+SCRIPTS = ["train_step.py", "predict.py", "first_step.py", "memory.py"]
+
+
+def expect_refusal(done, script, message):
+    assert done.code == 2
+    assert re.search(rf"\n{script}: error: argument {message}\n\Z", done.err), done.err
+    assert "Traceback" not in done.err
+    assert done.out == ""
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--peer", "numpy"), r"--peer: invalid choice: '?numpy'? .*keras-jax.*"),
+        (("--threads", 0), "--threads: expected at least 1, received 0"),
+        (("--threads", 100_000), r"--threads: expected at most \d+, the processors there are, received 100000"),
+        (("--batch-size", -1), "--batch-size: expected at least 1, received -1"),
+        (("--json", "."), r"--json: expected a file in a folder that exists, received '\.'"),
+        (("--batch-size", "few"), "--batch-size: invalid int value: 'few'"),
+        (
+            ("--json", "no/folder/f.json"),
+            "--json: expected a file in a folder that exists, received 'no/folder/f.json'",
+        ),
+    ],
+)
+def test_what_all_have_in_common(run_benchmark, script, arguments, message):
+    expect_refusal(run_benchmark(script, *arguments), script, message)
+
+
+@pytest.mark.parametrize(
+    ("script", "arguments", "message"),
+    [
+        ("accuracy.py", ("--epochs", 0), "--epochs: expected at least 1, received 0"),
+        ("accuracy.py", ("--seeds", 1, -2), "--seeds: expected at least 0, received -2"),
+        ("accuracy.py", ("--data", "nowhere"), "--data: expected a folder .* received 'nowhere', which does not .*"),
+        ("train_step.py", ("--rounds", 0), "--rounds: expected at least 1, received 0"),
+        ("train_step.py", ("--steps", 0), "--steps: expected at least 1, received 0"),
+        ("train_step.py", ("--batch-size", 4001), "--batch-size: expected at most 4000, .*, received 4001"),
+        ("predict.py", ("--rounds", 0), "--rounds: expected at least 1, received 0"),
+        ("predict.py", ("--repeats", 0), "--repeats: expected at least 1, received 0"),
+        ("predict.py", ("--images", 0), "--images: expected at least 1, received 0"),
+        ("predict.py", ("--data", "nowhere"), "--data: expected a folder .* received 'nowhere', which does not .*"),
+        ("first_step.py", ("--rounds", 0), "--rounds: expected at least 1, received 0"),
+        ("memory.py", ("--steps", 0), "--steps: expected at least 1, received 0"),
+        ("memory.py", ("--predicts", 0), "--predicts: expected at least 1, received 0"),
+        ("memory.py", ("--data", "nowhere"), "--data: expected a folder .* received 'nowhere', which does not .*"),
+        ("memory.py", ("--batch-size", 60_001), "--batch-size: expected at most 60000, .*, received 60001"),
+    ],
+)
+def test_what_each_has_of_its_own(run_benchmark, script, arguments, message):
+    expect_refusal(run_benchmark(script, *arguments), script, message)
+
+
+@pytest.fixture
+def lacking(monkeypatch):
+    """Let packages seem not to be installed, and all others to be."""
+
+    def lack(*packages):
+        find_spec = importlib.util.find_spec
+
+        def find(name, *rest):
+            if name in packages:
+                return None
+            return object() if name in ("torch", "keras", "tensorflow", "jax") else find_spec(name, *rest)
+
+        monkeypatch.setattr(importlib.util, "find_spec", find)
+
+    return lack
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+@pytest.mark.parametrize(
+    ("packages", "peer", "said"),
+    [
+        (["torch"], "torch", "torch needs torch"),
+        (["jax"], "keras-jax", "keras-jax needs jax"),
+        (["keras", "tensorflow"], "keras-tensorflow", "keras-tensorflow needs keras and tensorflow"),
+        (["tensorflow", "torch"], "all", "torch needs torch; keras-tensorflow needs tensorflow"),
+    ],
+)
+def test_a_peer_that_is_not_installed(run_benchmark, lacking, script, packages, peer, said):
+    lacking(*packages)
+    install = r"not installed here; python -m pip install -e '\.\[peers\]'"
+    expect_refusal(run_benchmark(script, "--peer", peer), script, rf"--peer: {said}, {install}")
