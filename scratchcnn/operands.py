@@ -12,7 +12,7 @@ from scratchcnn.geometry import Padding, Pair, Windows, image_windows
 Array = NDArray[Any]
 Shape = tuple[int, ...]
 
-FLOAT_DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
+FLOAT_DTYPES = {np.dtype(np.float32), np.dtype(np.float64)}
 
 
 def expect(**operands: tuple[Array, tuple[int | None, ...]]) -> None:
@@ -30,20 +30,21 @@ def expect(**operands: tuple[Array, tuple[int | None, ...]]) -> None:
     ValueError
         An operand has another shape.
     """
-    dtypes = {}
+    dtypes = set()
     for name, (array, shape) in operands.items():
         if not isinstance(array, np.ndarray):
             raise TypeError(f"Expected {name} as a NumPy array, received {type(array).__name__}; use np.asarray.")
-        fits = array.ndim == len(shape) and all(
-            wanted in (None, found) for wanted, found in zip(shape, array.shape, strict=True)
-        )
-        if not fits:
+        if array.shape != shape and not _fits(array.shape, shape):
             wanted_text = ", ".join("any" if length is None else str(length) for length in shape)
             raise ValueError(f"Expected {name} of shape ({wanted_text}), received {array.shape}.")
-        dtypes[name] = array.dtype
-    if len(set(dtypes.values())) > 1 or not set(dtypes.values()) <= set(FLOAT_DTYPES):
-        received = ", ".join(f"{name} {dtype}" for name, dtype in dtypes.items())
+        dtypes.add(array.dtype)
+    if len(dtypes) > 1 or not dtypes <= FLOAT_DTYPES:
+        received = ", ".join(f"{name} {array.dtype}" for name, (array, _) in operands.items())
         raise TypeError(f"Expected one dtype, float32 or float64, for all, received {received}; use .astype.")
+
+
+def _fits(found: Shape, wanted: tuple[int | None, ...]) -> bool:
+    return len(found) == len(wanted) and all(w in (None, f) for w, f in zip(wanted, found, strict=True))
 
 
 def expect_windows(

@@ -41,6 +41,17 @@ class Operations(Protocol):
         dilation_rate: Pair,
         algorithm: Algorithm = "auto",
     ) -> Array: ...
+    def conv2d_parameter_gradients(
+        self,
+        dy: Array,
+        y: Array | None,
+        x: Array,
+        kernel_size: Pair,
+        strides: Pair,
+        padding: Padding,
+        dilation_rate: Pair,
+        algorithm: Algorithm = "auto",
+    ) -> tuple[Array, Array]: ...
     def conv2d_input_gradient(
         self,
         dy: Array,
@@ -51,10 +62,25 @@ class Operations(Protocol):
         dilation_rate: Pair,
         algorithm: Algorithm = "auto",
     ) -> Array: ...
+    def conv2d_max_pool2d(
+        self,
+        x: Array,
+        kernel: Array,
+        bias: Array | None,
+        pool_size: Pair,
+        pool_strides: Pair,
+        pool_padding: Padding,
+        strides: Pair,
+        padding: Padding,
+        dilation_rate: Pair,
+        relu: bool = False,
+        algorithm: Algorithm = "auto",
+    ) -> tuple[Array, Array]: ...
     def conv2d_pooled_gradients(
         self,
         values: Array,
         winners: Array,
+        outputs: Array | None,
         x: Array,
         kernel: Array,
         pool_size: Pair,
@@ -64,7 +90,7 @@ class Operations(Protocol):
         padding: Padding,
         dilation_rate: Pair,
         algorithm: Algorithm = "auto",
-    ) -> tuple[Array, Array]: ...
+    ) -> tuple[Array, Array, Array]: ...
     def max_pool2d(self, x: Array, pool_size: Pair, strides: Pair, padding: Padding) -> tuple[Array, Array]: ...
     def max_pool2d_gradient(
         self, dy: Array, winners: Array, input_shape: Shape, pool_size: Pair, strides: Pair, padding: Padding

@@ -2,7 +2,13 @@
 
 from scratchcnn.kernels.adam import adam
 from scratchcnn.kernels.bias import bias_gradient
-from scratchcnn.kernels.conv2d import conv2d, conv2d_input_gradient, conv2d_kernel_gradient
+from scratchcnn.kernels.conv2d import (
+    conv2d,
+    conv2d_input_gradient,
+    conv2d_kernel_gradient,
+    conv2d_parameter_gradients,
+)
+from scratchcnn.kernels.conv2d_max_pool2d import conv2d_max_pool2d
 from scratchcnn.kernels.cross_entropy import (
     cross_entropy,
     cross_entropy_gradient,
@@ -26,6 +32,8 @@ __all__ = [
     "conv2d",
     "conv2d_input_gradient",
     "conv2d_kernel_gradient",
+    "conv2d_max_pool2d",
+    "conv2d_parameter_gradients",
     "conv2d_pooled_gradients",
     "cross_entropy",
     "cross_entropy_gradient",

@@ -22,6 +22,8 @@ import numpy as np
 from scratchcnn.algorithms import Algorithm, Choice, Problem, Rung, algorithm_name, choose
 from scratchcnn.geometry import Padding, Pair
 from scratchcnn.kernels import conv2d_im2col, conv2d_loops, conv2d_tile, winograd
+from scratchcnn.kernels.bias import bias_gradient
+from scratchcnn.kernels.relu import relu_gradient
 from scratchcnn.operands import Array, Shape, conv2d_windows
 
 
@@ -76,6 +78,26 @@ def conv2d_kernel_gradient(
     kernel_shape = (*kernel_size, x.shape[-1], dy.shape[-1])
     chosen = _choice(algorithm, x.shape, kernel_shape, strides, padding, dilation_rate, x.dtype)
     return LADDER[chosen.kernel_gradient].conv2d_kernel_gradient(dy, x, kernel_size, strides, padding, dilation_rate)
+
+
+def conv2d_parameter_gradients(
+    dy: Array,
+    y: Array | None,
+    x: Array,
+    kernel_size: Pair,
+    strides: Pair = (1, 1),
+    padding: Padding = "valid",
+    dilation_rate: Pair = (1, 1),
+    algorithm: Algorithm = "auto",
+) -> tuple[Array, Array]:
+    """Gradients by kernel and bias, through ReLU; `reference.conv2d_parameter_gradients` has the formula."""
+    kernel_shape = (*kernel_size, x.shape[-1], dy.shape[-1])
+    chosen = _choice(algorithm, x.shape, kernel_shape, strides, padding, dilation_rate, x.dtype)
+    if chosen.kernel_gradient == "tile":
+        return conv2d_tile.conv2d_parameter_gradients(dy, y, x, kernel_size, strides, padding, dilation_rate)
+    dz = dy if y is None else relu_gradient(dy, y)
+    dkernel = LADDER[chosen.kernel_gradient].conv2d_kernel_gradient(dz, x, kernel_size, strides, padding, dilation_rate)
+    return dkernel, bias_gradient(dz)
 
 
 def conv2d_input_gradient(

@@ -18,7 +18,15 @@ from numba import get_num_threads, prange
 
 from scratchcnn.kernels.copying import copy
 from scratchcnn.kernels.jit import parallel_if_large
-from scratchcnn.kernels.matmul import matmul, pack_panel, packed, padded_width, panel_width, product_of, start_row
+from scratchcnn.kernels.matmul import (
+    matmul,
+    pack_transposed_panel,
+    packed,
+    padded_width,
+    panel_width,
+    product_of,
+    start_row,
+)
 from scratchcnn.kernels.tile import ROWS
 from scratchcnn.kernels.vectorized import VECTOR_BYTES
 from scratchcnn.kernels.workspace import empty
@@ -46,13 +54,17 @@ def dense(x: Array, kernel: Array, bias: Array | None, relu: bool = False) -> Ar
 def _dense(product, x, matrix, row_stride, start, y, threads, rectify):
     rows, depth = x.shape
     columns = y.shape[1]
-    share = (rows + threads * ROWS - 1) // (threads * ROWS) * ROWS
+    widest = panel_width(x.itemsize)
+    panel_count = (columns + widest - 1) // widest
+    shares = (threads + panel_count - 1) // panel_count  # of the rows, so that every thread has a panel
+    tiles = (rows + ROWS - 1) // ROWS
     k = np.arange(depth)
-    for thread in prange(threads):
-        m = np.arange(min(rows, thread * share), min(rows, (thread + 1) * share))
+    for job in prange(panel_count * shares):
+        first, share = job % panel_count * widest, job // panel_count
+        m = np.arange(min(rows, tiles * share // shares * ROWS), min(rows, tiles * (share + 1) // shares * ROWS))
         matmul(
-            product, x.reshape(-1), 0, m * depth, k, matrix, columns, start, y.reshape(-1), 0, m * columns,
-            0, rectify, row_stride,
+            product, x.reshape(-1), 0, m * depth, k, matrix[first if row_stride > 0 else first * depth :],
+            min(widest, columns - first), start[first:], y.reshape(-1), first, m * columns, 0, rectify, row_stride,
         )  # fmt: skip
 
 
@@ -102,7 +114,7 @@ def _dense_input_gradient(product, dy, kernel, dx):
         first = number * widest
         width = min(widest, columns - first)
         panel = np.empty(depth * padded_width(width, dy.itemsize), dy.dtype)
-        pack_panel(kernel.reshape(-1), 1, depth, depth, columns, first, panel)
+        pack_transposed_panel(kernel.reshape(-1), depth, columns, first, panel)
         matmul(
             product, dy.reshape(-1), 0, m * depth, k, panel, width, start, dx.reshape(-1), first, m * columns, 0, 0, 0
         )

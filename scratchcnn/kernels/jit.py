@@ -6,8 +6,9 @@ register. Both only move rounding errors. The flags that assume NaN and infinity
 
 Threads. Numba has one pool of threads, by default OpenMP's. Between two parallel loops OpenMP lets its threads spin,
 and on a machine where anything else runs, a spinning thread takes the core that a working one waits for: a training
-step becomes ten times slower. So the pool is loaded such that its threads sleep, unless the user's environment says
-otherwise.
+step becomes ten times slower. If they slept at once, every loop would begin with waking them, which costs a millisecond
+a step. So the pool is loaded such that its threads spin for some ten microseconds, about as long as Python needs from
+one kernel to the next, and then sleep; unless the user's environment says otherwise.
 
 Cache. Compiled kernels are kept in the user's cache folder, so that only the first run pays for compiling. Numba
 keys its own cache by the file that a function stands in; a kernel here also contains code from the files below it
@@ -36,6 +37,7 @@ from numba.core.ccallback import CFunc
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 OPTIONS: dict[str, Any] = {"fastmath": {"contract", "reassoc"}, "error_model": "numpy"}
+WAITING = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "2000"}
 MANY = 32_768  # numbers in an array for which it pays to wake the other threads
 MOST_GROUPS = 16  # partial sums of a gradient: enough for 16 threads, few enough to stay in the cache
 
@@ -44,16 +46,17 @@ intrinsic: Any = numba.extending.intrinsic  # untyped, since its stub counts the
 
 
 def _load_threads_that_sleep() -> None:
-    """Load OpenMP's pool with OMP_WAIT_POLICY=passive, which it reads once, and leave the environment as it was."""
-    if "OMP_WAIT_POLICY" in os.environ or "GOMP_SPINCOUNT" in os.environ:
+    """Load OpenMP's pool with settings that it reads once, and leave the environment as it was."""
+    if WAITING.keys() & os.environ.keys():
         return
-    os.environ["OMP_WAIT_POLICY"] = "passive"
+    os.environ.update(WAITING)
     try:
         importlib.import_module("numba.np.ufunc.omppool")
     except ImportError:  # Numba then has a pool of its own, whose threads sleep
         pass
     finally:
-        del os.environ["OMP_WAIT_POLICY"]
+        for name in WAITING:
+            del os.environ[name]
 
 
 _load_threads_that_sleep()

@@ -26,8 +26,9 @@ from numba import prange, types
 from numba.np.numpy_support import carray, from_dtype
 
 from scratchcnn.kernels.copying import copy, fill
-from scratchcnn.kernels.jit import address, intrinsic, parallel, serial
+from scratchcnn.kernels.jit import address, intrinsic, parallel_if_large, serial
 from scratchcnn.kernels.tile import COLUMNS, ROWS, make_tile
+from scratchcnn.kernels.transpose import transpose_block
 from scratchcnn.kernels.vectorized import VECTOR_BYTES
 from scratchcnn.kernels.workspace import empty
 from scratchcnn.operands import Array, expect
@@ -60,34 +61,49 @@ def is_packed(columns, itemsize):
 
 
 @serial
-def pack_panel(b, row_stride, column_stride, rows, columns, first, panel):
-    """Pack the panel that begins at column `first` of the (rows, columns) matrix b[row * row_stride + column * ...]."""
+def pack_panel(b, rows, columns, first, panel):
+    """Pack the panel that begins at column `first` of a matrix (rows, columns), whose rows lie one after the other."""
     width = min(panel_width(b.itemsize), padded_width(columns, b.itemsize) - first)
     filled = min(width, columns - first)
     for row in range(rows):
-        at, source = row * width, row * row_stride + first * column_stride
-        if column_stride == 1:
-            copy(b, source, panel, at, filled)
-        else:
-            for column in range(filled):
-                panel[at + column] = b[source + column * column_stride]
-        fill(panel, at + filled, width - filled, 0)
+        copy(b, row * columns + first, panel, row * width, filled)
+        fill(panel, row * width + filled, width - filled, 0)
 
 
 @serial
-def pack(b, row_stride, column_stride, rows, columns, panels):
+def pack_transposed_panel(b, rows, columns, first, panel):
+    """The same, where what lies one after the other are the columns: `rows` numbers each."""
+    lanes = VECTOR_BYTES // b.itemsize
+    width = min(panel_width(b.itemsize), padded_width(columns, b.itemsize) - first)
+    filled = min(width, columns - first)
+    blocks = filled // lanes * lanes if rows >= lanes else 0
+    whole_rows = rows // lanes * lanes
+    for column in range(0, blocks, lanes):
+        for row in range(0, whole_rows, lanes):
+            transpose_block(b, (first + column) * rows + row, rows, panel, row * width + column, width)
+        for row in range(whole_rows, rows):
+            for lane in range(lanes):
+                panel[row * width + column + lane] = b[(first + column + lane) * rows + row]
+    for row in range(rows):
+        for column in range(blocks, filled):
+            panel[row * width + column] = b[(first + column) * rows + row]
+        fill(panel, row * width + filled, width - filled, 0)
+
+
+@serial
+def pack(b, rows, columns, panels):
     """Pack all panels of a matrix into `panels`, of `rows * padded_width(columns)` numbers."""
     for first in range(0, columns, panel_width(b.itemsize)):
-        pack_panel(b, row_stride, column_stride, rows, columns, first, panels[first * rows :])
+        pack_panel(b, rows, columns, first, panels[first * rows :])
 
 
-@parallel
+@parallel_if_large
 def _pack_in_parallel(b, panels):
     rows, columns = b.shape
     widest = panel_width(b.itemsize)
     for panel in prange((columns + widest - 1) // widest):
         first = panel * widest
-        pack_panel(b.reshape(-1), columns, 1, rows, columns, first, panels[first * rows :])
+        pack_panel(b.reshape(-1), rows, columns, first, panels[first * rows :])
 
 
 def packed(b: Array) -> Array:

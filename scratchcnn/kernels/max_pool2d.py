@@ -48,7 +48,7 @@ def _max_pool2d(x, rows, columns, y, winners):
             first_column, last_column = max(0, -left), min(columns.kernel, columns.size - left)
             corner = ((image * rows.size + top) * columns.size + left) * channels
             window_maximum(
-                numbers, corner, columns.size * channels, channels, columns.kernel,
+                numbers, corner, columns.size * channels, channels, channels, columns.kernel,
                 first_row, last_row, first_column, last_column,
                 results, results_winners, (job * output_width + ox) * channels,
             )  # fmt: skip
@@ -56,16 +56,16 @@ def _max_pool2d(x, rows, columns, y, winners):
 
 @intrinsic
 def window_maximum(
-    typing_context, x, corner, row_stride, channels, width, first_row, last_row, first_column, last_column,
-    y, winners, at,
+    typing_context, x, corner, row_stride, column_stride, channels, width,
+    first_row, last_row, first_column, last_column, y, winners, at,
 ):  # fmt: skip
     """The maximum of one window, for all channels, and its place, to y[at ...] and winners[at ...].
 
     The window's element (row, column) has the number row * width + column, and its channels begin at
-    x[corner + row * row_stride + column * channels]; only rows and columns from the first to before the last count.
+    x[corner + row * row_stride + column * column_stride]; rows and columns count from the first to before the last.
     """
     integer = types.int64
-    signature = types.void(x, *[integer] * 8, y, winners, integer)
+    signature = types.void(x, *[integer] * 9, y, winners, integer)
 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         kinds, args = dict(zip(_NAMES, signature.args, strict=True)), dict(zip(_NAMES, values, strict=True))
@@ -79,8 +79,8 @@ def window_maximum(
 
 
 _index = ir.IntType(64)
-_NAMES = ("x", "corner", "row_stride", "channels", "width", "first_row", "last_row", "first_column", "last_column",
-          "y", "winners", "at")  # fmt: skip
+_NAMES = ("x", "corner", "row_stride", "column_stride", "channels", "width", "first_row", "last_row", "first_column",
+          "last_column", "y", "winners", "at")  # fmt: skip
 
 
 class _Maximum(Vectorized):
@@ -115,15 +115,14 @@ class _Maximum(Vectorized):
         """Where an element is larger than the best so far, or the first NaN, it becomes the best."""
         builder = self.builder
         new, old = self.element(row, column, channel), builder.load(best)
-        first_nan = builder.and_(builder.fcmp_unordered("uno", new, new), builder.fcmp_ordered("ord", old, old))
-        wins = builder.or_(builder.fcmp_ordered(">", new, old), first_nan)
+        wins = self.wins(new, old)
         builder.store(builder.select(wins, new, old), best)
         builder.store(builder.select(wins, self.numbered(row, column), builder.load(winner)), winner)
 
     def element(self, row: Any, column: Any, channel: Any) -> Any:
         """The channels of one element of the window."""
         builder, args = self.builder, self.args
-        down, right = builder.mul(row, args["row_stride"]), builder.mul(column, args["channels"])
+        down, right = builder.mul(row, args["row_stride"]), builder.mul(column, args["column_stride"])
         return self.load_vector(self.number_at("x", args["corner"], down, right, channel), 0)
 
     def numbered(self, row: Any, column: Any) -> Any:

@@ -20,11 +20,14 @@ from numba import prange
 
 from scratchcnn.algorithms import Algorithm, Problem, algorithm_name, choose
 from scratchcnn.geometry import Padding, Pair, Windows
+from scratchcnn.kernels.bias import bias_gradient
 from scratchcnn.kernels.conv2d import conv2d_input_gradient, conv2d_kernel_gradient
 from scratchcnn.kernels.copying import fill
+from scratchcnn.kernels.gated_rows import gate_rows
 from scratchcnn.kernels.jit import MOST_GROUPS, parallel, serial
 from scratchcnn.kernels.max_pool2d import max_pool2d_gradient
 from scratchcnn.kernels.patches import add_to_patches, sum_patches
+from scratchcnn.kernels.relu import relu_gradient
 from scratchcnn.kernels.workspace import empty
 from scratchcnn.operands import Array, conv2d_windows, expect, expect_winners, pool2d_windows
 
@@ -32,6 +35,7 @@ from scratchcnn.operands import Array, conv2d_windows, expect, expect_winners, p
 def conv2d_pooled_gradients(
     values: Array,
     winners: Array,
+    outputs: Array | None,
     x: Array,
     kernel: Array,
     pool_size: Pair,
@@ -41,8 +45,8 @@ def conv2d_pooled_gradients(
     padding: Padding = "valid",
     dilation_rate: Pair = (1, 1),
     algorithm: Algorithm = "auto",
-) -> tuple[Array, Array]:
-    """Gradients by input and kernel; `reference.conv2d_pooled_gradients` has the formula.
+) -> tuple[Array, Array, Array]:
+    """Gradients by input, kernel and bias; `reference.conv2d_pooled_gradients` has the formula.
 
     Where an algorithm is asked for that is not this one, or this one does not accept the geometry
     (`algorithms.accepts_winners`), the gradient is made dense and takes the way of `conv2d`.
@@ -52,20 +56,23 @@ def conv2d_pooled_gradients(
     pool = pool2d_windows(output_shape, pool_size, pool_strides, pool_padding)
     shape = (len(x), pool.rows.output, pool.columns.output, kernel.shape[3])
     expect(x=(x, x.shape), kernel=(kernel, kernel.shape), values=(values, shape))
+    if outputs is not None:
+        expect(values=(values, shape), outputs=(outputs, shape))
     expect_winners(winners, shape, pool_size)
     pool_pads = any(axis.before + axis.after > 0 for axis in pool)
     problem = Problem(windows, kernel.shape[2], kernel.shape[3], x.dtype, pool_pads)
-    if choose(algorithm_name(algorithm), problem).pooled_gradients == "dense":
-        dy = max_pool2d_gradient(values, winners, output_shape, pool_size, pool_strides, pool_padding)
-        geometry = (strides, padding, dilation_rate, algorithm)
-        dkernel = conv2d_kernel_gradient(dy, x, (kernel.shape[0], kernel.shape[1]), *geometry)
-        return conv2d_input_gradient(dy, kernel, x.shape, *geometry), dkernel
-    return _by_winners(values, winners, pool, x, kernel, windows)
+    if choose(algorithm_name(algorithm), problem).pooled_gradients == "winners":
+        return _by_winners(values, winners, outputs, pool, x, kernel, windows)
+    values = values if outputs is None else relu_gradient(values, outputs)
+    dy = max_pool2d_gradient(values, winners, output_shape, pool_size, pool_strides, pool_padding)
+    geometry = (strides, padding, dilation_rate, algorithm)
+    dkernel = conv2d_kernel_gradient(dy, x, (kernel.shape[0], kernel.shape[1]), *geometry)
+    return conv2d_input_gradient(dy, kernel, x.shape, *geometry), dkernel, bias_gradient(values)
 
 
 def _by_winners(
-    values: Array, winners: Array, pool: Windows, x: Array, kernel: Array, windows: Windows
-) -> tuple[Array, Array]:
+    values: Array, winners: Array, outputs: Array | None, pool: Windows, x: Array, kernel: Array, windows: Windows
+) -> tuple[Array, Array, Array]:
     kernel_height, kernel_width, channels, filters = kernel.shape
     rows, columns = windows
     places = _places_of_winners(pool, (rows.output, columns.output))  # (PH * PW, elements), number of the output
@@ -73,14 +80,17 @@ def _by_winners(
     offsets = (oy * rows.stride * columns.size + ox * columns.stride) * channels  # where its window of x begins
     by_filter = np.ascontiguousarray(kernel.transpose(3, 0, 1, 2)).reshape(-1)  # (F, KH, KW * C)
     groups = np.zeros((min(len(x), MOST_GROUPS), by_filter.size), x.dtype)
+    bias_groups = np.zeros((len(groups), filters), np.float64)
     dx = empty(x.shape, x.dtype)
+    values = np.ascontiguousarray(values)
     _pooled_gradients(
-        np.ascontiguousarray(values), np.ascontiguousarray(winners), offsets, np.ascontiguousarray(x).reshape(-1),
-        by_filter, kernel_height, kernel_width * channels, rows.dilation * columns.size * channels,
-        dx.reshape(-1), groups,
+        values, np.ascontiguousarray(winners), values if outputs is None else np.ascontiguousarray(outputs),
+        outputs is not None, offsets, np.ascontiguousarray(x).reshape(-1), by_filter,
+        kernel_height, kernel_width * channels, rows.dilation * columns.size * channels,
+        dx.reshape(-1), groups, bias_groups,
     )  # fmt: skip
     dkernel = groups.sum(axis=0).reshape(filters, kernel_height, kernel_width, channels)
-    return dx, np.ascontiguousarray(dkernel.transpose(1, 2, 3, 0))
+    return dx, np.ascontiguousarray(dkernel.transpose(1, 2, 3, 0)), bias_groups.sum(axis=0).astype(x.dtype)
 
 
 def _places_of_winners(pool: Windows, size: Pair) -> Array:
@@ -93,26 +103,35 @@ def _places_of_winners(pool: Windows, size: Pair) -> Array:
 
 
 @parallel
-def _pooled_gradients(values, winners, offsets, x, kernel, kernel_rows, row_length, row_stride, dx, groups):
+def _pooled_gradients(
+    values, winners, outputs, gates, offsets, x, kernel, kernel_rows, row_length, row_stride, dx, groups, bias_groups
+):
     images, filters = values.shape[0], values.shape[3]
     image_size, window_count = x.size // images, values.shape[1] * values.shape[2]
     filter_size = kernel_rows * row_length
     for group in prange(len(groups)):
-        dkernel = groups[group]
+        gated = np.empty(window_count * filters, x.dtype)
         numbers = np.empty(filters * window_count, x.dtype)
         places = np.empty(filters * window_count, np.int64)
         counts = np.empty(filters, np.int64)
         for image in range(images * group // len(groups), images * (group + 1) // len(groups)):
-            of_windows = values[image].reshape(window_count, filters)
-            _list_by_filter(of_windows, winners[image].reshape(window_count, filters), offsets, numbers, places, counts)
-            start = image * image_size
+            start, first = image * image_size, image * window_count * filters
+            gate_rows(
+                values.reshape(-1), outputs.reshape(-1), gates, first, window_count, filters, gated, bias_groups[group]
+            )
+            of_windows = winners[image].reshape(window_count, filters)
+            _list_by_filter(gated.reshape(window_count, filters), of_windows, offsets, numbers, places, counts)
+            for f in range(filters):  # in a loop of its own, so that x stays in the cache
+                sum_patches(
+                    numbers, places, f * window_count, counts[f], x, start, row_stride,
+                    groups[group], f * filter_size, kernel_rows, row_length,
+                )  # fmt: skip
             fill(dx, start, image_size, 0)
             for f in range(filters):
-                first, count, at = f * window_count, counts[f], f * filter_size
-                sum_patches(numbers, places, first, count, x, start, row_stride, dkernel, at, kernel_rows, row_length)
                 add_to_patches(
-                    numbers, places, first, count, dx, start, row_stride, kernel, at, kernel_rows, row_length
-                )
+                    numbers, places, f * window_count, counts[f], dx, start, row_stride,
+                    kernel, f * filter_size, kernel_rows, row_length,
+                )  # fmt: skip
 
 
 @serial

@@ -25,8 +25,8 @@ from scratchcnn.kernels.vectorized import Vectorized
 Matrix = Sequence[Sequence[float]]
 
 _index = ir.IntType(64)
-_NAMES = ("source", "source_start", "source_row", "source_column",
-          "target", "target_start", "target_row", "target_column", "vectors", "start", "floor")  # fmt: skip
+_SOURCE = ("source", "source_start", "source_row", "source_column")
+_TARGET = ("target", "target_start", "target_row", "target_column", "vectors")
 
 
 def make_sandwich(matrix: Matrix) -> Callable[..., None]:
@@ -41,10 +41,10 @@ def make_sandwich(matrix: Matrix) -> Callable[..., None]:
         typing_context, source, source_start, source_row, source_column,
         target, target_start, target_row, target_column, vectors,
     ):  # fmt: skip
-        return _signature_and_emitter(
-            matrix,
-            (source, source_start, source_row, source_column, target, target_start, target_row, target_column, vectors),
-        )
+        kinds = (
+            source, source_start, source_row, source_column, target, target_start, target_row, target_column, vectors,
+        )  # fmt: skip
+        return _signature_and_emitter(_Sandwich, matrix, _SOURCE + _TARGET, kinds)
 
     return sandwich
 
@@ -57,28 +57,49 @@ def make_last_sandwich(matrix: Matrix) -> Callable[..., None]:
         typing_context, source, source_start, source_row, source_column,
         target, target_start, target_row, target_column, vectors, start, floor,
     ):  # fmt: skip
-        return _signature_and_emitter(
-            matrix,
-            (source, source_start, source_row, source_column, target, target_start, target_row, target_column, vectors,
-             start, floor),
+        names = (*_SOURCE, *_TARGET, "start", "floor")
+        kinds = (
+            source, source_start, source_row, source_column, target, target_start, target_row, target_column, vectors,
+            start, floor,
         )  # fmt: skip
+        return _signature_and_emitter(_LastSandwich, matrix, names, kinds)
 
     return sandwich
 
 
-def _signature_and_emitter(matrix: Matrix, kinds: tuple[Any, ...]) -> tuple[Any, Callable[..., Any]]:
+def make_pooled_sandwich(matrix: Matrix) -> Callable[..., None]:
+    """The same, and of every 2 x 2 results the largest goes to the target and its number, 0 to 3, to `winners`."""
+
+    @intrinsic
+    def sandwich(
+        typing_context, source, source_start, source_row, source_column,
+        target, target_start, target_row, target_column, vectors, start, floor, winners,
+    ):  # fmt: skip
+        names = (*_SOURCE, *_TARGET, "start", "floor", "winners")
+        kinds = (
+            source, source_start, source_row, source_column, target, target_start, target_row, target_column, vectors,
+            start, floor, winners,
+        )  # fmt: skip
+        return _signature_and_emitter(_PooledSandwich, matrix, names, kinds)
+
+    return sandwich
+
+
+def _signature_and_emitter(
+    emitter: type[_Sandwich], matrix: Matrix, names: tuple[str, ...], kinds: tuple[Any, ...]
+) -> tuple[Any, Callable[..., Any]]:
     floats = (types.Array, types.Float)
     signature = types.void(*(kind if isinstance(kind, floats) else types.int64 for kind in kinds))
 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        named = dict(zip(_NAMES, values, strict=False))
-        _SandwichEmitter(context, builder, dict(zip(_NAMES, signature.args, strict=False)), named, matrix).emit()
+        named_kinds, named_values = dict(zip(names, signature.args, strict=True)), dict(zip(names, values, strict=True))
+        emitter(context, builder, named_kinds, named_values, matrix).emit()
         return context.get_dummy_value()
 
     return signature, emit
 
 
-class _SandwichEmitter(Vectorized):
+class _Sandwich(Vectorized):
     """Writes the instructions of one transform into the function that calls it."""
 
     def __init__(
@@ -92,20 +113,25 @@ class _SandwichEmitter(Vectorized):
         builder, size = self.builder, len(self.matrix[0])
         with cgutils.for_range(builder, self.args["vectors"]) as channels:
             channel = builder.mul(channels.index, _index(self.lanes))
-            columns = [[self.load_vector(self.pixel("source", a, b, channel), 0) for a in range(size)]
-                       for b in range(size)]  # fmt: skip
-            halves = [self.product(column) for column in columns]
-            for i in range(len(self.matrix)):
-                for j, value in enumerate(self.product([half[i] for half in halves])):
-                    at = self.vector_at(self.pixel("target", i, j, channel), 0)
-                    builder.store(self.epilogue(value, channel), at, align=self.itemsize)
+            halves = [self.product([self.load_vector(self.pixel("source", a, b, channel), 0) for a in range(size)])
+                      for b in range(size)]  # fmt: skip
+            self.write([self.product([half[i] for half in halves]) for i in range(len(self.matrix))], channel)
+
+    def write(self, results: list[list[Any]], channel: Any) -> None:
+        """Store the results, row by row."""
+        for i, row in enumerate(results):
+            for j, value in enumerate(row):
+                at = self.vector_at(self.pixel("target", i, j, channel), 0)
+                self.builder.store(value, at, align=self.itemsize)
 
     def pixel(self, array: str, row: int, column: int, channel: Any) -> Any:
         """Address of a pixel of the source or the target."""
-        builder, args = self.builder, self.args
-        down = builder.mul(args[f"{array}_row"], _index(row))
-        right = builder.mul(args[f"{array}_column"], _index(column))
-        return self.number_at(array, args[f"{array}_start"], down, right, channel)
+        return self.number_at(array, self.args[f"{array}_start"], self.offset(array, row, column), channel)
+
+    def offset(self, array: str, row: int, column: int) -> Any:
+        """How far a pixel lies from the first."""
+        down = self.builder.mul(self.args[f"{array}_row"], _index(row))
+        return self.builder.add(down, self.builder.mul(self.args[f"{array}_column"], _index(column)))
 
     def product(self, vector: list[Any]) -> list[Any]:
         """M times a column of the patch."""
@@ -129,10 +155,39 @@ class _SandwichEmitter(Vectorized):
         """A vector with the same number in every lane."""
         return ir.Constant(self.vector, [float(number)] * self.lanes)
 
+
+class _LastSandwich(_Sandwich):
+    """A transform whose results are those of a convolution: with bias and ReLU."""
+
+    def write(self, results: list[list[Any]], channel: Any) -> None:
+        """Store the results after the epilogue."""
+        super().write([[self.epilogue(value, channel) for value in row] for row in results], channel)
+
     def epilogue(self, value: Any, channel: Any) -> Any:
-        """Add the start and cut at the floor, if there are any; a NaN stays NaN."""
-        if "start" not in self.args:
-            return value
+        """Add the start and cut at the floor; a NaN stays NaN."""
         total = self.builder.fadd(value, self.load_vector(self.number_at("start", channel), 0))
         floor = self.broadcast(self.args["floor"])
         return self.builder.select(self.builder.fcmp_ordered("<", total, floor), floor, total)
+
+
+class _PooledSandwich(_LastSandwich):
+    """The same, pooled 2 x 2 before anything is stored."""
+
+    def write(self, results: list[list[Any]], channel: Any) -> None:
+        """Store the largest of every 2 x 2 results after the epilogue, and which it was."""
+        builder = self.builder
+        bytes_ = ir.VectorType(ir.IntType(8), self.lanes)
+        outputs = [[self.epilogue(value, channel) for value in row] for row in results]
+        for i in range(0, len(outputs), 2):
+            for j in range(0, len(outputs), 2):
+                window = [outputs[i][j], outputs[i][j + 1], outputs[i + 1][j], outputs[i + 1][j + 1]]
+                best, winner = window[0], ir.Constant(bytes_, [0] * self.lanes)
+                for number, candidate in enumerate(window[1:], start=1):
+                    wins = self.wins(candidate, best)
+                    best = builder.select(wins, candidate, best)
+                    winner = builder.select(wins, ir.Constant(bytes_, [number] * self.lanes), winner)
+                offset = self.offset("target", i // 2, j // 2)
+                start = self.args["target_start"]
+                builder.store(best, self.vector_at(self.number_at("target", start, offset, channel), 0), self.itemsize)
+                at = builder.bitcast(self.number_at("winners", start, offset, channel), bytes_.as_pointer())
+                builder.store(winner, at, align=1)

@@ -74,3 +74,9 @@ class Vectorized:
         first_lane = self.builder.insert_element(undefined, number, ir.IntType(32)(0))
         all_lanes = ir.Constant(ir.VectorType(ir.IntType(32), self.lanes), [0] * self.lanes)
         return self.builder.shuffle_vector(first_lane, undefined, all_lanes)
+
+    def wins(self, new: Any, old: Any) -> Any:
+        """Where `new` is larger than the largest so far, or the first NaN: the mask of max-pooling."""
+        builder = self.builder
+        first_nan = builder.and_(builder.fcmp_unordered("uno", new, new), builder.fcmp_ordered("ord", old, old))
+        return builder.or_(builder.fcmp_ordered(">", new, old), first_nan)

@@ -33,15 +33,16 @@ from fractions import Fraction
 import numpy as np
 from numba import get_num_threads, prange
 
-from scratchcnn.geometry import Padding, Pair
+from scratchcnn.geometry import Padding, Pair, Windows
 from scratchcnn.kernels.copying import copy, fill
 from scratchcnn.kernels.jit import MOST_GROUPS, parallel, serial
 from scratchcnn.kernels.matmul import matmul, padded_width, panel_width, product_of, start_row
-from scratchcnn.kernels.sandwich import make_last_sandwich, make_sandwich
+from scratchcnn.kernels.max_pool2d import window_maximum
+from scratchcnn.kernels.sandwich import make_last_sandwich, make_pooled_sandwich, make_sandwich
 from scratchcnn.kernels.toom_cook import transforms, transpose
 from scratchcnn.kernels.vectorized import VECTOR_BYTES
 from scratchcnn.kernels.workspace import empty
-from scratchcnn.operands import Array, Shape, conv2d_windows, expect
+from scratchcnn.operands import Array, Shape, conv2d_windows, expect, winner_dtype
 
 CACHE_BYTES = 1 << 20  # what the patches and products of the tiles in work may fill: the second-level cache
 GROUP_BYTES = 1 << 26  # what the partial sums of a kernel gradient may fill
@@ -52,6 +53,7 @@ F4 = transforms([0, 1, -1, Fraction(1, 2), -2])
 _patch_2, _patch_4 = make_sandwich(F2.patch), make_sandwich(F4.patch)
 _kernel_2, _kernel_4 = make_sandwich(F2.kernel), make_sandwich(F4.kernel)
 _output_2, _output_4 = make_last_sandwich(F2.output), make_last_sandwich(F4.output)
+_pooled_2, _pooled_4 = make_pooled_sandwich(F2.output), make_pooled_sandwich(F4.output)
 _output_gradient_2, _output_gradient_4 = make_sandwich(transpose(F2.output)), make_sandwich(transpose(F4.output))
 _kernel_gradient_2, _kernel_gradient_4 = make_sandwich(transpose(F2.kernel)), make_sandwich(transpose(F4.kernel))
 
@@ -112,9 +114,20 @@ def _conv2d(
     expect(x=(x, x.shape), kernel=(kernel, kernel.shape))
     filters = kernel.shape[3]
     y = empty((len(x), windows.rows.output, windows.columns.output, filters), x.dtype)
-    before = (windows.rows.before, windows.columns.before)
-    _correlate(m, np.ascontiguousarray(x), before, kernel, start_row(bias, filters, x.dtype), y, relu)
+    _correlate(m, x, windows, kernel, bias, relu, y)
     return y
+
+
+def conv2d_max_pool2d(
+    m: int, x: Array, kernel: Array, bias: Array | None, padding: Padding, relu: bool
+) -> tuple[Array, Array]:
+    """A convolution with the 2 x 2 max-pooling after it: each tile is pooled while it is at hand, and never written."""
+    windows = conv2d_windows(x.shape, kernel.shape, (1, 1), padding, (1, 1))
+    expect(x=(x, x.shape), kernel=(kernel, kernel.shape))
+    shape = (len(x), windows.rows.output // 2, windows.columns.output // 2, kernel.shape[3])
+    y, winners = empty(shape, x.dtype), empty(shape, winner_dtype((2, 2)))
+    _correlate(m, x, windows, kernel, bias, relu, y, winners)
+    return y, winners
 
 
 def _conv2d_input_gradient(
@@ -130,33 +143,31 @@ def _conv2d_input_gradient(
     expect(kernel=(kernel, kernel.shape), dy=(dy, (input_shape[0], rows.output, columns.output, kernel.shape[3])))
     dx = empty(input_shape, dy.dtype)
     turned = kernel[::-1, ::-1].transpose(0, 1, 3, 2)  # (3, 3, F, C)
-    start = start_row(None, kernel.shape[2], dy.dtype)
-    _correlate(m, np.ascontiguousarray(dy), (2 - rows.before, 2 - columns.before), turned, start, dx, False)
+    turned_windows = Windows(
+        rows._replace(before=2 - rows.before, output=rows.size),
+        columns._replace(before=2 - columns.before, output=columns.size),
+    )
+    _correlate(m, dy, turned_windows, turned, None, False, dx)
     return dx
 
 
-def _correlate(m: int, x: Array, before: Pair, kernel: Array, start: Array, y: Array, relu: bool) -> None:
-    """Fill y with the convolution of x, padded by `before` at top and left and as needed elsewhere, and the kernel."""
+def _correlate(
+    m: int, x: Array, windows: Windows, kernel: Array, bias: Array | None, relu: bool, y: Array,
+    winners: Array | None = None,
+) -> None:  # fmt: skip
+    """Fill y with the convolution of x, or, where there are winners, y and winners with its pooling."""
     channels, filters = kernel.shape[2:]
+    start = start_row(bias, filters, x.dtype)
     if filters != start.size:  # whole vectors of filters
         kernel = np.pad(kernel, [(0, 0), (0, 0), (0, 0), (0, start.size - filters)])
     elements = (m + 2) ** 2
     transformed = empty((elements * channels * start.size,), x.dtype)
-    floor = y.dtype.type(0 if relu else -np.inf)
-    at_once = _tiles_at_once(elements, channels + start.size, x.dtype.itemsize)
     _convolve(
-        product_of(x.dtype),
-        m,
-        x,
-        before,
-        np.ascontiguousarray(kernel),
-        transformed,
-        start,
-        floor,
-        y,
-        at_once,
-        get_num_threads(),
-    )
+        product_of(x.dtype), m, np.ascontiguousarray(x), (windows.rows.before, windows.columns.before),
+        np.ascontiguousarray(kernel), transformed, start, x.dtype.type(0 if relu else -np.inf),
+        y, np.empty((0, 0, 0, 0), np.uint8) if winners is None else winners, 1 if winners is None else 2,
+        _tiles_at_once(elements, channels + start.size, x.dtype.itemsize), get_num_threads(),
+    )  # fmt: skip
 
 
 def _tiles_at_once(elements: int, numbers: int, itemsize: int) -> int:
@@ -166,13 +177,16 @@ def _tiles_at_once(elements: int, numbers: int, itemsize: int) -> int:
 
 
 @parallel
-def _convolve(product, m, x, before, kernel, transformed, start, floor, y, at_once, threads):
-    """Transform the kernel; then, for some tiles at a time: transform patches, multiply, transform back."""
+def _convolve(product, m, x, before, kernel, transformed, start, floor, y, winners, pool, at_once, threads):
+    """Transform the kernel; then, for some tiles at a time: transform patches, multiply, transform back.
+
+    `pool` is 2 where y has one number for 2 x 2 outputs, else 1.
+    """
     channels, filters = kernel.shape[2], kernel.shape[3]
     for channel in prange(channels):
         _transform_kernel(m, kernel, channel, transformed)
     images, height, width, _ = y.shape
-    down, across = (height + m - 1) // m, (width + m - 1) // m
+    down, across = (height * pool + m - 1) // m, (width * pool + m - 1) // m
     tiles = images * down * across
     elements = (m + 2) * (m + 2)
     blocks = (tiles + at_once - 1) // at_once
@@ -197,7 +211,11 @@ def _convolve(product, m, x, before, kernel, transformed, start, floor, y, at_on
                 )  # fmt: skip
             for i in range(count):
                 place = _place(first + i, down, across, m, (0, 0))
-                _transform_product(m, products, i * product_stride, product_plane, y, place, border, start, floor)
+                source = i * product_stride
+                if pool == 2:
+                    _transform_and_pool(m, products, source, product_plane, y, winners, place, border, start, floor)
+                else:
+                    _transform_product(m, products, source, product_plane, y, place, border, start, floor)
 
 
 @serial
@@ -272,23 +290,51 @@ def _transform_product(m, products, source, plane, y, place, border, start, floo
     _, height, width, filters = y.shape
     image, top, left = place
     stride = start.size
-    results, target, row, column = (
-        y.reshape(-1),
-        ((image * height + top) * width + left) * filters,
-        width * filters,
-        filters,
-    )
-    whole = top + m <= height and left + m <= width and filters == stride
-    if not whole:
-        results, target, row, column = border, 0, m * stride, stride
+    if top + m <= height and left + m <= width and filters == stride:
+        target = ((image * height + top) * width + left) * filters
+        _transform_back(m, products, source, plane, y.reshape(-1), target, width * filters, filters, start, floor)
+        return
+    _transform_back(m, products, source, plane, border, 0, m * stride, stride, start, floor)
+    for a in range(min(m, height - top)):
+        for b in range(min(m, width - left)):
+            copy(border, (a * m + b) * stride, y[image, top + a, left + b], 0, filters)
+
+
+@serial
+def _transform_and_pool(m, products, source, plane, y, winners, place, border, start, floor):
+    """The same, and of every 2 x 2 outputs the largest and its place."""
+    _, height, width, filters = y.shape
+    image, top, left = place
+    stride = start.size
+    if top + m <= 2 * height and left + m <= 2 * width and filters == stride:
+        target, vectors = ((image * height + top // 2) * width + left // 2) * filters, _vectors(stride, start)
+        pixels, numbers, row = y.reshape(-1), winners.reshape(-1), width * filters
+        if m == 4:
+            _pooled_4(
+                products, source, 6 * plane, plane, pixels, target, row, filters, vectors, start, floor, numbers
+            )  # fmt: skip
+        else:
+            _pooled_2(
+                products, source, 4 * plane, plane, pixels, target, row, filters, vectors, start, floor, numbers
+            )  # fmt: skip
+        return
+    _transform_back(m, products, source, plane, border, 0, m * stride, stride, start, floor)
+    for a in range(min(m // 2, height - top // 2)):
+        for b in range(min(m // 2, width - left // 2)):
+            corner = (2 * a * m + 2 * b) * stride
+            target = ((image * height + top // 2 + a) * width + left // 2 + b) * filters
+            window_maximum(
+                border, corner, m * stride, stride, filters, 2, 0, 2, 0, 2, y.reshape(-1), winners.reshape(-1), target
+            )
+
+
+@serial
+def _transform_back(m, products, source, plane, target, target_start, row, column, start, floor):
+    vectors = _vectors(start.size, start)
     if m == 4:
-        _output_4(products, source, 6 * plane, plane, results, target, row, column, _vectors(stride, y), start, floor)
+        _output_4(products, source, 6 * plane, plane, target, target_start, row, column, vectors, start, floor)
     else:
-        _output_2(products, source, 4 * plane, plane, results, target, row, column, _vectors(stride, y), start, floor)
-    if not whole:
-        for a in range(min(m, height - top)):
-            for b in range(min(m, width - left)):
-                copy(border, (a * m + b) * stride, y[image, top + a, left + b], 0, filters)
+        _output_2(products, source, 4 * plane, plane, target, target_start, row, column, vectors, start, floor)
 
 
 def _conv2d_kernel_gradient(

@@ -8,6 +8,7 @@ array that somebody still holds is never touched, so what is computed does not c
 
 from __future__ import annotations
 
+import math
 import threading
 import weakref
 from collections import defaultdict
@@ -51,7 +52,7 @@ class Workspace:
 
     def empty(self, shape: Shape, dtype: np.dtype[Any]) -> Array:
         """An array with arbitrary numbers in it."""
-        size = int(np.prod(shape)) * dtype.itemsize
+        size = math.prod(shape) * dtype.itemsize
         with self._lock:
             blocks = self._blocks[size]
             free = next((place for place, (lease, _) in enumerate(blocks) if lease() is None), None)
@@ -77,6 +78,6 @@ class _Lease:
 def empty(shape: Shape, dtype: Any) -> Array:
     """An array with arbitrary numbers in it, from the active workspace if there is one and it is worth it."""
     workspace, dtype = _active.get(), np.dtype(dtype)
-    if workspace is None or int(np.prod(shape)) * dtype.itemsize < WORTH_IT:
+    if workspace is None or math.prod(shape) * dtype.itemsize < WORTH_IT:
         return np.empty(shape, dtype)
     return workspace.empty(shape, dtype)

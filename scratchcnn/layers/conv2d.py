@@ -8,21 +8,22 @@ from typing import NamedTuple
 import numpy as np
 
 from scratchcnn import activations, initializers
-from scratchcnn.activations import ReLU
+from scratchcnn.activations import Linear, ReLU
 from scratchcnn.algorithms import Choice, Problem, algorithm_name, choose
 from scratchcnn.arguments import integer_pair, padding_name, positive_integer
 from scratchcnn.geometry import image_windows
 from scratchcnn.layers.base import Gradients, Layer
+from scratchcnn.layers.max_pooling2d import MaxPooling2D, MaxPooling2DCache
 from scratchcnn.layers.pooled_gradient import PooledGradient
 from scratchcnn.operands import Array, Shape
 from scratchcnn.operations import Operations
 
 
 class Conv2DCache(NamedTuple):
-    """What the backward pass needs: the input and the output."""
+    """What the backward pass needs: the input, and the output, unless the pooling after it has what is needed of it."""
 
     x: Array
-    y: Array
+    y: Array | None
 
 
 class Conv2D(Layer):
@@ -180,30 +181,61 @@ class Conv2D(Layer):
             y = self.activation.forward(y, ops)
         return y, Conv2DCache(x, y)
 
+    def pools(self, following: Layer) -> bool:
+        """Whether `forward_pooled` can do the work of this layer and of the one after it."""
+        usual = type(self).forward is Conv2D.forward and type(following).forward is MaxPooling2D.forward
+        return usual and type(self.activation) in (ReLU, Linear)
+
+    def forward_pooled(
+        self, x: Array, pooling: MaxPooling2D, ops: Operations
+    ) -> tuple[Array, Conv2DCache, MaxPooling2DCache]:
+        """What the max-pooling after this layer makes of its outputs: (N, PH, PW, F); and what both leave behind.
+
+        The outputs themselves are not made. Nobody misses them: an activation that acts on each number by itself has
+        its gradient at the winners, and those are known.
+        """
+        height, width, filters = self.compute_output_shape(x.shape[1:])
+        y, winners = ops.conv2d_max_pool2d(
+            x, self.params["kernel"], self.params.get("bias"), pooling.pool_size, pooling.strides, pooling.padding,
+            self.strides, self.padding, self.dilation_rate, type(self.activation) is ReLU, self._algorithm,
+        )  # fmt: skip
+        return y, Conv2DCache(x, None), MaxPooling2DCache(winners, y, (len(x), height, width, filters))
+
     def backward(
         self, dy: Array | PooledGradient, cache: Conv2DCache, ops: Operations, input_gradient: bool = True
     ) -> tuple[Array | None, Gradients]:
         """Gradients by the images (N, H, W, C), the kernel and the bias."""
+        relu = type(self.activation) is ReLU  # its gradient is taken by the operations on the way, not in a pass
+        if isinstance(dy, PooledGradient) and self.activation.elementwise:
+            if input_gradient:
+                return self._backward_of_winners(dy if relu else dy.through(self.activation, ops), relu, cache, ops)
+            return None, self._parameter_gradients(dy.through(self.activation, ops).dense(ops), None, cache.x, ops)
         if isinstance(dy, PooledGradient):
-            if self.activation.elementwise and input_gradient:
-                return self._backward_of_winners(dy.through(self.activation, ops), cache, ops)
             dy = dy.dense(ops)
-        geometry = (self.strides, self.padding, self.dilation_rate, self._algorithm)
+        assert cache.y is not None
+        if relu and not input_gradient:
+            return None, self._parameter_gradients(dy, cache.y, cache.x, ops)
         dz = self.activation.backward(dy, cache.y, ops)
-        gradients = {"kernel": ops.conv2d_kernel_gradient(dz, cache.x, self.kernel_size, *geometry)}
-        if self.use_bias:
-            gradients["bias"] = ops.bias_gradient(dz)
+        gradients = self._parameter_gradients(dz, None, cache.x, ops)
         if not input_gradient:
             return None, gradients
+        geometry = (self.strides, self.padding, self.dilation_rate, self._algorithm)
         return ops.conv2d_input_gradient(dz, self.params["kernel"], cache.x.shape, *geometry), gradients
 
-    def _backward_of_winners(self, dz: PooledGradient, cache: Conv2DCache, ops: Operations) -> tuple[Array, Gradients]:
+    def _parameter_gradients(self, dy: Array, y: Array | None, x: Array, ops: Operations) -> Gradients:
+        """Of kernel and bias, from the gradient by the output y of ReLU, or by what is not activated (None)."""
+        geometry = (self.strides, self.padding, self.dilation_rate, self._algorithm)
+        return self._named(*ops.conv2d_parameter_gradients(dy, y, x, self.kernel_size, *geometry))
+
+    def _backward_of_winners(
+        self, dy: PooledGradient, relu: bool, cache: Conv2DCache, ops: Operations
+    ) -> tuple[Array, Gradients]:
         """The same, where only the winners of a pooling send anything."""
-        dx, dkernel = ops.conv2d_pooled_gradients(
-            dz.values, dz.winners, cache.x, self.params["kernel"], dz.pool_size, dz.strides, dz.padding,
-            self.strides, self.padding, self.dilation_rate, self._algorithm,
+        dx, dkernel, dbias = ops.conv2d_pooled_gradients(
+            dy.values, dy.winners, dy.outputs if relu else None, cache.x, self.params["kernel"],
+            dy.pool_size, dy.strides, dy.padding, self.strides, self.padding, self.dilation_rate, self._algorithm,
         )  # fmt: skip
-        gradients = {"kernel": dkernel}
-        if self.use_bias:
-            gradients["bias"] = ops.bias_gradient(dz.values)
-        return dx, gradients
+        return dx, self._named(dkernel, dbias)
+
+    def _named(self, dkernel: Array, dbias: Array) -> Gradients:
+        return {"kernel": dkernel, "bias": dbias} if self.use_bias else {"kernel": dkernel}

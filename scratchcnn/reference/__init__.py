@@ -6,8 +6,9 @@ from scratchcnn.reference.conv2d import (
     conv2d,
     conv2d_input_gradient,
     conv2d_kernel_gradient,
-    conv2d_pooled_gradients,
+    conv2d_parameter_gradients,
 )
+from scratchcnn.reference.conv2d_max_pool2d import conv2d_max_pool2d, conv2d_pooled_gradients
 from scratchcnn.reference.cross_entropy import (
     cross_entropy,
     cross_entropy_gradient,
@@ -30,6 +31,8 @@ __all__ = [
     "conv2d",
     "conv2d_input_gradient",
     "conv2d_kernel_gradient",
+    "conv2d_max_pool2d",
+    "conv2d_parameter_gradients",
     "conv2d_pooled_gradients",
     "cross_entropy",
     "cross_entropy_gradient",

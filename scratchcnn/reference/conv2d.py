@@ -11,9 +11,10 @@ import numpy as np
 from scratchcnn.algorithms import Algorithm
 from scratchcnn.geometry import Padding, Pair
 from scratchcnn.operands import Array, Shape, conv2d_windows, expect
+from scratchcnn.reference.bias import bias_gradient
 from scratchcnn.reference.im2col import pad, unpad, window_slices
-from scratchcnn.reference.max_pool2d import max_pool2d_gradient
 from scratchcnn.reference.relu import relu as rectified
+from scratchcnn.reference.relu import relu_gradient
 
 
 def conv2d(
@@ -45,7 +46,7 @@ def conv2d(
     relu : bool
         Whether negative results become zero, as `relu` does.
     algorithm : str
-        How the kernels compute it; here there is one way, the formula. The same for the three below.
+        How the kernels compute it; here there is one way, the formula. The same for those below.
 
     Returns
     -------
@@ -123,6 +124,40 @@ def conv2d_kernel_gradient(
     return gradient.reshape(kernel_shape)
 
 
+def conv2d_parameter_gradients(
+    dy: Array,
+    y: Array | None,
+    x: Array,
+    kernel_size: Pair,
+    strides: Pair = (1, 1),
+    padding: Padding = "valid",
+    dilation_rate: Pair = (1, 1),
+    algorithm: Algorithm = "auto",
+) -> tuple[Array, Array]:
+    """Gradients of the loss by the kernel and the bias, where a ReLU may follow the convolution.
+
+    With dz = relu_gradient(dy, y), or dz = dy if y is None,
+
+        dkernel = conv2d_kernel_gradient(dz, x),   dbias = bias_gradient(dz)
+
+    Parameters
+    ----------
+    dy : (N, OH, OW, F), gradient of the loss by the output
+    y : (N, OH, OW, F), the output of the ReLU, or None if there was none
+    x : (N, H, W, C), what the forward pass was given
+    kernel_size : (KH, KW)
+    strides, padding, dilation_rate, algorithm
+        As in the forward pass.
+
+    Returns
+    -------
+    dkernel : (KH, KW, C, F), the dtype of x
+    dbias : (F,), the dtype of dy
+    """
+    dz = dy if y is None else relu_gradient(dy, y)
+    return conv2d_kernel_gradient(dz, x, kernel_size, strides, padding, dilation_rate), bias_gradient(dz)
+
+
 def conv2d_input_gradient(
     dy: Array,
     kernel: Array,
@@ -159,45 +194,3 @@ def conv2d_input_gradient(
         patch = dy_of_outputs[:, output] @ matrix.T  # (N, KH * KW * C)
         padded[:, rows, columns] += patch.reshape(images, *kernel.shape[:3])
     return unpad(padded, windows)
-
-
-def conv2d_pooled_gradients(
-    values: Array,
-    winners: Array,
-    x: Array,
-    kernel: Array,
-    pool_size: Pair,
-    pool_strides: Pair,
-    pool_padding: Padding,
-    strides: Pair = (1, 1),
-    padding: Padding = "valid",
-    dilation_rate: Pair = (1, 1),
-    algorithm: Algorithm = "auto",
-) -> tuple[Array, Array]:
-    """Gradients of the loss by input and kernel, where a max-pooling follows the convolution.
-
-    Each pooling window sends its gradient to the one output that won: with dy = max_pool2d_gradient(values, winners),
-
-        dx = conv2d_input_gradient(dy, kernel),   dkernel = conv2d_kernel_gradient(dy, x)
-
-    Parameters
-    ----------
-    values : (N, PH, PW, F), gradient of the loss by the output of each pooling window's winner
-    winners : (N, PH, PW, F), as `max_pool2d` gave them
-    x : (N, H, W, C), what the forward pass was given
-    kernel : (KH, KW, C, F)
-    pool_size, pool_strides, pool_padding
-        Of the pooling.
-    strides, padding, dilation_rate
-        Of the convolution.
-
-    Returns
-    -------
-    dx : (N, H, W, C), the dtype of x
-    dkernel : (KH, KW, C, F), the dtype of x
-    """
-    windows = conv2d_windows(x.shape, kernel.shape, strides, padding, dilation_rate)
-    output_shape = (len(x), windows.rows.output, windows.columns.output, kernel.shape[3])
-    dy = max_pool2d_gradient(values, winners, output_shape, pool_size, pool_strides, pool_padding)
-    dx = conv2d_input_gradient(dy, kernel, x.shape, strides, padding, dilation_rate)
-    return dx, conv2d_kernel_gradient(dy, x, (kernel.shape[0], kernel.shape[1]), strides, padding, dilation_rate)

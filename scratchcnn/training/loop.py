@@ -15,7 +15,7 @@ from scratchcnn.operations import Operations
 from scratchcnn.training.data import Samples, as_input, batches
 from scratchcnn.training.history import History
 from scratchcnn.training.progress import Progress
-from scratchcnn.training.step import Trainer, train_step
+from scratchcnn.training.step import Trainer, run, train_step
 
 Values = dict[str, float]
 
@@ -83,8 +83,8 @@ def predict(
 
 def predict_batch(layers: Sequence[Layer], x: Array, ops: Operations) -> Array:
     """Output of the last layer for one batch; nothing is kept for a backward pass."""
-    for layer in layers:
-        x, _ = layer.forward(x, ops, training=False, rng=None)
+    for passed in run(layers, x, ops, training=False, rng=None):
+        x = x if passed.output is None else passed.output
     return x
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from scratchcnn.activations import Softmax, linear
 from scratchcnn.kernels.workspace import Workspace
-from scratchcnn.layers import Activation, Layer, MaxPooling2D
+from scratchcnn.layers import Activation, Conv2D, Layer, MaxPooling2D
 from scratchcnn.losses import Loss
 from scratchcnn.metrics import Metric
 from scratchcnn.operands import Array
@@ -23,9 +23,12 @@ from scratchcnn.training.diagnosis import first_non_finite
 
 
 class Passed(NamedTuple):
-    """What one layer left behind in the forward pass: its output, and what its backward pass needs."""
+    """What one layer left behind in the forward pass: its output, and what its backward pass needs.
 
-    output: Array
+    A convolution that was computed together with the pooling after it has no output of its own.
+    """
+
+    output: Array | None
     cache: Any
 
 
@@ -92,7 +95,7 @@ def train_step(trainer: Trainer, images: Array, targets: Array) -> tuple[Array, 
     with trainer.workspace.active():
         outputs, passed = forward(trainer.layers, images, trainer.ops, training=True, rng=trainer.dropout_rng)
         losses, probabilities = trainer.loss.forward(outputs, targets, trainer.ops)
-        expect_finite(losses, trainer.layers, passed)
+        expect_finite(losses, trainer.layers, passed, trainer.ops)
         d_outputs = trainer.loss.backward(probabilities, targets, trainer.ops)
         gradients = backward(trainer.layers, passed, d_outputs, trainer.ops)
         trainer.optimizer_state = trainer.optimizer.step(
@@ -101,21 +104,41 @@ def train_step(trainer: Trainer, images: Array, targets: Array) -> tuple[Array, 
     return losses, probabilities
 
 
-def expect_finite(losses: Array, layers: Sequence[Layer], passed: Sequence[Passed]) -> None:
+def expect_finite(losses: Array, layers: Sequence[Layer], passed: Sequence[Passed], ops: Operations) -> None:
     """Refuse losses that are not finite, naming the first layer with such a number."""
     if not math.isfinite(losses.sum(dtype=np.float64)):
-        raise FloatingPointError(first_non_finite(layers, [p.output for p in passed], losses))
+        outputs = [
+            layer.forward(cache.x, ops, training=False, rng=None)[0] if output is None else output
+            for layer, (output, cache) in zip(layers, passed, strict=True)
+        ]
+        raise FloatingPointError(first_non_finite(layers, outputs, losses))
 
 
 def forward(
     layers: Sequence[Layer], x: Array, ops: Operations, training: bool, rng: np.random.Generator | None
 ) -> tuple[Array, list[Passed]]:
     """Pass a batch through the layers; return the last output, and what each layer left behind."""
-    passed = []
-    for layer in layers:
-        x, cache = layer.forward(x, ops, training, rng)
-        passed.append(Passed(x, cache))
-    return x, passed
+    passed = list(run(layers, x, ops, training, rng))
+    assert passed[-1].output is not None
+    return passed[-1].output, passed
+
+
+def run(
+    layers: Sequence[Layer], x: Array, ops: Operations, training: bool, rng: np.random.Generator | None
+) -> Iterator[Passed]:
+    """Pass a batch through the layers, one by one; a convolution and the max-pooling after it go together."""
+    i = 0
+    while i < len(layers):
+        layer, following = layers[i], layers[i + 1] if i + 1 < len(layers) else None
+        if isinstance(layer, Conv2D) and isinstance(following, MaxPooling2D) and layer.pools(following):
+            x, cache, of_pooling = layer.forward_pooled(x, following, ops)
+            yield Passed(None, cache)
+            yield Passed(x, of_pooling)
+            i += 2
+        else:
+            x, cache = layer.forward(x, ops, training, rng)
+            yield Passed(x, cache)
+            i += 1
 
 
 def backward(layers: Sequence[Layer], passed: list[Passed], dy: Array, ops: Operations) -> list[Array]:

@@ -1,0 +1,96 @@
+"""A convolution with a max-pooling after it: the two formulas one after the other, and back.
+
+They are an operation of their own because the kernels gain by knowing of both: forward, the output of the convolution
+need not be written down; backward, most of its gradient is zero.
+"""
+
+from __future__ import annotations
+
+from scratchcnn.algorithms import Algorithm
+from scratchcnn.geometry import Padding, Pair
+from scratchcnn.operands import Array, conv2d_windows
+from scratchcnn.reference.bias import bias_gradient
+from scratchcnn.reference.conv2d import conv2d, conv2d_input_gradient, conv2d_kernel_gradient
+from scratchcnn.reference.max_pool2d import max_pool2d, max_pool2d_gradient
+from scratchcnn.reference.relu import relu_gradient
+
+
+def conv2d_max_pool2d(
+    x: Array,
+    kernel: Array,
+    bias: Array | None,
+    pool_size: Pair,
+    pool_strides: Pair,
+    pool_padding: Padding,
+    strides: Pair = (1, 1),
+    padding: Padding = "valid",
+    dilation_rate: Pair = (1, 1),
+    relu: bool = False,
+    algorithm: Algorithm = "auto",
+) -> tuple[Array, Array]:
+    """The largest output of the convolution in every window of the pooling.
+
+        y, winners = max_pool2d(conv2d(x, kernel, bias))
+
+    Parameters
+    ----------
+    x, kernel, bias, strides, padding, dilation_rate, relu, algorithm
+        As for `conv2d`.
+    pool_size, pool_strides, pool_padding
+        As for `max_pool2d`.
+
+    Returns
+    -------
+    y : (N, PH, PW, F), the dtype of x
+    winners : (N, PH, PW, F), as `max_pool2d` gives them
+    """
+    y = conv2d(x, kernel, bias, strides, padding, dilation_rate, relu)
+    return max_pool2d(y, pool_size, pool_strides, pool_padding)
+
+
+def conv2d_pooled_gradients(
+    values: Array,
+    winners: Array,
+    outputs: Array | None,
+    x: Array,
+    kernel: Array,
+    pool_size: Pair,
+    pool_strides: Pair,
+    pool_padding: Padding,
+    strides: Pair = (1, 1),
+    padding: Padding = "valid",
+    dilation_rate: Pair = (1, 1),
+    algorithm: Algorithm = "auto",
+) -> tuple[Array, Array, Array]:
+    """Gradients of the loss by input, kernel and bias, where a max-pooling follows the convolution.
+
+    Each pooling window sends its gradient to the one output that won. With values = relu_gradient(values, outputs), if
+    a ReLU stood in between, and dy = max_pool2d_gradient(values, winners),
+
+        dx = conv2d_input_gradient(dy, kernel),   dkernel = conv2d_kernel_gradient(dy, x),   dbias = bias_gradient(dy)
+
+    Parameters
+    ----------
+    values : (N, PH, PW, F), gradient of the loss by the output of each pooling window's winner
+    winners : (N, PH, PW, F), as `max_pool2d` gave them
+    outputs : (N, PH, PW, F), the output of the pooling of a ReLU, or None if there was no ReLU
+    x : (N, H, W, C), what the forward pass was given
+    kernel : (KH, KW, C, F)
+    pool_size, pool_strides, pool_padding
+        Of the pooling.
+    strides, padding, dilation_rate
+        Of the convolution.
+
+    Returns
+    -------
+    dx : (N, H, W, C), the dtype of x
+    dkernel : (KH, KW, C, F), the dtype of x
+    dbias : (F,), the dtype of x
+    """
+    windows = conv2d_windows(x.shape, kernel.shape, strides, padding, dilation_rate)
+    output_shape = (len(x), windows.rows.output, windows.columns.output, kernel.shape[3])
+    values = values if outputs is None else relu_gradient(values, outputs)
+    dy = max_pool2d_gradient(values, winners, output_shape, pool_size, pool_strides, pool_padding)
+    dx = conv2d_input_gradient(dy, kernel, x.shape, strides, padding, dilation_rate)
+    dkernel = conv2d_kernel_gradient(dy, x, (kernel.shape[0], kernel.shape[1]), strides, padding, dilation_rate)
+    return dx, dkernel, bias_gradient(values)
