@@ -156,8 +156,7 @@ class PiecewiseConstantDecay:
     """
 
     def __init__(self, boundaries: Sequence[float], values: Sequence[float]) -> None:
-        self.boundaries = [non_negative("each of boundaries", boundary) for boundary in boundaries]
-        self.values = [non_negative("each of values", value) for value in values]
+        self.boundaries, self.values = _numbers("boundaries", boundaries), _numbers("values", values)
         if not self.boundaries or len(self.values) != len(self.boundaries) + 1:
             raise ValueError(
                 f"Expected at least one boundary and one value more than boundaries, received "
@@ -268,6 +267,13 @@ def rate_at(learning_rate: float | Schedule, step: int) -> float:
 def _line(start: float, end: float, t: float) -> float:
     """From start at t = 0 to end at t = 1."""
     return start + (end - start) * t
+
+
+def _numbers(name: str, values: object) -> list[float]:
+    """`values` as floats of at least 0."""
+    if not isinstance(values, Sequence) or isinstance(values, str):
+        raise ValueError(f"Expected {name} as a sequence of numbers, as [1000, 2000], received {values!r}.")
+    return [non_negative(f"each of {name}", value) for value in values]
 
 
 def _factor(name: str, value: object) -> float:
