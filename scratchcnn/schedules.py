@@ -187,9 +187,9 @@ class OneCycle:
         A few times the rate that would be right throughout.
     total_steps : int
         Of the whole training: epochs * ceil(samples / batch_size).
-    warmup_share : float, default 0.25
+    warmup_share : float, default 0.1
         Share of the steps in which the rate rises; from 0 to below 1.
-    start_factor, end_factor : float, defaults 0.1 and 0.01
+    start_factor, end_factor : float, defaults 0.1 and 0
         Shares of the highest rate; from 0 to 1.
 
     Raises
@@ -213,9 +213,9 @@ class OneCycle:
         self,
         max_learning_rate: float,
         total_steps: int,
-        warmup_share: float = 0.25,
+        warmup_share: float = 0.1,
         start_factor: float = 0.1,
-        end_factor: float = 0.01,
+        end_factor: float = 0.0,
     ) -> None:
         self.max_learning_rate = non_negative("max_learning_rate", max_learning_rate)
         self.total_steps = positive_integer("total_steps", total_steps)
