@@ -44,7 +44,7 @@ class Recipe:
 # memory of squares (beta_2), Adam keeps up with a rate that changes within some hundred steps.
 RECIPES = {
     "article": Recipe(10, 128, optimizer=lambda steps: Adam(0.001)),
-    "best": Recipe(5, 128, optimizer=lambda steps: Adam(schedules.OneCycle(0.0025, steps), beta_2=0.99)),
+    "best": Recipe(5, 128, optimizer=lambda steps: Adam(schedules.OneCycle(0.004, steps), beta_2=0.99)),
 }
 
 
