@@ -69,6 +69,13 @@ def non_negative(name: str, value: object) -> float:
     return float(value)
 
 
+def positive(name: str, value: object) -> float:
+    """`value` as a finite float above 0."""
+    if not _is_number(value) or not 0 < float(value) < math.inf:
+        raise ValueError(f"Expected {name} as a finite number above 0, received {value!r}.")
+    return float(value)
+
+
 def image_shape(name: str, value: object) -> Shape:
     """`value` as the shape of one sample, without the batch: a tuple of ints of at least 1."""
     if isinstance(value, numbers.Integral):

@@ -1,6 +1,7 @@
 """Optimizers: Adam, and SGD with momentum. An optimizer holds its settings; what it remembers is a state of its own.
 
-So one optimizer may train two models, and neither disturbs the other.
+So one optimizer may train two models, and neither disturbs the other. A learning rate is a number, or one of
+`schedules`, as optimizers.schedules.CosineDecay(0.001, decay_steps=1000).
 """
 
 from __future__ import annotations
@@ -10,10 +11,14 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from scratchcnn import schedules
 from scratchcnn.arguments import non_negative, share
 from scratchcnn.names import look_up
 from scratchcnn.operands import Array
 from scratchcnn.operations import Operations
+from scratchcnn.schedules import Schedule, rate_at, rate_or_schedule
+
+__all__ = ["SGD", "Adam", "Optimizer", "State", "get", "schedules"]
 
 
 class State(NamedTuple):
@@ -26,7 +31,7 @@ class State(NamedTuple):
 class Optimizer(Protocol):
     """What the training loop asks of an optimizer."""
 
-    learning_rate: float
+    learning_rate: float | Schedule
 
     def start(self, parameters: Sequence[Array]) -> State:
         """The state before the first step."""
@@ -40,7 +45,8 @@ class Adam:
 
     Parameters
     ----------
-    learning_rate : float, default 0.001
+    learning_rate : float or schedule, default 0.001
+        A schedule is called with the number of steps taken so far, and returns the rate of the step; see `schedules`.
     beta_1, beta_2 : float, defaults 0.9 and 0.999
         How much of the means stays at each step; from 0 to below 1.
     epsilon : float, default 1e-7
@@ -60,13 +66,13 @@ class Adam:
 
     def __init__(
         self,
-        learning_rate: float = 0.001,
+        learning_rate: float | Schedule = 0.001,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
         amsgrad: bool = False,
     ) -> None:
-        self.learning_rate = non_negative("learning_rate", learning_rate)
+        self.learning_rate = rate_or_schedule("learning_rate", learning_rate)
         self.beta_1, self.beta_2 = share("beta_1", beta_1), share("beta_2", beta_2)
         self.epsilon = non_negative("epsilon", epsilon)
         self.amsgrad = bool(amsgrad)
@@ -77,11 +83,17 @@ class Adam:
         return State(0, [tuple(np.zeros_like(parameter) for _ in range(slots)) for parameter in parameters])
 
     def step(self, parameters: Sequence[Array], gradients: Sequence[Array], state: State, ops: Operations) -> State:
-        """Change the parameters and the slots in place; return the state after the step."""
-        step = state.iterations + 1
+        """Change the parameters and the slots in place; return the state after the step.
+
+        Raises
+        ------
+        ValueError
+            The schedule returned no learning rate. Nothing has changed.
+        """
+        step, learning_rate = state.iterations + 1, rate_at(self.learning_rate, state.iterations)
         for parameter, gradient, slots in zip(parameters, gradients, state.slots, strict=True):
             m, v, v_max = slots[0], slots[1], slots[-1]
-            ops.adam(parameter, gradient, m, v, v_max, step, self.learning_rate, self.beta_1, self.beta_2, self.epsilon)
+            ops.adam(parameter, gradient, m, v, v_max, step, learning_rate, self.beta_1, self.beta_2, self.epsilon)
         return State(step, state.slots)
 
 
@@ -90,7 +102,8 @@ class SGD:
 
     Parameters
     ----------
-    learning_rate : float, default 0.01
+    learning_rate : float or schedule, default 0.01
+        A schedule is called with the number of steps taken so far, and returns the rate of the step; see `schedules`.
     momentum : float, default 0
         How much of the last step goes on; from 0 to below 1.
     nesterov : bool, default False
@@ -106,8 +119,8 @@ class SGD:
     Sutskever et al. 2013, "On the importance of initialization and momentum in deep learning". Defaults are Keras's.
     """
 
-    def __init__(self, learning_rate: float = 0.01, momentum: float = 0.0, nesterov: bool = False) -> None:
-        self.learning_rate = non_negative("learning_rate", learning_rate)
+    def __init__(self, learning_rate: float | Schedule = 0.01, momentum: float = 0.0, nesterov: bool = False) -> None:
+        self.learning_rate = rate_or_schedule("learning_rate", learning_rate)
         self.momentum = share("momentum", momentum)
         self.nesterov = bool(nesterov)
 
@@ -116,9 +129,16 @@ class SGD:
         return State(0, [(np.zeros_like(parameter),) for parameter in parameters])
 
     def step(self, parameters: Sequence[Array], gradients: Sequence[Array], state: State, ops: Operations) -> State:
-        """Change the parameters and the slots in place; return the state after the step."""
+        """Change the parameters and the slots in place; return the state after the step.
+
+        Raises
+        ------
+        ValueError
+            The schedule returned no learning rate. Nothing has changed.
+        """
+        learning_rate = rate_at(self.learning_rate, state.iterations)
         for parameter, gradient, (velocity,) in zip(parameters, gradients, state.slots, strict=True):
-            ops.sgd(parameter, gradient, velocity, self.learning_rate, self.momentum, self.nesterov)
+            ops.sgd(parameter, gradient, velocity, learning_rate, self.momentum, self.nesterov)
         return State(state.iterations + 1, state.slots)
 
 

@@ -22,6 +22,7 @@ ROOMS = [
     ["sequential"],
     ["summary", "training"],
     ["losses", "metrics", "optimizers", "layers"],
+    ["schedules"],
     ["activations", "initializers", "arguments"],
     ["operations"],
     ["kernels", "reference"],

@@ -1,0 +1,284 @@
+"""Learning-rate schedules: how long the steps of an optimizer are, as training goes on.
+
+A schedule is called with the number of steps taken so far, 0 for the first, and returns the learning rate of the next.
+It keeps no state, so one schedule may serve two optimizers; any function of that number will do as well. The names,
+arguments and formulas are Keras's, but for `OneCycle`, which Keras has not.
+"""
+
+from __future__ import annotations
+
+import bisect
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from scratchcnn.arguments import non_negative, positive, positive_integer, share
+
+Schedule = Callable[[int], float]
+
+
+class CosineDecay:
+    """Falls along half a wave of a cosine; before that, if asked to, rises linearly.
+
+    With warmup_target None:
+
+        t(step) = min(step / decay_steps, 1)
+        rate(step) = initial_learning_rate * ((1 - alpha) * (1 + cos(pi * t)) / 2 + alpha)
+
+    Else the rate goes from initial_learning_rate in a straight line to warmup_target, during the first warmup_steps,
+    and falls from there as above, during the next decay_steps.
+
+    Parameters
+    ----------
+    initial_learning_rate : float
+    decay_steps : float
+        Steps until it is lowest, those of the rise not counted; it stays there.
+    alpha : float, default 0
+        The lowest rate, as a share of the highest.
+    warmup_target : float, optional
+        The rate to which it rises; None: it begins to fall at once.
+    warmup_steps : float, default 0
+
+    Raises
+    ------
+    ValueError
+        An argument is out of range, or there are warmup_steps and no warmup_target (which Keras passes over).
+
+    Examples
+    --------
+    >>> schedule = CosineDecay(0.0, decay_steps=4, warmup_target=0.2, warmup_steps=2)
+    >>> [round(schedule(step), 3) for step in range(8)]
+    [0.0, 0.1, 0.2, 0.171, 0.1, 0.029, 0.0, 0.0]
+
+    References
+    ----------
+    Loshchilov & Hutter 2017, "SGDR: stochastic gradient descent with warm restarts", arXiv 1608.03983, equation 5;
+    Goyal et al. 2017, "Accurate, large minibatch SGD", arXiv 1706.02677, section 2.2 (the rise).
+    """
+
+    def __init__(
+        self,
+        initial_learning_rate: float,
+        decay_steps: float,
+        alpha: float = 0.0,
+        *,
+        warmup_target: float | None = None,
+        warmup_steps: float = 0,
+    ) -> None:
+        self.initial_learning_rate = non_negative("initial_learning_rate", initial_learning_rate)
+        self.decay_steps = positive("decay_steps", decay_steps)
+        self.alpha = non_negative("alpha", alpha)
+        self.warmup_target = None if warmup_target is None else non_negative("warmup_target", warmup_target)
+        self.warmup_steps = non_negative("warmup_steps", warmup_steps)
+        if self.warmup_target is None and self.warmup_steps > 0:
+            raise ValueError(
+                f"Expected warmup_target beside warmup_steps={warmup_steps!r}, received None; give the rate to rise to."
+            )
+
+    def __call__(self, step: int) -> float:
+        """The learning rate after `step` steps."""
+        highest = self.initial_learning_rate if self.warmup_target is None else self.warmup_target
+        if step < self.warmup_steps:
+            return _line(self.initial_learning_rate, highest, step / self.warmup_steps)
+        t = min((step - self.warmup_steps) / self.decay_steps, 1.0)
+        return highest * ((1 - self.alpha) * 0.5 * (1 + math.cos(math.pi * t)) + self.alpha)
+
+
+class ExponentialDecay:
+    """Falls by the same factor in every decay_steps.
+
+        rate(step) = initial_learning_rate * decay_rate ** (step / decay_steps)
+
+    Parameters
+    ----------
+    initial_learning_rate : float
+    decay_steps : float
+    decay_rate : float
+        The factor; above 1 the rate grows.
+    staircase : bool, default False
+        Whole powers only, so that the rate falls in stairs.
+
+    Raises
+    ------
+    ValueError
+        An argument is out of range.
+
+    Examples
+    --------
+    >>> [ExponentialDecay(0.4, 2, 0.25)(step) for step in range(5)]
+    [0.4, 0.2, 0.1, 0.05, 0.025]
+    >>> [ExponentialDecay(0.4, 2, 0.25, staircase=True)(step) for step in range(5)]
+    [0.4, 0.4, 0.1, 0.1, 0.025]
+    """
+
+    def __init__(
+        self, initial_learning_rate: float, decay_steps: float, decay_rate: float, staircase: bool = False
+    ) -> None:
+        self.initial_learning_rate = non_negative("initial_learning_rate", initial_learning_rate)
+        self.decay_steps = positive("decay_steps", decay_steps)
+        self.decay_rate = non_negative("decay_rate", decay_rate)
+        self.staircase = bool(staircase)
+
+    def __call__(self, step: int) -> float:
+        """The learning rate after `step` steps."""
+        power = step / self.decay_steps
+        if self.staircase:
+            power = math.floor(power)
+        with np.errstate(over="ignore"):  # a rate that grows ends at infinity, which the optimizer refuses
+            return float(self.initial_learning_rate * np.float64(self.decay_rate) ** power)
+
+
+class PiecewiseConstantDecay:
+    """One rate after another.
+
+        rate(step) = values[0]    if               step <= boundaries[0]
+                     values[i]    if boundaries[i - 1] < step <= boundaries[i]
+                     values[-1]   if boundaries[-1] < step
+
+    Parameters
+    ----------
+    boundaries : sequence of float
+        Steps, rising.
+    values : sequence of float
+        Learning rates, one more than boundaries.
+
+    Raises
+    ------
+    ValueError
+        The boundaries do not rise, the values are not one more, or one is out of range.
+
+    Examples
+    --------
+    >>> schedule = PiecewiseConstantDecay([1, 3], [0.1, 0.05, 0.01])
+    >>> [schedule(step) for step in range(6)]
+    [0.1, 0.1, 0.05, 0.05, 0.01, 0.01]
+    """
+
+    def __init__(self, boundaries: Sequence[float], values: Sequence[float]) -> None:
+        self.boundaries, self.values = _numbers("boundaries", boundaries), _numbers("values", values)
+        if not self.boundaries or len(self.values) != len(self.boundaries) + 1:
+            raise ValueError(
+                f"Expected at least one boundary and one value more than boundaries, received "
+                f"{len(self.boundaries)} boundaries and {len(self.values)} values."
+            )
+        if any(after <= before for before, after in zip(self.boundaries, self.boundaries[1:], strict=False)):
+            raise ValueError(f"Expected boundaries that rise, received {list(boundaries)}.")
+
+    def __call__(self, step: int) -> float:
+        """The learning rate after `step` steps."""
+        return self.values[bisect.bisect_left(self.boundaries, step)]
+
+
+class OneCycle:
+    """Rises in a straight line to the highest rate, and falls in a straight line to the end of training.
+
+    A network learns fastest at rates with which it would never settle; so it is taken there once, and brought back
+    in time. It needs fewer epochs for the same accuracy than one rate throughout.
+
+        peak = warmup_share * total_steps
+        rate(0) = start_factor * max_learning_rate
+        rate(peak) = max_learning_rate
+        rate(total_steps) = end_factor * max_learning_rate, and stays so
+
+    Parameters
+    ----------
+    max_learning_rate : float
+        A few times the rate that would be right throughout.
+    total_steps : int
+        Of the whole training: epochs * ceil(samples / batch_size).
+    warmup_share : float, default 0.1
+        Share of the steps in which the rate rises; from 0 to below 1.
+    start_factor, end_factor : float, defaults 0.1 and 0
+        Shares of the highest rate; from 0 to 1.
+
+    Raises
+    ------
+    ValueError
+        An argument is out of range.
+
+    Examples
+    --------
+    >>> schedule = OneCycle(0.2, total_steps=6, warmup_share=1 / 3, start_factor=0.5, end_factor=0)
+    >>> [round(schedule(step), 3) for step in range(8)]
+    [0.1, 0.15, 0.2, 0.15, 0.1, 0.05, 0.0, 0.0]
+
+    References
+    ----------
+    Smith & Topin 2018, "Super-convergence: very fast training of neural networks using large learning rates",
+    arXiv 1708.07120, section 3. There the momentum falls while the rate rises; here it stays.
+    """
+
+    def __init__(
+        self,
+        max_learning_rate: float,
+        total_steps: int,
+        warmup_share: float = 0.1,
+        start_factor: float = 0.1,
+        end_factor: float = 0.0,
+    ) -> None:
+        self.max_learning_rate = non_negative("max_learning_rate", max_learning_rate)
+        self.total_steps = positive_integer("total_steps", total_steps)
+        self.warmup_share = share("warmup_share", warmup_share)
+        self.start_factor = _factor("start_factor", start_factor)
+        self.end_factor = _factor("end_factor", end_factor)
+
+    def __call__(self, step: int) -> float:
+        """The learning rate after `step` steps."""
+        peak = self.warmup_share * self.total_steps
+        if step < peak:
+            return self.max_learning_rate * _line(self.start_factor, 1.0, step / peak)
+        return self.max_learning_rate * _line(1.0, self.end_factor, min((step - peak) / (self.total_steps - peak), 1.0))
+
+
+def rate_or_schedule(name: str, value: object) -> float | Schedule:
+    """`value` as a float of at least 0, or itself if it is a schedule.
+
+    Raises
+    ------
+    ValueError
+        It is neither.
+    """
+    if isinstance(value, type):
+        raise ValueError(f"Expected {name} as a number or a schedule object, received the class {value.__name__}; "
+                         f"call it: {value.__name__}(...).")  # fmt: skip
+    if callable(value):
+        return value
+    return non_negative(name, value)
+
+
+def rate_at(learning_rate: float | Schedule, step: int) -> float:
+    """The learning rate after `step` steps, of a schedule or a float.
+
+    Raises
+    ------
+    ValueError
+        The schedule returned something else than a finite number of at least 0.
+    """
+    if not callable(learning_rate):
+        return learning_rate
+    rate: object = learning_rate(step)
+    if getattr(rate, "shape", None) == ():  # np.where and the like give arrays without axes
+        rate = rate.item()  # type: ignore[attr-defined]
+    name = getattr(learning_rate, "__name__", type(learning_rate).__name__)
+    return non_negative(f"the learning rate of schedule {name} after {step} steps", rate)
+
+
+def _line(start: float, end: float, t: float) -> float:
+    """From start at t = 0 to end at t = 1."""
+    return start + (end - start) * t
+
+
+def _numbers(name: str, values: object) -> list[float]:
+    """`values` as floats of at least 0."""
+    if not isinstance(values, Sequence) or isinstance(values, str):
+        raise ValueError(f"Expected {name} as a sequence of numbers, as [1000, 2000], received {values!r}.")
+    return [non_negative(f"each of {name}", value) for value in values]
+
+
+def _factor(name: str, value: object) -> float:
+    """`value` as a float from 0 to 1."""
+    factor = non_negative(name, value)
+    if factor > 1:
+        raise ValueError(f"Expected {name} as a number from 0 to 1, received {value!r}.")
+    return factor
