@@ -13,7 +13,7 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from ladder_shapes import Layer, Numbers, run
+from ladder_shapes import Layer, Numbers, compute
 
 from scratchcnn.algorithms import Algorithm
 from scratchcnn.kernels.toom_cook import Matrix
@@ -31,8 +31,8 @@ class Truth(NamedTuple):
 
 def find_truth(name: str, layer: Layer, numbers: Numbers) -> Truth:
     exact = numbers.changed(np.float64)
-    absolute = run(name, "tile", layer, exact.changed(np.abs))
-    return Truth(list(run(name, "tile", layer, exact)), [float(sums.max()) for sums in absolute])
+    absolute = compute(name, "tile", layer, exact.changed(np.abs))
+    return Truth(list(compute(name, "tile", layer, exact)), [float(sums.max()) for sums in absolute])
 
 
 def check(name: str, algorithm: Algorithm, layer: Layer, numbers: Numbers, truth: Truth) -> float:
@@ -44,7 +44,7 @@ def check(name: str, algorithm: Algorithm, layer: Layer, numbers: Numbers, truth
         It is more than rounding can be.
     """
     worst = 0.0
-    found = run(name, algorithm, layer, numbers)
+    found = compute(name, algorithm, layer, numbers)
     for result, exact, largest_sum in zip(found, truth.results, truth.largest_sums, strict=True):
         error, bound = float(np.abs(result - exact).max()), tolerance(name, algorithm, layer) * largest_sum
         if not error <= bound:  # so that NaN does not pass

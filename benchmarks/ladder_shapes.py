@@ -1,4 +1,4 @@
-"""The layers on which the ladder of convolutions is timed, numbers for them, and how each pass is run.
+"""The layers on which the ladder of convolutions is timed, numbers for them, and how each pass is computed.
 
     forward    the output, with a bias
     dW, dX     the gradients by kernel and input, where the gradient of the output is a whole array
@@ -129,7 +129,7 @@ def random_numbers(layer: Layer, seed: int = 0) -> Numbers:
     return Numbers(x, kernel, bias, dy, values, rng.integers(0, math.prod(POOL), pooled, np.uint8))
 
 
-def run(name: str, algorithm: Algorithm, layer: Layer, numbers: Numbers) -> Sequence[Array]:
+def compute(name: str, algorithm: Algorithm, layer: Layer, numbers: Numbers) -> Sequence[Array]:
     """Compute one pass by one algorithm."""
     x, kernel, bias, dy, values, winners = numbers
     geometry = ((layer.stride, layer.stride), layer.padding)
