@@ -54,9 +54,10 @@ def main() -> None:
     options = read_options()
     set_threads(options.threads)
     limits = measure_limits(options.threads)
-    print(f"float32, {threads(options)}, {options.rounds} rounds in turn; measured peak {limits.flops / 1e9:.0f} GFLOP/s "
-          f"of multiply-adds, {limits.bandwidth / 1e9:.0f} GB/s to and from memory")  # fmt: skip
-    print("* marks what algorithm='auto' takes; of peak: Winograd and winners multiply less, so may exceed 100 %")
+    print(f"float32, {threads(options)}, {options.rounds} rounds in turn")
+    print(f"measured peak: {limits.flops / 1e9:.0f} GFLOP/s of multiply-adds, "
+          f"{limits.bandwidth / 1e9:.0f} GB/s from and to memory")  # fmt: skip
+    print("* marks what algorithm='auto' takes; Winograd and winners multiply less, so they may exceed 100 % of peak")
     report: Report = {}
     for layer_name in options.shapes:
         layer = LAYERS[layer_name]
@@ -95,8 +96,8 @@ def read_options() -> argparse.Namespace:
         setattr(options, name, [choice for choice in choices if choice in getattr(options, name)])  # once, in order
     for name in options.shapes:
         if not any(chosen(LAYERS[name], of_pass, options.algorithms) for of_pass in options.passes):
-            parser.error(f"argument --algorithms: expected one that can compute {' or '.join(options.passes)} of {name}, "
-                         f"received {' '.join(options.algorithms)}")  # fmt: skip
+            parser.error(f"argument --algorithms: expected one that can compute {' or '.join(options.passes)} "
+                         f"of {name}, received {' '.join(options.algorithms)}")  # fmt: skip
     return options
 
 

@@ -4,6 +4,8 @@
     dW, dX     the gradients by kernel and input, where the gradient of the output is a whole array
     dW+dX      both, where the gradient comes through a 2 x 2 max-pooling: 'winners' takes it as it is, the other
                rungs lay it out first, and that time is theirs
+
+The layers are of networks that many know, in batches that keep the whole run to a minute or so.
 """
 
 from __future__ import annotations
@@ -47,11 +49,13 @@ class Layer(NamedTuple):
 
     @property
     def windows(self) -> Windows:
+        """Where its windows lie."""
         size, kernel, stride = (self.size,) * 2, (self.kernel,) * 2, (self.stride,) * 2
         return image_windows(size, kernel, stride, self.padding)
 
     @property
     def problem(self) -> Problem:
+        """What the choice of an algorithm depends on."""
         return Problem(self.windows, self.channels, self.filters, np.dtype(np.float32))
 
     @property

@@ -3,7 +3,7 @@
     peak        multiply-adds on numbers that stay in the vector registers: as many sums side by side as the register
                 tile has, which is enough to hide how long one takes
     bandwidth   STREAM's triad a = b + s * c over arrays far larger than the caches, with its count: two arrays read,
-                one written (McCalpin 1995, "Memory bandwidth and machine balance in current high performance computers")
+                one written (McCalpin 1995, "Memory bandwidth and machine balance")
 
 Both are the best of several runs, since a limit is what is reached when nothing disturbs.
 """
