@@ -58,7 +58,7 @@ def write_pictures(folder: Path, limits: Limits, layers: Layers) -> list[Path]:
 
 def draw_roofline(limits: Limits, layers: Layers) -> Figure:
     """GFLOP/s over FLOPs per byte, one point for each layer and algorithm, under the machine's limits."""
-    figure = new_figure(9, 6)
+    figure = new_figure(10, 5.6)
     figure.set_layout_engine("constrained")
     axes = figure.subplots()
     intensities = [layer["intensity"] for layer in layers.values()]
@@ -77,7 +77,7 @@ def draw_roofline(limits: Limits, layers: Layers) -> Figure:
     axes.set_ylabel("GFLOP/s of the plain convolution")
     axes.set_title("Roofline of the forward pass: Winograd multiplies less, so it may pass above the roof")
     axes.grid(which="major", color="0.92", zorder=0)
-    axes.legend(loc="upper left", fontsize=9)
+    figure.legend(loc="outside right upper", fontsize=9)
     return figure
 
 

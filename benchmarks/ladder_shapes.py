@@ -5,7 +5,8 @@
     dW+dX      both, where the gradient comes through a 2 x 2 max-pooling: 'winners' takes it as it is, the other
                rungs lay it out first, and that time is theirs
 
-The layers are of networks that many know, in batches that keep the whole run to a minute or so.
+The layers are of networks that many know, in batches that keep the whole run to a minute
+or two; smaller ones would favour algorithms that prepare little for each call.
 """
 
 from __future__ import annotations
@@ -99,11 +100,11 @@ LAYERS = {
     "article-2": Layer("its second, max-pooling follows", 128, 26, 32, 64),
     "lenet": Layer("LeNet-5's second", 128, 14, 6, 16, kernel=5),
     "cifar": Layer("Keras's CIFAR-10 example, max-pooling follows", 64, 15, 64, 64),
-    "vgg-56": Layer("VGG-16, conv3_1", 2, 56, 128, 256, padding="same"),
-    "vgg-14": Layer("VGG-16, conv5", 8, 14, 512, 512, padding="same"),
-    "resnet-28": Layer("ResNet-50, conv3", 16, 28, 128, 128, padding="same"),
-    "resnet-1x1": Layer("ResNet-50, conv2, end of a block", 8, 56, 64, 256, kernel=1, padding="same"),
-    "resnet-stride": Layer("ResNet-50, first of conv4", 16, 28, 256, 256, stride=2, padding="same"),
+    "vgg-56": Layer("VGG-16, conv3_1", 4, 56, 128, 256, padding="same"),
+    "vgg-14": Layer("VGG-16, conv5", 32, 14, 512, 512, padding="same"),
+    "resnet-28": Layer("ResNet-50, conv3", 32, 28, 128, 128, padding="same"),
+    "resnet-1x1": Layer("ResNet-50, conv2, end of a block", 16, 56, 64, 256, kernel=1, padding="same"),
+    "resnet-stride": Layer("ResNet-50, first of conv4", 32, 28, 256, 256, stride=2, padding="same"),
 }
 
 
