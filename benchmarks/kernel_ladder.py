@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -87,8 +88,8 @@ def read_options() -> argparse.Namespace:
     add_measuring_options(parser, rounds=7, contestants="algorithms")
     options = parser.parse_args()
     check_measuring_options(parser, options)
-    if options.png and not options.png.is_dir():
-        parser.error(f"argument --png: expected a folder that exists, received '{options.png}'")
+    if options.png and not (options.png.is_dir() and os.access(options.png, os.W_OK)):
+        parser.error(f"argument --png: expected a folder that can be written to, received '{options.png}'")
     if options.png and "forward" not in options.passes:
         parser.error("argument --png: expected forward among --passes, since the roofline shows it, "
                      f"received {' '.join(options.passes)}")  # fmt: skip

@@ -75,7 +75,8 @@ def draw_roofline(limits: Limits, layers: Layers) -> Figure:
     axes.set_xlabel("arithmetic intensity: FLOP of the plain convolution per byte of images, kernel and output\n"
                     "(dotted; the points of a layer stand beside each other)")  # fmt: skip
     axes.set_ylabel("GFLOP/s of the plain convolution")
-    axes.set_title("Roofline of the forward pass: Winograd multiplies less, so it may pass above the roof")
+    axes.set_title("Roofline of the forward pass: Winograd multiplies less, so it may pass above the roof",
+                   loc="left", fontsize=11)  # fmt: skip
     axes.grid(which="major", color="0.92", zorder=0)
     figure.legend(loc="outside right upper", fontsize=9)
     return figure

@@ -5,8 +5,8 @@
     dW+dX      both, where the gradient comes through a 2 x 2 max-pooling: 'winners' takes it as it is, the other
                rungs lay it out first, and that time is theirs
 
-The layers are of networks that many know, in batches that keep the whole run to a minute
-or two; smaller ones would favour algorithms that prepare little for each call.
+The layers are of networks that many know, in batches that keep the whole run to a minute or two; smaller ones would
+favour algorithms that prepare little for each call.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """How much more memory a process has resident, at the most, while a function runs. Linux only.
 
-The kernel keeps the peak ("VmHWM") and lets a process begin it anew. Memory that was freed before but not given back
+Linux keeps the peak ("VmHWM") and lets a process begin it anew. Memory that was freed before but not given back
 to the system would be used again unseen, so it is given back first. What is counted are pages: of NumPy's arrays and
 of those that compiled code allocates alike, but only once something is written there. Good to about 0.5 MB.
 """
