@@ -29,8 +29,8 @@ def main() -> None:
     options = read_options(parser)
     imports, steps = measure(options)
     print_report(options, imports, steps)
-    write_json(options, {name: {"import_seconds": imports[name]._asdict(), "seconds": steps[name]._asdict()}
-                         for name in steps})  # fmt: skip
+    write_json(options, systems={name: {"import_seconds": imports[name]._asdict(), "seconds": steps[name]._asdict()}
+                                 for name in steps})  # fmt: skip
 
 
 def measure(options: argparse.Namespace) -> tuple[dict[str, Figure], dict[str, Figure]]:

@@ -53,7 +53,7 @@ def main() -> None:
             with Process(name, options.threads, folder) as process:
                 figures[name] = ask_memory(process, options.batch_size, options.steps, options.predicts)
     print_report(options, len(x), figures)
-    write_json(options, {name: {"bytes": figure} for name, figure in figures.items()})
+    write_json(options, systems={name: {"bytes": figure} for name, figure in figures.items()})
 
 
 def read_data(path: str | None) -> tuple[Array, Array]:

@@ -38,7 +38,7 @@ def main() -> None:
     x = floats(np.resize(images, (options.images, 28, 28)))  # np.resize repeats what there is
     figures = measure(options, x)
     print_report(options, figures)
-    write_json(options, {name: {"seconds": seconds._asdict()} for name, seconds in figures.items()})
+    write_json(options, systems={name: {"seconds": seconds._asdict()} for name, seconds in figures.items()})
 
 
 def read_images(path: str | None) -> Array:

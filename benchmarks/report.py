@@ -42,13 +42,13 @@ def times(system: str, values: Mapping[str, float]) -> str:
     return f"{values[system] / values['scratchcnn']:.2f}"
 
 
-def print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print rows below a header, names to the left, numbers to the right."""
+def print_table(header: Sequence[str], rows: Iterable[Sequence[str]], names: int = 1) -> None:
+    """Print rows below a header: the first columns, as many as are `names`, to the left, numbers to the right."""
     lines = [header, *rows]
     widths = [max(len(cell) for cell in column) for column in zip(*lines, strict=True)]
-    for name, *numbers in lines:
-        right = (f"{number:>{width}}" for number, width in zip(numbers, widths[1:], strict=True))
-        print("  ".join([f"{name:{widths[0]}}", *right]).rstrip())
+    for line in lines:
+        cells = (f"{cell:{'<' if column < names else '>'}{widths[column]}}" for column, cell in enumerate(line))
+        print("  ".join(cells).rstrip())
 
 
 def print_best_peer(word: str, values: Mapping[str, float], peers: Iterable[str], unit: str) -> None:
@@ -58,11 +58,11 @@ def print_best_peer(word: str, values: Mapping[str, float], peers: Iterable[str]
         print(f"{word} peer: {best}, {times(best, values)} times scratchcnn's {unit}")
 
 
-def write_json(options: argparse.Namespace, systems: Mapping[str, Any], **more: Any) -> None:
+def write_json(options: argparse.Namespace, **figures: Any) -> None:
     """Write figures, settings and machine to the file that --json names, if it does."""
     if options.json:
         settings = {name: value for name, value in vars(options).items() if name not in ("json", "peer", "systems")}
-        everything = {"settings": settings, "systems": systems, **more, "machine": machine()}
+        everything = {"settings": settings, **figures, "machine": machine()}
         options.json.write_text(json.dumps(everything, indent=1, default=str) + "\n")
 
 

@@ -33,8 +33,8 @@ def main() -> None:
         figures, losses = measure(options, folder)
     flops = training_flops(model, options.batch_size)
     print_report(options, figures, flops)
-    write_json(options, {name: {"seconds": figures[name]._asdict(), "loss_of_first_batch": losses[name]}
-                         for name in options.systems}, flops=flops)  # fmt: skip
+    write_json(options, systems={name: {"seconds": figures[name]._asdict(), "loss_of_first_batch": losses[name]}
+                                 for name in options.systems}, flops=flops)  # fmt: skip
 
 
 def measure(options: argparse.Namespace, folder: Path) -> tuple[dict[str, Figure], dict[str, list[float]]]:

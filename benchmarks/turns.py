@@ -44,16 +44,21 @@ def processors() -> int:
 
 
 def add_options(parser: argparse.ArgumentParser, batch_size: int = 128, rounds: int | None = None) -> None:
-    """Add the options that all benchmarks have; --rounds where there is a default for it."""
+    """Add the options that all comparisons of systems have; --rounds where there is a default for it."""
     parser.add_argument("--peer", action="append", choices=[*PEERS, "all"], default=[],
                         help="a system to compare with; may be given more than once")  # fmt: skip
-    parser.add_argument("--threads", type=int, default=processors(), metavar="N",
-                        help="threads of every system (default: %(default)s, all)")  # fmt: skip
     parser.add_argument("--batch-size", type=int, default=batch_size, metavar="N",
                         help="images at once (default: %(default)s)")  # fmt: skip
+    add_measuring_options(parser, rounds, "systems")
+
+
+def add_measuring_options(parser: argparse.ArgumentParser, rounds: int | None, contestants: str) -> None:
+    """Add --threads, --json, and --rounds where there is a default for it."""
+    parser.add_argument("--threads", type=int, default=processors(), metavar="N",
+                        help="threads in use (default: %(default)s, all)")  # fmt: skip
     if rounds is not None:
         parser.add_argument("--rounds", type=int, default=rounds, metavar="N",
-                            help="rounds, in which the systems take turns (default: %(default)s)")  # fmt: skip
+                            help=f"rounds, in which the {contestants} take turns (default: %(default)s)")  # fmt: skip
     parser.add_argument("--json", type=Path, metavar="FILE",
                         help="also write the figures, and what they were measured on, to this file")  # fmt: skip
 
@@ -63,22 +68,31 @@ def read_options(parser: argparse.ArgumentParser, arguments: Iterable[str] = ())
     installed or a file that cannot be written ends the program with one line and 2. Adds `systems`, the names of all.
     """
     options = parser.parse_args()
-    for name in ("threads", "batch_size", "rounds", *arguments):
+    check_measuring_options(parser, options, ("batch_size", *arguments))
+    peers = PEERS if "all" in options.peer else list(dict.fromkeys(options.peer))
+    lacking = {name: missing_packages(name) for name in peers}
+    if any(lacking.values()):
+        said = "; ".join(f"{name} needs {' and '.join(packages)}" for name, packages in lacking.items() if packages)
+        parser.error(f"argument --peer: {said}, not installed here; python -m pip install -e '.[peers]'")
+    options.systems = ["scratchcnn", *peers]
+    return options
+
+
+def check_measuring_options(
+    parser: argparse.ArgumentParser, options: argparse.Namespace, arguments: Iterable[str] = ()
+) -> None:
+    """End the program with one line and 2 if an option of `add_measuring_options`, or a number of `arguments`, is
+    none.
+    """
+    for name in ("threads", "rounds", *arguments):
         value = getattr(options, name, None)
         if value is not None and value < 1:
             parser.error(f"argument --{name.replace('_', '-')}: expected at least 1, received {value}")
     if options.threads > processors():
         parser.error(f"argument --threads: expected at most {processors()}, the processors there are, "
                      f"received {options.threads}")  # fmt: skip
-    peers = PEERS if "all" in options.peer else list(dict.fromkeys(options.peer))
-    lacking = {name: missing_packages(name) for name in peers}
-    if any(lacking.values()):
-        said = "; ".join(f"{name} needs {' and '.join(packages)}" for name, packages in lacking.items() if packages)
-        parser.error(f"argument --peer: {said}, not installed here; python -m pip install -e '.[peers]'")
     if options.json and (options.json.is_dir() or not options.json.absolute().parent.is_dir()):
         parser.error(f"argument --json: expected a file in a folder that exists, received '{options.json}'")
-    options.systems = ["scratchcnn", *peers]
-    return options
 
 
 # Processes

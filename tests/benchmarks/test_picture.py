@@ -1,0 +1,60 @@
+"""The bars of a training step: drawn from the file that the benchmark writes, and from nothing else."""
+
+import json
+import re
+
+import imageio.v3 as imageio
+import pytest
+
+
+@pytest.fixture
+def figures(run_benchmark, tmp_path):
+    """What the benchmark writes, with a peer added that is three times as slow."""
+    file = tmp_path / "step.json"
+    done = run_benchmark("train_step.py", "--batch-size", 8, "--rounds", 1, "--steps", 1, "--json", file)
+    assert done.code == 0, done.err
+    report = json.loads(file.read_text())
+    ours = report["systems"]["scratchcnn"]["seconds"]
+    report["systems"]["torch"] = {"seconds": {word: 3 * value for word, value in ours.items()}}
+    file.write_text(json.dumps(report))
+    return file
+
+
+def test_bars_of_all_systems(run_benchmark, figures, tmp_path):
+    done = run_benchmark("picture.py", figures, tmp_path / "step.png")
+    assert done.code == 0, done.err
+    picture = imageio.imread(tmp_path / "step.png")[..., :3]
+    assert picture.shape[1] > 1000
+    grey = picture.mean(axis=-1)
+    dark, light = ((abs(grey - shade) < 4).sum(axis=1).max() for shade in (64, 204))
+    assert light == pytest.approx(3 * dark, rel=0.1)  # the lengths of the bars
+
+
+def test_words_and_order(figures):
+    from picture import draw
+
+    report = json.loads(figures.read_text())
+    [axes] = draw(report).axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["scratchcnn", "torch"]
+    ours = 1e3 * report["systems"]["scratchcnn"]["seconds"]["median"]
+    assert [text.get_text() for text in axes.texts] == [f"{ours:.1f} ms", f"{3 * ours:.1f} ms   3.0 times"]
+    assert "batch 8" in axes.get_title(loc="left")
+    assert "ms" in axes.get_xlabel()
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"systems": {"scratchcnn": {"bytes": 1}}}', None])
+def test_another_file_is_refused(run_benchmark, tmp_path, content):
+    file = tmp_path / "other.json"
+    if content is not None:
+        file.write_text(content)
+    done = run_benchmark("picture.py", file, tmp_path / "step.png")
+    assert done.code == 2
+    assert re.search(r"\npicture\.py: error: argument STEP\.json: expected .*\n\Z", done.err), done.err
+    assert not (tmp_path / "step.png").exists()
+
+
+@pytest.mark.parametrize("name", ["step.txt", "no/folder/step.png", "."])
+def test_a_picture_that_cannot_be_written_is_refused(run_benchmark, tmp_path, name):
+    done = run_benchmark("picture.py", tmp_path / "step.json", tmp_path / name)
+    assert done.code == 2
+    assert re.search(r"\npicture\.py: error: argument PICTURE: Expected .*\n\Z", done.err), done.err
