@@ -35,7 +35,7 @@ from numba import get_num_threads, prange
 
 from scratchcnn.geometry import Padding, Pair, Windows
 from scratchcnn.kernels.copying import copy, fill
-from scratchcnn.kernels.jit import MOST_GROUPS, parallel, serial
+from scratchcnn.kernels.jit import group_count, parallel, serial
 from scratchcnn.kernels.matmul import matmul, padded_width, panel_width, product_of, start_row
 from scratchcnn.kernels.max_pool2d import window_maximum
 from scratchcnn.kernels.sandwich import make_last_sandwich, make_pooled_sandwich, make_sandwich
@@ -45,7 +45,6 @@ from scratchcnn.kernels.workspace import empty
 from scratchcnn.operands import Array, Shape, conv2d_windows, expect, winner_dtype
 
 CACHE_BYTES = 1 << 20  # what the patches and products of the tiles in work may fill: the second-level cache
-GROUP_BYTES = 1 << 26  # what the partial sums of a kernel gradient may fill
 
 F2 = transforms([0, 1, -1])
 F4 = transforms([0, 1, -1, Fraction(1, 2), -2])
@@ -347,7 +346,7 @@ def _conv2d_kernel_gradient(
     expect(x=(x, x.shape), dy=(dy, (len(x), windows.rows.output, windows.columns.output, filters)))
     width = padded_width(filters, x.itemsize)
     sums = (m + 2) ** 2 * channels * width
-    groups = np.zeros((min(len(x), MOST_GROUPS, max(2, GROUP_BYTES // (sums * x.itemsize))), sums), x.dtype)
+    groups = np.zeros((group_count(len(x), sums * x.itemsize), sums), x.dtype)
     at_once = _tiles_at_once((m + 2) ** 2, channels + width, x.dtype.itemsize)
     before = (windows.rows.before, windows.columns.before)
     _sum_products(product_of(x.dtype), m, np.ascontiguousarray(x), before, np.ascontiguousarray(dy), groups, at_once)
