@@ -177,44 +177,52 @@ def _tiles_at_once(elements: int, numbers: int, itemsize: int) -> int:
 
 @parallel
 def _convolve(product, m, x, before, kernel, transformed, start, floor, y, winners, pool, at_once, threads):
-    """Transform the kernel; then, for some tiles at a time: transform patches, multiply, transform back.
+    """Transform the kernel; then let each thread convolve its share of the tiles.
 
     `pool` is 2 where y has one number for 2 x 2 outputs, else 1.
     """
-    channels, filters = kernel.shape[2], kernel.shape[3]
-    for channel in prange(channels):
-        _transform_kernel(m, kernel, channel, transformed)
+    for channel in prange(kernel.shape[2]):
+        _transform_kernel(m, kernel, np.int64(channel), transformed)
+    for share in prange(threads):
+        _convolve_share(
+            product, m, x, before, transformed, start, floor, y, winners, pool, at_once, np.int64(share), threads
+        )  # fmt: skip
+
+
+@serial
+def _convolve_share(product, m, x, before, transformed, start, floor, y, winners, pool, at_once, share, shares):
+    """Some tiles at a time: transform their patches, multiply, transform back."""
     images, height, width, _ = y.shape
+    channels, filters = x.shape[3], start.size
     down, across = (height * pool + m - 1) // m, (width * pool + m - 1) // m
-    tiles = images * down * across
-    elements = (m + 2) * (m + 2)
+    tiles, elements = images * down * across, (m + 2) * (m + 2)
     blocks = (tiles + at_once - 1) // at_once
-    for share in prange(min(blocks, threads)):
-        patches, patch_stride, patch_plane = _planes(elements, at_once, channels, x)
-        products, product_stride, product_plane = _planes(elements, at_once, filters, x)
-        border = np.empty(elements * max(patch_stride, product_stride), x.dtype)
-        nothing = np.zeros(filters, x.dtype)
-        columns = np.arange(channels)
-        for block in range(blocks * share // min(blocks, threads), blocks * (share + 1) // min(blocks, threads)):
-            first = block * at_once
-            count = min(at_once, tiles - first)
-            for i in range(count):
-                place = _place(first + i, down, across, m, before)
-                _transform_patch(m, x, place, border, patches, i * patch_stride, patch_plane, patch_stride)
-            rows, product_rows = np.arange(count) * patch_stride, np.arange(count) * product_stride
-            for e in range(elements):
-                panels = transformed[e * channels * filters : (e + 1) * channels * filters]
-                matmul(
-                    product, patches, e * patch_plane, rows, columns, panels, filters, nothing,
-                    products, e * product_plane, product_rows, 0, 0, 0,
-                )  # fmt: skip
-            for i in range(count):
-                place = _place(first + i, down, across, m, (0, 0))
-                source = i * product_stride
-                if pool == 2:
-                    _transform_and_pool(m, products, source, product_plane, y, winners, place, border, start, floor)
-                else:
-                    _transform_product(m, products, source, product_plane, y, place, border, start, floor)
+    patches, patch_stride, patch_plane = _planes(elements, at_once, channels, x)
+    products, product_stride, product_plane = _planes(elements, at_once, filters, x)
+    border = np.empty(elements * max(patch_stride, product_stride), x.dtype)
+    nothing = np.zeros(filters, x.dtype)
+    columns, rows, product_rows = np.arange(channels), np.arange(at_once), np.arange(at_once)
+    for i in range(at_once):
+        rows[i], product_rows[i] = i * patch_stride, i * product_stride
+    for block in range(blocks * share // shares, blocks * (share + 1) // shares):
+        first = block * at_once
+        count = min(at_once, tiles - first)
+        for i in range(count):
+            place = _place(first + i, down, across, m, before)
+            _transform_patch(m, x, place, border, patches, i * patch_stride, patch_plane, patch_stride)
+        for e in range(elements):
+            panels = transformed[e * channels * filters : (e + 1) * channels * filters]
+            matmul(
+                product, patches, e * patch_plane, rows[:count], columns, panels, filters, nothing,
+                products, e * product_plane, product_rows[:count], 0, 0, 0,
+            )  # fmt: skip
+        for i in range(count):
+            place = _place(first + i, down, across, m, (0, 0))
+            source = i * product_stride
+            if pool == 2:
+                _transform_and_pool(m, products, source, product_plane, y, winners, place, border, start, floor)
+            else:
+                _transform_product(m, products, source, product_plane, y, place, border, start, floor)
 
 
 @serial
