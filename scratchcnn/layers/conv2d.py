@@ -183,8 +183,12 @@ class Conv2D(Layer):
 
     def pools(self, following: Layer) -> bool:
         """Whether `forward_pooled` can do the work of this layer and of the one after it."""
-        usual = type(self).forward is Conv2D.forward and type(following).forward is MaxPooling2D.forward
-        return usual and type(self.activation) in (ReLU, Linear)
+        mine, its = type(self), type(following)
+        usual = (mine.forward, mine.backward) == (Conv2D.forward, Conv2D.backward) and (its.forward, its.backward) == (
+            MaxPooling2D.forward,
+            MaxPooling2D.backward,
+        )
+        return usual and self.takes_pooled_gradient and type(self.activation) in (ReLU, Linear)
 
     def forward_pooled(
         self, x: Array, pooling: MaxPooling2D, ops: Operations

@@ -154,7 +154,8 @@ def backward(layers: Sequence[Layer], passed: list[Passed], dy: Array, ops: Oper
     for i in reversed(range(first, len(layers))):
         assert gradient is not None
         layer, cache, before = layers[i], passed.pop().cache, layers[i - 1] if i > first else None
-        if isinstance(layer, MaxPooling2D) and before is not None and before.takes_pooled_gradient:
+        if type(layer).backward is MaxPooling2D.backward and before is not None and before.takes_pooled_gradient:
+            assert isinstance(layer, MaxPooling2D)
             gradient = layer.pooled_gradient(gradient, cache)  # mostly zeros: the layer before can make use of that
             continue
         if isinstance(layer, Conv2D) and type(layer).backward is Conv2D.backward:

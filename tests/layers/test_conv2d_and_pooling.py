@@ -129,3 +129,39 @@ def test_what_is_not_finite_is_traced_to_a_convolution_whose_pooling_drops_it(rn
     x[:, ::2] = 10.0
     with pytest.raises(FloatingPointError, match=r"First seen in the output of layer 'first' \(Conv2D\), for sample 0"):
         model.train_on_batch(x, np.arange(3))
+
+
+class OwnBackwardPooling(MaxPooling2D):
+    """A user's pooling that sends back twice the gradient."""
+
+    def backward(self, dy, cache, ops, input_gradient=True):
+        return super().backward(2 * dy, cache, ops, input_gradient)
+
+
+class PlainConv2D(Conv2D):
+    """A user's convolution that wants whole gradients."""
+
+    takes_pooled_gradient = False
+
+
+def gradients_of(convolution, pooling, rng_seed=0):
+    rng = np.random.default_rng(rng_seed)
+    x, y = rng.random((6, 12, 12, 1)), np.arange(6) % 3
+    layers = [
+        convolution(16, 3, activation="relu", input_shape=(12, 12, 1)), pooling(), Flatten(),
+        Dense(3, activation="softmax"),
+    ]  # fmt: skip
+    model = Sequential(layers, seed=1, dtype="float64")
+    model.compile()
+    return model.loss_and_gradients(x, y)[1]
+
+
+def test_a_pooling_with_a_backward_of_its_own_is_asked_for_it():
+    usual, doubled = gradients_of(Conv2D, MaxPooling2D), gradients_of(Conv2D, OwnBackwardPooling)
+    for one, other in zip(usual[:2], doubled[:2], strict=True):
+        np.testing.assert_allclose(2 * one, other, rtol=1e-12, atol=1e-14)
+
+
+def test_a_convolution_that_wants_whole_gradients_gets_them():
+    for one, other in zip(gradients_of(Conv2D, MaxPooling2D), gradients_of(PlainConv2D, MaxPooling2D), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-14)
