@@ -2,8 +2,9 @@
 
 A column is not contiguous, and whether a number is zero cannot be foreseen. So a square block of rows and columns is
 transposed in registers (`transpose`); then one register holds as many numbers of one column, one instruction compares
-them with zero, and one moves those that are not zero together (AVX-512's compress; LLVM finds other means elsewhere).
-The whole register is stored behind the column's list, and the next store overwrites what does not belong to it.
+them with zero, and one moves those that are not zero together (AVX-512's compress). The whole register is stored
+behind the column's list, and the next store overwrites what does not belong to it. Processors without that instruction
+store number by number, in the same way. A NaN is not zero.
 
 Cost: about half a cycle for each number, zero or not, with AVX-512.
 """
