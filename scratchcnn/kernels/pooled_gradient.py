@@ -7,7 +7,9 @@ number and one winner for each window, and each number that is not zero is worth
     dkernel[ky, :, :, f]  +=  g * x[window of the winner, row ky]
     dx[window of the winner, row ky]  +=  g * kernel[ky, :, :, f]
 
-The numbers are listed filter by filter, so that the filter, or its gradient, stays in registers (`patches`).
+The numbers are listed filter by filter (`listing`), so that the filter, or its gradient, stays in registers
+(`patches`). What they meet of x and dx lies anywhere in the image, so as many channels are worked on together as let a
+whole image fit into the first-level cache: they are copied out of x before, and into dx after.
 
 Cost: 4 * KH * KW * C FLOPs for each number that is not zero, instead of for each output. Numerics: as the dense
 gradients, a sum over the images of a group, then over at most 16 groups; the same bits for any number of threads.
@@ -22,14 +24,19 @@ from scratchcnn.algorithms import Algorithm, Problem, algorithm_name, choose
 from scratchcnn.geometry import Padding, Pair, Windows
 from scratchcnn.kernels.bias import bias_gradient
 from scratchcnn.kernels.conv2d import conv2d_input_gradient, conv2d_kernel_gradient
-from scratchcnn.kernels.copying import fill
+from scratchcnn.kernels.copied_rows import copy_rows
+from scratchcnn.kernels.copying import copy, fill
 from scratchcnn.kernels.gated_rows import gate_rows
 from scratchcnn.kernels.jit import group_count, parallel, serial
+from scratchcnn.kernels.listing import list_by_column
 from scratchcnn.kernels.max_pool2d import max_pool2d_gradient
 from scratchcnn.kernels.patches import add_to_patches, sum_patches
 from scratchcnn.kernels.relu import relu_gradient
-from scratchcnn.kernels.workspace import empty
-from scratchcnn.operands import Array, conv2d_windows, expect, expect_winners, pool2d_windows
+from scratchcnn.kernels.vectorized import VECTOR_BYTES
+from scratchcnn.kernels.workspace import ALIGNMENT, empty
+from scratchcnn.operands import Array, Shape, conv2d_windows, expect, expect_winners, pool2d_windows
+
+CACHE_BYTES = 48 * 1024  # what an image may fill: the first-level cache
 
 
 def conv2d_pooled_gradients(
@@ -78,22 +85,38 @@ def _by_winners(
 ) -> tuple[Array, Array, Array]:  # fmt: skip
     kernel_height, kernel_width, channels, filters = kernel.shape
     rows, columns = windows
+    together = _channels_together(x.shape, x.itemsize)
+    slices = channels // together
     places = _places_of_winners(pool, (rows.output, columns.output))  # (PH * PW, elements), number of the output
     oy, ox = np.divmod(places, columns.output)
-    offsets = (oy * rows.stride * columns.size + ox * columns.stride) * channels  # where its window of x begins
-    by_filter = np.ascontiguousarray(kernel.transpose(3, 0, 1, 2)).reshape(-1)  # (F, KH, KW * C)
-    groups = np.zeros((group_count(len(x), by_filter.size * x.itemsize), by_filter.size), x.dtype)
+    offsets = (oy * rows.stride * columns.size + ox * columns.stride) * together  # where its window begins
+    offsets = offsets.astype(np.uint32)  # in one slice of one image, which has fewer than 2**32 numbers
+    cut = kernel.reshape(kernel_height, kernel_width, slices, together, filters)
+    by_filter = np.ascontiguousarray(cut.transpose(2, 4, 0, 1, 3)).reshape(-1)  # (slices, F, KH, KW * together)
+    groups = empty((group_count(len(x), by_filter.size * x.itemsize), by_filter.size), x.dtype)
     bias_groups = np.zeros((len(groups), filters), np.float64)
     dx = empty(x.shape, x.dtype)
     values = np.ascontiguousarray(values)
     _pooled_gradients(
         values, np.ascontiguousarray(winners), values if outputs is None else np.ascontiguousarray(outputs),
-        outputs is not None, offsets, np.ascontiguousarray(x).reshape(-1), by_filter,
-        kernel_height, kernel_width * channels, rows.dilation * columns.size * channels,
+        outputs is not None, offsets, np.ascontiguousarray(x).reshape(-1), by_filter, channels, together,
+        kernel_height, kernel_width * together, rows.dilation * columns.size * together,
         dx.reshape(-1), input_relu, groups, bias_groups,
     )  # fmt: skip
-    dkernel = groups.sum(axis=0).reshape(filters, kernel_height, kernel_width, channels)
-    return dx, np.ascontiguousarray(dkernel.transpose(1, 2, 3, 0)), bias_groups.sum(axis=0).astype(x.dtype)
+    dkernel = groups.sum(axis=0).reshape(slices, filters, kernel_height, kernel_width, together)
+    dkernel = np.ascontiguousarray(dkernel.transpose(2, 3, 0, 4, 1)).reshape(kernel.shape)
+    return dx, dkernel, bias_groups.sum(axis=0).astype(x.dtype)
+
+
+def _channels_together(shape: Shape, itemsize: int) -> int:
+    """How many channels are worked on together: as many whole vectors as the first-level cache has room for."""
+    _, height, width, channels = shape
+    vector = VECTOR_BYTES // itemsize
+    if channels % vector:
+        return channels
+    counts = [count for count in range(vector, channels + 1, vector) if channels % count == 0]
+    fitting = [count for count in counts if height * width * count * itemsize <= CACHE_BYTES]
+    return max(fitting, default=vector)
 
 
 def _places_of_winners(pool: Windows, size: Pair) -> Array:
@@ -107,35 +130,38 @@ def _places_of_winners(pool: Windows, size: Pair) -> Array:
 
 @parallel
 def _pooled_gradients(
-    values, winners, outputs, gates, offsets, x, kernel, kernel_rows, row_length, row_stride, dx, input_relu,
-    groups, bias_groups,
+    values, winners, outputs, gates, offsets, x, kernel, channels, together,
+    kernel_rows, row_length, row_stride, dx, input_relu, groups, bias_groups,
 ):  # fmt: skip
     images, filters = values.shape[0], values.shape[3]
     image_size, window_count = x.size // images, values.shape[1] * values.shape[2]
-    filter_size = kernel_rows * row_length
+    lanes = VECTOR_BYTES // x.itemsize
+    list_size, lists = -(-window_count // lanes) * lanes, -(-filters // lanes) * lanes  # whole vectors of both
     for group in prange(len(groups)):
-        gated = np.empty(window_count * filters, x.dtype)
-        numbers = np.empty(filters * window_count, x.dtype)
-        places = np.empty(filters * window_count, np.int64)
-        counts = np.empty(filters, np.int64)
+        fill(groups[group], 0, groups.shape[1], 0)
+        gated = np.empty((list_size + 1) * lists, x.dtype)
+        of_windows = np.empty((list_size + 1) * lists, winners.dtype)
+        numbers, places = np.empty(lists * list_size, x.dtype), np.empty(lists * list_size, np.uint32)
+        counts = np.empty(lists, np.int64)
+        part = _empty_lines(image_size // channels * together, x.dtype)  # (H, W, together) of x, then of dx
         for image in range(images * group // len(groups), images * (group + 1) // len(groups)):
             start, first = image * image_size, image * window_count * filters
             gate_rows(
                 values.reshape(-1), outputs.reshape(-1), gates, first, window_count, filters, gated, bias_groups[group]
             )
-            of_windows = winners[image].reshape(window_count, filters)
-            _list_by_filter(gated.reshape(window_count, filters), of_windows, offsets, numbers, places, counts)
-            for f in range(filters):  # in a loop of its own, so that x stays in the cache
-                sum_patches(
-                    numbers, places, f * window_count, counts[f], x, start, row_stride,
-                    groups[group], f * filter_size, kernel_rows, row_length,
-                )  # fmt: skip
-            fill(dx, start, image_size, 0)
-            for f in range(filters):
-                add_to_patches(
-                    numbers, places, f * window_count, counts[f], dx, start, row_stride,
-                    kernel, f * filter_size, kernel_rows, row_length,
-                )  # fmt: skip
+            copy(winners.reshape(-1), first, of_windows, 0, window_count * filters)
+            list_by_column(
+                gated, of_windows, window_count, filters, offsets.shape[1], numbers, places, list_size, counts
+            )
+            _look_up(offsets.reshape(-1), places, list_size, counts)
+            _add_kernel_gradient(
+                numbers, places, list_size, counts, filters, x, start, channels, together, part,
+                groups[group], kernel_rows, row_length, row_stride,
+            )  # fmt: skip
+            _input_gradient(
+                numbers, places, list_size, counts, filters, dx, start, channels, together, part,
+                kernel, kernel_rows, row_length, row_stride,
+            )  # fmt: skip
             if input_relu:
                 _close(x[start : start + image_size], dx[start : start + image_size])
 
@@ -149,13 +175,48 @@ def _close(x, dx):
 
 
 @serial
-def _list_by_filter(values, winners, offsets, numbers, places, counts):
-    """For each filter, the numbers that are not zero, and where the windows of their winners begin."""
-    window_count, filters = values.shape
-    fill(counts, 0, filters, 0)
-    for window in range(window_count):
-        for f in range(filters):
-            at = f * window_count + counts[f]  # a zero is written too, and written over: no branch to foresee
-            numbers[at] = values[window, f]
-            places[at] = offsets[window, winners[window, f]]
-            counts[f] += values[window, f] != 0
+def _empty_lines(size, dtype):
+    """Room for numbers that begin where a cache line does, so that no vector lies across two."""
+    room = np.empty(size + ALIGNMENT, dtype)
+    skipped = (-room.ctypes.data % ALIGNMENT) // room.itemsize
+    return room[skipped : skipped + size]
+
+
+@serial
+def _look_up(table, places, list_size, counts):
+    """Replace each index in the lists by the entry of the table."""
+    for i in range(len(counts)):
+        here = places[i * list_size : i * list_size + counts[i]]
+        for j in range(len(here)):
+            here[j] = table[here[j]]
+
+
+@serial
+def _add_kernel_gradient(
+    numbers, places, list_size, counts, filters, x, start, channels, together, part,
+    dkernel, kernel_rows, row_length, row_stride,
+):  # fmt: skip
+    """Add what one image, which begins at `start`, is worth."""
+    slice_size = filters * kernel_rows * row_length
+    for s in range(channels // together):
+        copy_rows(x, start + s * together, channels, part, 0, together, len(part) // together, together)
+        sum_patches(
+            numbers, places, list_size, counts, filters, part, row_stride,
+            dkernel, s * slice_size, kernel_rows, row_length,
+        )  # fmt: skip
+
+
+@serial
+def _input_gradient(
+    numbers, places, list_size, counts, filters, dx, start, channels, together, part,
+    kernel, kernel_rows, row_length, row_stride,
+):  # fmt: skip
+    """The gradient by one image, which begins at `start`."""
+    slice_size, nothing = filters * kernel_rows * row_length, np.zeros(together, dx.dtype)
+    for s in range(channels // together):
+        copy_rows(nothing, 0, 0, part, 0, together, len(part) // together, together)
+        add_to_patches(
+            numbers, places, list_size, counts, filters, part, row_stride,
+            kernel, s * slice_size, kernel_rows, row_length,
+        )  # fmt: skip
+        copy_rows(part, 0, together, dx, start + s * together, channels, len(part) // together, together)

@@ -37,23 +37,28 @@ def transpose_block(typing_context, source, source_start, source_stride, target,
             return code.number_at(array, args[f"{array}_start"], offset)
 
         rows = [code.load_vector(row_at("source", row), 0) for row in range(code.lanes)]
-        distance = code.lanes // 2
-        while distance:
-            for row in range(code.lanes):
-                if not row & distance:
-                    rows[row], rows[row | distance] = _exchange(code, rows[row], rows[row | distance], distance)
-            distance //= 2
-        for row, vector in enumerate(rows):
+        for row, vector in enumerate(transpose_rows(builder, rows)):
             builder.store(vector, code.vector_at(row_at("target", row), 0), align=code.itemsize)
         return context.get_dummy_value()
 
     return signature, emit
 
 
-def _exchange(code: Vectorized, a: Any, b: Any, distance: int) -> tuple[Any, Any]:
+def transpose_rows(builder: Any, rows: list[Any]) -> list[Any]:
+    """The columns of a square block, from its rows; both in vector registers."""
+    rows, distance = list(rows), len(rows) // 2
+    while distance:
+        for row in range(len(rows)):
+            if not row & distance:
+                rows[row], rows[row | distance] = _exchange(builder, rows[row], rows[row | distance], distance)
+        distance //= 2
+    return rows
+
+
+def _exchange(builder: Any, a: Any, b: Any, distance: int) -> tuple[Any, Any]:
     """Exchange a's blocks of `distance` lanes at odd places for b's at even ones."""
-    lanes, number = range(code.lanes), ir.IntType(32)
-    kind = ir.VectorType(number, code.lanes)
-    first = [lane if not lane & distance else code.lanes + lane - distance for lane in lanes]
-    second = [lane + distance if not lane & distance else code.lanes + lane for lane in lanes]
-    return tuple(code.builder.shuffle_vector(a, b, ir.Constant(kind, mask)) for mask in (first, second))
+    count, number = a.type.count, ir.IntType(32)
+    lanes, kind = range(count), ir.VectorType(number, count)
+    first = [lane if not lane & distance else count + lane - distance for lane in lanes]
+    second = [lane + distance if not lane & distance else count + lane for lane in lanes]
+    return tuple(builder.shuffle_vector(a, b, ir.Constant(kind, mask)) for mask in (first, second))

@@ -1,0 +1,57 @@
+"""Copying rows of numbers that lie at one distance to where they lie at another, a vector register at a time.
+
+    target[r * target_stride + n]  =  source[r * source_stride + n]        n below `columns`
+
+So some channels of every pixel are cut out of an image, and put back; from a source_stride of 0 one row is repeated.
+(Numba's own loops over rows as short as one or two registers cost several times as much.)
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+
+from scratchcnn.kernels.jit import intrinsic
+from scratchcnn.kernels.vectorized import Vectorized
+
+_index = ir.IntType(64)
+_NAMES = (
+    "source", "source_start", "source_stride", "target", "target_start", "target_stride", "rows", "columns",
+)  # fmt: skip
+
+
+@intrinsic
+def copy_rows(typing_context, source, source_start, source_stride, target, target_start, target_stride, rows, columns):
+    """Copy `rows` rows of `columns` numbers, from source_start to target_start; both arrays one-dimensional."""
+    integer = types.int64
+    signature = types.void(source, integer, integer, target, integer, integer, integer, integer)
+
+    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        kinds, args = dict(zip(_NAMES, signature.args, strict=True)), dict(zip(_NAMES, values, strict=True))
+        code = _Copy(context, builder, kinds, args)
+        whole = builder.sub(args["columns"], builder.srem(args["columns"], _index(code.lanes)))
+        code.emit(args, _index(0), whole)
+        _Copy(context, builder, kinds, args, lanes=1).emit(args, whole, args["columns"])
+        return context.get_dummy_value()
+
+    return signature, emit
+
+
+class _Copy(Vectorized):
+    """Writes the instructions into the function that calls it."""
+
+    def emit(self, args: dict[str, Any], first: Any, last: Any) -> None:
+        """The columns from `first` to before `last`, as many at a time as there are lanes."""
+        builder = self.builder
+        with (
+            cgutils.for_range_slice(builder, first, last, _index(self.lanes), _index) as (column, _),
+            cgutils.for_range(builder, args["rows"]) as row,
+        ):
+            there, here = (
+                self.number_at(name, args[f"{name}_start"], builder.mul(row.index, args[f"{name}_stride"]), column)
+                for name in ("source", "target")
+            )
+            builder.store(self.load_vector(there, 0), self.vector_at(here, 0), align=self.itemsize)
