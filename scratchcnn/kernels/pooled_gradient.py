@@ -15,6 +15,8 @@ gradients, a sum over the images of a group, then over at most 16 groups; the sa
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 from numba import prange
 
@@ -24,6 +26,8 @@ from scratchcnn.kernels.bias import bias_gradient
 from scratchcnn.kernels.conv2d import conv2d_input_gradient, conv2d_kernel_gradient
 from scratchcnn.kernels.copying import fill
 from scratchcnn.kernels.gated_rows import gate_rows
+from scratchcnn.kernels.groups import sum_of_groups
+from scratchcnn.kernels.im2col import TABLES, frozen
 from scratchcnn.kernels.jit import MOST_GROUPS, parallel, serial
 from scratchcnn.kernels.max_pool2d import max_pool2d_gradient
 from scratchcnn.kernels.patches import add_to_patches, sum_patches
@@ -75,9 +79,7 @@ def _by_winners(
 ) -> tuple[Array, Array, Array]:
     kernel_height, kernel_width, channels, filters = kernel.shape
     rows, columns = windows
-    places = _places_of_winners(pool, (rows.output, columns.output))  # (PH * PW, elements), number of the output
-    oy, ox = np.divmod(places, columns.output)
-    offsets = (oy * rows.stride * columns.size + ox * columns.stride) * channels  # where its window of x begins
+    offsets = _window_offsets(pool, windows, channels)
     by_filter = np.ascontiguousarray(kernel.transpose(3, 0, 1, 2)).reshape(-1)  # (F, KH, KW * C)
     groups = np.zeros((min(len(x), MOST_GROUPS), by_filter.size), x.dtype)
     bias_groups = np.zeros((len(groups), filters), np.float64)
@@ -89,17 +91,22 @@ def _by_winners(
         kernel_height, kernel_width * channels, rows.dilation * columns.size * channels,
         dx.reshape(-1), groups, bias_groups,
     )  # fmt: skip
-    dkernel = groups.sum(axis=0).reshape(filters, kernel_height, kernel_width, channels)
+    dkernel = sum_of_groups(groups).reshape(filters, kernel_height, kernel_width, channels)
     return dx, np.ascontiguousarray(dkernel.transpose(1, 2, 3, 0)), bias_groups.sum(axis=0).astype(x.dtype)
 
 
-def _places_of_winners(pool: Windows, size: Pair) -> Array:
-    """For each pooling window and each of its elements, which output of the convolution it is; int64."""
+@functools.lru_cache(maxsize=TABLES)
+def _window_offsets(pool: Windows, windows: Windows, channels: int) -> Array:
+    """Offset in x of the convolution's window behind each element of each pooling window.
+
+    int64, (PH * PW, elements), read-only; nothing is padded.
+    """
     rows, columns = pool
-    y = np.add.outer(np.arange(rows.output) * rows.stride - rows.before, np.arange(rows.kernel))
-    x = np.add.outer(np.arange(columns.output) * columns.stride - columns.before, np.arange(columns.kernel))
-    places = y[:, None, :, None] * size[1] + x[None, :, None, :]  # (PH, PW, KH, KW)
-    return places.reshape(rows.output * columns.output, rows.kernel * columns.kernel)
+    oy = np.add.outer(np.arange(rows.output) * rows.stride, np.arange(rows.kernel))  # (PH, pool height), outputs
+    ox = np.add.outer(np.arange(columns.output) * columns.stride, np.arange(columns.kernel))
+    y, x = oy * windows.rows.stride * windows.columns.size, ox * windows.columns.stride
+    offsets = (y[:, None, :, None] + x[None, :, None, :]) * channels  # (PH, PW, pool height, pool width)
+    return frozen(offsets.reshape(rows.output * columns.output, rows.kernel * columns.kernel))
 
 
 @parallel
