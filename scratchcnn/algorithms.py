@@ -93,7 +93,6 @@ def choose(algorithm: Algorithm, problem: Problem) -> Choice:
         The algorithm does not accept this geometry.
     """
     if algorithm == "auto" or algorithm == "winners":
-        best = _best(problem)
         winners = accepts_winners(problem)
         if algorithm == "winners" and not winners:
             raise ValueError(
@@ -102,7 +101,9 @@ def choose(algorithm: Algorithm, problem: Problem) -> Choice:
                 f"{problem.windows.columns.kernel} * {problem.channels} numbers of {problem.dtype} over "
                 f"{problem.windows}; use 'auto'."
             )
-        return Choice(best, best, best, "winners" if winners else "dense")
+        return Choice(
+            _forward(problem), _kernel_gradient(problem), _input_gradient(problem), "winners" if winners else "dense"
+        )
     rung: Rung = algorithm
     if not accepts(rung, problem.windows):
         rows, columns = problem.windows
@@ -114,21 +115,34 @@ def choose(algorithm: Algorithm, problem: Problem) -> Choice:
     return Choice(rung, rung, rung, "dense")
 
 
-def _best(problem: Problem) -> Rung:
-    """The fastest rung, as `benchmarks/kernel_ladder.py` measures them.
+# The three rules of 'auto' are what `benchmarks/kernel_ladder.py` measures, but for one thing: for the input gradient
+# of an image of few channels im2col is faster, and takes so much memory that it must be asked for.
 
-    Winograd's rounding errors are larger than those of the plain sum; float64 is there to be exact, so it is spared.
-    """
+
+def _forward(problem: Problem) -> Rung:
+    return _fewest_multiplications(problem) if problem.channels >= WINOGRAD_CHANNELS else "tile"
+
+
+def _kernel_gradient(problem: Problem) -> Rung:
+    few = min(problem.channels, problem.filters) < WINOGRAD_CHANNELS
+    return "tile" if few else _fewest_multiplications(problem)
+
+
+def _input_gradient(problem: Problem) -> Rung:
+    return _fewest_multiplications(problem) if problem.filters >= WINOGRAD_CHANNELS else "tile"
+
+
+def _fewest_multiplications(problem: Problem) -> Rung:
+    """The tile or one of Winograd's; their rounding errors are larger, so float64, which is exact, is spared them."""
     windows = problem.windows
-    large = min(problem.channels, problem.filters) >= WINOGRAD_CHANNELS
-    if not (large and problem.dtype == np.float32 and accepts("winograd_4x4", windows)):
+    if problem.dtype != np.float32 or not accepts("winograd_4x4", windows):
         return "tile"
-    multiplications = {
-        "tile": 9 * windows.rows.output * windows.columns.output,
-        "winograd_2x2": 16 * _tiles(windows, 2),
+    multiplications: dict[Rung, int] = {
         "winograd_4x4": 36 * _tiles(windows, 4),
+        "winograd_2x2": 16 * _tiles(windows, 2),
+        "tile": 9 * windows.rows.output * windows.columns.output,
     }
-    return min(("winograd_4x4", "winograd_2x2", "tile"), key=multiplications.__getitem__)
+    return min(multiplications, key=multiplications.__getitem__)
 
 
 def _tiles(windows: Windows, size: int) -> int:

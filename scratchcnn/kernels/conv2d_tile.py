@@ -27,7 +27,7 @@ from scratchcnn.geometry import Axis, Padding, Pair, Windows
 from scratchcnn.kernels.gated_rows import gate_rows
 from scratchcnn.kernels.groups import sum_of_groups
 from scratchcnn.kernels.im2col import TABLES, corner_offsets, element_offsets, frozen, padded_size, place
-from scratchcnn.kernels.jit import MOST_GROUPS, parallel
+from scratchcnn.kernels.jit import group_count, parallel
 from scratchcnn.kernels.matmul import is_packed, matmul, pack, packed, padded_width, product_of, start_row
 from scratchcnn.kernels.workspace import empty
 from scratchcnn.operands import Array, Shape, conv2d_windows, expect
@@ -100,7 +100,7 @@ def conv2d_kernel_gradient(
 
     Numerics: a sum over the pixels of an image, then over the images of a group, then over at most 16 groups.
     """
-    return conv2d_parameter_gradients(dy, None, x, kernel_size, strides, padding, dilation_rate)[0]
+    return _kernel_and_bias_sums(dy, None, x, kernel_size, strides, padding, dilation_rate, bias=False)[0]
 
 
 def conv2d_parameter_gradients(
@@ -116,6 +116,13 @@ def conv2d_parameter_gradients(
 
     dy goes through ReLU image by image, just before it is multiplied, and the bias's sum is taken on the way.
     """
+    return _kernel_and_bias_sums(dy, y, x, kernel_size, strides, padding, dilation_rate, bias=True)
+
+
+def _kernel_and_bias_sums(
+    dy: Array, y: Array | None, x: Array, kernel_size: Pair, strides: Pair, padding: Padding, dilation_rate: Pair,
+    bias: bool,
+) -> tuple[Array, Array]:  # fmt: skip
     images, channels, filters = x.shape[0], x.shape[-1], dy.shape[-1]
     windows = conv2d_windows(x.shape, (*kernel_size, channels, filters), strides, padding, dilation_rate)
     shape = (images, windows.rows.output, windows.columns.output, filters)
@@ -123,44 +130,46 @@ def conv2d_parameter_gradients(
     if y is not None:
         expect(dy=(dy, shape), y=(y, shape))
     corners, elements = corner_offsets(windows, channels), element_offsets(windows, channels)
-    groups = np.zeros((min(images, MOST_GROUPS), elements.size * filters), x.dtype)
+    groups = np.zeros((group_count(images, elements.size * filters * x.itemsize), elements.size, filters), x.dtype)
     bias_groups = np.zeros((len(groups), filters), np.float64)
     dy = np.ascontiguousarray(dy)
     _sum_outer_products(
         product_of(x.dtype), np.ascontiguousarray(x),
-        (windows.rows.before, windows.columns.before), padded_size(windows),
-        corners, elements, dy, dy if y is None else np.ascontiguousarray(y), y is not None,
-        groups.reshape(len(groups), elements.size, filters), bias_groups,
+        (windows.rows.before, windows.columns.before), padded_size(windows), corners, elements,
+        dy, dy if y is None else np.ascontiguousarray(y), y is not None, bias, groups, bias_groups,
     )  # fmt: skip
     dkernel = sum_of_groups(groups).reshape(*kernel_size, channels, filters)
     return dkernel, bias_groups.sum(axis=0).astype(dy.dtype)
 
 
 @parallel
-def _sum_outer_products(product, x, before, size, corners, elements, dy, y, gates, groups, bias_groups):
-    """For every group of images: groups[g, m] = sum over i, p of image i[elements[m] + corners[p]] * dy[i, p]."""
+def _sum_outer_products(product, x, before, size, corners, elements, dy, y, gates, bias, groups, bias_groups):
+    """For every group of images: groups[g, m] = sum over i, p of image i[elements[m] + corners[p]] * dy[i, p].
+
+    `gates`: of dy counts only what lies where y > 0. `bias`: bias_groups[g] becomes the sum of dy over i and p.
+    """
     images, height, width, channels = x.shape
-    group_count, rows, filters = groups.shape
+    count, rows, filters = groups.shape
     is_padded = size[0] != height or size[1] != width
     must_pack = not is_packed(filters, x.itemsize)
-    numbers, results = x.reshape(-1), groups.reshape(-1)
+    numbers, gradients, results = x.reshape(-1), dy.reshape(-1), groups.reshape(-1)
     start, result_rows = np.zeros(padded_width(filters, x.itemsize), x.dtype), np.arange(rows) * filters
-    for group in prange(group_count):
+    for group in prange(count):
         padded = np.zeros(size[0] * size[1] * channels, x.dtype)
-        gradient = np.empty(corners.size * filters, x.dtype)
+        gated = np.empty(corners.size * filters if gates or bias else 0, x.dtype)
         panels = np.empty(corners.size * padded_width(filters, x.itemsize) if must_pack else 0, x.dtype)
-        for image in range(images * group // group_count, images * (group + 1) // group_count):
+        for image in range(images * group // count, images * (group + 1) // count):
             source, at = numbers, image * height * width * channels
             if is_padded:
                 place(numbers, image, height, width, channels, before[0], before[1], padded, size[1])
                 source, at = padded, 0
             first = image * corners.size * filters
-            gate_rows(
-                dy.reshape(-1), y.reshape(-1), gates, first, corners.size, filters, gradient, bias_groups[group]
-            )  # fmt: skip
-            b = gradient
+            b = gradients[first : first + corners.size * filters]
+            if gates or bias:
+                gate_rows(gradients, y.reshape(-1), gates, first, corners.size, filters, gated, bias_groups[group])
+                b = gated
             if must_pack:
-                pack(gradient, corners.size, filters, panels)
+                pack(b, corners.size, filters, panels)
                 b = panels
             matmul(
                 product, source, at, elements, corners, b, filters, start, results, group * rows * filters,

@@ -15,9 +15,9 @@ BLOCK = 2048  # numbers whose sums stay in the first-level cache while the group
 
 
 def sum_of_groups(groups: Array) -> Array:
-    """Sum over the first axis of (groups, numbers), C-contiguous; zeros if there are no groups."""
-    total = empty((groups.shape[1],), groups.dtype)
-    _sum_of_groups(groups, total)
+    """Sum over the first axis of (groups, ...), C-contiguous; zeros if there are no groups."""
+    total = empty(groups.shape[1:], groups.dtype)
+    _sum_of_groups(groups.reshape(len(groups), total.size), total.reshape(-1))
     return total
 
 

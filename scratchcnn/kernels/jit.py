@@ -39,7 +39,8 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 OPTIONS: dict[str, Any] = {"fastmath": {"contract", "reassoc"}, "error_model": "numpy"}
 WAITING = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "2000"}
 MANY = 32_768  # numbers in an array for which it pays to wake the other threads
-MOST_GROUPS = 16  # partial sums of a gradient: enough for 16 threads, few enough to stay in the cache
+MOST_GROUPS = 16  # partial sums of a gradient: enough for 16 threads, few enough to stay in the cache ...
+MOST_GROUP_BYTES = 1 << 23  # ... and where a single sum is large, fewer
 
 
 intrinsic: Any = numba.extending.intrinsic  # untyped, since its stub counts the typing context among the arguments
@@ -60,6 +61,14 @@ def _load_threads_that_sleep() -> None:
 
 
 _load_threads_that_sleep()
+
+
+def group_count(images: int, sum_bytes: int) -> int:
+    """In how many groups of images, each taken by one thread, the partial sums of a gradient are kept.
+
+    It depends on nothing but the shapes, so that sums are taken in the same order for any number of threads.
+    """
+    return min(images, MOST_GROUPS, max(2, MOST_GROUP_BYTES // max(1, sum_bytes)))
 
 
 def serial(function: Function) -> Function:

@@ -28,7 +28,7 @@ from scratchcnn.kernels.copying import fill
 from scratchcnn.kernels.gated_rows import gate_rows
 from scratchcnn.kernels.groups import sum_of_groups
 from scratchcnn.kernels.im2col import TABLES, frozen
-from scratchcnn.kernels.jit import MOST_GROUPS, parallel, serial
+from scratchcnn.kernels.jit import group_count, parallel, serial
 from scratchcnn.kernels.max_pool2d import max_pool2d_gradient
 from scratchcnn.kernels.patches import add_to_patches, sum_patches
 from scratchcnn.kernels.relu import relu_gradient
@@ -49,6 +49,7 @@ def conv2d_pooled_gradients(
     padding: Padding = "valid",
     dilation_rate: Pair = (1, 1),
     algorithm: Algorithm = "auto",
+    input_relu: bool = False,
 ) -> tuple[Array, Array, Array]:
     """Gradients by input, kernel and bias; `reference.conv2d_pooled_gradients` has the formula.
 
@@ -66,22 +67,24 @@ def conv2d_pooled_gradients(
     pool_pads = any(axis.before + axis.after > 0 for axis in pool)
     problem = Problem(windows, kernel.shape[2], kernel.shape[3], x.dtype, pool_pads)
     if choose(algorithm_name(algorithm), problem).pooled_gradients == "winners":
-        return _by_winners(values, winners, outputs, pool, x, kernel, windows)
+        return _by_winners(values, winners, outputs, pool, x, kernel, windows, input_relu)
     values = values if outputs is None else relu_gradient(values, outputs)
     dy = max_pool2d_gradient(values, winners, output_shape, pool_size, pool_strides, pool_padding)
     geometry = (strides, padding, dilation_rate, algorithm)
     dkernel = conv2d_kernel_gradient(dy, x, (kernel.shape[0], kernel.shape[1]), *geometry)
-    return conv2d_input_gradient(dy, kernel, x.shape, *geometry), dkernel, bias_gradient(values)
+    dx = conv2d_input_gradient(dy, kernel, x.shape, *geometry)
+    return relu_gradient(dx, x) if input_relu else dx, dkernel, bias_gradient(values)
 
 
 def _by_winners(
-    values: Array, winners: Array, outputs: Array | None, pool: Windows, x: Array, kernel: Array, windows: Windows
-) -> tuple[Array, Array, Array]:
+    values: Array, winners: Array, outputs: Array | None, pool: Windows, x: Array, kernel: Array, windows: Windows,
+    input_relu: bool,
+) -> tuple[Array, Array, Array]:  # fmt: skip
     kernel_height, kernel_width, channels, filters = kernel.shape
     rows, columns = windows
     offsets = _window_offsets(pool, windows, channels)
     by_filter = np.ascontiguousarray(kernel.transpose(3, 0, 1, 2)).reshape(-1)  # (F, KH, KW * C)
-    groups = np.zeros((min(len(x), MOST_GROUPS), by_filter.size), x.dtype)
+    groups = np.zeros((group_count(len(x), by_filter.size * x.itemsize), by_filter.size), x.dtype)
     bias_groups = np.zeros((len(groups), filters), np.float64)
     dx = empty(x.shape, x.dtype)
     values = np.ascontiguousarray(values)
@@ -89,7 +92,7 @@ def _by_winners(
         values, np.ascontiguousarray(winners), values if outputs is None else np.ascontiguousarray(outputs),
         outputs is not None, offsets, np.ascontiguousarray(x).reshape(-1), by_filter,
         kernel_height, kernel_width * channels, rows.dilation * columns.size * channels,
-        dx.reshape(-1), groups, bias_groups,
+        dx.reshape(-1), input_relu, groups, bias_groups,
     )  # fmt: skip
     dkernel = sum_of_groups(groups).reshape(filters, kernel_height, kernel_width, channels)
     return dx, np.ascontiguousarray(dkernel.transpose(1, 2, 3, 0)), bias_groups.sum(axis=0).astype(x.dtype)
@@ -111,8 +114,9 @@ def _window_offsets(pool: Windows, windows: Windows, channels: int) -> Array:
 
 @parallel
 def _pooled_gradients(
-    values, winners, outputs, gates, offsets, x, kernel, kernel_rows, row_length, row_stride, dx, groups, bias_groups
-):
+    values, winners, outputs, gates, offsets, x, kernel, kernel_rows, row_length, row_stride, dx, input_relu,
+    groups, bias_groups,
+):  # fmt: skip
     images, filters = values.shape[0], values.shape[3]
     image_size, window_count = x.size // images, values.shape[1] * values.shape[2]
     filter_size = kernel_rows * row_length
@@ -139,6 +143,16 @@ def _pooled_gradients(
                     numbers, places, f * window_count, counts[f], dx, start, row_stride,
                     kernel, f * filter_size, kernel_rows, row_length,
                 )  # fmt: skip
+            if input_relu:
+                _close(x[start : start + image_size], dx[start : start + image_size])
+
+
+@serial
+def _close(x, dx):
+    """No gradient passes where a ReLU was closed."""
+    zero = dx.dtype.type(0)
+    for i in range(x.size):
+        dx[i] = dx[i] if x[i] > zero else zero
 
 
 @serial

@@ -183,8 +183,12 @@ class Conv2D(Layer):
 
     def pools(self, following: Layer) -> bool:
         """Whether `forward_pooled` can do the work of this layer and of the one after it."""
-        usual = type(self).forward is Conv2D.forward and type(following).forward is MaxPooling2D.forward
-        return usual and type(self.activation) in (ReLU, Linear)
+        mine, its = type(self), type(following)
+        usual = (mine.forward, mine.backward) == (Conv2D.forward, Conv2D.backward) and (its.forward, its.backward) == (
+            MaxPooling2D.forward,
+            MaxPooling2D.backward,
+        )
+        return usual and self.takes_pooled_gradient and type(self.activation) in (ReLU, Linear)
 
     def forward_pooled(
         self, x: Array, pooling: MaxPooling2D, ops: Operations
@@ -201,26 +205,46 @@ class Conv2D(Layer):
         )  # fmt: skip
         return y, Conv2DCache(x, None), MaxPooling2DCache(winners, y, (len(x), height, width, filters))
 
+    @property
+    def ends_in_relu(self) -> bool:
+        """Whether the outputs are zero just where no gradient passes."""
+        return type(self).backward is Conv2D.backward and type(self.activation) is ReLU
+
     def backward(
-        self, dy: Array | PooledGradient, cache: Conv2DCache, ops: Operations, input_gradient: bool = True
+        self,
+        dy: Array | PooledGradient,
+        cache: Conv2DCache,
+        ops: Operations,
+        input_gradient: bool = True,
+        *,
+        activated: bool = False,
+        input_relu: bool = False,
     ) -> tuple[Array | None, Gradients]:
-        """Gradients by the images (N, H, W, C), the kernel and the bias."""
+        """Gradients by the images (N, H, W, C), the kernel and the bias.
+
+        Two layers that follow each other may save a pass over memory: with `input_relu`, the images are the output of
+        a ReLU, and the gradient is by what went into it; with `activated`, dy is such a gradient.
+        """
         relu = type(self.activation) is ReLU  # its gradient is taken by the operations on the way, not in a pass
         if isinstance(dy, PooledGradient) and self.activation.elementwise:
             if input_gradient:
-                return self._backward_of_winners(dy if relu else dy.through(self.activation, ops), relu, cache, ops)
+                of_winners = dy if relu else dy.through(self.activation, ops)
+                return self._backward_of_winners(of_winners, relu, cache, ops, input_relu)
             return None, self._parameter_gradients(dy.through(self.activation, ops).dense(ops), None, cache.x, ops)
         if isinstance(dy, PooledGradient):
             dy = dy.dense(ops)
-        assert cache.y is not None
-        if relu and not input_gradient:
+        if not input_gradient and relu and not activated:
             return None, self._parameter_gradients(dy, cache.y, cache.x, ops)
-        dz = self.activation.backward(dy, cache.y, ops)
+        dz = dy
+        if not activated:
+            assert cache.y is not None
+            dz = self.activation.backward(dy, cache.y, ops)
         gradients = self._parameter_gradients(dz, None, cache.x, ops)
         if not input_gradient:
             return None, gradients
         geometry = (self.strides, self.padding, self.dilation_rate, self._algorithm)
-        return ops.conv2d_input_gradient(dz, self.params["kernel"], cache.x.shape, *geometry), gradients
+        dx = ops.conv2d_input_gradient(dz, self.params["kernel"], cache.x.shape, *geometry)
+        return ops.relu_gradient(dx, cache.x) if input_relu else dx, gradients
 
     def _parameter_gradients(self, dy: Array, y: Array | None, x: Array, ops: Operations) -> Gradients:
         """Of kernel and bias, from the gradient by the output y of ReLU, or by what is not activated (None)."""
@@ -228,12 +252,13 @@ class Conv2D(Layer):
         return self._named(*ops.conv2d_parameter_gradients(dy, y, x, self.kernel_size, *geometry))
 
     def _backward_of_winners(
-        self, dy: PooledGradient, relu: bool, cache: Conv2DCache, ops: Operations
+        self, dy: PooledGradient, relu: bool, cache: Conv2DCache, ops: Operations, input_relu: bool
     ) -> tuple[Array, Gradients]:
         """The same, where only the winners of a pooling send anything."""
         dx, dkernel, dbias = ops.conv2d_pooled_gradients(
             dy.values, dy.winners, dy.outputs if relu else None, cache.x, self.params["kernel"],
             dy.pool_size, dy.strides, dy.padding, self.strides, self.padding, self.dilation_rate, self._algorithm,
+            input_relu,
         )  # fmt: skip
         return dx, self._named(dkernel, dbias)
 

@@ -61,6 +61,7 @@ def conv2d_pooled_gradients(
     padding: Padding = "valid",
     dilation_rate: Pair = (1, 1),
     algorithm: Algorithm = "auto",
+    input_relu: bool = False,
 ) -> tuple[Array, Array, Array]:
     """Gradients of the loss by input, kernel and bias, where a max-pooling follows the convolution.
 
@@ -78,8 +79,10 @@ def conv2d_pooled_gradients(
     kernel : (KH, KW, C, F)
     pool_size, pool_strides, pool_padding
         Of the pooling.
-    strides, padding, dilation_rate
+    strides, padding, dilation_rate, algorithm
         Of the convolution.
+    input_relu : bool
+        Whether x is the output of a ReLU, and dx is to be the gradient by what went into that: zero where x is.
 
     Returns
     -------
@@ -93,4 +96,4 @@ def conv2d_pooled_gradients(
     dy = max_pool2d_gradient(values, winners, output_shape, pool_size, pool_strides, pool_padding)
     dx = conv2d_input_gradient(dy, kernel, x.shape, strides, padding, dilation_rate)
     dkernel = conv2d_kernel_gradient(dy, x, (kernel.shape[0], kernel.shape[1]), strides, padding, dilation_rate)
-    return dx, dkernel, bias_gradient(values)
+    return relu_gradient(dx, x) if input_relu else dx, dkernel, bias_gradient(values)

@@ -150,13 +150,22 @@ def backward(layers: Sequence[Layer], passed: list[Passed], dy: Array, ops: Oper
     gradients: list[Array] = []
     first = next((i for i, layer in enumerate(layers) if layer.params), len(layers))
     gradient: Any = dy
+    activated = False  # whether the gradient was taken through the activation of the layer that gets it
     for i in reversed(range(first, len(layers))):
         assert gradient is not None
-        layer, cache = layers[i], passed.pop().cache
-        if isinstance(layer, MaxPooling2D) and i > first and layers[i - 1].takes_pooled_gradient:
+        layer, cache, before = layers[i], passed.pop().cache, layers[i - 1] if i > first else None
+        if type(layer).backward is MaxPooling2D.backward and before is not None and before.takes_pooled_gradient:
+            assert isinstance(layer, MaxPooling2D)
             gradient = layer.pooled_gradient(gradient, cache)  # mostly zeros: the layer before can make use of that
             continue
-        gradient, of_parameters = layer.backward(gradient, cache, ops, input_gradient=i > first)
+        if isinstance(layer, Conv2D) and type(layer).backward is Conv2D.backward:
+            relu = isinstance(before, Conv2D) and before.ends_in_relu
+            gradient, of_parameters = layer.backward(
+                gradient, cache, ops, input_gradient=i > first, activated=activated, input_relu=relu
+            )
+            activated = relu
+        else:
+            gradient, of_parameters = layer.backward(gradient, cache, ops, input_gradient=i > first)
         gradients[:0] = [of_parameters[name] for name in layer.params]
     return gradients
 

@@ -1,8 +1,8 @@
 """Gradients by the winners of a pooling: the same as the dense ones, and ReLU inside a product the same as after it."""
 
-import numba
 import numpy as np
 import pytest
+from comparing import DTYPES, LAYOUTS, ROOMS, SEEDS, bias_bound, bits, check, magnitudes, run
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,28 +10,27 @@ from scratchcnn import kernels, reference
 from scratchcnn.geometry import image_windows
 
 
-def gradients(ops, values, winners, x, kernel, *geometry):
-    return ops.conv2d_pooled_gradients(values, winners, x, kernel, *geometry)
-
-
-def bounds(values, winners, x, kernel, geometry, rounding_bound):
-    """The same sums over absolute values, and the number of terms of each, as far as rounding may move them."""
-    absolute = [np.abs(array.astype(np.float64)) for array in (values, x, kernel)]
-    by_x, by_kernel = gradients(reference, absolute[0], winners, absolute[1], absolute[2], *geometry)
-    terms_of_x = kernel.shape[0] * kernel.shape[1] * kernel.shape[3] * geometry[0][0] * geometry[0][1]
-    terms_of_kernel = values[..., 0].size * geometry[0][0] * geometry[0][1]
+def bounds(rounding_bound, values, winners, outputs, x, kernel, *geometry):
+    """How far rounding may move each gradient: the same sums over absolute values, and the number of their terms."""
+    by_x, by_kernel, _ = reference.conv2d_pooled_gradients(
+        *magnitudes([values, winners, outputs, x, kernel]), *geometry
+    )
+    overlapping = geometry[0][0] * geometry[0][1]
+    terms_of_x = kernel.shape[0] * kernel.shape[1] * kernel.shape[3] * overlapping
+    terms_of_kernel = values[..., 0].size * overlapping
     return (
         rounding_bound(by_x, terms_of_x, values.dtype),
         rounding_bound(by_kernel, terms_of_kernel, values.dtype),
+        bias_bound(rounding_bound, values if outputs is None else reference.relu_gradient(values, outputs)),
     )
 
 
 @given(
-    seed=st.integers(0, 10**6),
+    seed=SEEDS,
     images=st.integers(1, 20),
     kernel_size=st.tuples(st.integers(1, 4), st.sampled_from([1, 2, 3])),
     channels=st.sampled_from([1, 3, 8, 16, 24, 32]),
-    filters=st.integers(1, 20),
+    filters=st.integers(1, 40),
     strides=st.tuples(st.integers(1, 3), st.integers(1, 3)),
     padding=st.sampled_from(["valid", "same"]),
     dilation_rate=st.tuples(st.integers(1, 2), st.integers(1, 2)),
@@ -39,11 +38,13 @@ def bounds(values, winners, x, kernel, geometry, rounding_bound):
     pool_strides=st.tuples(st.integers(1, 3), st.integers(1, 3)),
     pool_padding=st.sampled_from(["valid", "same"]),
     kept=st.sampled_from([0.0, 0.1, 0.5, 1.0]),
-    dtype=st.sampled_from([np.float32, np.float64]),
+    relu=st.booleans(),
+    dtype=DTYPES,
+    layout=LAYOUTS,
 )
 def test_gradients_by_winners_are_the_dense_ones(
     rounding_bound, seed, images, kernel_size, channels, filters, strides, padding, dilation_rate, pool_size,
-    pool_strides, pool_padding, kept, dtype,
+    pool_strides, pool_padding, kept, relu, dtype, layout,
 ):  # fmt: skip
     rng = np.random.default_rng(seed)
     size = tuple(int(rng.integers(9, 14)) for _ in range(2))
@@ -54,70 +55,88 @@ def test_gradients_by_winners_are_the_dense_ones(
         return
     x = rng.standard_normal((images, *size, channels)).astype(dtype)
     kernel = rng.standard_normal((*kernel_size, channels, filters)).astype(dtype)
-    y, winners = kernels.max_pool2d(kernels.conv2d(x, kernel, None, strides, padding, dilation_rate), pool_size,
-                                    pool_strides, pool_padding)  # fmt: skip
-    values = (rng.standard_normal(y.shape) * (rng.random(y.shape) < kept)).astype(dtype)
+    y = kernels.conv2d(x, kernel, None, strides, padding, dilation_rate, relu=relu)
+    outputs, winners = kernels.max_pool2d(y, pool_size, pool_strides, pool_padding)
+    values = (rng.standard_normal(outputs.shape) * (rng.random(outputs.shape) < kept)).astype(dtype)
+    operands = [layout(values), layout(winners), layout(outputs) if relu else None, layout(x), layout(kernel)]
     geometry = (pool_size, pool_strides, pool_padding, strides, padding, dilation_rate)
-    wide = [array.astype(np.float64) for array in (values, x, kernel)]
-    exact = gradients(reference, wide[0], winners, wide[1], wide[2], *geometry)
-    found = gradients(kernels, values, winners, x, kernel, *geometry)
-    allowed = bounds(values, winners, x, kernel, geometry, rounding_bound)
-    for ours, formula, bound in zip(found, exact, allowed, strict=True):
-        assert ours.dtype == dtype
-        assert ours.shape == formula.shape
-        assert (np.abs(ours - formula) <= bound).all()
+    check("conv2d_pooled_gradients", [*operands, *geometry], bounds(rounding_bound, *operands, *geometry))
 
 
-def article_layer(dtype=np.float32):
+GEOMETRY = ((2, 2), (2, 2), "valid", (1, 1), "valid", (1, 1))
+
+
+def article_layer(dtype=np.float32, images=32):
     rng = np.random.default_rng(0)
-    x = rng.standard_normal((32, 26, 26, 32)).astype(dtype)
+    x = rng.standard_normal((images, 26, 26, 32)).astype(dtype)
     kernel = rng.standard_normal((3, 3, 32, 64)).astype(dtype)
-    winners = rng.integers(0, 4, (32, 12, 12, 64)).astype(np.uint8)
+    winners = rng.integers(0, 4, (images, 12, 12, 64)).astype(np.uint8)
+    outputs = np.maximum(rng.standard_normal(winners.shape), 0).astype(dtype)
     values = (rng.standard_normal(winners.shape) * (rng.random(winners.shape) < 0.3)).astype(dtype)
-    return values, winners, x, kernel, (2, 2), (2, 2), "valid", (1, 1), "valid", (1, 1)
+    return values, winners, outputs, x, kernel
 
 
-@pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="needs two threads")
 def test_gradients_by_winners_are_the_same_bits_for_one_thread_and_two():
-    before = numba.get_num_threads()
-    try:
-        numba.set_num_threads(1)
-        with_one = kernels.conv2d_pooled_gradients(*article_layer())
-        numba.set_num_threads(2)
-        with_two = kernels.conv2d_pooled_gradients(*article_layer())
-    finally:
-        numba.set_num_threads(before)
-    for one, two in zip(with_one, with_two, strict=True):
-        np.testing.assert_array_equal(one, two)
+    values, winners, outputs, *rest = article_layer()
+    for given_outputs in (outputs, None):
+        run(kernels, "conv2d_pooled_gradients", [values, winners, given_outputs, *rest, *GEOMETRY])
+
+
+@pytest.mark.parametrize("algorithm", ["winners", "tile", "winograd_4x4"])
+def test_outputs_close_the_gradient_as_relu_does_before(algorithm):
+    values, winners, outputs, *rest = article_layer(images=3)
+    outputs[0, 0, 0, :5] = np.nan, -0.0, 0.0, -1.0, np.finfo(np.float32).tiny
+    values[0, 0, 0, :5] = 1
+    values[outputs == 0] = np.nan  # what does not pass is not multiplied either
+    for ops in ROOMS:
+        found = ops.conv2d_pooled_gradients(values, winners, outputs, *rest, *GEOMETRY, algorithm)
+        gated = ops.relu_gradient(values, outputs)
+        assert bits(found) == bits(ops.conv2d_pooled_gradients(gated, winners, None, *rest, *GEOMETRY, algorithm))
+        assert all(np.isfinite(gradient).all() for gradient in found)
+        np.testing.assert_array_equal(gated[0, 0, 0, :5], [0, 0, 0, 0, 1])
 
 
 @pytest.mark.parametrize("number", [np.nan, np.inf])
 def test_a_gradient_that_is_not_finite_is_not_lost(number):
-    values, winners, *rest = article_layer()
-    values[3, 5, 7, 11] = number
-    for ops in (kernels, reference):
-        dx, dkernel = ops.conv2d_pooled_gradients(values, winners, *rest)
-        assert not np.isfinite(dx[3]).all()
-        assert not np.isfinite(dkernel[..., 11]).all()
-        assert np.isfinite(dkernel[..., :11]).all()
-        assert np.isfinite(dx[:3]).all()
+    values, winners, outputs, *rest = article_layer()
+    values[3, 5, 7, 11], outputs[3, 5, 7, 11] = number, 1
+    for ops in ROOMS:
+        for given_outputs in (outputs, None):
+            dx, dkernel, dbias = ops.conv2d_pooled_gradients(values, winners, given_outputs, *rest, *GEOMETRY)
+            assert not np.isfinite(dx[3]).all()
+            assert not np.isfinite(dkernel[..., 11]).all()
+            assert np.isfinite(dkernel[..., :11]).all()
+            assert np.isfinite(dx[:3]).all()
+            np.testing.assert_array_equal(np.flatnonzero(~np.isfinite(dbias)), [11])
 
 
 def test_winners_that_do_not_fit_are_refused():
-    values, winners, *rest = article_layer()
-    for ops in (kernels, reference):
+    values, winners, outputs, *rest = article_layer(images=3)
+    rest += GEOMETRY
+    for ops in ROOMS:
         with pytest.raises(ValueError, match="Expected winners of shape"):
-            ops.conv2d_pooled_gradients(values, winners[:, 1:], *rest)
+            ops.conv2d_pooled_gradients(values, winners[:, 1:], outputs, *rest)
         with pytest.raises(ValueError, match="Expected winners of shape"):
-            ops.conv2d_pooled_gradients(values, winners.astype(np.int64), *rest)
+            ops.conv2d_pooled_gradients(values, winners.astype(np.int64), outputs, *rest)
         beyond = winners.copy()
         beyond[2, 3, 4, 5] = 4
         with pytest.raises(ValueError, match=r"Expected winners from 0 to 3, .* received 4"):
-            ops.conv2d_pooled_gradients(values, beyond, *rest)
+            ops.conv2d_pooled_gradients(values, beyond, outputs, *rest)
         with pytest.raises(ValueError, match="Expected winners from 0 to 3"):
-            ops.max_pool2d_gradient(values, beyond, (32, 24, 24, 64))
+            ops.max_pool2d_gradient(values, beyond, (3, 24, 24, 64))
         with pytest.raises(ValueError, match=r"Expected (values|dy) of shape"):
-            ops.conv2d_pooled_gradients(values[1:], winners[1:], *rest)
+            ops.conv2d_pooled_gradients(values[1:], winners[1:], None, *rest)
+
+
+def test_outputs_that_do_not_fit_are_refused():
+    values, winners, outputs, *rest = article_layer(images=3)
+    rest += GEOMETRY
+    for ops in ROOMS:
+        for other in (outputs[1:], outputs[:, :, :11], outputs[..., :1], outputs[0]):
+            with pytest.raises(ValueError, match=r"Expected (outputs|dy) of shape"):
+                ops.conv2d_pooled_gradients(values, winners, other, *rest)
+        with pytest.raises(TypeError, match="Expected one dtype"):
+            ops.conv2d_pooled_gradients(values, winners, outputs.astype(np.float64), *rest)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -128,7 +147,7 @@ def test_relu_inside_a_product_is_the_same_bits_as_after_it(filters, dtype):
     bias = rng.standard_normal(filters).astype(dtype)
     x[1, 2, 3] = np.nan
     rows, matrix = rng.standard_normal((11, 3000)).astype(dtype), rng.standard_normal((3000, filters)).astype(dtype)
-    for ops in (kernels, reference):
+    for ops in ROOMS:
         after = ops.relu(ops.conv2d(x, kernel, bias, (1, 1), "same"))
         np.testing.assert_array_equal(ops.conv2d(x, kernel, bias, (1, 1), "same", relu=True), after)
         assert np.isnan(after[1]).any()

@@ -12,19 +12,38 @@ import numpy as np
 from scratchcnn import kernels, reference
 from scratchcnn.kernels.tile import COLUMNS
 from scratchcnn.kernels.vectorized import VECTOR_BYTES
+
+def check(name, arguments, algorithm):
+    # A result is a sum of at most 9 * 37 = 333 products of two numbers: in whatever order, it errs by less than
+    # 333 * eps / 2 * the sum of their sizes. The other half is for Winograd's transforms, whose errors are below
+    # 100 * eps * the largest such sum, since all outputs of a tile share them.
+    found = getattr(kernels, name)(*arguments, algorithm=algorithm)
+    wide = [a.astype(np.float64) if getattr(a, 'dtype', '') == dtype else a for a in arguments]
+    sizes = [abs(a) if getattr(a, 'dtype', '') == np.float64 else a for a in wide]
+    exact, largest = (getattr(reference, name)(*operands) for operands in (wide, sizes))
+    if not isinstance(found, tuple):
+        found, exact, largest = (found,), (exact,), (largest,)
+    for one, formula, size in zip(found, exact, largest, strict=True):
+        if one.dtype == dtype:  # not the winners, of which any may win that is as large but for rounding
+            error = abs(one - formula).max()
+            assert error < 333 * np.finfo(dtype).eps * size.max(), f'{name} by {algorithm} in {dtype} errs by {error}'
+    return found
+
 rng = np.random.default_rng(0)
-for dtype in (np.float32, np.float64):
-    x, kernel = rng.standard_normal((3, 7, 6, 5)).astype(dtype), rng.standard_normal((3, 2, 5, 37)).astype(dtype)
-    bias = rng.standard_normal(37).astype(dtype)
-    y = kernels.conv2d(x, kernel, bias)
-    dy = rng.standard_normal(y.shape).astype(dtype)
-    for mine, formula in (
-        (y, reference.conv2d(x, kernel, bias)),
-        (kernels.conv2d_kernel_gradient(dy, x, (3, 2)), reference.conv2d_kernel_gradient(dy, x, (3, 2))),
-        (kernels.conv2d_input_gradient(dy, kernel, x.shape), reference.conv2d_input_gradient(dy, kernel, x.shape)),
-    ):
-        # Sums of at most 222 products of numbers of order one: errors below 222 * eps * the sum of their sizes.
-        assert np.abs(mine - formula).max() < 222 * np.finfo(dtype).eps * 222, dtype
+for dtype in map(np.dtype, (np.float32, np.float64)):
+    shapes = (3, 7, 6, 16), (3, 3, 16, 37), (37,), (3, 5, 4, 37), (3, 2, 2, 37)
+    x, kernel, bias, dy, values = (rng.standard_normal(shape).astype(dtype) for shape in shapes)
+    pool = (2, 2), (2, 2), 'valid'
+    for algorithm in ('tile', 'winograd_2x2', 'winograd_4x4'):
+        y, = check('conv2d', (x, kernel, bias), algorithm)
+        check('conv2d_kernel_gradient', (dy, x, (3, 3)), algorithm)
+        check('conv2d_parameter_gradients', (dy, np.maximum(y, 0), x, (3, 3)), algorithm)
+        check('conv2d_input_gradient', (dy, kernel, x.shape), algorithm)
+        outputs, winners = check('conv2d_max_pool2d', (x, kernel, bias, *pool), algorithm)
+        for one, other in zip((outputs, winners), kernels.max_pool2d(y), strict=True):
+            assert (one == other).all(), f'pooled by {algorithm} in {dtype}'
+    for outputs in (np.maximum(outputs, 0), None):
+        check('conv2d_pooled_gradients', (values, winners, outputs, x, kernel, *pool), 'winners')
 print(VECTOR_BYTES, COLUMNS)
 """
 PROCESSORS = {
