@@ -30,15 +30,15 @@ def expect(**operands: tuple[Array, tuple[int | None, ...]]) -> None:
     ValueError
         An operand has another shape.
     """
-    dtypes = set()
+    dtypes = []
     for name, (array, shape) in operands.items():
         if not isinstance(array, np.ndarray):
             raise TypeError(f"Expected {name} as a NumPy array, received {type(array).__name__}; use np.asarray.")
         if array.shape != shape and not _fits(array.shape, shape):
             wanted_text = ", ".join("any" if length is None else str(length) for length in shape)
             raise ValueError(f"Expected {name} of shape ({wanted_text}), received {array.shape}.")
-        dtypes.add(array.dtype)
-    if len(dtypes) > 1 or not dtypes <= FLOAT_DTYPES:
+        dtypes.append(array.dtype)
+    if dtypes[0] not in FLOAT_DTYPES or dtypes.count(dtypes[0]) < len(dtypes):
         received = ", ".join(f"{name} {array.dtype}" for name, (array, _) in operands.items())
         raise TypeError(f"Expected one dtype, float32 or float64, for all, received {received}; use .astype.")
 

@@ -111,3 +111,20 @@ def test_memory_of_an_array_that_is_held_is_not_used_again():
         del view
         assert empty((300, 300), np.float32).ctypes.data == address
     assert empty((300, 300), np.float32).ctypes.data != address
+
+
+def test_what_a_workspace_lends_is_a_plain_array_that_a_view_of_a_view_holds():
+    from scratchcnn.kernels.workspace import Workspace, empty
+
+    with Workspace().active():
+        first = empty((200, 100, 4), np.float64)
+        assert type(first) is np.ndarray
+        assert first.flags.c_contiguous
+        assert first.flags.writeable
+        first[...] = 1.0
+        view = first.reshape(-1)[5:].reshape(5, -1, order="F")[1:]
+        del first
+        second = empty((200, 100, 4), np.float64)
+        second[...] = 2.0
+        assert not np.shares_memory(view, second)
+        assert (view == 1.0).all()

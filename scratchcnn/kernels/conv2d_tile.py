@@ -17,14 +17,16 @@ result is the same to the bit for any number of threads.
 
 from __future__ import annotations
 
+import functools
 from typing import NamedTuple
 
 import numpy as np
 from numba import get_num_threads, prange
 
-from scratchcnn.geometry import Axis, Padding, Pair
+from scratchcnn.geometry import Axis, Padding, Pair, Windows
 from scratchcnn.kernels.gated_rows import gate_rows
-from scratchcnn.kernels.im2col import corner_offsets, element_offsets, padded_size, place
+from scratchcnn.kernels.groups import sum_of_groups
+from scratchcnn.kernels.im2col import TABLES, corner_offsets, element_offsets, frozen, padded_size, place
 from scratchcnn.kernels.jit import group_count, parallel
 from scratchcnn.kernels.matmul import is_packed, matmul, pack, packed, padded_width, product_of, start_row
 from scratchcnn.kernels.workspace import empty
@@ -53,9 +55,15 @@ def conv2d(
         product_of(x.dtype), np.ascontiguousarray(x),
         (windows.rows.before, windows.columns.before), padded_size(windows),
         corners, elements, packed(kernel.reshape(-1, filters)), start_row(bias, filters, x.dtype),
-        y, np.arange(corners.size) * filters, get_num_threads(), int(relu),
+        y, _pixel_offsets(corners.size, filters), get_num_threads(), int(relu),
     )  # fmt: skip
     return y
+
+
+@functools.lru_cache(maxsize=TABLES)
+def _pixel_offsets(pixels: int, channels: int) -> Array:
+    """Offset of every pixel in an image without padding; int64, (pixels,), read-only."""
+    return frozen(np.arange(pixels) * channels)
 
 
 @parallel
@@ -130,7 +138,7 @@ def _kernel_and_bias_sums(
         (windows.rows.before, windows.columns.before), padded_size(windows), corners, elements,
         dy, dy if y is None else np.ascontiguousarray(y), y is not None, bias, groups, bias_groups,
     )  # fmt: skip
-    dkernel = groups.sum(axis=0).reshape(*kernel_size, channels, filters)
+    dkernel = sum_of_groups(groups).reshape(*kernel_size, channels, filters)
     return dkernel, bias_groups.sum(axis=0).astype(dy.dtype)
 
 
@@ -184,26 +192,47 @@ def conv2d_input_gradient(
     s * s phases, each a stride-1 convolution of dy with its own part of the kernel, and no zero is multiplied.
     """
     windows = conv2d_windows(input_shape, kernel.shape, strides, padding, dilation_rate)
-    images, _, width, channels = input_shape
-    filters, output = kernel.shape[3], (windows.rows.output, windows.columns.output)
-    expect(kernel=(kernel, kernel.shape), dy=(dy, (images, *output, filters)))
+    images, _, _, channels = input_shape
+    filters = kernel.shape[3]
+    expect(kernel=(kernel, kernel.shape), dy=(dy, (images, windows.rows.output, windows.columns.output, filters)))
     dy = np.ascontiguousarray(dy)
-    rows, columns = axis_phases(windows.rows), axis_phases(windows.columns)
-    size = (rows.before + output[0] + rows.after, columns.before + output[1] + columns.after)
-    covered = all(phase.taps.size for phase in (*rows.phases, *columns.phases))
+    phases, before, size = _image_phases(windows, channels, filters)
+    covered = all(phase.elements.size for phase in phases)
     dx = empty(input_shape, dy.dtype) if covered else np.zeros(input_shape, dy.dtype)
+    for phase in phases:
+        taps = kernel[phase.taps].transpose(0, 1, 3, 2)  # (taps, taps, F, C)
+        _correlate(
+            product_of(dy.dtype), dy, before, size, phase.corners, phase.elements,
+            packed(taps.reshape(-1, channels)), start_row(None, channels, dy.dtype), dx, phase.pixels,
+            get_num_threads(), 0,
+        )  # fmt: skip
+    return dx
+
+
+class ImagePhase(NamedTuple):
+    """The input pixels that meet the same kernel elements, as tables for `_correlate`; int64, read-only."""
+
+    taps: tuple[Array, ...]
+    corners: Array
+    elements: Array
+    pixels: Array
+
+
+@functools.lru_cache(maxsize=TABLES)
+def _image_phases(windows: Windows, channels: int, filters: int) -> tuple[list[ImagePhase], Pair, Pair]:
+    """The phases of an image; how far dy is padded above and to the left; and the padded height and width of dy."""
+    rows, columns = axis_phases(windows.rows), axis_phases(windows.columns)
+    height = rows.before + windows.rows.output + rows.after
+    width = columns.before + windows.columns.output + columns.after
+    phases = []
     for row in rows.phases:
         for column in columns.phases:
-            taps = kernel[np.ix_(row.taps, column.taps)].transpose(0, 1, 3, 2)  # (taps, taps, F, C)
-            corners = np.add.outer(row.windows * size[1], column.windows).reshape(-1) * filters
-            elements = np.add.outer(row.shifts * size[1], column.shifts).reshape(-1, 1) * filters + np.arange(filters)
-            pixels = np.add.outer(row.pixels * width, column.pixels).reshape(-1) * channels
-            _correlate(
-                product_of(dy.dtype), dy, (rows.before, columns.before), size, corners, elements.reshape(-1),
-                packed(taps.reshape(-1, channels)), start_row(None, channels, dy.dtype), dx, pixels,
-                get_num_threads(), 0,
-            )  # fmt: skip
-    return dx
+            corners = np.add.outer(row.windows * width, column.windows).reshape(-1) * filters
+            elements = np.add.outer(row.shifts * width, column.shifts).reshape(-1, 1) * filters + np.arange(filters)
+            pixels = np.add.outer(row.pixels * windows.columns.size, column.pixels).reshape(-1) * channels
+            tables = [frozen(table) for table in (corners, elements.reshape(-1), pixels)]
+            phases.append(ImagePhase(tuple(map(frozen, np.ix_(row.taps, column.taps))), *tables))
+    return phases, (rows.before, columns.before), (height, width)
 
 
 class Phase(NamedTuple):

@@ -17,6 +17,8 @@ arXiv 1410.0759, section 3). `corner_offsets` and `element_offsets` make them; `
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 from numba import prange
 
@@ -25,6 +27,8 @@ from scratchcnn.kernels.copying import copy
 from scratchcnn.kernels.jit import parallel, serial
 from scratchcnn.operands import Array, Shape, expect, expect_windows
 
+TABLES = 32  # geometries whose tables are kept
+
 
 def padded_size(windows: Windows) -> Pair:
     """Height and width of the image with its padding."""
@@ -32,20 +36,28 @@ def padded_size(windows: Windows) -> Pair:
     return rows.before + rows.size + rows.after, columns.before + columns.size + columns.after
 
 
+@functools.lru_cache(maxsize=TABLES)
 def corner_offsets(windows: Windows, channels: int) -> Array:
-    """Offset of every window's first number in the padded image; int64, (OH * OW,)."""
+    """Offset of every window's first number in the padded image; int64, (OH * OW,), read-only."""
     rows, columns = windows
     y = np.arange(rows.output) * rows.stride
     x = np.arange(columns.output) * columns.stride
-    return _offsets(y, x, padded_size(windows)[1], channels)
+    return frozen(_offsets(y, x, padded_size(windows)[1], channels))
 
 
+@functools.lru_cache(maxsize=TABLES)
 def element_offsets(windows: Windows, channels: int) -> Array:
-    """Offset of every number of a window from the window's first; int64, (KH * KW * C,)."""
+    """Offset of every number of a window from the window's first; int64, (KH * KW * C,), read-only."""
     rows, columns = windows
     y = np.arange(rows.kernel) * rows.dilation
     x = np.arange(columns.kernel) * columns.dilation
-    return np.add.outer(_offsets(y, x, padded_size(windows)[1], channels), np.arange(channels)).reshape(-1)
+    return frozen(np.add.outer(_offsets(y, x, padded_size(windows)[1], channels), np.arange(channels)).reshape(-1))
+
+
+def frozen(table: Array) -> Array:
+    """The table, read-only from now on, so that a cache may hand it to many. Numba has a type of its own for such."""
+    table.flags.writeable = False
+    return table
 
 
 def _offsets(y: Array, x: Array, width: int, channels: int) -> Array:

@@ -92,8 +92,10 @@ def parallel_if_large(function: Function) -> Function:
 
     @functools.wraps(function)
     def choose(*arguments: Any) -> Any:
-        largest = max(getattr(argument, "size", 0) for argument in arguments)
-        return (many if largest >= MANY else one)(*arguments)
+        for argument in arguments:
+            if getattr(argument, "size", 0) >= MANY:
+                return many(*arguments)
+        return one(*arguments)
 
     choose.many, choose.one = many, one  # type: ignore[attr-defined]
     return cast(Function, choose)

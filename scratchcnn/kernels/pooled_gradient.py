@@ -17,6 +17,8 @@ gradients, a sum over the images of a group, then over at most 16 groups; the sa
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 from numba import prange
 
@@ -27,6 +29,8 @@ from scratchcnn.kernels.conv2d import conv2d_input_gradient, conv2d_kernel_gradi
 from scratchcnn.kernels.copied_rows import copy_rows
 from scratchcnn.kernels.copying import copy, fill
 from scratchcnn.kernels.gated_rows import gate_rows
+from scratchcnn.kernels.groups import sum_of_groups
+from scratchcnn.kernels.im2col import TABLES, frozen
 from scratchcnn.kernels.jit import group_count, parallel, serial
 from scratchcnn.kernels.listing import list_by_column
 from scratchcnn.kernels.max_pool2d import max_pool2d_gradient
@@ -87,10 +91,7 @@ def _by_winners(
     rows, columns = windows
     together = _channels_together(x.shape, x.itemsize)
     slices = channels // together
-    places = _places_of_winners(pool, (rows.output, columns.output))  # (PH * PW, elements), number of the output
-    oy, ox = np.divmod(places, columns.output)
-    offsets = (oy * rows.stride * columns.size + ox * columns.stride) * together  # where its window begins
-    offsets = offsets.astype(np.uint32)  # in one slice of one image, which has fewer than 2**32 numbers
+    offsets = _window_offsets(pool, windows, together)
     cut = kernel.reshape(kernel_height, kernel_width, slices, together, filters)
     by_filter = np.ascontiguousarray(cut.transpose(2, 4, 0, 1, 3)).reshape(-1)  # (slices, F, KH, KW * together)
     groups = empty((group_count(len(x), by_filter.size * x.itemsize), by_filter.size), x.dtype)
@@ -103,7 +104,7 @@ def _by_winners(
         kernel_height, kernel_width * together, rows.dilation * columns.size * together,
         dx.reshape(-1), input_relu, groups, bias_groups,
     )  # fmt: skip
-    dkernel = groups.sum(axis=0).reshape(slices, filters, kernel_height, kernel_width, together)
+    dkernel = sum_of_groups(groups).reshape(slices, filters, kernel_height, kernel_width, together)
     dkernel = np.ascontiguousarray(dkernel.transpose(2, 3, 0, 4, 1)).reshape(kernel.shape)
     return dx, dkernel, bias_groups.sum(axis=0).astype(x.dtype)
 
@@ -119,13 +120,19 @@ def _channels_together(shape: Shape, itemsize: int) -> int:
     return max(fitting, default=vector)
 
 
-def _places_of_winners(pool: Windows, size: Pair) -> Array:
-    """For each pooling window and each of its elements, which output of the convolution it is; int64."""
+@functools.lru_cache(maxsize=TABLES)
+def _window_offsets(pool: Windows, windows: Windows, channels: int) -> Array:
+    """Offset in x of the convolution's window behind each element of each pooling window.
+
+    uint32, since a slice of one image has fewer than 2**32 numbers; (PH * PW, elements), read-only; nothing is padded.
+    """
     rows, columns = pool
-    y = np.add.outer(np.arange(rows.output) * rows.stride - rows.before, np.arange(rows.kernel))
-    x = np.add.outer(np.arange(columns.output) * columns.stride - columns.before, np.arange(columns.kernel))
-    places = y[:, None, :, None] * size[1] + x[None, :, None, :]  # (PH, PW, KH, KW)
-    return places.reshape(rows.output * columns.output, rows.kernel * columns.kernel)
+    oy = np.add.outer(np.arange(rows.output) * rows.stride, np.arange(rows.kernel))  # (PH, pool height), outputs
+    ox = np.add.outer(np.arange(columns.output) * columns.stride, np.arange(columns.kernel))
+    y, x = oy * windows.rows.stride * windows.columns.size, ox * windows.columns.stride
+    offsets = (y[:, None, :, None] + x[None, :, None, :]) * channels  # (PH, PW, pool height, pool width)
+    shape = (rows.output * columns.output, rows.kernel * columns.kernel)
+    return frozen(offsets.reshape(shape).astype(np.uint32))
 
 
 @parallel

@@ -33,7 +33,7 @@ class Workspace:
     def __init__(self) -> None:
         # bytes -> blocks, each with a weak reference to its last lease: a dead one says that nobody holds the block.
         # Nothing is done when a lease dies: a `__del__` would swallow a Ctrl-C that arrives in it.
-        self._blocks: defaultdict[int, list[tuple[weakref.ref[_Lease], Array]]] = defaultdict(list)
+        self._blocks: defaultdict[int, list[tuple[weakref.ref[_Lease], _Block]]] = defaultdict(list)
         self._lock = threading.Lock()
 
     @contextmanager
@@ -57,22 +57,26 @@ class Workspace:
             blocks = self._blocks[size]
             free = next((place for place, (lease, _) in enumerate(blocks) if lease() is None), None)
             block = _new_block(size) if free is None else blocks.pop(free)[1]
-            lease = _Lease(block, shape, dtype)
+            lease = _Lease(shape, dtype, block)
             blocks.append((weakref.ref(lease), block))
-        return np.asarray(lease)
+        return lease.view(np.ndarray)
 
 
-def _new_block(size: int) -> Array:
+# NumPy makes the base of a view what its array is a view of, through all arrays of the view's own type. Blocks and
+# leases are types of their own, so a plain array holds the lease, and every view of the array holds the array.
+
+
+class _Block(np.ndarray[Any, np.dtype[np.uint8]]):
+    """Memory that is lent out again and again."""
+
+
+class _Lease(np.ndarray[Any, Any]):
+    """What holds a block while the array or a view of it lives."""
+
+
+def _new_block(size: int) -> _Block:
     raw = np.empty(size + ALIGNMENT, np.uint8)
-    return raw[-raw.ctypes.data % ALIGNMENT :][:size]
-
-
-class _Lease:
-    """The owner of an array's memory while the array or a view of it lives."""
-
-    def __init__(self, block: Array, shape: Shape, dtype: np.dtype[Any]) -> None:
-        self._block = block
-        self.__array_interface__ = {**block.__array_interface__, "shape": shape, "typestr": dtype.str}
+    return raw[-raw.ctypes.data % ALIGNMENT :][:size].view(_Block)
 
 
 def empty(shape: Shape, dtype: Any) -> Array:
