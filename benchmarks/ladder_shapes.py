@@ -140,7 +140,7 @@ def compute(name: str, algorithm: Algorithm, layer: Layer, numbers: Numbers) -> 
     geometry = ((layer.stride, layer.stride), layer.padding)
     if name == "dW+dX":
         pool = (POOL, POOL, "valid")
-        return conv2d_pooled_gradients(values, winners, x, kernel, *pool, *geometry, algorithm=algorithm)
+        return conv2d_pooled_gradients(values, winners, None, x, kernel, *pool, *geometry, algorithm=algorithm)[:2]
     assert algorithm not in ("auto", "winners")
     rung = LADDER[algorithm]
     if name == "forward":
