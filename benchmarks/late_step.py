@@ -20,9 +20,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from article_network import data, scratchcnn_model
+from article_network import floats, scratchcnn_model
 
 from scratchcnn import Sequential
+from scratchcnn.datasets import mnist
 from scratchcnn.operations import engine
 from scratchcnn.optimizers import Adam, State
 
@@ -86,7 +87,8 @@ def model_with(moment: float, share: float) -> Sequential:
 
 def steps_of(model: Sequential, batch_size: int) -> Callable[[], object]:
     """A function that takes the next step of training, over and over the embedded sample."""
-    x, y = data()
+    (images, y), _ = mnist.load_sample()
+    x = floats(images)
     count = [0]
 
     def step() -> None:
