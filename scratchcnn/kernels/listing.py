@@ -17,6 +17,7 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 
+from scratchcnn.kernels.copying import fill
 from scratchcnn.kernels.jit import intrinsic, serial
 from scratchcnn.kernels.processor import features
 from scratchcnn.kernels.transpose import transpose_rows
@@ -40,7 +41,7 @@ def list_by_column(values, classes, rows, columns, class_count, numbers, indices
     one-dimensional, and have room as if rows and columns were whole vectors; list_size is that number of rows.
     """
     lanes = VECTOR_BYTES // values.itemsize
-    counts[:] = 0
+    fill(counts, 0, len(counts), 0)
     for column in range(0, columns, lanes):
         for row in range(0, rows, lanes):
             _list_block(
@@ -70,6 +71,7 @@ class _Block(Vectorized):
     """Writes the instructions into the function that calls it."""
 
     def emit(self, args: dict[str, Any]) -> None:
+        """Transpose the block's numbers and classes, and append the numbers of each column to its list."""
         builder, shorts = self.builder, ir.VectorType(_short, self.lanes)
         lane = ir.Constant(shorts, list(range(self.lanes)))
         counted = builder.icmp_unsigned("<", lane, self.broadcast_short(args["left"]))

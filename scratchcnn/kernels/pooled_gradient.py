@@ -160,7 +160,7 @@ def _pooled_gradients(
             list_by_column(
                 gated, of_windows, window_count, filters, offsets.shape[1], numbers, places, list_size, counts
             )
-            _look_up(offsets.reshape(-1), places, list_size, counts)
+            _look_up(offsets.reshape(-1), places, list_size, counts, filters)
             _add_kernel_gradient(
                 numbers, places, list_size, counts, filters, x, start, channels, together, part,
                 groups[group], kernel_rows, row_length, row_stride,
@@ -190,9 +190,9 @@ def _empty_lines(size, dtype):
 
 
 @serial
-def _look_up(table, places, list_size, counts):
-    """Replace each index in the lists by the entry of the table."""
-    for i in range(len(counts)):
+def _look_up(table, places, list_size, counts, lists):
+    """Replace each index by the entry of the table; the lists that fill up a vector of filters hold no indices."""
+    for i in range(lists):
         here = places[i * list_size : i * list_size + counts[i]]
         for j in range(len(here)):
             here[j] = table[here[j]]

@@ -165,3 +165,29 @@ def test_a_pooling_with_a_backward_of_its_own_is_asked_for_it():
 def test_a_convolution_that_wants_whole_gradients_gets_them():
     for one, other in zip(gradients_of(Conv2D, MaxPooling2D), gradients_of(PlainConv2D, MaxPooling2D), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-14)
+
+
+class LiftedConv2D(Conv2D):
+    """A user's convolution whose outputs are its ReLU's plus one: never zero, whether a gradient passes or not."""
+
+    def forward(self, x, ops, training, rng):
+        y, cache = super().forward(x, ops, training, rng)
+        return y + 1, cache
+
+
+def test_a_convolution_with_a_forward_of_its_own_shares_no_relu_with_the_next(rng):
+    layers = [
+        LiftedConv2D(16, 3, activation="relu", input_shape=(10, 10, 1)), Conv2D(16, 3, activation="relu"),
+        MaxPooling2D(), Flatten(), Dense(3, activation="softmax"),
+    ]  # fmt: skip
+    model = Sequential(layers, seed=1, dtype="float64")
+    model.compile()
+    x, y = rng.standard_normal((4, 10, 10, 1)), np.arange(4) % 3
+    found, kernel = model.loss_and_gradients(x, y)[1][0], layers[0].params["kernel"]
+    for place in [(0, 0, 0, 0), (1, 2, 0, 5), (2, 1, 0, 11)]:
+        losses = []
+        for step in (1e-6, -2e-6):
+            kernel[place] += step
+            losses.append(model.loss_and_gradients(x, y)[0])
+        kernel[place] += 1e-6
+        assert found[place] == pytest.approx((losses[0] - losses[1]) / 2e-6, rel=1e-4, abs=1e-8)
