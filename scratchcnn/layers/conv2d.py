@@ -204,7 +204,7 @@ class Conv2D(Layer):
     @property
     def ends_in_relu(self) -> bool:
         """Whether the outputs are zero just where no gradient passes."""
-        return type(self).backward is Conv2D.backward and type(self.activation) is ReLU
+        return _passes_as(self, Conv2D) and type(self.activation) is ReLU
 
     def backward(
         self,
