@@ -55,7 +55,7 @@ class Workspace:
         size = math.prod(shape) * dtype.itemsize
         with self._lock:
             blocks = self._blocks[size]
-            free = next((place for place, (lease, _) in enumerate(blocks) if lease() is None), None)
+            free = next((place for place in reversed(range(len(blocks))) if blocks[place][0]() is None), None)
             block = _new_block(size) if free is None else blocks.pop(free)[1]
             lease = _Lease(shape, dtype, block)
             blocks.append((weakref.ref(lease), block))
