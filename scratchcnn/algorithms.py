@@ -13,6 +13,7 @@ and the dtype alone, so that a layer can tell what it will do before it does it.
 
 from __future__ import annotations
 
+import functools
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -84,6 +85,7 @@ def accepts_winners(problem: Problem) -> bool:
     return not problem.pool_pads and padding == 0 and columns.dilation == 1 and row_bytes % LINE_BYTES == 0
 
 
+@functools.lru_cache(maxsize=256)  # a step asks for the same few again and again
 def choose(algorithm: Algorithm, problem: Problem) -> Choice:
     """What `algorithm` means for a convolution.
 

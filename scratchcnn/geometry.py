@@ -12,6 +12,7 @@ as in TensorFlow and Keras.
 
 from __future__ import annotations
 
+import functools
 from typing import Literal, NamedTuple
 
 Padding = Literal["valid", "same"]
@@ -47,6 +48,7 @@ class Windows(NamedTuple):
     columns: Axis
 
 
+@functools.lru_cache(maxsize=256)  # a step asks for the same few again and again
 def axis_windows(size: int, kernel: int, stride: int, dilation: int, padding: Padding) -> Axis:
     """Windows along one axis; see the module's first lines for the formula.
 

@@ -91,6 +91,7 @@ class Operations(Protocol):
         dilation_rate: Pair,
         algorithm: Algorithm = "auto",
         input_relu: bool = False,
+        overwrite_x: bool = False,
     ) -> tuple[Array, Array, Array]: ...
     def max_pool2d(self, x: Array, pool_size: Pair, strides: Pair, padding: Padding) -> tuple[Array, Array]: ...
     def max_pool2d_gradient(

@@ -3,6 +3,8 @@
     target[r * target_stride + n]  =  source[r * source_stride + n]        n below `columns`
 
 So some channels of every pixel are cut out of an image, and put back; from a source_stride of 0 one row is repeated.
+A gradient is put back through the ReLU that made the image: zero where `gate`, laid out as the target, is not positive.
+The gate may be the target itself.
 (Numba's own loops over rows as short as one or two registers cost several times as much.)
 """
 
@@ -20,6 +22,7 @@ from scratchcnn.kernels.vectorized import Vectorized
 _index = ir.IntType(64)
 _NAMES = (
     "source", "source_start", "source_stride", "target", "target_start", "target_stride", "rows", "columns",
+    "gate",
 )  # fmt: skip
 
 
@@ -27,17 +30,25 @@ _NAMES = (
 def copy_rows(typing_context, source, source_start, source_stride, target, target_start, target_stride, rows, columns):
     """Copy `rows` rows of `columns` numbers, from source_start to target_start; both arrays one-dimensional."""
     integer = types.int64
-    signature = types.void(source, integer, integer, target, integer, integer, integer, integer)
+    return types.void(source, integer, integer, target, integer, integer, integer, integer), _emit
 
-    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        kinds, args = dict(zip(_NAMES, signature.args, strict=True)), dict(zip(_NAMES, values, strict=True))
-        code = _Copy(context, builder, kinds, args)
-        whole = builder.sub(args["columns"], builder.srem(args["columns"], _index(code.lanes)))
-        code.emit(args, _index(0), whole)
-        _Copy(context, builder, kinds, args, lanes=1).emit(args, whole, args["columns"])
-        return context.get_dummy_value()
 
-    return signature, emit
+@intrinsic
+def copy_gated_rows(
+    typing_context, source, source_start, source_stride, target, target_start, target_stride, rows, columns, gate
+):
+    """The same, with zero where the gate is not positive."""
+    integer = types.int64
+    return types.void(source, integer, integer, target, integer, integer, integer, integer, gate), _emit
+
+
+def _emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+    kinds, args = dict(zip(_NAMES, signature.args, strict=False)), dict(zip(_NAMES, values, strict=False))
+    code = _Copy(context, builder, kinds, args)
+    whole = builder.sub(args["columns"], builder.srem(args["columns"], _index(code.lanes)))
+    code.emit(args, _index(0), whole)
+    _Copy(context, builder, kinds, args, lanes=1).emit(args, whole, args["columns"])
+    return context.get_dummy_value()
 
 
 class _Copy(Vectorized):
@@ -51,7 +62,12 @@ class _Copy(Vectorized):
             cgutils.for_range(builder, args["rows"]) as row,
         ):
             there, here = (
-                self.number_at(name, args[f"{name}_start"], builder.mul(row.index, args[f"{name}_stride"]), column)
+                (args[f"{name}_start"], builder.mul(row.index, args[f"{name}_stride"]), column)
                 for name in ("source", "target")
             )
-            builder.store(self.load_vector(there, 0), self.vector_at(here, 0), align=self.itemsize)
+            numbers = self.load_vector(self.number_at("source", *there), 0)
+            if "gate" in args:
+                zero = ir.Constant(self.vector, [0.0] * self.lanes)
+                gate = self.load_vector(self.number_at("gate", *here), 0)
+                numbers = builder.select(builder.fcmp_ordered(">", gate, zero), numbers, zero)
+            builder.store(numbers, self.vector_at(self.number_at("target", *here), 0), align=self.itemsize)

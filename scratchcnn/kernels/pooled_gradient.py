@@ -9,7 +9,7 @@ number and one winner for each window, and each number that is not zero is worth
 
 The numbers are listed filter by filter (`listing`), so that the filter, or its gradient, stays in registers
 (`patches`). What they meet of x and dx lies anywhere in the image, so as many channels are worked on together as let a
-whole image fit into the first-level cache: they are copied out of x before, and into dx after.
+whole image fit into the first-level cache: they are copied out of x before, and into dx after. Much of the time goes into waiting for memory, so dx may take that of x.
 
 Cost: 4 * KH * KW * C FLOPs for each number that is not zero, instead of for each output. Numerics: as the dense
 gradients, a sum over the images of a group, then over at most 16 groups; the same bits for any number of threads.
@@ -26,7 +26,7 @@ from scratchcnn.algorithms import Algorithm, Problem, algorithm_name, choose
 from scratchcnn.geometry import Padding, Pair, Windows
 from scratchcnn.kernels.bias import bias_gradient
 from scratchcnn.kernels.conv2d import conv2d_input_gradient, conv2d_kernel_gradient
-from scratchcnn.kernels.copied_rows import copy_rows
+from scratchcnn.kernels.copied_rows import copy_gated_rows, copy_rows
 from scratchcnn.kernels.copying import copy, fill
 from scratchcnn.kernels.gated_rows import gate_rows
 from scratchcnn.kernels.groups import sum_of_groups
@@ -57,6 +57,7 @@ def conv2d_pooled_gradients(
     dilation_rate: Pair = (1, 1),
     algorithm: Algorithm = "auto",
     input_relu: bool = False,
+    overwrite_x: bool = False,
 ) -> tuple[Array, Array, Array]:
     """Gradients by input, kernel and bias; `reference.conv2d_pooled_gradients` has the formula.
 
@@ -74,7 +75,7 @@ def conv2d_pooled_gradients(
     pool_pads = any(axis.before + axis.after > 0 for axis in pool)
     problem = Problem(windows, kernel.shape[2], kernel.shape[3], x.dtype, pool_pads)
     if choose(algorithm_name(algorithm), problem).pooled_gradients == "winners":
-        return _by_winners(values, winners, outputs, pool, x, kernel, windows, input_relu)
+        return _by_winners(values, winners, outputs, pool, x, kernel, windows, input_relu, overwrite_x)
     values = values if outputs is None else relu_gradient(values, outputs)
     dy = max_pool2d_gradient(values, winners, output_shape, pool_size, pool_strides, pool_padding)
     geometry = (strides, padding, dilation_rate, algorithm)
@@ -85,7 +86,7 @@ def conv2d_pooled_gradients(
 
 def _by_winners(
     values: Array, winners: Array, outputs: Array | None, pool: Windows, x: Array, kernel: Array, windows: Windows,
-    input_relu: bool,
+    input_relu: bool, overwrite_x: bool,
 ) -> tuple[Array, Array, Array]:  # fmt: skip
     kernel_height, kernel_width, channels, filters = kernel.shape
     rows, columns = windows
@@ -96,11 +97,12 @@ def _by_winners(
     by_filter = np.ascontiguousarray(cut.transpose(2, 4, 0, 1, 3)).reshape(-1)  # (slices, F, KH, KW * together)
     groups = empty((group_count(len(x), by_filter.size * x.itemsize), by_filter.size), x.dtype)
     bias_groups = np.zeros((len(groups), filters), np.float64)
-    dx = empty(x.shape, x.dtype)
+    x = np.ascontiguousarray(x)
+    dx = x if overwrite_x else empty(x.shape, x.dtype)
     values = np.ascontiguousarray(values)
     _pooled_gradients(
         values, np.ascontiguousarray(winners), values if outputs is None else np.ascontiguousarray(outputs),
-        outputs is not None, offsets, np.ascontiguousarray(x).reshape(-1), by_filter, channels, together,
+        outputs is not None, offsets, x.reshape(-1), by_filter, channels, together,
         kernel_height, kernel_width * together, rows.dilation * columns.size * together,
         dx.reshape(-1), input_relu, groups, bias_groups,
     )  # fmt: skip
@@ -166,19 +168,9 @@ def _pooled_gradients(
                 groups[group], kernel_rows, row_length, row_stride,
             )  # fmt: skip
             _input_gradient(
-                numbers, places, list_size, counts, filters, dx, start, channels, together, part,
+                numbers, places, list_size, counts, filters, x, input_relu, dx, start, channels, together, part,
                 kernel, kernel_rows, row_length, row_stride,
             )  # fmt: skip
-            if input_relu:
-                _close(x[start : start + image_size], dx[start : start + image_size])
-
-
-@serial
-def _close(x, dx):
-    """No gradient passes where a ReLU was closed."""
-    zero = dx.dtype.type(0)
-    for i in range(x.size):
-        dx[i] = dx[i] if x[i] > zero else zero
 
 
 @serial
@@ -215,10 +207,10 @@ def _add_kernel_gradient(
 
 @serial
 def _input_gradient(
-    numbers, places, list_size, counts, filters, dx, start, channels, together, part,
+    numbers, places, list_size, counts, filters, x, input_relu, dx, start, channels, together, part,
     kernel, kernel_rows, row_length, row_stride,
 ):  # fmt: skip
-    """The gradient by one image, which begins at `start`."""
+    """The gradient by one image, which begins at `start`; dx may be x, which is not needed after."""
     slice_size, nothing = filters * kernel_rows * row_length, np.zeros(together, dx.dtype)
     for s in range(channels // together):
         copy_rows(nothing, 0, 0, part, 0, together, len(part) // together, together)
@@ -226,4 +218,8 @@ def _input_gradient(
             numbers, places, list_size, counts, filters, part, row_stride,
             kernel, s * slice_size, kernel_rows, row_length,
         )  # fmt: skip
-        copy_rows(part, 0, together, dx, start + s * together, channels, len(part) // together, together)
+        first, pixels = start + s * together, len(part) // together
+        if input_relu:
+            copy_gated_rows(part, 0, together, dx, first, channels, pixels, together, x)
+        else:
+            copy_rows(part, 0, together, dx, first, channels, pixels, together)

@@ -77,6 +77,5 @@ class Vectorized:
 
     def wins(self, new: Any, old: Any) -> Any:
         """Where `new` is larger than the largest so far, or the first NaN: the mask of max-pooling."""
-        builder = self.builder
-        first_nan = builder.and_(builder.fcmp_unordered("uno", new, new), builder.fcmp_ordered("ord", old, old))
-        return builder.or_(builder.fcmp_ordered(">", new, old), first_nan)
+        larger_or_nan = self.builder.fcmp_unordered(">", new, old)
+        return self.builder.and_(larger_or_nan, self.builder.fcmp_ordered("ord", old, old))

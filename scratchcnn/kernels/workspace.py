@@ -2,8 +2,9 @@
 
 Fresh memory is slow memory: the system hands it out page by page, each filled with zeros at the first touch, which
 costs more than the ReLU that writes there. Inside `with workspace.active():` a kernel's result takes over the memory
-of an array of the same size that nobody holds any more; outside, or if there is none, `empty` is `numpy.empty`. An
-array that somebody still holds is never touched, so what is computed does not change.
+of an array of the same size that nobody holds any more; of several, that of the one lent last, which the cache may
+still hold. Outside, or if there is none, `empty` is `numpy.empty`. An array that somebody still holds is never touched,
+so what is computed does not change.
 """
 
 from __future__ import annotations

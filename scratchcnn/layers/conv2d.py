@@ -215,17 +215,19 @@ class Conv2D(Layer):
         *,
         activated: bool = False,
         input_relu: bool = False,
+        overwrite_input: bool = False,
     ) -> tuple[Array | None, Gradients]:
         """Gradients by the images (N, H, W, C), the kernel and the bias.
 
         Two layers that follow each other may save a pass over memory: with `input_relu`, the images are the output of
-        a ReLU, and the gradient is by what went into it; with `activated`, dy is such a gradient.
+        a ReLU, and the gradient is by what went into it; with `activated`, dy is such a gradient. With
+        `overwrite_input`, nobody needs the images any more, and their memory may become that of their gradient.
         """
         relu = type(self.activation) is ReLU  # its gradient is taken by the operations on the way, not in a pass
         if isinstance(dy, PooledGradient) and self.activation.elementwise:
             if input_gradient:
                 of_winners = dy if relu else dy.through(self.activation, ops)
-                return self._backward_of_winners(of_winners, relu, cache, ops, input_relu)
+                return self._backward_of_winners(of_winners, relu, cache, ops, input_relu, overwrite_input)
             return None, self._parameter_gradients(dy.through(self.activation, ops).dense(ops), None, cache.x, ops)
         if isinstance(dy, PooledGradient):
             dy = dy.dense(ops)
@@ -248,13 +250,13 @@ class Conv2D(Layer):
         return self._named(*ops.conv2d_parameter_gradients(dy, y, x, self.kernel_size, *geometry))
 
     def _backward_of_winners(
-        self, dy: PooledGradient, relu: bool, cache: Conv2DCache, ops: Operations, input_relu: bool
+        self, dy: PooledGradient, relu: bool, cache: Conv2DCache, ops: Operations, input_relu: bool, overwrite_x: bool
     ) -> tuple[Array, Gradients]:
         """The same, where only the winners of a pooling send anything."""
         dx, dkernel, dbias = ops.conv2d_pooled_gradients(
             dy.values, dy.winners, dy.outputs if relu else None, cache.x, self.params["kernel"],
             dy.pool_size, dy.strides, dy.padding, self.strides, self.padding, self.dilation_rate, self._algorithm,
-            input_relu,
+            input_relu, overwrite_x,
         )  # fmt: skip
         return dx, self._named(dkernel, dbias)
 

@@ -62,6 +62,7 @@ def conv2d_pooled_gradients(
     dilation_rate: Pair = (1, 1),
     algorithm: Algorithm = "auto",
     input_relu: bool = False,
+    overwrite_x: bool = False,
 ) -> tuple[Array, Array, Array]:
     """Gradients of the loss by input, kernel and bias, where a max-pooling follows the convolution.
 
@@ -83,6 +84,8 @@ def conv2d_pooled_gradients(
         Of the convolution.
     input_relu : bool
         Whether x is the output of a ReLU, and dx is to be the gradient by what went into that: zero where x is.
+    overwrite_x : bool
+        Whether dx may take the memory of x. (Here it never does.)
 
     Returns
     -------

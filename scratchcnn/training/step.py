@@ -161,8 +161,9 @@ def backward(layers: Sequence[Layer], passed: list[Passed], dy: Array, ops: Oper
         if isinstance(layer, Conv2D) and type(layer).backward is Conv2D.backward:
             relu = isinstance(before, Conv2D) and before.ends_in_relu
             gradient, of_parameters = layer.backward(
-                gradient, cache, ops, input_gradient=i > first, activated=activated, input_relu=relu
-            )
+                gradient, cache, ops, input_gradient=i > first, activated=activated, input_relu=relu,
+                overwrite_input=relu,  # the ReLU's gradient is all that its output was kept for
+            )  # fmt: skip
             activated = relu
         else:
             gradient, of_parameters = layer.backward(gradient, cache, ops, input_gradient=i > first)

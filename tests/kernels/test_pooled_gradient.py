@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scratchcnn import kernels, reference
+from scratchcnn.algorithms import Problem, accepts_winners
 from scratchcnn.geometry import image_windows
 
 
@@ -60,7 +61,10 @@ def test_gradients_by_winners_are_the_dense_ones(
     values = (rng.standard_normal(outputs.shape) * (rng.random(outputs.shape) < kept)).astype(dtype)
     operands = [layout(values), layout(winners), layout(outputs) if relu else None, layout(x), layout(kernel)]
     geometry = (pool_size, pool_strides, pool_padding, strides, padding, dilation_rate)
-    check("conv2d_pooled_gradients", [*operands, *geometry], bounds(rounding_bound, *operands, *geometry))
+    # Where winners are not accepted, the plain sum: Winograd, which 'auto' might take, has a bound of its own.
+    problem = Problem(windows, channels, filters, np.dtype(dtype), any(axis.before + axis.after for axis in pool))
+    algorithm = "winners" if accepts_winners(problem) else "tile"
+    check("conv2d_pooled_gradients", [*operands, *geometry, algorithm], bounds(rounding_bound, *operands, *geometry))
 
 
 GEOMETRY = ((2, 2), (2, 2), "valid", (1, 1), "valid", (1, 1))
@@ -156,3 +160,21 @@ def test_relu_inside_a_product_is_the_same_bits_as_after_it(filters, dtype):
     np.testing.assert_array_equal(
         kernels.dense(nothing, matrix[:0], bias, relu=True), np.maximum(np.stack([bias, bias]), 0)
     )
+
+
+@pytest.mark.parametrize("input_relu", [False, True])
+@pytest.mark.parametrize("channels", [32, 24])  # worked on in one slice or in several
+def test_gradient_by_the_images_in_their_own_memory_has_the_same_bits(input_relu, channels):
+    rng = np.random.default_rng(1)
+    x = np.maximum(rng.standard_normal((5, 26, 26, channels)), 0).astype(np.float32)
+    kernel = rng.standard_normal((3, 3, channels, 20)).astype(np.float32)
+    outputs, winners = kernels.conv2d_max_pool2d(x, kernel, None, *GEOMETRY[:3], *GEOMETRY[3:], True)
+    values = rng.standard_normal(outputs.shape).astype(np.float32)
+    arguments = (values, winners, outputs, x, kernel, *GEOMETRY, "auto", input_relu)
+    apart = kernels.conv2d_pooled_gradients(*arguments)
+    images = x.copy()
+    assert np.array_equal(x, images)
+    together = kernels.conv2d_pooled_gradients(*arguments, overwrite_x=True)
+    assert bits(together) == bits(apart)
+    if channels == 32:
+        assert together[0].ctypes.data == x.ctypes.data
