@@ -24,7 +24,7 @@ from scratchcnn.datasets import mnist
 def main() -> None:
     parser = argparse.ArgumentParser(description="Time one training step beside other systems.")
     add_options(parser, rounds=7)
-    parser.add_argument("--steps", type=int, default=15, metavar="N", help="steps of a round (default: %(default)s)")
+    parser.add_argument("--steps", type=int, default=30, metavar="N", help="steps of a round (default: %(default)s)")
     parser.add_argument("--warm-up", type=int, default=100, metavar="N",
                         help="steps of each system before the first that is timed (default: %(default)s)")  # fmt: skip
     options = read_options(parser, ["steps", "warm_up"])
@@ -64,10 +64,8 @@ def measure(options: argparse.Namespace, folder: Path) -> tuple[dict[str, Figure
 def print_report(options: argparse.Namespace, figures: dict[str, Figure], flops: int) -> None:
     medians = {name: seconds.median for name, seconds in figures.items()}
     print(f"One training step, batch {options.batch_size}, float32, {threads(options)}, {options.rounds} rounds")
-    print(
-        f"of {options.steps} steps in turn, after {options.warm_up} to warm up; {flops / 1e9:.2f} GFLOP a step with every"
-    )
-    print("convolution multiplied out")
+    print(f"of {options.steps} steps in turn, after {options.warm_up} to warm up;")
+    print(f"{flops / 1e9:.2f} GFLOP with every convolution multiplied out")
     print_table(
         ["system", "ms/step", "lowest", "highest", "images/s", "GFLOP/s", "times"],
         [

@@ -9,7 +9,8 @@ number and one winner for each window, and each number that is not zero is worth
 
 The numbers are listed filter by filter (`listing`), so that the filter, or its gradient, stays in registers
 (`patches`). What they meet of x and dx lies anywhere in the image, so as many channels are worked on together as let a
-whole image fit into the first-level cache: they are copied out of x before, and into dx after. Much of the time goes into waiting for memory, so dx may take that of x.
+whole image fit into the first-level cache: they are copied out of x before, and into dx after (which may
+take the memory of x: to fetch more takes time).
 
 Cost: 4 * KH * KW * C FLOPs for each number that is not zero, instead of for each output. Numerics: as the dense
 gradients, a sum over the images of a group, then over at most 16 groups; the same bits for any number of threads.
