@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +15,8 @@ from scratchcnn.layers import Input, Layer
 from scratchcnn.names import look_up
 from scratchcnn.operands import Array, Shape
 from scratchcnn.operations import engine as operations_of
+from scratchcnn.storage import files
+from scratchcnn.storage.atomic import FilePath
 from scratchcnn.summary import summary_lines
 from scratchcnn.training import History, loop
 from scratchcnn.training.data import Samples, as_input, check_images, check_samples, warn_of_other_scale
@@ -78,6 +81,7 @@ class Sequential:
         self._input_shape: Shape | None = None  # of one sample
         self._compiled: tuple[losses.Loss, optimizers.Optimizer, list[metrics.Metric]] | None = None
         self._trainer: Trainer | None = None
+        self.history: History | None = None  # of the last fit
         for layer in layers or ():
             self.add(layer)
 
@@ -410,6 +414,36 @@ class Sequential:
         gradients = backward(trainer.layers, passed, d_outputs, self._ops)
         return float(of_samples.mean(dtype=np.float64)), gradients
 
+    # Files
+
+    def save(self, path: FilePath) -> None:
+        """Write the model to a file: .npz holds all that training needs to go on to the bit; .keras is for Keras.
+
+        Raises
+        ------
+        StorageError (a ValueError), OSError
+            A part has no config, as a function; or the system cannot write. What was there before is unchanged.
+        """
+        files.save(self, path)
+
+    def save_weights(self, path: FilePath) -> None:
+        """Write the parameters alone, to .npz or Keras's .weights.h5; errors as for `save`."""
+        files.save_weights(self, path)
+
+    def load_weights(self, path: FilePath) -> None:
+        """Set the parameters to those of a file of `save`, `save_weights`, or Keras; if any does not fit, set none.
+
+        Raises
+        ------
+        StorageError (a ValueError), OSError
+            The file is damaged or another; or a layer, which is named, does not fit. The model is unchanged.
+        """
+        files.load_weights(self, path)
+
+    def export(self, path: FilePath) -> None:
+        """Write what `predict` computes to an .onnx file, in float32; errors as for `save`."""
+        files.export(self, path)
+
     # What must be known first
 
     def _samples(self, what: str, x: object, y: object) -> Samples:
@@ -456,6 +490,23 @@ class Sequential:
         for layer in self.layers:
             following = layer.compute_output_shape(following)
         return shape, following
+
+
+def load_model(path: FilePath, custom_objects: Mapping[str, type[Any]] | None = None) -> Sequential:
+    """The model that `Sequential.save`, or Keras, wrote to an .npz or .keras file.
+
+    Parameters
+    ----------
+    path : str or path
+    custom_objects : dict of str to class, optional
+        Classes of your own in the model, by name: {'MyLayer': MyLayer}.
+
+    Raises
+    ------
+    StorageError (a ValueError), OSError
+        The file is damaged, another or too new, or needs a class that is not given; or it cannot be opened.
+    """
+    return files.load_model(Sequential, path, custom_objects)
 
 
 _get_metric = metrics.get

@@ -20,6 +20,7 @@ ROOMS = [
     ["scratchcnn"],
     ["plots"],
     ["sequential"],
+    ["storage"],
     ["summary", "training"],
     ["losses", "metrics", "optimizers", "layers"],
     ["schedules"],
@@ -27,7 +28,7 @@ ROOMS = [
     ["operations"],
     ["kernels", "reference"],
     ["algorithms", "operands"],
-    ["names"],
+    ["configs", "names"],
     ["geometry"],
     ["datasets", "preprocessing"],
 ]
