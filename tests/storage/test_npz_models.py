@@ -282,7 +282,7 @@ def test_a_learning_rate_that_is_a_function_is_refused_and_weights_can_be_kept(p
 
 def test_arguments_that_a_class_refuses_are_told(path):
     Sequential([Input(4), Scale()]).save(path)
-    with pytest.raises(StorageError, match=r"Expected arguments that Flatten takes, received .*'start': 1.0"):
+    with pytest.raises(StorageError, match=r"Expected arguments that Scale takes, received .*'start': 1.0"):
         load_model(path, {"Scale": Flatten})
 
 
