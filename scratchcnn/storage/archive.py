@@ -111,6 +111,8 @@ def reported(path: FilePath, what: str) -> Iterator[None]:
         yield
     except StorageError as error:
         raise StorageError(f"{Path(path)}: {error}") from error
+    except (ImportError, Warning):  # an optional package that is missing; a warning that the user made an error
+        raise
     except Exception as error:
         if isinstance(error, OSError) and error.errno == errno.EIO:
             raise
