@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 from scratchcnn.kernels.threads import get_threads, set_threads
-from scratchcnn.sequential import Sequential, load_model
+from scratchcnn.loading import load_model
+from scratchcnn.sequential import Sequential
 from scratchcnn.training import History
 
 if TYPE_CHECKING:

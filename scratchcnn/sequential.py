@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
-from typing import Any
 
 import numpy as np
 
@@ -490,23 +489,6 @@ class Sequential:
         for layer in self.layers:
             following = layer.compute_output_shape(following)
         return shape, following
-
-
-def load_model(path: FilePath, custom_objects: Mapping[str, type[Any]] | None = None) -> Sequential:
-    """The model that `Sequential.save`, or Keras, wrote to an .npz or .keras file.
-
-    Parameters
-    ----------
-    path : str or path
-    custom_objects : dict of str to class, optional
-        Classes of your own in the model, by name: {'MyLayer': MyLayer}.
-
-    Raises
-    ------
-    StorageError (a ValueError), OSError
-        The file is damaged, another or too new, or needs a class that is not given; or it cannot be opened.
-    """
-    return files.load_model(Sequential, path, custom_objects)
 
 
 _get_metric = metrics.get

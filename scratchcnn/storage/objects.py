@@ -83,7 +83,9 @@ def unpack(packed: Any, custom_objects: CustomObjects) -> Any:
         raise StorageError(f"Expected a class among {known}, received {name!r}; give {hint}.")
     config = {key: _unpack_within(value, custom_objects) for key, value in packed["config"].items()}
     try:
-        return classes[name].from_config(config)
+        if hasattr(classes[name], "from_config"):
+            return classes[name].from_config(config)
+        return classes[name](**config)
     except Exception as error:  # of a constructor, maybe a user's: whatever it is, the file does not fit the class
         raise StorageError(
             f"Expected arguments that {name} takes, received {_shortened(config)} ({type(error).__name__}: {error})."

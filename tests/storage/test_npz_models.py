@@ -198,10 +198,6 @@ class Halving:
     def get_config(self):
         return {"start": self.start}
 
-    @classmethod
-    def from_config(cls, config):
-        return cls(**config)
-
 
 def test_a_users_own_classes_come_back_by_custom_objects(path):
     model = Sequential([Input(4), Scale(2.5, Square(), name="mine"), Dense(3, Square()), Activation("softmax")], seed=0)
