@@ -30,7 +30,8 @@ def written_whole(path: FilePath) -> Iterator[IO[bytes]]:
     Raises
     ------
     OSError
-        Of the kind that the system gave: no such folder, no permission, no space left, ... `path` is as it was.
+        Of the kind that the system gave: no such folder, no permission, no space left, ... `path` is as it was, as the message says; unless
+        the folder alone could not be brought to the disk: then the new file is there, but may not outlive the power.
     """
     target = Path(os.path.realpath(path))  # a link stays a link, and what it leads to is replaced
     try:
@@ -43,15 +44,18 @@ def written_whole(path: FilePath) -> Iterator[IO[bytes]]:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
+                if not fcntl:  # Windows renames no file that is open
+                    file.close()
                 os.replace(temporary, target)
         finally:
             with suppress(FileNotFoundError):  # it is there only if something failed
                 os.unlink(temporary)
-        _bring_folder_to_disk(target.parent)
     except OSError as error:
         said = error.strerror or str(error)
-        hint = "" if target.parent.is_dir() else f"; there is no folder {target.parent}: make it first"
+        missing = isinstance(error, FileNotFoundError) and not os.path.isdir(target.parent)
+        hint = f"; there is no folder {target.parent}: make it first" if missing else ""
         raise OSError(error.errno, f"{said} (a file that was there before is unchanged){hint}", str(path)) from error
+    _bring_folder_to_disk(target.parent)
 
 
 def _open_beside(target: Path) -> tuple[Path, IO[bytes]]:
