@@ -30,8 +30,9 @@ def written_whole(path: FilePath) -> Iterator[IO[bytes]]:
     Raises
     ------
     OSError
-        Of the kind that the system gave: no such folder, no permission, no space left, ... `path` is as it was, as the message says; unless
-        the folder alone could not be brought to the disk: then the new file is there, but may not outlive the power.
+        Of the kind that the system gave: no such folder, no permission, no space left, ... `path` is as it was, as the
+        message says; unless the folder alone could not be brought to the disk: then the new file is there, but may not
+        outlive a power cut.
     """
     target = Path(os.path.realpath(path))  # a link stays a link, and what it leads to is replaced
     try:
