@@ -3,13 +3,14 @@
 from typing import TYPE_CHECKING, Any
 
 from scratchcnn.kernels.threads import get_threads, set_threads
+from scratchcnn.loading import load_model
 from scratchcnn.sequential import Sequential
 from scratchcnn.training import History
 
 if TYPE_CHECKING:
     from scratchcnn.plots import plot_model
 
-__all__ = ["History", "Sequential", "get_threads", "plot_model", "set_threads"]
+__all__ = ["History", "Sequential", "get_threads", "load_model", "plot_model", "set_threads"]
 
 
 def __getattr__(name: str) -> Any:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from scratchcnn.configs import Configured, name_or_self
 from scratchcnn.names import look_up
 from scratchcnn.operands import Array
 from scratchcnn.operations import Operations
 
 
-class ActivationFunction:
+class ActivationFunction(Configured):
     """Base of the activation functions; by itself y = x.
 
     Attributes
@@ -67,6 +68,7 @@ class Softmax(ActivationFunction):
 
 
 linear, relu, softmax = Linear(), ReLU(), Softmax()
+KNOWN: dict[str, ActivationFunction] = {function.name: function for function in (linear, relu, softmax)}
 
 
 def get(identifier: str | ActivationFunction | None) -> ActivationFunction:
@@ -79,5 +81,9 @@ def get(identifier: str | ActivationFunction | None) -> ActivationFunction:
     """
     if isinstance(identifier, ActivationFunction):
         return identifier
-    known = {function.name: function for function in (linear, relu, softmax)}
-    return look_up("activation", "linear" if identifier is None else identifier, known)
+    return look_up("activation", "linear" if identifier is None else identifier, KNOWN)
+
+
+def serialize(activation: ActivationFunction) -> str | ActivationFunction:
+    """The name of an activation, for a config; a user's own stays as it is."""
+    return name_or_self(activation, KNOWN)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from scratchcnn.configs import Configured, name_or_self
 from scratchcnn.names import look_up
 from scratchcnn.operands import Array, Shape
 
@@ -26,7 +27,7 @@ def fans(shape: Shape) -> tuple[int, int]:
     return receptive_field * shape[-2], receptive_field * shape[-1]
 
 
-class GlorotUniform:
+class GlorotUniform(Configured):
     """Uniform in ±sqrt(6 / (fan in + fan out)): keeps the variance from layer to layer, forward and backward.
 
     Source: Glorot & Bengio 2010, "Understanding the difficulty of training deep feedforward neural networks", eq. 16.
@@ -38,7 +39,7 @@ class GlorotUniform:
         return rng.uniform(-limit, limit, shape).astype(dtype)
 
 
-class HeNormal:
+class HeNormal(Configured):
     """Normal with standard deviation sqrt(2 / fan in), cut off at two of the uncut deviations: for layers with ReLU.
 
     Source: He et al. 2015, "Delving deep into rectifiers", arXiv 1502.01852, section 2.2; the cut is Keras's.
@@ -53,12 +54,15 @@ class HeNormal:
         return (values * math.sqrt(2 / fans(shape)[0]) / deviation_when_cut).astype(dtype)
 
 
-class Zeros:
+class Zeros(Configured):
     """All zeros: for biases."""
 
     def __call__(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[np.floating]) -> Array:
         """An array of `shape` and `dtype`; nothing is drawn."""
         return np.zeros(shape, dtype)
+
+
+KNOWN: dict[str, Initializer] = {"glorot_uniform": GlorotUniform(), "he_normal": HeNormal(), "zeros": Zeros()}
 
 
 def get(identifier: str | Initializer) -> Initializer:
@@ -71,5 +75,9 @@ def get(identifier: str | Initializer) -> Initializer:
     """
     if callable(identifier):
         return identifier
-    known: dict[str, Initializer] = {"glorot_uniform": GlorotUniform(), "he_normal": HeNormal(), "zeros": Zeros()}
-    return look_up("initializer", identifier, known)
+    return look_up("initializer", identifier, KNOWN)
+
+
+def serialize(initializer: Initializer) -> str | Initializer:
+    """The name of an initializer, for a config; a user's own stays as it is."""
+    return name_or_self(initializer, KNOWN)

@@ -7,12 +7,13 @@ from typing import Self
 
 import numpy as np
 
+from scratchcnn.configs import Config, Configured
 from scratchcnn.names import look_up
 from scratchcnn.operands import Array
 from scratchcnn.operations import Operations
 
 
-class CategoricalCrossentropy:
+class CategoricalCrossentropy(Configured):
     """Mean over the batch of - sum over j of target[j] * log(probability[j]), in nats; targets are rows.
 
     Parameters
@@ -31,6 +32,10 @@ class CategoricalCrossentropy:
 
     def __init__(self, from_logits: bool = False) -> None:
         self.from_logits = bool(from_logits)
+
+    def get_config(self) -> Config:
+        """The arguments of the constructor, by name."""
+        return {"from_logits": self.from_logits}
 
     def on_logits(self) -> Self:
         """The same loss, with softmax as part of it."""

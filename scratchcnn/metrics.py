@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from scratchcnn.configs import Config, Configured
 from scratchcnn.names import look_up
 from scratchcnn.operands import Array
 
 
-class CategoricalAccuracy:
+class CategoricalAccuracy(Configured):
     """Share of samples whose largest output stands where the largest target does.
 
     Parameters
@@ -19,6 +20,10 @@ class CategoricalAccuracy:
 
     def __init__(self, name: str | None = None) -> None:
         self.name = name or self.name
+
+    def get_config(self) -> Config:
+        """The arguments of the constructor, by name."""
+        return {"name": self.name}
 
     def of_samples(self, targets: Array, outputs: Array) -> Array:
         """For each sample whether it is right: (N, J), (N, J) -> (N,) bool.

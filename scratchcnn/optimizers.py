@@ -13,6 +13,7 @@ import numpy as np
 
 from scratchcnn import schedules
 from scratchcnn.arguments import non_negative, share
+from scratchcnn.configs import Config, Configured
 from scratchcnn.names import look_up
 from scratchcnn.operands import Array
 from scratchcnn.operations import Operations
@@ -40,7 +41,7 @@ class Optimizer(Protocol):
         """Change the parameters and the slots in place; return the state after the step."""
 
 
-class Adam:
+class Adam(Configured):
     """Steps along the mean of past gradients, divided by the root of the mean of their squares; see `reference.adam`.
 
     Parameters
@@ -77,6 +78,16 @@ class Adam:
         self.epsilon = non_negative("epsilon", epsilon)
         self.amsgrad = bool(amsgrad)
 
+    def get_config(self) -> Config:
+        """The arguments of the constructor, by name."""
+        return {
+            "learning_rate": self.learning_rate,
+            "beta_1": self.beta_1,
+            "beta_2": self.beta_2,
+            "epsilon": self.epsilon,
+            "amsgrad": self.amsgrad,
+        }
+
     def start(self, parameters: Sequence[Array]) -> State:
         """No steps; for each parameter m, v and, with AMSGrad, v_max, all zeros."""
         slots = 3 if self.amsgrad else 2
@@ -97,7 +108,7 @@ class Adam:
         return State(step, state.slots)
 
 
-class SGD:
+class SGD(Configured):
     """Steps along the gradient, with momentum; see `reference.sgd`.
 
     Parameters
@@ -123,6 +134,10 @@ class SGD:
         self.learning_rate = rate_or_schedule("learning_rate", learning_rate)
         self.momentum = share("momentum", momentum)
         self.nesterov = bool(nesterov)
+
+    def get_config(self) -> Config:
+        """The arguments of the constructor, by name."""
+        return {"learning_rate": self.learning_rate, "momentum": self.momentum, "nesterov": self.nesterov}
 
     def start(self, parameters: Sequence[Array]) -> State:
         """No steps; for each parameter its velocity, zeros."""

@@ -14,11 +14,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from scratchcnn.arguments import non_negative, positive, positive_integer, share
+from scratchcnn.configs import Config, Configured
 
 Schedule = Callable[[int], float]
 
 
-class CosineDecay:
+class CosineDecay(Configured):
     """Falls along half a wave of a cosine; before that, if asked to, rises linearly.
 
     With warmup_target None:
@@ -76,6 +77,16 @@ class CosineDecay:
                 f"Expected warmup_target beside warmup_steps={warmup_steps!r}, received None; give the rate to rise to."
             )
 
+    def get_config(self) -> Config:
+        """The arguments of the constructor, by name."""
+        return {
+            "initial_learning_rate": self.initial_learning_rate,
+            "decay_steps": self.decay_steps,
+            "alpha": self.alpha,
+            "warmup_target": self.warmup_target,
+            "warmup_steps": self.warmup_steps,
+        }
+
     def __call__(self, step: int) -> float:
         """The learning rate after `step` steps."""
         highest = self.initial_learning_rate if self.warmup_target is None else self.warmup_target
@@ -85,7 +96,7 @@ class CosineDecay:
         return highest * ((1 - self.alpha) * 0.5 * (1 + math.cos(math.pi * t)) + self.alpha)
 
 
-class ExponentialDecay:
+class ExponentialDecay(Configured):
     """Falls by the same factor in every decay_steps.
 
         rate(step) = initial_learning_rate * decay_rate ** (step / decay_steps)
@@ -120,6 +131,15 @@ class ExponentialDecay:
         self.decay_rate = non_negative("decay_rate", decay_rate)
         self.staircase = bool(staircase)
 
+    def get_config(self) -> Config:
+        """The arguments of the constructor, by name."""
+        return {
+            "initial_learning_rate": self.initial_learning_rate,
+            "decay_steps": self.decay_steps,
+            "decay_rate": self.decay_rate,
+            "staircase": self.staircase,
+        }
+
     def __call__(self, step: int) -> float:
         """The learning rate after `step` steps."""
         power = step / self.decay_steps
@@ -129,7 +149,7 @@ class ExponentialDecay:
             return float(self.initial_learning_rate * np.float64(self.decay_rate) ** power)
 
 
-class PiecewiseConstantDecay:
+class PiecewiseConstantDecay(Configured):
     """One rate after another.
 
         rate(step) = values[0]    if               step <= boundaries[0]
@@ -165,12 +185,16 @@ class PiecewiseConstantDecay:
         if any(after <= before for before, after in zip(self.boundaries, self.boundaries[1:], strict=False)):
             raise ValueError(f"Expected boundaries that rise, received {list(boundaries)}.")
 
+    def get_config(self) -> Config:
+        """The arguments of the constructor, by name."""
+        return {"boundaries": self.boundaries, "values": self.values}
+
     def __call__(self, step: int) -> float:
         """The learning rate after `step` steps."""
         return self.values[bisect.bisect_left(self.boundaries, step)]
 
 
-class OneCycle:
+class OneCycle(Configured):
     """Rises in a straight line to the highest rate, and falls in a straight line to the end of training.
 
     A network learns fastest at rates with which it would never settle; so it is taken there once, and brought back
@@ -222,6 +246,16 @@ class OneCycle:
         self.warmup_share = share("warmup_share", warmup_share)
         self.start_factor = _factor("start_factor", start_factor)
         self.end_factor = _factor("end_factor", end_factor)
+
+    def get_config(self) -> Config:
+        """The arguments of the constructor, by name."""
+        return {
+            "max_learning_rate": self.max_learning_rate,
+            "total_steps": self.total_steps,
+            "warmup_share": self.warmup_share,
+            "start_factor": self.start_factor,
+            "end_factor": self.end_factor,
+        }
 
     def __call__(self, step: int) -> float:
         """The learning rate after `step` steps."""

@@ -14,6 +14,8 @@ from scratchcnn.layers import Input, Layer
 from scratchcnn.names import look_up
 from scratchcnn.operands import Array, Shape
 from scratchcnn.operations import engine as operations_of
+from scratchcnn.storage import files
+from scratchcnn.storage.atomic import FilePath
 from scratchcnn.summary import summary_lines
 from scratchcnn.training import History, loop
 from scratchcnn.training.data import Samples, as_input, check_images, check_samples, warn_of_other_scale
@@ -78,6 +80,7 @@ class Sequential:
         self._input_shape: Shape | None = None  # of one sample
         self._compiled: tuple[losses.Loss, optimizers.Optimizer, list[metrics.Metric]] | None = None
         self._trainer: Trainer | None = None
+        self.history: History | None = None  # of the last fit
         for layer in layers or ():
             self.add(layer)
 
@@ -409,6 +412,36 @@ class Sequential:
         d_outputs = trainer.loss.backward(probabilities, targets, self._ops)
         gradients = backward(trainer.layers, passed, d_outputs, self._ops)
         return float(of_samples.mean(dtype=np.float64)), gradients
+
+    # Files
+
+    def save(self, path: FilePath) -> None:
+        """Write the model to a file: .npz holds all that training needs to go on to the bit; .keras is for Keras.
+
+        Raises
+        ------
+        StorageError (a ValueError), OSError
+            A part has no config, as a function; or the system cannot write. What was there before is unchanged.
+        """
+        files.save(self, path)
+
+    def save_weights(self, path: FilePath) -> None:
+        """Write the parameters alone, to .npz or Keras's .weights.h5; errors as for `save`."""
+        files.save_weights(self, path)
+
+    def load_weights(self, path: FilePath) -> None:
+        """Set the parameters to those of a file of `save`, `save_weights`, or Keras; if any does not fit, set none.
+
+        Raises
+        ------
+        StorageError (a ValueError), OSError
+            The file is damaged or another; or a layer, which is named, does not fit. The model is unchanged.
+        """
+        files.load_weights(self, path)
+
+    def export(self, path: FilePath) -> None:
+        """Write what `predict` computes to an .onnx file, in float32; errors as for `save`."""
+        files.export(self, path)
 
     # What must be known first
 

@@ -18,8 +18,9 @@ PACKAGE = Path(scratchcnn.__file__).parent
 # From the top of the house to the bottom; a module may import from rooms below its own, and from its own room.
 ROOMS = [
     ["scratchcnn"],
-    ["plots"],
+    ["loading", "plots"],
     ["sequential"],
+    ["storage"],
     ["summary", "training"],
     ["losses", "metrics", "optimizers", "layers"],
     ["schedules"],
@@ -27,7 +28,7 @@ ROOMS = [
     ["operations"],
     ["kernels", "reference"],
     ["algorithms", "operands"],
-    ["names"],
+    ["configs", "names"],
     ["geometry"],
     ["datasets", "preprocessing"],
 ]
@@ -97,8 +98,9 @@ def test_libraries_stay_in_their_room(library, home):
     assert users == {home}
 
 
-def test_importing_scratchcnn_loads_no_plots_and_no_downloads():
-    code = "import sys, scratchcnn; print([m for m in ('matplotlib', 'requests', 'tqdm', 'pooch') if m in sys.modules])"
+def test_importing_scratchcnn_loads_no_plots_no_downloads_and_no_formats_of_others():
+    others = ("matplotlib", "requests", "tqdm", "pooch", "imageio", "h5py", "onnx")
+    code = f"import sys, scratchcnn; print([m for m in {others} if m in sys.modules])"
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert printed.strip() == "[]"
 

@@ -4,7 +4,6 @@ import re
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from scratchcnn.datasets import mnist
 
@@ -13,13 +12,13 @@ README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
 
 
-@pytest.mark.parametrize("number", range(len(BLOCKS)))
-def test_python_blocks_run(number, monkeypatch, tmp_path, capsys):
+def test_python_blocks_run_one_after_the_other(monkeypatch, tmp_path, capsys):
     (x, y), (x_test, y_test) = mnist.load_sample()  # a few real digits, so that ten epochs take seconds
     monkeypatch.setattr(mnist, "load_data", lambda: ((x[:256], y[:256]), (x_test[:100], y_test[:100])))
     monkeypatch.chdir(tmp_path)
     names = {}
-    exec(compile(BLOCKS[number], f"README block {number}", "exec"), names)
+    for number, block in enumerate(BLOCKS):
+        exec(compile(block, f"README block {number}", "exec"), names)
     out = capsys.readouterr().out
     assert "Total params: 1,199,882" in out
     assert "Epoch 10/10" in out
@@ -28,6 +27,8 @@ def test_python_blocks_run(number, monkeypatch, tmp_path, capsys):
     assert np.isfinite(loss)
     assert accuracy > 0.5
     assert (tmp_path / "model.png").stat().st_size > 1000
+    np.testing.assert_array_equal(*(names[model].predict(names["X_test_"]) for model in ("model", "same")))
+    assert {"model.npz", "model.weights.h5", "model.onnx"} <= {path.name for path in tmp_path.iterdir()}
 
 
 def test_the_articles_script_is_among_the_blocks():

@@ -66,7 +66,7 @@ class _DamagedArrayError(Exception):
 def _read_member(archive: zipfile.ZipFile, name: str, source: str) -> npt.NDArray[Any]:
     """Read one .npy member to its end, so that the zip's CRC-32 is checked too."""
     with archive.open(f"{name}.npy") as stream:
-        shape, fortran_order, dtype = _read_header(stream)
+        shape, fortran_order, dtype = read_npy_header(stream)
         if dtype.kind not in "iu":
             raise _DamagedArrayError(
                 f"{source}: expected integers, received dtype {dtype}. Save it as uint8; pickles are never loaded."
@@ -82,8 +82,11 @@ def _read_member(archive: zipfile.ZipFile, name: str, source: str) -> npt.NDArra
     return np.ascontiguousarray(flat.reshape(shape, order="F" if fortran_order else "C"))
 
 
-def _read_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Parse the .npy header with NumPy's own parser."""
+def read_npy_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Parse the .npy header with NumPy's own parser: shape, whether in Fortran's order, dtype.
+
+    Nothing is allocated. A stream that does not begin with such a header gives an exception of any kind.
+    """
     with warnings.catch_warnings():
         # It warns about oddities of hostile headers (Python 2 integers, bad escapes); the checks here decide instead.
         warnings.simplefilter("ignore")

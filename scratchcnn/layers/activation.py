@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from scratchcnn import activations
+from scratchcnn.configs import Config
 from scratchcnn.layers.base import Gradients, Layer
 from scratchcnn.operands import Array
 from scratchcnn.operations import Operations
@@ -55,6 +56,10 @@ class Activation(Layer):
     ) -> None:
         super().__init__(input_shape=input_shape, name=name)
         self.activation = activations.get(activation)
+
+    def get_config(self) -> Config:
+        """The arguments of the constructor, by name."""
+        return {**super().get_config(), "activation": activations.serialize(self.activation)}
 
     def forward(
         self, x: Array, ops: Operations, training: bool, rng: np.random.Generator | None

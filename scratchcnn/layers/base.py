@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from scratchcnn.arguments import image_shape
+from scratchcnn.configs import Config, Configured
 from scratchcnn.operands import Array, Shape
 from scratchcnn.operations import Operations
 
@@ -16,12 +17,13 @@ Cache = Any
 Gradients = dict[str, Array]
 
 
-class Layer:
+class Layer(Configured):
     """Base of all layers.
 
     A layer holds its parameters and nothing else that changes. What the backward pass needs of the forward pass is
     returned as the cache and given back, so that any number of passes may be under way at once. To write a layer of
-    your own, override `compute_output_shape`, `forward` and `backward`, and `initial_params` if it has parameters.
+    your own, override `compute_output_shape`, `forward` and `backward`, and `initial_params` if it has parameters; and
+    `get_config` if its constructor takes arguments, so that a model with it can be saved.
 
     Parameters
     ----------
@@ -45,6 +47,10 @@ class Layer:
         self.params: dict[str, Array] = {}
         self.input_shape: Shape | None = None if input_shape is None else image_shape("input_shape", input_shape)
         self.output_shape: Shape | None = None
+
+    def get_config(self) -> Config:
+        """The arguments of the constructor, by name, without input_shape, which belongs to the model."""
+        return {"name": self.name}
 
     @property
     def default_name(self) -> str:
@@ -95,6 +101,15 @@ class Layer:
     ) -> dict[str, Array]:
         """New parameters for samples of `input_shape`."""
         return {}
+
+    def param_shapes(self, input_shape: Shape) -> dict[str, Shape]:
+        """Shapes of the parameters for samples of `input_shape`.
+
+        Known without making them where a layer says so, as those here do: a file that claims a gigantic layer is
+        refused before anything is allocated.
+        """
+        params = self.initial_params(input_shape, np.random.default_rng(0), np.dtype(np.float32))
+        return {name: array.shape for name, array in params.items()}
 
     def forward(
         self, x: Array, ops: Operations, training: bool, rng: np.random.Generator | None

@@ -11,6 +11,7 @@ from scratchcnn import activations, initializers
 from scratchcnn.activations import Linear, ReLU
 from scratchcnn.algorithms import Choice, Problem, algorithm_name, choose
 from scratchcnn.arguments import integer_pair, padding_name, positive_integer
+from scratchcnn.configs import Config
 from scratchcnn.geometry import image_windows
 from scratchcnn.layers.base import Gradients, Layer
 from scratchcnn.layers.max_pooling2d import MaxPooling2D, MaxPooling2DCache
@@ -133,6 +134,22 @@ class Conv2D(Layer):
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
 
+    def get_config(self) -> Config:
+        """The arguments of the constructor, by name."""
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "kernel_size": self.kernel_size,
+            "strides": self.strides,
+            "padding": self.padding,
+            "dilation_rate": self.dilation_rate,
+            "activation": activations.serialize(self.activation),
+            "use_bias": self.use_bias,
+            "algorithm": self._algorithm,
+            "kernel_initializer": initializers.serialize(self.kernel_initializer),
+            "bias_initializer": initializers.serialize(self.bias_initializer),
+        }
+
     @property
     def algorithm(self) -> Choice | None:
         """Which algorithm computes the output and each gradient; None before `build`."""
@@ -163,10 +180,13 @@ class Conv2D(Layer):
     ) -> dict[str, Array]:
         """Kernel (KH, KW, C, F) and bias (F,)."""
         choose(self._algorithm, self._problem(input_shape, dtype))  # refuses an algorithm that cannot do it
-        params = {"kernel": self.kernel_initializer((*self.kernel_size, input_shape[-1], self.filters), rng, dtype)}
-        if self.use_bias:
-            params["bias"] = self.bias_initializer((self.filters,), rng, dtype)
-        return params
+        makers = {"kernel": self.kernel_initializer, "bias": self.bias_initializer}
+        return {name: makers[name](shape, rng, dtype) for name, shape in self.param_shapes(input_shape).items()}
+
+    def param_shapes(self, input_shape: Shape) -> dict[str, Shape]:
+        """Kernel (KH, KW, C, F) and bias (F,)."""
+        kernel: dict[str, Shape] = {"kernel": (*self.kernel_size, input_shape[-1], self.filters)}
+        return {**kernel, "bias": (self.filters,)} if self.use_bias else kernel
 
     def forward(
         self, x: Array, ops: Operations, training: bool, rng: np.random.Generator | None

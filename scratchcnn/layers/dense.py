@@ -10,6 +10,7 @@ import numpy as np
 from scratchcnn import activations, initializers
 from scratchcnn.activations import ReLU
 from scratchcnn.arguments import positive_integer
+from scratchcnn.configs import Config
 from scratchcnn.layers.base import Gradients, Layer
 from scratchcnn.operands import Array, Shape
 from scratchcnn.operations import Operations
@@ -95,6 +96,17 @@ class Dense(Layer):
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
 
+    def get_config(self) -> Config:
+        """The arguments of the constructor, by name."""
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "activation": activations.serialize(self.activation),
+            "use_bias": self.use_bias,
+            "kernel_initializer": initializers.serialize(self.kernel_initializer),
+            "bias_initializer": initializers.serialize(self.bias_initializer),
+        }
+
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """(J,) for samples of (I,)."""
         self.expect_rank(input_shape, "units")
@@ -104,10 +116,13 @@ class Dense(Layer):
         self, input_shape: Shape, rng: np.random.Generator, dtype: np.dtype[np.floating]
     ) -> dict[str, Array]:
         """Kernel (I, J) and bias (J,)."""
-        params = {"kernel": self.kernel_initializer((input_shape[0], self.units), rng, dtype)}
-        if self.use_bias:
-            params["bias"] = self.bias_initializer((self.units,), rng, dtype)
-        return params
+        makers = {"kernel": self.kernel_initializer, "bias": self.bias_initializer}
+        return {name: makers[name](shape, rng, dtype) for name, shape in self.param_shapes(input_shape).items()}
+
+    def param_shapes(self, input_shape: Shape) -> dict[str, Shape]:
+        """Kernel (I, J) and bias (J,)."""
+        kernel: dict[str, Shape] = {"kernel": (input_shape[0], self.units)}
+        return {**kernel, "bias": (self.units,)} if self.use_bias else kernel
 
     def forward(
         self, x: Array, ops: Operations, training: bool, rng: np.random.Generator | None

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from scratchcnn.arguments import share
+from scratchcnn.configs import Config
 from scratchcnn.layers.base import Gradients, Layer
 from scratchcnn.operands import Array
 from scratchcnn.operations import Operations
@@ -58,6 +59,10 @@ class Dropout(Layer):
     def __init__(self, rate: float, *, input_shape: int | Sequence[int] | None = None, name: str | None = None) -> None:
         super().__init__(input_shape=input_shape, name=name)
         self.rate = share("rate", rate)
+
+    def get_config(self) -> Config:
+        """The arguments of the constructor, by name."""
+        return {**super().get_config(), "rate": self.rate}
 
     def forward(
         self, x: Array, ops: Operations, training: bool, rng: np.random.Generator | None

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from scratchcnn.arguments import integer_pair, padding_name
+from scratchcnn.configs import Config
 from scratchcnn.geometry import image_windows
 from scratchcnn.layers.base import Gradients, Layer
 from scratchcnn.layers.pooled_gradient import PooledGradient
@@ -80,6 +81,10 @@ class MaxPooling2D(Layer):
         self.pool_size = integer_pair("pool_size", pool_size)
         self.strides = self.pool_size if strides is None else integer_pair("strides", strides)
         self.padding = padding_name(padding)
+
+    def get_config(self) -> Config:
+        """The arguments of the constructor, by name."""
+        return {**super().get_config(), "pool_size": self.pool_size, "strides": self.strides, "padding": self.padding}
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """(OH, OW, C) for images of (H, W, C)."""

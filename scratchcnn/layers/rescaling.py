@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from scratchcnn.arguments import finite
+from scratchcnn.configs import Config
 from scratchcnn.layers.base import Gradients, Layer
 from scratchcnn.operands import Array
 from scratchcnn.operations import Operations
@@ -59,6 +60,10 @@ class Rescaling(Layer):
     ) -> None:
         super().__init__(input_shape=input_shape, name=name)
         self.scale, self.offset = finite("scale", scale), finite("offset", offset)
+
+    def get_config(self) -> Config:
+        """The arguments of the constructor, by name."""
+        return {**super().get_config(), "scale": self.scale, "offset": self.offset}
 
     def forward(self, x: Array, ops: Operations, training: bool, rng: np.random.Generator | None) -> tuple[Array, None]:
         """The numbers, scaled; nothing is cached."""

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from scratchcnn import Sequential
+from scratchcnn import History, Sequential
 from scratchcnn.datasets import mnist
 from scratchcnn.layers import Conv2D, Dense, Dropout, Flatten, MaxPooling2D
+from scratchcnn.optimizers import State
 
 
 def article_model(**options: Any) -> Sequential:
@@ -55,3 +56,29 @@ def sample_digits() -> tuple[tuple[Any, Any], tuple[Any, Any]]:
     (x_train, y_train), (x_test, y_test) = mnist.load_sample()
     scale = np.float32(255)
     return (x_train[..., None] / scale, y_train), (x_test[..., None] / scale, y_test)
+
+
+def numbered_model(number: int = 0, model: Sequential | None = None) -> Sequential:
+    """A model in which all that a file holds is one number: parameters, optimizer, history."""
+    if model is None:
+        model = Sequential([Dense(256, input_shape=(256,)), Dense(10, activation="softmax")], seed=0)
+        model.compile(optimizer="adam")
+    trainer = model._ready_trainer()
+    trainer.optimizer_state = State(number, trainer.optimizer_state.slots)
+    for array in [*trainer.parameters, *(slot for slots in trainer.optimizer_state.slots for slot in slots)]:
+        array[...] = number
+    model.history = History()
+    model.history.append(number, {"loss": float(number)})
+    return model
+
+
+def numbers_of(model: Sequential) -> set[float]:
+    """The numbers in a `numbered_model`: just one, if it is whole."""
+    assert model._trainer is not None
+    assert model.history is not None
+    state = model._trainer.optimizer_state
+    arrays = [*model.get_weights(), *(slot for slots in state.slots for slot in slots)]
+    return {
+        float(state.iterations), *map(float, model.history.epoch), *model.history.history["loss"],
+        *(value for array in arrays for value in (float(array.min()), float(array.max()))),
+    }  # fmt: skip

@@ -1,0 +1,270 @@
+"""Any bytes give a model or a StorageError: nothing is executed, nothing hangs, and memory is that of the file."""
+
+import copy
+import io
+import json
+import subprocess
+import sys
+import tracemalloc
+import warnings
+import zipfile
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from networks import small_model
+
+from scratchcnn import History, Sequential, load_model
+from scratchcnn.storage import StorageError
+
+SUFFIXES = ["npz", "keras"]
+HEADERS = {"npz": "header.npy", "keras": "config.json"}
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A good file of each format, with all that one can hold, as bytes; and the folder to write others to."""
+    folder = tmp_path_factory.mktemp("hostile")
+    model = small_model(seed=0)
+    model._ready_trainer()
+    model.history = History()
+    model.history.append(0, {"loss": 0.5})
+    for suffix in (*SUFFIXES, "weights.h5"):
+        (model.save_weights if suffix == "weights.h5" else model.save)(folder / f"model.{suffix}")
+    return folder, {suffix: (folder / f"model.{suffix}").read_bytes() for suffix in (*SUFFIXES, "weights.h5")}
+
+
+def attempt(path, content):
+    """Load it; only a model or a StorageError that names the file may come of it."""
+    path.write_bytes(content)
+    before = small_model(seed=1)
+    for load in (load_model, before.load_weights):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)  # how it was compiled could not be taken over
+                loaded = load(path)
+        except StorageError as error:
+            said = str(error)
+        else:
+            said = str(path)
+            assert loaded is None or isinstance(loaded, Sequential)
+        assert str(path) in said
+
+
+@st.composite
+def damage(draw):
+    """How to change bytes: a few of them, or the end, or something in between."""
+    changes = draw(st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), max_size=5))
+    start, length = draw(st.tuples(st.floats(0, 1), st.integers(0, 300)))
+    insertion, end = draw(st.binary(max_size=20)), draw(st.none() | st.floats(0, 1))
+
+    def damaged(content):
+        changed = bytearray(content)
+        for place, value in changes:
+            changed[int(place * len(changed))] = value
+        if end is not None:
+            del changed[int(end * len(changed)) :]
+        elif length > 250:
+            place = int(start * len(changed))
+            changed[place : place + length - 250] = insertion
+        return bytes(changed)
+
+    return damaged
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@settings(max_examples=60)
+@given(content=st.binary(max_size=300))
+def test_any_bytes(whole, suffix, content):
+    attempt(whole[0] / f"any.{suffix}", content)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@settings(max_examples=120)
+@given(damaged=damage())
+def test_damaged_bytes(whole, suffix, damaged):
+    attempt(whole[0] / f"damaged.{suffix}", damaged(whole[1][suffix]))
+
+
+def with_header(content, suffix, header):
+    """The archive with another description, all checksums right."""
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    if suffix == "npz":
+        buffer = io.BytesIO()
+        np.save(buffer, np.frombuffer(text, np.uint8))
+        text = buffer.getvalue()
+    made = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as good, zipfile.ZipFile(made, "w") as archive:
+        for name in good.namelist():
+            archive.writestr(name, text if name == HEADERS[suffix] else good.read(name))
+    return made.getvalue()
+
+
+def header_of(content, suffix):
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        text = archive.read(HEADERS[suffix])
+    return json.loads(np.load(io.BytesIO(text)).tobytes() if suffix == "npz" else text)
+
+
+def places(value, at=()):
+    """The paths to everything within a description."""
+    yield at
+    for key, one in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        yield from places(one, (*at, key))
+
+
+def replaced(value, at, other):
+    if not at:
+        return other
+    changed = copy.copy(value)
+    changed[at[0]] = replaced(value[at[0]], at[1:], other)
+    return changed
+
+
+ODD = st.sampled_from([
+    None, True, False, -1, 0, 1, 2, 3.5, float("nan"), float("inf"), 10**9, 10**30, -(10**30), 1e308, "", "x" * 99,
+    "relu", "Dense", "Adam", "float64", "float16", "object", "kernels", [], [[]], {}, [1, 2], [10**9] * 3, [None],
+    {"class_name": "Dense"},
+    {"class_name": "Dense", "config": {"units": 10**12}}, {"class_name": "History", "config": {}}, {"class_name": []},
+])  # fmt: skip
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@settings(max_examples=250)
+@given(data=st.data())
+def test_an_odd_description(whole, suffix, data):
+    header = header_of(whole[1][suffix], suffix)
+    for _ in range(data.draw(st.integers(1, 2))):
+        header = replaced(header, data.draw(st.sampled_from(sorted(places(header), key=str))), data.draw(ODD))
+    attempt(whole[0] / f"odd.{suffix}", with_header(whole[1][suffix], suffix, header))
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("text", [b"[" * 1_000_000, b"9" * 100_000, b"\xff", b'{"a": 1', b"null", b"[]", b'"x"'])
+def test_a_description_that_is_none(whole, suffix, text):
+    attempt(whole[0] / f"none.{suffix}", with_header(whole[1][suffix], suffix, text))
+
+
+def peak_of(path):
+    tracemalloc.start()
+    try:
+        with pytest.raises(StorageError) as caught:
+            load_model(path)
+        return tracemalloc.get_traced_memory()[1], str(caught.value)
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("units", [10**6, 10**12, 10**30])
+def test_a_gigantic_layer_is_refused_before_it_is_made(whole, suffix, units):
+    header, path = header_of(whole[1][suffix], suffix), whole[0] / f"gigantic.{suffix}"
+    layers = (header["model"] if suffix == "npz" else header["config"])["layers"]
+    next(layer for layer in layers if layer["class_name"] == "Dense")["config"]["units"] = units
+    path.write_bytes(with_header(whole[1][suffix], suffix, header))
+    memory, said = peak_of(path)
+    assert "Expected parameters that fit into" in said
+    assert "layer 'dense' (Dense)" in said
+    assert memory < 3_000_000
+
+
+def test_an_array_that_claims_terabytes_is_refused(whole):
+    path, made = whole[0] / "claims.npz", io.BytesIO()
+    header = b"{'descr': '<f4', 'fortran_order': False, 'shape': (%d,), }" % 10**12
+    claim = b"\x93NUMPY\1\0" + len(header).to_bytes(2, "little") + header
+    with zipfile.ZipFile(io.BytesIO(whole[1]["npz"])) as good, zipfile.ZipFile(made, "w") as archive:
+        for name in good.namelist():
+            archive.writestr(name, claim if name == "parameters/0.npy" else good.read(name))
+    path.write_bytes(made.getvalue())
+    memory, said = peak_of(path)
+    assert "'parameters/0' as float32 (3, 3, 1, 4), received float32 (1000000000000,)" in said
+    assert memory < 3_000_000
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_zip_bomb_is_refused(whole, suffix):
+    path = whole[0] / f"bomb.{suffix}"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(HEADERS[suffix], bytes(50_000_000))
+    memory, said = peak_of(path)
+    assert "not compressed" in said
+    assert memory < 3_000_000
+
+
+def test_members_that_overlap_are_refused(whole):
+    """A bomb without compression: many entries of the directory that lead to the same bytes."""
+    path = whole[0] / "overlap.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("header.npy", bytes(100_000))
+        (first,) = archive.infolist()
+        for number in range(50):
+            other = copy.copy(first)
+            other.filename = f"header{number}.npy"
+            archive.filelist.append(other)
+    memory, said = peak_of(path)
+    assert "members that fit into" in said
+    assert memory < 3_000_000
+
+
+class Evil:
+    """Unpickling this would create a file."""
+
+    def __reduce__(self):
+        return (open, ("unpickled", "w"))
+
+
+def test_nothing_is_unpickled(whole, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("header", "parameters/0"):
+        buffer = io.BytesIO()
+        np.save(buffer, np.array([Evil()], dtype=object), allow_pickle=True)
+        made = io.BytesIO()
+        with zipfile.ZipFile(io.BytesIO(whole[1]["npz"])) as good, zipfile.ZipFile(made, "w") as archive:
+            for member in good.namelist():
+                archive.writestr(member, buffer.getvalue() if member == f"{name}.npy" else good.read(member))
+        path = whole[0] / "pickled.npz"
+        path.write_bytes(made.getvalue())
+        with pytest.raises(StorageError, match="received object"):
+            load_model(path)
+    assert not (tmp_path / "unpickled").exists()
+
+
+# HDF5 is parsed by a library in C, so its damaged files are opened in a process of their own.
+
+DAMAGED_HDF5 = """
+import random, sys
+from networks import small_model
+from scratchcnn.storage import StorageError
+whole, chance, model = open(sys.argv[1], "rb").read(), random.Random(1), small_model(seed=0)
+refused = 0
+for _ in range(1000):
+    content = bytearray(whole)
+    for _ in range(chance.choice([1, 1, 2, 4, 16])):
+        content[chance.randrange(len(content))] = chance.choice([0, 1, 128, 255, chance.randrange(256)])
+    open(sys.argv[2], "wb").write(content[: chance.choice([None, None, None, chance.randrange(len(content))])])
+    before = model.get_weights()
+    try:
+        model.load_weights(sys.argv[2])
+    except StorageError as error:
+        refused += 1
+        assert sys.argv[2] in str(error)
+        assert all(a.tobytes() == b.tobytes() for a, b in zip(before, model.get_weights(), strict=True))
+print(refused)
+"""
+
+
+def test_damaged_hdf5(whole, tmp_path):
+    folder = whole[0]
+    code = f"import sys; sys.path[:0] = {sys.path!r}\n{DAMAGED_HDF5}"
+    command = [sys.executable, "-c", code, str(folder / "model.weights.h5"), str(tmp_path / "damaged.weights.h5")]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
+    assert 100 < int(printed) < 1000
+
+
+@pytest.mark.parametrize("content", [b"", b"\x89HDF", b"PK\3\4", b"\x89HDF\r\n\x1a\n" + bytes(500)])
+def test_what_is_no_hdf5(tmp_path, content):
+    path = tmp_path / "other.weights.h5"
+    path.write_bytes(content)
+    with pytest.raises(StorageError, match=r"a .weights.h5 file of Keras, received"):
+        small_model().load_weights(path)

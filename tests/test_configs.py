@@ -1,0 +1,77 @@
+"""Configs: every class tells all its arguments, and is made again by them."""
+
+import inspect
+
+import numpy as np
+import pytest
+
+from scratchcnn import activations, initializers, layers, losses, metrics, optimizers
+from scratchcnn.configs import Configured
+from scratchcnn.optimizers import schedules
+from scratchcnn.storage.objects import KNOWN, pack, unpack
+
+EXAMPLES = [
+    layers.Activation("softmax", name="last"),
+    layers.Conv2D(3, (2, 4), (2, 1), "same", dilation_rate=3, activation="relu", use_bias=False, algorithm="loops",
+                  kernel_initializer="he_normal", bias_initializer="glorot_uniform", name="first"),
+    layers.Dense(3, "softmax", use_bias=False, kernel_initializer="zeros", bias_initializer="he_normal", name="d"),
+    layers.Dropout(0.25, name="d"),
+    layers.Flatten(name="f"),
+    layers.MaxPooling2D((2, 3), (1, 2), "same", name="m"),
+    layers.Rescaling(1 / 255, offset=-0.5, name="r"),
+    activations.Linear(), activations.ReLU(), activations.Softmax(),
+    initializers.GlorotUniform(), initializers.HeNormal(), initializers.Zeros(),
+    losses.CategoricalCrossentropy(from_logits=True), losses.SparseCategoricalCrossentropy(from_logits=True),
+    metrics.CategoricalAccuracy("right"), metrics.SparseCategoricalAccuracy("right"),
+    optimizers.Adam(0.1, 0.8, 0.9, 1e-5, amsgrad=True),
+    optimizers.SGD(schedules.CosineDecay(0.1, 9), 0.8, nesterov=True),
+    schedules.CosineDecay(0.1, 9, 0.3, warmup_target=0.2, warmup_steps=2),
+    schedules.ExponentialDecay(0.1, 9, 0.3, staircase=True),
+    schedules.OneCycle(0.1, 9, 0.2, 0.3, 0.4),
+    schedules.PiecewiseConstantDecay([1, 2], [0.3, 0.2, 0.1]),
+]  # fmt: skip
+
+
+def same(a, b):
+    """Whether two objects are of one class and hold equal things."""
+    if not isinstance(a, Configured):
+        return type(a) is type(b) and a == b
+    return (
+        type(a) is type(b) and vars(a).keys() == vars(b).keys() and all(same(vars(a)[k], vars(b)[k]) for k in vars(a))
+    )
+
+
+def test_the_examples_are_all_classes_there_are():
+    assert {type(example).__name__ for example in EXAMPLES} == set(KNOWN)
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: type(example).__name__)
+def test_a_config_holds_every_argument_and_makes_the_object_again(example):
+    taken = inspect.signature(type(example).__init__).parameters.keys() - {"self", "input_shape", "args", "kwargs"}
+    assert example.get_config().keys() == taken
+    assert same(type(example).from_config(example.get_config()), example)
+    assert same(unpack(pack(example, "it"), {}), example)
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: type(example).__name__)
+def test_the_examples_differ_from_the_defaults(example):
+    """So that an argument forgotten in the config would show."""
+    for name, parameter in inspect.signature(type(example).__init__).parameters.items():
+        if name in example.get_config():
+            assert example.get_config()[name] != parameter.default
+
+
+@pytest.mark.parametrize(
+    "layer", [layers.Conv2D(3, (2, 4)), layers.Conv2D(3, 2, use_bias=False), layers.Flatten(), layers.Dropout(0.1)]
+)
+def test_shapes_of_parameters_are_known_before_they_are_made(layer):
+    params = layer.initial_params((9, 8, 2), np.random.default_rng(0), np.dtype(np.float32))
+    assert layer.param_shapes((9, 8, 2)) == {name: array.shape for name, array in params.items()}
+
+
+def test_a_layer_of_a_user_need_not_tell_the_shapes_of_its_parameters():
+    class Scale(layers.Layer):
+        def initial_params(self, input_shape, rng, dtype):
+            return {"factor": np.ones(input_shape[-1], dtype)}
+
+    assert Scale().param_shapes((4, 3)) == {"factor": (3,)}
