@@ -15,21 +15,22 @@ THUMBNAIL = 48  # pixels of the longer side; light and shadow need no more
 WIDE, NARROW = 23, 9  # windows on the thumbnail: with the ink still in it, and without
 
 
-def rough_background(grey: Grey) -> Grey:
-    """The median over windows of half the picture: ink is less than half of each.
+def rough_background(grey: Grey, thumbnail: int = THUMBNAIL) -> Grey:
+    """The median over wide windows: half of the picture wide and high, or all of it on a thumbnail half as large.
 
     A median follows a slope and keeps the edge of a shadow, where a mean would blur it.
 
     Parameters
     ----------
     grey : float32 (H, W)
+    thumbnail : int
+        Pixels of its longer side.
 
     Returns
     -------
     float32 (H, W)
     """
-    small = _thumbnail(grey)
-    windows = _windows(small, WIDE)  # (h, w, WIDE * WIDE)
+    windows = _windows(_thumbnail(grey, thumbnail), WIDE)  # (h, w, WIDE * WIDE)
     return resize(np.median(windows, axis=-1).astype(np.float32), *grey.shape)
 
 
@@ -82,9 +83,9 @@ def noise(difference: Grey) -> float:
     return 1.4826 * float(np.median(np.abs(difference)))
 
 
-def _thumbnail(picture: Grey) -> Grey:
+def _thumbnail(picture: Grey, size: int = THUMBNAIL) -> Grey:
     height, width = picture.shape
-    scale = min(1.0, THUMBNAIL / max(height, width))
+    scale = min(1.0, size / max(height, width))
     return resize(picture, max(1, round(height * scale)), max(1, round(width * scale)))
 
 

@@ -12,8 +12,7 @@ from scratchcnn.preprocessing.resize import resize
 FIELD = 28
 BOX = 20
 FINE = 8  # pixels of the drawing on which strokes are made thicker, for one pixel of the field
-# Pixels of the field. Nine of ten of MNIST's digits have strokes in this range.
-THINNEST, THICKEST = 2.0, 4.0
+STROKE = 2.4  # pixels of the field: the median over MNIST's digits, as `stroke_width` measures them
 
 
 def fit_into_box(cut: Grey) -> Grey:
@@ -64,7 +63,7 @@ def stroke_width(ink: Grey) -> float:
 
 
 def thicken(ink: Grey) -> Grey:
-    """Widen strokes that would be thinner in the field than `THINNEST`, and narrow those above `THICKEST`.
+    """Make strokes wider or narrower, so that they are `STROKE` wide in the field.
 
     Parameters
     ----------
@@ -73,17 +72,15 @@ def thicken(ink: Grey) -> Grey:
     Returns
     -------
     float32 (H + 2 r, W + 2 r)
-        r pixels more on each side, by which the strokes grew; or (H, W) if they became narrower or stayed.
+        Strokes grew by r pixels on each side; or (H, W), if they became narrower or stayed.
 
     Notes
     -----
-    Strokes of width s in a drawing of size L have the width w = 20 s / L in the field. A stroke that grows by r on
-    both sides makes the drawing larger too: w = 20 (s + 2 r) / (L + 2 r), from which r follows.
+    In the field, strokes of width s in a drawing of size L are 20 s / L wide. A stroke that grows by r on both sides
+    makes the drawing larger too: STROKE = 20 (s + 2 r) / (L + 2 r), from which r follows.
     """
     length = max(ink.shape)
-    width = stroke_width(ink)
-    wanted = min(max(BOX * width / length, THINNEST), THICKEST)
-    radius = round((wanted * length - BOX * width) / (2 * (BOX - wanted)))
+    radius = round((STROKE * length - BOX * stroke_width(ink)) / (2 * (BOX - STROKE)))
     if radius > 0:
         return _grow(np.pad(ink, radius), radius)
     if radius < 0:

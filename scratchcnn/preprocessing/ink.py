@@ -6,7 +6,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scratchcnn.preprocessing.background import Mask, background_without, ink_is_dark, noise, rough_background
+from scratchcnn.preprocessing.background import (
+    THUMBNAIL,
+    Mask,
+    background_without,
+    ink_is_dark,
+    noise,
+    rough_background,
+)
 from scratchcnn.preprocessing.grey import Grey
 
 LEAST_CONTRAST = 0.04  # of ink against its background
@@ -49,8 +56,11 @@ def find_ink(grey: Grey, dark: bool | None) -> Ink:
     smooth = _smooth(grey) if max(grey.shape) >= SMOOTH_FROM else grey
     rough = rough_background(smooth)
     is_dark = ink_is_dark(smooth, rough) if dark is None else dark
+    # Within a thick stroke the median may be the ink; that over the whole picture is not.
+    wider = rough_background(smooth, THUMBNAIL // 2)
+    rough = np.maximum(rough, wider) if is_dark else np.minimum(rough, wider)
     contrast = _contrast(smooth, rough, is_dark)
-    background = background_without(smooth, contrast > _threshold(contrast) / 2, rough)
+    background = background_without(smooth, contrast > _threshold(contrast), rough)
     contrast = _contrast(smooth, background, is_dark)
     threshold = _threshold(contrast)
     strong = contrast > threshold

@@ -16,10 +16,10 @@ Points = npt.NDArray[np.float64]
 MOST_PARTS = 16  # the largest; what is smaller than so many others is a speck
 SPECK = 0.03  # of the largest part's area
 MOST_POINTS = 400  # of a part's outline, to measure distances by
-# Gaps, in heights of the larger part. Pieces of one digit lie nearer than digits side by side.
+# Gaps, as shares of the longer side of both together. Pieces of one digit lie nearer than digits side by side.
 GAP = 0.12
-GAP_BETWEEN_EQUALS = 0.06  # of two parts of one height side by side, as the digits of 11
-GAP_ABOVE = 0.25  # of one part above the other, as the bar of a 5
+GAP_BETWEEN_EQUALS = 0.06  # of two parts side by side on the same rows, as the digits of 11
+GAP_ABOVE = 0.2  # of one part above the other, as the bar of a 5
 OTHER_DIGIT = 0.45  # of the digit's height
 
 
@@ -131,13 +131,14 @@ def _union(one: Group, other: Group) -> Group:
 
 def _allowed_gap(one: Group, other: Group, shape: tuple[int, ...]) -> float:
     """Pixels that may lie between two parts of one digit."""
-    smaller, larger = sorted((one.size, other.size))
-    size = smaller if _at_border(one, shape) or _at_border(other, shape) else larger  # the edge of a page is long
-    beside = min(one.right, other.right) - max(one.left, other.left)  # columns that both have
-    if beside >= 0.5 * min(one.right - one.left, other.right - other.left):
+    both = _union(one, other)
+    at_border = _at_border(one, shape) or _at_border(other, shape)
+    size = min(one.size, other.size) if at_border else both.size  # the edge of a page is long
+    columns = min(one.right, other.right) - max(one.left, other.left)  # that both have
+    if columns >= 0.5 * min(one.right - one.left, other.right - other.left):
         return GAP_ABOVE * size
-    heights = sorted((one.bottom - one.top, other.bottom - other.top))
-    return (GAP_BETWEEN_EQUALS if heights[0] > 0.8 * heights[1] else GAP) * size
+    rows = min(one.bottom, other.bottom) - max(one.top, other.top)
+    return (GAP_BETWEEN_EQUALS if rows >= 0.75 * (both.bottom - both.top) else GAP) * size
 
 
 def _outline(part: Mask) -> Points:
