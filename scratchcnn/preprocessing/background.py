@@ -90,6 +90,6 @@ def _thumbnail(picture: Grey, size: int = THUMBNAIL) -> Grey:
 
 
 def _windows(small: npt.NDArray[np.floating], size: int) -> npt.NDArray[np.floating]:
-    """The pixels of the window around each pixel, (h, w, size * size); the border is continued outward."""
-    padded = np.pad(small, size // 2, mode="edge")
+    """The pixels of the window around each pixel, (h, w, size * size); beyond the border the picture is mirrored."""
+    padded = np.pad(small, size // 2, mode="symmetric")
     return sliding_window_view(padded, (size, size)).reshape(*small.shape, size * size)

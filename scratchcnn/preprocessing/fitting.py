@@ -12,7 +12,8 @@ from scratchcnn.preprocessing.resize import resize
 FIELD = 28
 BOX = 20
 FINE = 8  # pixels of the drawing on which strokes are made thicker, for one pixel of the field
-STROKE = 2.4  # pixels of the field: the median over MNIST's digits, as `stroke_width` measures them
+# Pixels of the field, as `stroke_width` measures them: the median over MNIST's digits, and what one of ten exceeds.
+THINNEST, THICKEST = 2.4, 3.2
 
 
 def fit_into_box(cut: Grey) -> Grey:
@@ -63,7 +64,7 @@ def stroke_width(ink: Grey) -> float:
 
 
 def thicken(ink: Grey) -> Grey:
-    """Make strokes wider or narrower, so that they are `STROKE` wide in the field.
+    """Make strokes wider or narrower, where they would not be from `THINNEST` to `THICKEST` wide in the field.
 
     Parameters
     ----------
@@ -72,19 +73,24 @@ def thicken(ink: Grey) -> Grey:
     Returns
     -------
     float32 (H + 2 r, W + 2 r)
-        Strokes grew by r pixels on each side; or (H, W), if they became narrower or stayed.
+        Strokes grew by r pixels on each side; r is negative where they became narrower.
 
     Notes
     -----
-    In the field, strokes of width s in a drawing of size L are 20 s / L wide. A stroke that grows by r on both sides
-    makes the drawing larger too: STROKE = 20 (s + 2 r) / (L + 2 r), from which r follows.
+    In the field, strokes of width s in a drawing of size L are w = 20 s / L wide. A stroke that grows by r on both
+    sides makes the drawing larger too: w = 20 (s + 2 r) / (L + 2 r), from which r follows.
     """
     length = max(ink.shape)
-    radius = round((STROKE * length - BOX * stroke_width(ink)) / (2 * (BOX - STROKE)))
+    width = stroke_width(ink)
+    wanted = min(max(BOX * width / length, THINNEST), THICKEST)
+    radius = round((wanted * length - BOX * width) / (2 * (BOX - wanted)))
+    radius = max(radius, -((min(ink.shape) - 1) // 4))  # a stroke never vanishes
     if radius > 0:
         return _grow(np.pad(ink, radius), radius)
     if radius < 0:
-        return 1 - _grow(np.pad(1 - ink, 1, constant_values=1), -radius)[1:-1, 1:-1]
+        narrower = 1 - _grow(np.pad(1 - ink, -radius, constant_values=1), -radius)
+        cut = slice(-2 * radius, 2 * radius)  # what was padded, and the edge that strokes have left
+        return narrower[cut, cut]
     return ink
 
 

@@ -56,18 +56,30 @@ def find_ink(grey: Grey, dark: bool | None) -> Ink:
     smooth = _smooth(grey) if max(grey.shape) >= SMOOTH_FROM else grey
     rough = rough_background(smooth)
     is_dark = ink_is_dark(smooth, rough) if dark is None else dark
-    # Within a thick stroke the median may be the ink; that over the whole picture is not.
+    # Within a thick stroke the median over half of the picture may be the ink, which that over the whole is not. But
+    # the whole knows nothing of a small shadow. So both are tried.
     wider = rough_background(smooth, THUMBNAIL // 2)
-    rough = np.maximum(rough, wider) if is_dark else np.minimum(rough, wider)
-    contrast = _contrast(smooth, rough, is_dark)
-    background = background_without(smooth, contrast > _threshold(contrast), rough)
-    contrast = _contrast(smooth, background, is_dark)
+    wider = np.maximum(rough, wider) if is_dark else np.minimum(rough, wider)
+    tried = [_take_away(smooth, background, is_dark) for background in (rough, wider)]
+    return min(tried, key=_misfit)
+
+
+def _take_away(grey: Grey, rough: Grey, is_dark: bool) -> Ink:
+    """The ink, by a rough background and then by one that is estimated without it."""
+    contrast = _contrast(grey, rough, is_dark)
+    background = background_without(grey, contrast > _threshold(contrast), rough)
+    contrast = _contrast(grey, background, is_dark)
     threshold = _threshold(contrast)
     strong = contrast > threshold
     full = 0.9 * float(np.median(contrast[strong]))
     none = threshold / 2
     ink = np.clip((contrast - none) / max(full - none, 1e-6), 0, 1)
     return Ink(ink.astype(np.float32), strong, background, is_dark)
+
+
+def _misfit(found: Ink) -> float:
+    """How far the pixels are from being either paper or a full stroke: shadows lie between."""
+    return float(np.square(np.minimum(found.ink, 1 - found.ink)).mean(dtype=np.float64))
 
 
 def _contrast(grey: Grey, background: Grey, is_dark: bool) -> Grey:

@@ -20,6 +20,7 @@ MOST_POINTS = 400  # of a part's outline, to measure distances by
 GAP = 0.12
 GAP_BETWEEN_EQUALS = 0.06  # of two parts side by side on the same rows, as the digits of 11
 GAP_ABOVE = 0.2  # of one part above the other, as the bar of a 5
+FREE = 0.06  # of the picture's longer side: more than a speck
 OTHER_DIGIT = 0.45  # of the digit's height
 
 
@@ -64,7 +65,7 @@ def find_digit(strong: Mask) -> Mask:
             "the digit is larger or its ink stronger."
         )
     groups = _groups(found, strong.shape)
-    digit = max(groups, key=lambda group: _weight(group, strong.shape))
+    digit = _most_likely(groups, strong.shape)
     others = [group for group in groups if group is not digit and _is_digit(group, digit, strong.shape)]
     if others:
         raise ValueError(
@@ -79,9 +80,13 @@ def _least_area(shape: tuple[int, ...]) -> float:
     return max(4.0, 1e-4 * shape[0] * shape[1])
 
 
-def _weight(group: Group, shape: tuple[int, ...]) -> float:
-    """How much speaks for the digit: ink, and that it is not the edge of the paper or of the table."""
-    return group.area * (0.2 if _at_border(group, shape) else 1.0)
+def _most_likely(groups: list[Group], shape: tuple[int, ...]) -> Group:
+    """The group with the most ink; one that lies free in the picture, if any of some size does, is preferred.
+
+    What touches the border may be the edge of the paper or of the table, but also a digit that is cut out tightly.
+    """
+    free = [group for group in groups if not _at_border(group, shape) and group.size >= FREE * max(shape)]
+    return max(free or groups, key=lambda group: group.area)
 
 
 def _is_digit(group: Group, digit: Group, shape: tuple[int, ...]) -> bool:
@@ -132,8 +137,9 @@ def _union(one: Group, other: Group) -> Group:
 def _allowed_gap(one: Group, other: Group, shape: tuple[int, ...]) -> float:
     """Pixels that may lie between two parts of one digit."""
     both = _union(one, other)
-    at_border = _at_border(one, shape) or _at_border(other, shape)
-    size = min(one.size, other.size) if at_border else both.size  # the edge of a page is long
+    if _at_border(one, shape) != _at_border(other, shape):
+        return GAP_BETWEEN_EQUALS * min(one.size, other.size)  # the edge of a page is long
+    size = both.size
     columns = min(one.right, other.right) - max(one.left, other.left)  # that both have
     if columns >= 0.5 * min(one.right - one.left, other.right - other.left):
         return GAP_ABOVE * size
