@@ -1,4 +1,4 @@
-"""Pictures: a digit, how it was read, a model, learning curves. The one part that imports matplotlib; no display is needed."""
+"""Pictures: a digit, how it was read, a model, learning curves. No display is needed; matplotlib is imported here alone."""
 
 from scratchcnn.plots.curves import plot_history
 from scratchcnn.plots.digit import plot_digit

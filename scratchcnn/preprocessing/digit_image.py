@@ -119,9 +119,7 @@ def read_digit(
     found = find_ink(grey, DARK[ink])
     cut = _cut_out(found, find_digit(found.strong))
     fitted = fit_into_box(cut)
-    return DigitPicture(
-        centre(fitted)[None, :, :, None], grey, found.background, found.ink, cut, fitted, found.is_dark
-    )
+    return DigitPicture(centre(fitted)[None, :, :, None], grey, found.background, found.ink, cut, fitted, found.is_dark)
 
 
 def _pixels(source: Source, timeout: float) -> npt.NDArray[Any]:
@@ -135,7 +133,7 @@ def _pixels(source: Source, timeout: float) -> npt.NDArray[Any]:
     if isinstance(source, str | os.PathLike):
         return decode(read_file(source), f"'{os.fspath(source)}'")
     raise TypeError(
-        f"Expected a path, an address, bytes or an array, received {type(source).__name__}; use numpy.asarray for lists."
+        f"Expected a path, an address, bytes or an array, received {type(source).__name__}; use numpy.asarray."
     )
 
 

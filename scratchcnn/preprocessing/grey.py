@@ -44,10 +44,7 @@ def to_grey(pixels: npt.NDArray[Any]) -> Grey:
     check_pixels(pixels)
     values = _average(pixels) / np.float32(_white(pixels))
     channels = values.shape[2]
-    if channels >= 3:
-        grey = values[..., :3] @ np.array(WEIGHTS, np.float32)
-    else:
-        grey = values[..., 0]
+    grey = values[..., :3] @ np.array(WEIGHTS, np.float32) if channels >= 3 else values[..., 0]
     if channels in (2, 4):
         alpha = values[..., -1]
         over_white = grey * alpha + (1 - alpha)
@@ -70,12 +67,12 @@ def check_pixels(pixels: npt.NDArray[Any]) -> None:
             f"Expected a picture of at most {MAX_PIXELS:,} pixels, received {pixels.shape[1]:,} x "
             f"{pixels.shape[0]:,}; take every second pixel, as x[::2, ::2]."
         )
-    smallest, largest = pixels.min(), pixels.max()
+    smallest, largest = float(pixels.min()), float(pixels.max())
     if not (np.isfinite(smallest) and np.isfinite(largest)):  # NaN anywhere makes both NaN
         raise ValueError("Expected finite numbers in the picture, received NaN or infinity; use numpy.nan_to_num(x).")
     if smallest < 0 or largest > 65_535:
         raise ValueError(
-            f"Expected numbers from 0 to 1, to 255 or to 65535 in the picture, received {smallest} to {largest}; scale "
+            f"Expected numbers from 0 to 1, to 255 or to 65535 in the picture, received {smallest:g} to {largest:g}; scale "
             "them with normalizer(create_scaler(x), x)."
         )
 

@@ -61,16 +61,29 @@ def find_ink(grey: Grey, dark: bool | None) -> Ink:
     wider = rough_background(smooth, THUMBNAIL // 2)
     wider = np.maximum(rough, wider) if is_dark else np.minimum(rough, wider)
     tried = [_take_away(smooth, background, is_dark) for background in (rough, wider)]
-    return min(tried, key=_misfit)
+    found = [ink for ink in tried if ink is not None]
+    if not found:
+        raise ValueError(
+            "Expected a picture with a digit, received an empty one, in which nothing stands out from the background; "
+            "give a picture with more contrast, or say ink='dark' or ink='light'."
+        )
+    return min(found, key=_misfit)
 
 
-def _take_away(grey: Grey, rough: Grey, is_dark: bool) -> Ink:
-    """The ink, by a rough background and then by one that is estimated without it."""
+def _take_away(grey: Grey, rough: Grey, is_dark: bool) -> Ink | None:
+    """The ink, by a rough background and then by one that is estimated without it; None if there is none."""
     contrast = _contrast(grey, rough, is_dark)
-    background = background_without(grey, contrast > _threshold(contrast), rough)
+    threshold = _threshold(contrast)
+    if threshold is None:
+        return None
+    background = background_without(grey, contrast > threshold, rough)
     contrast = _contrast(grey, background, is_dark)
     threshold = _threshold(contrast)
+    if threshold is None:
+        return None
     strong = contrast > threshold
+    if not strong.any():
+        return None
     full = 0.9 * float(np.median(contrast[strong]))
     none = threshold / 2
     ink = np.clip((contrast - none) / max(full - none, 1e-6), 0, 1)
@@ -85,22 +98,19 @@ def _misfit(found: Ink) -> float:
 def _contrast(grey: Grey, background: Grey, is_dark: bool) -> Grey:
     """How far each pixel stands out. Dark ink swallows a share of the light, so it is measured as that share."""
     if is_dark:
-        return 1 - grey / np.maximum(background, 0.05)
-    return grey - background
+        return np.asarray(1 - grey / np.maximum(background, 0.05), np.float32)
+    return np.asarray(grey - background, np.float32)
 
 
-def _threshold(contrast: Grey) -> float:
-    """Otsu's threshold among the pixels that stand out from the noise.
+def _threshold(contrast: Grey) -> float | None:
+    """Otsu's threshold among the pixels that stand out from the noise; None if none do.
 
     Of all pixels the ink may be one in a thousand, and Otsu's threshold would then divide the paper.
     """
     least = max(LEAST_CONTRAST, NOISE_FACTOR * noise(contrast))
     standing_out = contrast[contrast > least]
     if standing_out.size == 0:
-        raise ValueError(
-            f"Expected a picture with a digit, received an empty one: nothing stands out from the background by more "
-            f"than {least:.0%}; give a picture with more contrast, or say ink='dark' or ink='light'."
-        )
+        return None
     return max(least, otsu(standing_out))
 
 

@@ -31,7 +31,7 @@ def resize(picture: Grey, height: int, width: int) -> Grey:
     array([[0.125, 0.875]], dtype=float32)
     """
     rows, columns = weights(picture.shape[0], height), weights(picture.shape[1], width)
-    return rows @ picture @ columns.T
+    return np.asarray(rows @ picture @ columns.T, np.float32)
 
 
 def weights(before: int, after: int) -> Grey:

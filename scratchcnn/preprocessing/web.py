@@ -80,20 +80,19 @@ def check_scheme(url: str, before: str | None = None) -> None:
         )
 
 
-def _receive(
-    url: str, timeout: float, outcome: SimpleQueue[bytes | Exception], given_up: threading.Event
-) -> None:
+def _receive(url: str, timeout: float, outcome: SimpleQueue[bytes | Exception], given_up: threading.Event) -> None:
     """Hand over the content or the error that came instead; the part that may hang."""
     import requests
+    from urllib3.exceptions import HTTPError  # what requests lets through while an answer is read
 
     try:
         with requests.Session() as session:
             outcome.put(_get(session, url, timeout, given_up))
-    except requests.RequestException as error:
+    except (requests.RequestException, HTTPError) as error:
         outcome.put(
             ConnectionError(
-                f"Expected a picture from {url}, received no answer ({type(error).__name__}); mend the address or the "
-                "network, or save the picture and give its path."
+                f"Expected a picture from {url}, received no whole answer ({type(error).__name__}); mend the address or "
+                "the network, or save the picture and give its path."
             )
         )
     except Exception as error:  # handed over whole: the waiting thread raises it

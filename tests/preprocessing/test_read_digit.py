@@ -1,0 +1,389 @@
+"""read_digit makes of any clear picture of a digit what MNIST would have made of it, and refuses the rest in words."""
+
+import hashlib
+import io
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import numpy as np
+import pytest
+from drawn_digits import GLYPHS, SCENES, Scene, drawings, encode, photograph
+from networks import article_model, sample_digits
+from PIL import Image
+
+from scratchcnn.datasets import mnist
+from scratchcnn.preprocessing import grey as grey_module
+from scratchcnn.preprocessing import pictures, read_digit, web
+
+FORMATS = ["png", "jpeg", "gif", "bmp", "tiff", "webp"]
+CLEAN = Scene("clean", size=(90, 120), height=0.7)
+
+
+@pytest.fixture(scope="module")
+def four():
+    """A picture of a 4, uint8 (120, 90, 3)."""
+    return photograph("4 closed", CLEAN, np.random.default_rng(1))
+
+
+@pytest.fixture(scope="module")
+def model():
+    (x, y), _ = sample_digits()
+    made = article_model(seed=0)
+    made.fit(x, y, batch_size=128, epochs=20, verbose=0)
+    return made
+
+
+def distance(one, other):
+    return np.abs(one.image - other.image).mean()
+
+
+def saved(picture, format, **options):
+    file = io.BytesIO()
+    picture.save(file, format, **options)
+    return file.getvalue()
+
+
+def test_a_model_that_learnt_the_sample_reads_19_of_20_drawn_digits(model):
+    drawn = [drawing for number, drawing in enumerate(drawings(seed=2)) if number % 2 == 0]
+    assert {drawing.glyph for drawing in drawn} == set(GLYPHS)
+    assert {drawing.scene for drawing in drawn} == {scene.name for scene in SCENES}
+    images = np.concatenate([read_digit(drawing.content).image for drawing in drawn])
+    answers = model.predict(images).argmax(axis=1)
+    assert np.mean(answers == [drawing.digit for drawing in drawn]) >= 0.95
+
+
+def test_mnists_own_images_stay_as_readable_as_they_were(model):
+    _, (images, labels) = mnist.load_sample()
+    images, labels = images[:300], labels[:300]
+    read = np.concatenate([read_digit(255 - image).image for image in images])
+    directly = np.mean(model.predict(images[..., None] / np.float32(255)).argmax(axis=1) == labels)
+    assert np.mean(model.predict(read).argmax(axis=1) == labels) >= directly - 0.02
+
+
+def test_what_comes_out_is_laid_out_as_mnist_is(four):
+    picture = read_digit(four)
+    assert picture.image.shape == (1, 28, 28, 1)
+    assert picture.image.dtype == np.float32
+    assert picture.image.min() == 0
+    assert picture.image.max() == 1
+    assert max(picture.fitted.shape) == 20
+    rows, columns = np.indices((28, 28)) + 0.5
+    for along in (rows, columns):
+        assert 14 <= (along * picture.image[0, :, :, 0]).sum() / picture.image.sum() < 15
+    assert picture.grey.shape == picture.background.shape == picture.ink.shape == (120, 90)
+    assert picture.ink_is_dark is True
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_every_format(four, tmp_path, format):
+    path = tmp_path / f"four.{format}"
+    path.write_bytes(encode(four, format))
+    for source in (path, str(path), path.read_bytes()):
+        assert distance(read_digit(source), read_digit(four)) < 0.01
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "LA", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "I;16", "I", "F"])
+def test_every_mode(four, mode):
+    grey = Image.fromarray(four).convert("L")
+    wide = np.asarray(grey, np.uint16) * np.uint16(257)
+    if mode == "I;16":
+        content = saved(Image.fromarray(wide), "png")
+    elif mode in ("I", "F"):
+        content = saved(Image.fromarray(wide.astype(np.int32 if mode == "I" else np.float32)), "tiff")
+    else:
+        colour = grey if mode in ("1", "LA") else Image.fromarray(four)
+        colour = colour.quantize(16) if mode == "PA" else colour
+        content = saved(colour.convert(mode), {"CMYK": "tiff", "YCbCr": "jpeg", "PA": "tiff"}.get(mode, "png"))
+    assert distance(read_digit(content), read_digit(four)) < (0.05 if mode == "1" else 0.02)  # 1: dithered
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [
+        lambda x: x,
+        lambda x: x[..., 0],
+        lambda x: x[..., :1],
+        lambda x: x / 255,
+        lambda x: x.astype(np.float32),
+        lambda x: x.astype(np.int64),
+        lambda x: x.astype(np.uint16) * np.uint16(257),
+        lambda x: x[..., 0] > 128,
+        lambda x: (x[..., 0] > 128).astype(np.uint8),
+        lambda x: np.dstack([x, np.full(x.shape[:2], 255, np.uint8)]),
+        lambda x: np.dstack([x * 0, 255 - x[..., 0]]),  # black ink on nothing
+        lambda x: np.dstack([x * 0 + 255, 255 - x[..., 0]]),  # white ink on nothing
+        lambda x: 255 - x,
+        lambda x: x.repeat(12, axis=0).repeat(12, axis=1),
+    ],
+)
+def test_every_kind_of_array(four, convert):
+    before = convert(four)
+    digest = hashlib.sha256(before.tobytes()).digest()
+    assert distance(read_digit(before), read_digit(four)) < 0.03
+    assert hashlib.sha256(before.tobytes()).digest() == digest
+
+
+def test_light_or_dark_is_found_and_can_be_said(four):
+    assert read_digit(four).ink_is_dark
+    assert not read_digit(255 - four).ink_is_dark
+    assert read_digit(four, ink="dark").ink_is_dark
+    assert distance(read_digit(four, ink="dark"), read_digit(four)) == 0
+    with pytest.raises(ValueError, match="say ink='dark' or ink='light'"):
+        read_digit(four, ink="light")
+
+
+def test_a_telephones_turned_photograph_is_turned_back(four):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn by a quarter to the right
+    content = saved(Image.fromarray(np.rot90(four)), "jpeg", exif=exif)
+    assert distance(read_digit(content), read_digit(four)) < 0.02
+
+
+@pytest.mark.parametrize("format", ["gif", "tiff", "webp", "png"])
+def test_of_many_pictures_in_a_file_the_first_is_read(four, format):
+    other = Image.fromarray(photograph("7 curved", CLEAN, np.random.default_rng(1)))
+    content = saved(Image.fromarray(four), format, save_all=True, append_images=[other, other])
+    assert distance(read_digit(content), read_digit(four)) < 0.01
+
+
+def test_as_is_does_what_the_article_does():
+    rgb = np.random.default_rng(0).integers(0, 256, (28, 28, 3), dtype=np.uint8)
+    picture = read_digit(saved(Image.fromarray(rgb), "png"), as_is=True)
+    article = np.dot(rgb, [0.299, 0.587, 0.114]).reshape(1, 28, 28, 1) / 255
+    np.testing.assert_allclose(picture.image, article, atol=1e-6)
+    assert picture.ink is picture.ink_is_dark is None
+    with pytest.raises(ValueError, match=r"28 x 28 pixels with as_is=True, received 30 x 20; "):
+        read_digit(np.zeros((20, 30)), as_is=True)
+
+
+def test_a_broken_digit_is_read_and_several_are_not(four):
+    for glyph in ("5 with a detached bar", "4 with a broken corner"):
+        rng = np.random.default_rng(3)
+        whole = read_digit(photograph(glyph, Scene("s", size=(400, 400), pen_width=0.05), rng))
+        assert whole.cut.shape[0] > 200
+    for digits in (np.hstack([four, four]), np.hstack([four, four, four])):
+        count = digits.shape[1] // 90
+        with pytest.raises(ValueError, match=f"received {count} separate shapes of a digit's size; cut"):
+            read_digit(digits)
+
+
+def on_a_table(picture):
+    picture[:30] = picture[:, :25] = (90, 60, 40)
+
+
+def in_a_frame(picture):
+    picture[:4] = picture[-4:] = picture[:, :4] = picture[:, -4:] = 0
+
+
+def with_dust(picture):
+    for place in range(10, 380, 37):
+        picture[place : place + 3, 390:393] = 50
+        picture[390:393, place : place + 3] = 50
+
+
+def in_a_small_shadow(picture):
+    rows, columns = np.indices(picture.shape[:2])
+    picture[np.hypot(rows - 60, columns - 60) < 80] //= 2
+
+
+@pytest.mark.parametrize("spoil", [on_a_table, in_a_frame, with_dust, in_a_small_shadow])
+def test_what_is_beside_the_digit_is_left_out(spoil):
+    whole = photograph("3 round", Scene("s", size=(400, 400), pen_width=0.08), np.random.default_rng(4))
+    spoilt = whole.copy()
+    spoil(spoilt)
+    assert distance(read_digit(spoilt), read_digit(whole)) < 0.02
+
+
+@pytest.mark.parametrize(
+    ("source", "kind", "message"),
+    [
+        (np.zeros((28, 28)), ValueError, "received an empty one"),
+        (np.full((300, 200, 3), 255, np.uint8), ValueError, "received an empty one"),
+        (np.random.default_rng(0).normal(200, 5, (300, 200)), ValueError, "received an empty one"),
+        (np.eye(28)[0], ValueError, r"received shape \(28,\)"),
+        (np.zeros((1, 28, 28, 1)), ValueError, r"received shape \(1, 28, 28, 1\); give one picture of the batch"),
+        (np.zeros((3, 28, 28)), ValueError, r"received shape \(3, 28, 28\); reshape or transpose"),
+        (np.zeros((0, 28)), ValueError, r"received shape \(0, 28\)"),
+        (np.full((28, 28), np.nan), ValueError, "received NaN or infinity; use numpy.nan_to_num"),
+        (np.full((28, 28), np.inf), ValueError, "received NaN or infinity"),
+        (np.full((28, 28), -1.0), ValueError, r"received -1 to -1; scale them"),
+        (np.full((28, 28), 70_000), ValueError, "received 70000 to 70000"),
+        (np.full((28, 28), "a"), TypeError, "received dtype <U1"),
+        (np.full((28, 28), 1j), TypeError, "received dtype complex128"),
+        (np.broadcast_to(np.uint8(0), (9000, 9000)), ValueError, "at most 67,108,864 pixels, received 9,000 x 9,000"),
+        ([[0, 1]], TypeError, "received list; use numpy.asarray"),
+        (None, TypeError, "received NoneType"),
+        (b"", ValueError, "received the bytes given, which is empty"),
+        (b"<!DOCTYPE html><p>5", ValueError, "which is a web page"),
+        (b"<svg></svg>", ValueError, "which is a drawing"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0", ValueError, r"HEIC"),
+        (b"no picture", ValueError, "received the bytes given; save it as PNG or JPEG"),
+        ("nowhere.png", FileNotFoundError, "received 'nowhere.png'.*mend the path"),
+        (".", IsADirectoryError, r"received '\.'"),
+        ("a\0b", ValueError, "the path of a picture file"),
+        ("ftp://127.0.0.1/a.png", ValueError, "begins with http:// or https://, received 'ftp://127.0.0.1/a.png'"),
+        ("file:///etc/hostname", ValueError, "begins with http:// or https://"),
+        ("http:///a.png", ValueError, "begins with http:// or https://"),
+    ],
+)
+@pytest.mark.skipif(sys.platform == "win32", reason="a folder is another error there")
+def test_what_is_refused(source, kind, message):
+    with pytest.raises(kind, match=message):
+        read_digit(source)
+
+
+def test_wrong_options(four):
+    with pytest.raises(ValueError, match="Expected ink as one of 'auto', 'dark', 'light', received 'blue'"):
+        read_digit(four, ink="blue")
+    for timeout in (0, -1, "3", float("nan"), True):
+        with pytest.raises(ValueError, match="Expected timeout as a number of seconds above 0"):
+            read_digit(four, timeout=timeout)
+
+
+def test_a_bomb_is_refused_by_its_header(monkeypatch):
+    content = saved(Image.new("1", (10_000, 10_000)), "png")
+    assert len(content) < 20_000
+    larger = saved_header(200_000, 200_000)
+    monkeypatch.setattr(Image.Image, "load", lambda self: pytest.fail("it was decoded"))
+    with pytest.raises(ValueError, match="at most 67,108,864 pixels, received 10,000 x 10,000"):
+        read_digit(content)
+    with pytest.raises(ValueError, match="at most 67,108,864 pixels"):
+        read_digit(larger)
+
+
+def saved_header(width, height):
+    """A BMP that claims a size."""
+    content = bytearray(saved(Image.new("L", (1, 1)), "bmp"))
+    content[18:22], content[22:26] = width.to_bytes(4, "little"), height.to_bytes(4, "little")
+    return bytes(content)
+
+
+def test_a_file_that_is_too_large_or_takes_too_long(four, tmp_path, monkeypatch):
+    path = tmp_path / "four.png"
+    path.write_bytes(encode(four, "png"))
+    monkeypatch.setattr(pictures, "MAX_BYTES", 100)
+    with pytest.raises(ValueError, match="at most 100 bytes, received more in"):
+        read_digit(path)
+    monkeypatch.setattr(pictures, "MAX_SECONDS", -1.0)
+    with pytest.raises(ValueError, match="cannot be decoded"):
+        read_digit(encode(four, "jpeg"))
+
+
+def test_a_large_picture_is_averaged():
+    picture = photograph("2 wide", Scene("s", size=(3000, 2200), height=0.3, pen_width=0.03), np.random.default_rng(0))
+    from_array, from_file = read_digit(picture), read_digit(encode(picture, "png"))
+    for read in (from_array, from_file):
+        assert max(read.grey.shape) <= grey_module.MAX_SIDE
+    assert distance(from_array, from_file) < 0.02
+
+
+class Server:
+    """A web server on this machine; each path answers as a function of its handler says."""
+
+    def __init__(self, answers):
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(handler):  # noqa: N805
+                self.agents.append(handler.headers["User-Agent"])
+                answers[handler.path](handler)
+
+            def log_message(handler, *args):  # noqa: N805
+                pass
+
+        self.agents = []
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.http.daemon_threads = True
+        self.http.block_on_close = False
+        self.http.handle_error = lambda *args: None  # clients that give up are the point
+        self.url = f"http://127.0.0.1:{self.http.server_address[1]}"
+
+
+def answer(content=b"", status=200, **headers):
+    def act(handler):
+        handler.send_response(status)
+        for name, value in headers.items():
+            handler.send_header(name.replace("_", "-"), value)
+        handler.end_headers()
+        handler.wfile.write(content)
+
+    return act
+
+
+@pytest.fixture
+def serve(monkeypatch):
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "*")
+    servers = []
+
+    def start(answers):
+        server = Server(answers)
+        servers.append(server)
+        threading.Thread(target=server.http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        return server
+
+    yield start
+    for server in servers:
+        server.http.shutdown()
+        server.http.server_close()
+
+
+def test_a_picture_from_the_web(four, serve):
+    content = encode(four, "png")
+    server = serve({"/four": answer(content), "/moved": answer(status=302, Location="/four")})
+    for path in ("/four", "/moved"):
+        assert distance(read_digit(server.url + path), read_digit(four)) == 0
+    assert all("scratchcnn" in agent for agent in server.agents)
+
+
+@pytest.mark.parametrize(
+    ("act", "kind", "message"),
+    [
+        (answer(b"no", 404), ConnectionError, "received the answer 404 Not Found; check the address"),
+        (answer(b"no", 500), ConnectionError, "received the answer 500"),
+        (answer(b"<p>5", Content_Type="text/html; charset=utf-8"), ValueError, "received a web page; give the address"),
+        (answer(b"<html>5", Content_Type="image/png"), ValueError, "which is a web page"),
+        (answer(status=302, Location="file:///etc/hostname"), ValueError, "received 'file:///etc/hostname', to which"),
+        (answer(status=302, Location="ftp://127.0.0.1/a"), ValueError, "received 'ftp://127.0.0.1/a', to which"),
+        (answer(status=302, Location="/a"), ConnectionError, "more than 5 redirects"),
+        (answer(b"x" * 2000), ValueError, "at most 1,000 bytes, received more"),
+        (
+            answer(b"x" * 10, Content_Length="500"),
+            ConnectionError,
+            "(received 10; the server broke off|received no whole)",
+        ),
+    ],
+)
+def test_web_answers_that_are_refused(serve, monkeypatch, act, kind, message):
+    monkeypatch.setattr(web, "MAX_BYTES", 1000)
+    with pytest.raises(kind, match=message):
+        read_digit(serve({"/a": act}).url + "/a")
+
+
+def test_from_https_no_redirect_leads_to_http():
+    with pytest.raises(ValueError, match="begins with https://, received 'http://b/'"):
+        web.check_scheme("http://b/", before="https://a/")
+    web.check_scheme("https://b/", before="http://a/")
+
+
+def test_a_server_that_is_not_there(serve):
+    server = serve({})
+    server.http.shutdown()
+    server.http.server_close()
+    with pytest.raises(ConnectionError, match="received no whole answer"):
+        read_digit(server.url + "/a")
+    serve({})  # one to close in its place
+
+
+def test_a_server_that_hangs_or_drips_is_given_up(four, serve):
+    over = threading.Event()
+
+    def drip(handler):
+        answer(b"\x89PNG")(handler)
+        while not over.wait(0.02):
+            handler.wfile.write(b"x")
+
+    server = serve({"/drips": drip, "/hangs": lambda handler: over.wait(20)})
+    for path in ("/drips", "/hangs"):
+        with pytest.raises(TimeoutError, match=r"within 0\.3 s, received no whole one"):
+            read_digit(server.url + path, timeout=0.3)
+    over.set()
