@@ -1,4 +1,4 @@
-"""Pictures: a digit, how it was read, a model, learning curves. No display is needed; matplotlib is imported here alone."""
+"""Pictures: a digit and how it was read, a model, learning curves. Only here is matplotlib; no display needed."""
 
 from scratchcnn.plots.curves import plot_history
 from scratchcnn.plots.digit import plot_digit

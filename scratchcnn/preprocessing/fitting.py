@@ -54,7 +54,7 @@ def stroke_width(ink: Grey) -> float:
     >>> bar = np.zeros((50, 50), np.float32)
     >>> bar[5:45, 20:24] = 1
     >>> round(stroke_width(bar), 1)
-    3.6
+    3.7
     """
     padded = np.pad(ink, 1)
     down = np.diff(padded, axis=0)[:, 1:]

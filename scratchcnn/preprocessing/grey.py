@@ -72,8 +72,8 @@ def check_pixels(pixels: npt.NDArray[Any]) -> None:
         raise ValueError("Expected finite numbers in the picture, received NaN or infinity; use numpy.nan_to_num(x).")
     if smallest < 0 or largest > 65_535:
         raise ValueError(
-            f"Expected numbers from 0 to 1, to 255 or to 65535 in the picture, received {smallest:g} to {largest:g}; scale "
-            "them with normalizer(create_scaler(x), x)."
+            f"Expected numbers from 0 to 1, to 255 or to 65535 in the picture, received {smallest:g} to {largest:g}; "
+            "scale them with normalizer(create_scaler(x), x)."
         )
 
 

@@ -93,15 +93,14 @@ def decode(content: bytes, name: str) -> Pixels:
             with Image.open(_Timed(content), formats=FORMATS) as image:
                 width, height = image.size
                 if width * height <= MAX_PIXELS:
-                    return _pixels(ImageOps.exif_transpose(image))
+                    ImageOps.exif_transpose(image, in_place=True)
+                    return _pixels(image)
         except UnidentifiedImageError:
             raise ValueError(_no_picture(content, name)) from None
         except Image.DecompressionBombError:
             raise ValueError(
                 f"Expected a picture of at most {MAX_PIXELS:,} pixels, received more in {name}; make it smaller first."
             ) from None
-        except MemoryError:
-            raise
         except Exception as error:  # a decoder raises what it likes about a damaged file
             raise ValueError(
                 f"Expected a whole picture, received in {name} one that cannot be decoded ({error}); open it in a "

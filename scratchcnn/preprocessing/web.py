@@ -91,8 +91,8 @@ def _receive(url: str, timeout: float, outcome: SimpleQueue[bytes | Exception], 
     except (requests.RequestException, HTTPError) as error:
         outcome.put(
             ConnectionError(
-                f"Expected a picture from {url}, received no whole answer ({type(error).__name__}); mend the address or "
-                "the network, or save the picture and give its path."
+                f"Expected a picture from {url}, received no whole answer ({type(error).__name__}); mend the address "
+                "or the network, or save the picture and give its path."
             )
         )
     except Exception as error:  # handed over whole: the waiting thread raises it

@@ -14,8 +14,9 @@ Stroke = list[tuple[float, float]]
 
 WHITE, BLACK, BLUE = (255, 255, 255), (0, 0, 0), (28, 36, 120)
 
-# Strokes, divided by a slash: points (right, down) in a box 10 wide and 14 high, joined by a smooth curve. A point given
-# twice is a corner. American forms: 1 a bare stroke, 7 without a bar, 4 open. European: 1 with a long serif, 7 with a bar.
+# Strokes, divided by a slash: points (right, down) in a box 10 wide and 14 high, joined by a smooth curve. A point that
+# is given twice is a corner. American are the bare 1, the 7 without a bar, the open 4; European the 1 with a long serif
+# and the 7 with a bar.
 WRITTEN = {
     "0 round": "5.5 0, 2 1.5, 0.5 6.5, 1.5 12, 5 14, 8.5 12, 9.5 7, 8.5 2, 5.5 0",
     "0 narrow": "5 0.2, 3 2, 2 7, 3 12, 5 14, 7 12, 8 7, 7 2, 4.6 0",

@@ -1,0 +1,61 @@
+"""examples/read_digit.py goes from pictures to ten probabilities each, and answers wrong arguments in one line."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import imageio.v3 as iio
+import numpy as np
+import pytest
+from drawn_digits import Scene, photograph
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "read_digit.py"
+
+
+def run(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-W", "error", str(EXAMPLE), *map(str, arguments)]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+
+
+def test_two_pictures_are_read_and_drawn(tmp_path: Path):
+    rng = np.random.default_rng(0)
+    for name, glyph in (("two.png", "2 without a loop"), ("zero.png", "0 round")):
+        iio.imwrite(tmp_path / name, photograph(glyph, Scene("s", size=(120, 150)), rng))
+    done = run(tmp_path, "two.png", "zero.png", "--output", "a/b")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    first, two, _, zero, numbers, last = done.stdout.splitlines()
+    assert first == "No --model: training on the 4,000 images of the sample for 10 epochs, some seconds"
+    assert re.fullmatch(r"two\.png: 2  \(\d+\.\d%, dark ink\)", two)
+    assert re.fullmatch(r"zero\.png: 0  \(\d+\.\d%, dark ink\)", zero)
+    shares = [float(share) for share in re.findall(r"\d: (\d\.\d{3})", numbers)]
+    assert len(shares) == 10
+    assert abs(sum(shares) - 1) < 0.01
+    assert last == f"Picture: {Path('a/b/read_digit.png')}"
+    assert min(iio.imread(tmp_path / "a" / "b" / "read_digit.png").shape[:2]) > 300
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "the following arguments are required: PICTURE"),
+        (("nowhere.png",), r"argument PICTURE: nowhere\.png: Expected a picture file that can be read, received"),
+        (("text.png",), r"argument PICTURE: text\.png: Expected a picture \(PNG, .*received 'text\.png'"),
+        (("blank.png",), r"argument PICTURE: blank\.png: .*received an empty one"),
+        (("blank.png", "--as-is"), r"argument PICTURE: blank\.png: Expected a picture of 28 x 28 pixels"),
+        (("blank.png", "--ink", "red"), r"argument --ink: invalid choice: '?red'?"),
+        (("dot.png", "--output", "text.png"), r"argument --output: expected a folder, received 'text\.png'"),
+    ],
+)
+def test_wrong_arguments(tmp_path: Path, arguments: tuple, message: str):
+    (tmp_path / "text.png").write_text("no picture")
+    iio.imwrite(tmp_path / "blank.png", np.full((40, 30), 255, np.uint8))
+    dot = np.full((40, 30), 255, np.uint8)
+    dot[10:30, 12:16] = 0
+    iio.imwrite(tmp_path / "dot.png", dot)
+    done = run(tmp_path, *arguments)
+    assert done.returncode == 2
+    assert re.search(rf"\nread_digit\.py: error: {message}.*\n\Z", done.stderr, re.DOTALL), done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
