@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from scratchcnn import Sequential
+from scratchcnn import Sequential, load_model
 from scratchcnn.datasets import mnist
 from scratchcnn.layers import Conv2D, Dense, Dropout, Flatten, MaxPooling2D
 from scratchcnn.plots import plot_digit_steps, save
@@ -76,8 +76,6 @@ def read_command_line() -> tuple[argparse.Namespace, list[DigitPicture], Sequent
             parser.error(f"argument PICTURE: {source}: {error}")
     model = None
     if options.model is not None:
-        from scratchcnn import load_model
-
         try:
             model = load_model(options.model)
         except (OSError, ValueError) as error:

@@ -27,8 +27,8 @@ def resize(picture: Grey, height: int, width: int) -> Grey:
 
     Examples
     --------
-    >>> resize(np.array([[0, 0, 1, 1]], np.float32), 1, 2)
-    array([[0.125, 0.875]], dtype=float32)
+    >>> resize(np.array([[0, 0, 1, 1]], np.float32), 1, 2).round(2)
+    array([[0.14, 0.86]], dtype=float32)
     """
     rows, columns = weights(picture.shape[0], height), weights(picture.shape[1], width)
     return np.asarray(rows @ picture @ columns.T, np.float32)

@@ -10,6 +10,10 @@ import numpy as np
 import pytest
 from drawn_digits import Scene, photograph
 
+from scratchcnn import Sequential
+from scratchcnn.layers import Dense, Flatten
+from scratchcnn.preprocessing import read_digit
+
 EXAMPLE = Path(__file__).parents[2] / "examples" / "read_digit.py"
 
 
@@ -36,6 +40,19 @@ def test_two_pictures_are_read_and_drawn(tmp_path: Path):
     assert min(iio.imread(tmp_path / "a" / "b" / "read_digit.png").shape[:2]) > 300
 
 
+def test_a_model_of_ones_own(tmp_path: Path):
+    model = Sequential([Flatten(input_shape=(28, 28, 1)), Dense(10, activation="softmax")], seed=0)
+    model.compile(loss="sparse_categorical_crossentropy", optimizer="adam")
+    model.save(tmp_path / "mine.npz")
+    picture = photograph("2 wide", Scene("s"), np.random.default_rng(0))
+    iio.imwrite(tmp_path / "two.png", picture)
+    done = run(tmp_path, "two.png", "--model", "mine.npz")
+    assert done.returncode == 0, done.stderr
+    shares = [float(share) for share in re.findall(r"\d: (\d\.\d{3})", done.stdout.splitlines()[1])]
+    np.testing.assert_allclose(shares, model.predict(read_digit(picture).image)[0], atol=1e-3)
+    assert "No --model" not in done.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -45,6 +62,8 @@ def test_two_pictures_are_read_and_drawn(tmp_path: Path):
         (("blank.png",), r"argument PICTURE: blank\.png: .*received an empty one"),
         (("blank.png", "--as-is"), r"argument PICTURE: blank\.png: Expected a picture of 28 x 28 pixels"),
         (("blank.png", "--ink", "red"), r"argument --ink: invalid choice: '?red'?"),
+        (("dot.png", "--model", "text.png"), "argument --model: .*text.png"),
+        (("dot.png", "--model", "small.npz"), r"argument --model: expected one for images \(28, 28, 1\), received"),
         (("dot.png", "--output", "text.png"), r"argument --output: expected a folder, received 'text\.png'"),
     ],
 )
@@ -54,6 +73,7 @@ def test_wrong_arguments(tmp_path: Path, arguments: tuple, message: str):
     dot = np.full((40, 30), 255, np.uint8)
     dot[10:30, 12:16] = 0
     iio.imwrite(tmp_path / "dot.png", dot)
+    Sequential([Dense(10, input_shape=(4,))]).save(tmp_path / "small.npz")
     done = run(tmp_path, *arguments)
     assert done.returncode == 2
     assert re.search(rf"\nread_digit\.py: error: {message}.*\n\Z", done.stderr, re.DOTALL), done.stderr

@@ -45,12 +45,16 @@ def saved(picture, format, **options):
 
 
 def test_a_model_that_learnt_the_sample_reads_19_of_20_drawn_digits(model):
-    drawn = [drawing for number, drawing in enumerate(drawings(seed=2)) if number % 2 == 0]
+    drawn = list(drawings())
     assert {drawing.glyph for drawing in drawn} == set(GLYPHS)
     assert {drawing.scene for drawing in drawn} == {scene.name for scene in SCENES}
-    images = np.concatenate([read_digit(drawing.content).image for drawing in drawn])
-    answers = model.predict(images).argmax(axis=1)
-    assert np.mean(answers == [drawing.digit for drawing in drawn]) >= 0.95
+    right = 0
+    for drawing in drawn:
+        try:
+            right += model.predict(read_digit(drawing.content).image).argmax() == drawing.digit
+        except ValueError as error:  # one may look like two digits
+            assert "separate shapes" in str(error)
+    assert right / len(drawn) >= 0.95
 
 
 def test_mnists_own_images_stay_as_readable_as_they_were(model):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -131,10 +132,8 @@ class Drawing(NamedTuple):
 def drawings(each: int = 1, seed: int = 0) -> Iterator[Drawing]:
     """Every glyph in every scene, `each` times, with another hand and another place each time."""
     rng = np.random.default_rng(seed)
-    for _ in range(each):
-        for glyph in GLYPHS:
-            for scene in SCENES:
-                yield Drawing(encode(photograph(glyph, scene, rng), scene.format), int(glyph[0]), glyph, scene.name)
+    for glyph, scene in list(product(GLYPHS, SCENES)) * each:
+        yield Drawing(encode(photograph(glyph, scene, rng), scene.format), int(glyph[0]), glyph, scene.name)
 
 
 def photograph(glyph: str, scene: Scene, rng: np.random.Generator) -> Array:
