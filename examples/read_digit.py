@@ -12,7 +12,7 @@ from scratchcnn.layers import Conv2D, Dense, Dropout, Flatten, MaxPooling2D
 from scratchcnn.plots import plot_digit_steps, save
 from scratchcnn.preprocessing import DigitPicture, create_scaler, normalizer, read_digit
 
-EPOCHS = 10
+EPOCHS = 20
 
 
 def main() -> None:
