@@ -19,6 +19,13 @@ def positive_integer(name: str, value: object) -> int:
     return int(value)
 
 
+def whole_number(name: str, value: object) -> int:
+    """`value` as an int of at least 0; booleans and floats are refused."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 0:
+        raise ValueError(f"Expected {name} as a whole number of at least 0, received {value!r}.")
+    return int(value)
+
+
 def seed_number(value: object) -> int | None:
     """`value` as an int of at least 0, or None."""
     if value is None:

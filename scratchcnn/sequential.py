@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 
 import numpy as np
 
 from scratchcnn import losses, metrics, optimizers
-from scratchcnn.arguments import image_shape, positive_integer, seed_number
+from scratchcnn.arguments import image_shape, positive_integer, seed_number, whole_number
+from scratchcnn.callbacks import Callback
+from scratchcnn.callbacks.listing import CallbackList
 from scratchcnn.layers import Input, Layer
 from scratchcnn.names import look_up
 from scratchcnn.operands import Array, Shape
@@ -17,12 +19,13 @@ from scratchcnn.operations import engine as operations_of
 from scratchcnn.storage import files
 from scratchcnn.storage.atomic import FilePath
 from scratchcnn.summary import summary_lines
-from scratchcnn.training import History, loop
-from scratchcnn.training.data import Samples, as_input, check_images, check_samples, warn_of_other_scale
+from scratchcnn.training import History, arguments, loop, parameters
+from scratchcnn.training.arguments import Asked
+from scratchcnn.training.data import Fitting, Samples, as_input, batches, check_images, check_samples
+from scratchcnn.training.fitting import Training
+from scratchcnn.training.position import Position
 from scratchcnn.training.progress import Progress, resolve
-from scratchcnn.training.step import Trainer, backward, forward, on_logits, train_step
-
-DEFAULT_BATCH_SIZE = 32
+from scratchcnn.training.step import Trainer, loss_and_gradients, on_logits, train_step
 
 
 class Sequential:
@@ -46,6 +49,10 @@ class Sequential:
     layers : list of Layer
     input_shape, output_shape : tuple
         With None for the batch; None before the model's shape is known.
+    history : History or None
+        Of the last `fit`, epoch by epoch while it trains.
+    stop_training : bool
+        A callback that sets it to True ends training.
 
     Raises
     ------
@@ -80,7 +87,9 @@ class Sequential:
         self._input_shape: Shape | None = None  # of one sample
         self._compiled: tuple[losses.Loss, optimizers.Optimizer, list[metrics.Metric]] | None = None
         self._trainer: Trainer | None = None
-        self.history: History | None = None  # of the last fit
+        self._position: Position | None = None  # in an epoch that is not done
+        self.history: History | None = None
+        self.stop_training = False
         for layer in layers or ():
             self.add(layer)
 
@@ -206,24 +215,7 @@ class Sequential:
             Another number of arrays, or one of another shape. Nothing is changed.
         """
         self._expect_built("set_weights")
-        places = [(layer, name) for layer in self.layers for name in layer.params]
-        if not isinstance(weights, Sequence) or len(weights) != len(places):
-            raise ValueError(
-                f"Expected {len(places)} arrays, as get_weights gives them, received {_described(weights)}."
-            )
-        arrays = [np.asarray(weight) for weight in weights]
-        for (layer, name), array in zip(places, arrays, strict=True):
-            if array.shape != layer.params[name].shape:
-                raise ValueError(
-                    f"Expected shape {layer.params[name].shape} for the {name} of layer {layer.label}, "
-                    f"received {array.shape}; nothing was changed."
-                )
-            if array.dtype.kind not in "iuf":
-                raise ValueError(
-                    f"Expected numbers for the {name} of layer {layer.label}, received dtype {array.dtype}."
-                )
-        for (layer, name), array in zip(places, arrays, strict=True):
-            layer.params[name][...] = array
+        parameters.put(self.layers, weights)
 
     # Training
 
@@ -252,71 +244,109 @@ class Sequential:
         """
         chosen = [_get_metric(metric) for metric in metrics or ()]
         self._compiled = losses.get(loss), optimizers.get(optimizer), chosen
-        self._trainer = None
+        self._trainer = self._position = None
+
+    @property
+    def optimizer(self) -> optimizers.Optimizer:
+        """What `compile` chose; its `learning_rate` may be set. RuntimeError before."""
+        return self._expect_compiled("its optimizer")[1]
 
     def fit(
         self,
         x: object,
-        y: object,
+        y: object = None,
         batch_size: int | None = None,
         epochs: int = 1,
         verbose: str | int = "auto",
-        validation_data: tuple[object, object] | None = None,
+        callbacks: Callback | Sequence[Callback] | None = None,
+        validation_split: float = 0.0,
+        validation_data: object = None,
+        shuffle: bool = True,
+        class_weight: Mapping[int, float] | None = None,
+        sample_weight: object = None,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
     ) -> History:
         """Train on images and labels.
 
         Parameters
         ----------
-        x : (N, *input_shape), integers or floats
+        x : (N, *input_shape), integers or floats; or batches
+            Batches are what a generator or anything else that can be iterated over gives, without y: (x, y) or
+            (x, y, sample_weight). If they end before steps_per_epoch, a warning says so, and training ends.
         y : (N,) integers, or (N, classes) rows for categorical_crossentropy
         batch_size : int, default 32
         epochs : int
-            Passes over the data, each in a new random order.
+            Passes over the data, each in a new random order; those before initial_epoch counted.
         verbose : {'auto', 0, 1, 2}
             1: a bar with the time left; 2: a line an epoch; 0: silent; 'auto': 1 on a terminal, else 2. The seconds are
             those of the whole epoch; the time of a step is that of training alone, without validation.
-        validation_data : (x, y), optional
-            Looked at after each epoch.
+        callbacks : Callback or sequence of Callback, optional
+            See `scratchcnn.callbacks`.
+        validation_split : float, default 0
+            Share of the samples, the last ones, that is not trained on but validated on.
+        validation_data : (x, y), (x, y, sample_weight), or batches; optional
+            Looked at after each epoch; comes before validation_split.
+        shuffle : bool, default True
+            False: every epoch takes the samples in order.
+        class_weight : dict of int to float, optional
+            How much a sample of each class counts in the loss; 1 for the others.
+        sample_weight : (N,), optional
+            How much each sample counts: the loss is the sum of weight * loss, divided by N. Metrics have no weights.
+        initial_epoch : int, default 0
+            Number of the first epoch. A history that ends right before it goes on; an epoch goes on in whose middle the
+            model was saved to a file that it was loaded from. See `scratchcnn.callbacks.ModelCheckpoint`.
+        steps_per_epoch, validation_steps : int, optional
+            So many batches, rather than all.
 
         Returns
         -------
         History
             Loss and metrics of each epoch: means over the epoch while the model learns, dropout on; 'val_' those of the
-            validation data after it, dropout off.
+            validation data after it, dropout off. Also `model.history`, from the first step on.
 
         Raises
         ------
         RuntimeError
             `compile` was not called.
         ValueError, TypeError
-            Data or arguments do not fit, before anything is changed.
+            Data or arguments do not fit, before anything is changed; but batches are looked at as they come.
         FloatingPointError
             The loss became NaN or infinite; the message names the first layer at fault.
+        KeyboardInterrupt
+            After Ctrl-C, at the end of the step. As after any error, the model is what it was after its last step,
+            `history` has the epochs that are done, and both can be saved and gone on with.
         """
-        compiled_loss = self._expect_compiled("fit")[0]
-        batch_size = positive_integer("batch_size", DEFAULT_BATCH_SIZE if batch_size is None else batch_size)
-        epochs, shown = positive_integer("epochs", epochs), resolve(verbose)
-        input_shape, output_shape = self._shapes_for(np.asarray(x).shape)
-        classes = _classes(output_shape)
-        samples = check_samples(x, y, input_shape, self.dtype, compiled_loss, classes)
-        validation = None
-        if validation_data is not None:
-            if not isinstance(validation_data, Sequence) or len(validation_data) != 2:
-                raise ValueError(f"Expected validation_data as (x, y), received {_described(validation_data)}.")
-            validation = check_samples(*validation_data, input_shape, self.dtype, compiled_loss, classes, "validation ")
-            warn_of_other_scale(samples.x, validation.x)
+        loss = self._expect_compiled("fit")[0]
+        epochs, initial_epoch = positive_integer("epochs", epochs), whole_number("initial_epoch", initial_epoch)
+        shown, called = resolve(verbose), CallbackList(callbacks)
+        x = arguments.opened(x, y, steps_per_epoch)
+        if not self.layers:
+            self._expect_built("fit")
+        input_shape, output_shape = loop.shapes(self.layers, self._input_shape or arguments.first_shape(x)[1:])
+        asked = Asked(x, y, batch_size, validation_split, validation_data, shuffle, class_weight, sample_weight,
+                      steps_per_epoch, validation_steps)  # fmt: skip
+        data, validation = arguments.sources(
+            asked, Fitting(input_shape, arguments.classes_of(output_shape), self.dtype, loss)
+        )
         if self._input_shape is None or self._shape_after_last() is None:
             self.build((None, *input_shape))
-        return loop.fit(self._ready_trainer(), samples, validation, batch_size, epochs, shown)
+        return Training(self, self._ready_trainer(), data, validation, shown).fit(initial_epoch, epochs, called)
 
     def evaluate(
-        self, x: object, y: object, batch_size: int | None = None, verbose: str | int = "auto"
+        self,
+        x: object,
+        y: object,
+        batch_size: int | None = None,
+        verbose: str | int = "auto",
+        sample_weight: object = None,
     ) -> float | list[float]:
         """Loss and metrics over images and labels, dropout off, as a mean over the samples.
 
         Parameters
         ----------
-        x, y, verbose
+        x, y, verbose, sample_weight
             As for `fit`.
         batch_size : int, default 32
             How many images at once; the result does not depend on it.
@@ -332,12 +362,12 @@ class Sequential:
         ValueError, TypeError
             The shapes are not known yet, or the data do not fit.
         """
-        samples = self._samples("evaluate", x, y)
-        batch_size = positive_integer("batch_size", DEFAULT_BATCH_SIZE if batch_size is None else batch_size)
+        samples = self._samples("evaluate", x, y, sample_weight)
+        data = batches(samples, batch_size := arguments.checked_batch_size(batch_size), rng=None)
         with closing(Progress(math.ceil(len(samples.x) / batch_size), resolve(verbose))) as progress:
-            values = loop.evaluate(self._ready_trainer(), samples, batch_size, progress)
+            values = loop.evaluate(self._ready_trainer(), data, progress)
             progress.end(values)
-        return _as_keras(values)
+        return loop.as_keras(values)
 
     def predict(self, x: object, batch_size: int | None = None, verbose: str | int = 0) -> Array:
         """Outputs for images, dropout off.
@@ -359,7 +389,7 @@ class Sequential:
             The shapes are not known yet, or x does not fit.
         """
         images = check_images(x, self._expect_built("predict"), self.dtype)
-        batch_size = positive_integer("batch_size", DEFAULT_BATCH_SIZE if batch_size is None else batch_size)
+        batch_size = arguments.checked_batch_size(batch_size)
         with closing(Progress(math.ceil(len(images) / batch_size), resolve(verbose))) as progress:
             y = loop.predict(self.layers, images, self._ops, self.dtype, batch_size, progress)
             progress.end({})
@@ -381,11 +411,10 @@ class Sequential:
         FloatingPointError
             The loss is not finite. No parameter has changed.
         """
-        samples = self._samples("train_on_batch", x, y)
-        trainer = self._ready_trainer()
+        samples, trainer = self._samples("train_on_batch", x, y), self._ready_trainer()
         targets = trainer.loss.encode(samples.y, trainer.classes, self.dtype)
         of_samples, probabilities = train_step(trainer, as_input(samples.x, self.dtype), targets)
-        return _as_keras(loop.RunningMeans(trainer).add(of_samples, targets, probabilities))
+        return loop.as_keras(loop.RunningMeans(trainer).add(of_samples, targets, probabilities))
 
     def loss_and_gradients(self, x: object, y: object, training: bool = False) -> tuple[float, list[Array]]:
         """The mean loss of one batch, and its gradient by every parameter, in the order of `get_weights`.
@@ -403,15 +432,9 @@ class Sequential:
         ValueError, TypeError
             The shapes are not known yet, or the data do not fit.
         """
-        samples = self._samples("loss_and_gradients", x, y)
-        trainer = self._ready_trainer()
+        samples, trainer = self._samples("loss_and_gradients", x, y), self._ready_trainer()
         targets = trainer.loss.encode(samples.y, trainer.classes, self.dtype)
-        images = as_input(samples.x, self.dtype)
-        outputs, passed = forward(trainer.layers, images, self._ops, training, self._dropout_rng)
-        of_samples, probabilities = trainer.loss.forward(outputs, targets, self._ops)
-        d_outputs = trainer.loss.backward(probabilities, targets, self._ops)
-        gradients = backward(trainer.layers, passed, d_outputs, self._ops)
-        return float(of_samples.mean(dtype=np.float64)), gradients
+        return loss_and_gradients(trainer, as_input(samples.x, self.dtype), targets, training)
 
     # Files
 
@@ -445,10 +468,12 @@ class Sequential:
 
     # What must be known first
 
-    def _samples(self, what: str, x: object, y: object) -> Samples:
+    def _samples(self, what: str, x: object, y: object, sample_weight: object = None) -> Samples:
         loss = self._expect_compiled(what)[0]
-        input_shape = self._expect_built(what)
-        return check_samples(x, y, input_shape, self.dtype, loss, _classes(self._shape_after_last() or ()))
+        fitting = Fitting(
+            self._expect_built(what), arguments.classes_of(self._shape_after_last() or ()), self.dtype, loss
+        )
+        return check_samples(x, y, fitting, sample_weight=sample_weight)
 
     def _ready_trainer(self) -> Trainer:
         """What training needs, gathered once; its optimizer state lives as long as the model stays as compiled."""
@@ -480,34 +505,5 @@ class Sequential:
             raise ValueError(f"Expected a model of known shape for {what}; this one {missing}.")
         return self._input_shape
 
-    def _shapes_for(self, x_shape: Shape) -> tuple[Shape, Shape]:
-        """Shapes of one input and one output; if not known yet, what they will be for images of `x_shape`."""
-        if not self.layers:
-            self._expect_built("fit")
-        shape = self._input_shape or x_shape[1:]
-        following = shape
-        for layer in self.layers:
-            following = layer.compute_output_shape(following)
-        return shape, following
-
 
 _get_metric = metrics.get
-
-
-def _classes(output_shape: Shape) -> int:
-    """Outputs of one sample, which a loss over classes wants in one axis."""
-    if len(output_shape) != 1:
-        raise ValueError(
-            f"Expected a model with one axis of classes as output, received output shape {(None, *output_shape)}; "
-            f"end it with Flatten() and Dense(classes, activation='softmax')."
-        )
-    return output_shape[0]
-
-
-def _described(value: object) -> str:
-    return f"{len(value)} of them" if isinstance(value, Sequence) else type(value).__name__
-
-
-def _as_keras(values: dict[str, float]) -> float | list[float]:
-    listed = list(values.values())
-    return listed if len(listed) > 1 else listed[0]

@@ -22,6 +22,7 @@ ROOMS = [
     ["sequential"],
     ["storage"],
     ["summary", "training"],
+    ["callbacks"],
     ["losses", "metrics", "optimizers", "layers"],
     ["schedules"],
     ["activations", "initializers", "arguments"],

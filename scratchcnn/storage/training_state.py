@@ -1,8 +1,10 @@
-"""Where training stands: the optimizer's memory, the random generators and the history, out of a model and in again."""
+"""Where training stands: the optimizer's memory, the random generators, history and position, out of a model and in."""
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +14,7 @@ from scratchcnn.operands import Array, Shape
 from scratchcnn.optimizers import State
 from scratchcnn.storage.errors import StorageError
 from scratchcnn.training import History
+from scratchcnn.training.position import Position
 
 if TYPE_CHECKING:
     from scratchcnn.sequential import Sequential
@@ -28,6 +31,7 @@ def take(model: Sequential) -> tuple[Config, dict[str, Array]]:
         "random": {name: _generator(model, name).bit_generator.state for name in GENERATORS},
         "iterations": None,
         "history": None,
+        "position": None if model._position is None else _described(model._position),
     }
     arrays: dict[str, Array] = {}
     if model._trainer is not None:
@@ -62,6 +66,8 @@ def put(model: Sequential, state: Config, read: Read) -> None:
             model.history.history[str(name)] = read(f"history/{column}", FLOAT64, (length,)).tolist()
     for name in GENERATORS:
         _set_generator(_generator(model, name), state["random"][name])
+    if state.get("position") is not None:  # files of scratchcnn 0.1.0 have none
+        model._position = _position(model, state["position"])
 
 
 def set_iterations(model: Sequential, iterations: object) -> None:
@@ -76,6 +82,24 @@ def set_iterations(model: Sequential, iterations: object) -> None:
         raise StorageError(f"Expected the number of steps as a whole number from 0, received {iterations!r}.")
     trainer = model._ready_trainer()
     trainer.optimizer_state = State(iterations, trainer.optimizer_state.slots)
+
+
+def _described(position: Position) -> Config:
+    described = asdict(position)
+    del described["loaded"]
+    return described
+
+
+def _position(model: Sequential, described: Any) -> Position:
+    """A position, after checking every number of it."""
+    position = Position(**described, loaded=True)
+    numbers = [position.epoch, position.steps, position.count, *position.data.values()]
+    if not all(type(number) is int and 0 <= number < 2**63 for number in numbers):
+        raise StorageError(f"Expected the position in an epoch as whole numbers from 0, received {numbers}.")
+    if not all(type(total) is float for total in position.sums.values()):
+        raise StorageError(f"Expected the sums of an epoch as floats, received {position.sums}.")
+    _set_generator(copy.deepcopy(model._shuffle_rng), position.order)
+    return position
 
 
 def _generator(model: Sequential, name: str) -> np.random.Generator:

@@ -10,15 +10,29 @@ import numpy as np
 
 from scratchcnn.losses import Loss
 from scratchcnn.operands import Array, Shape
+from scratchcnn.training.weights import check_weights
 
 ROWS_AT_ONCE = 4096  # samples looked at together, so that a check needs little memory
 
 
 class Samples(NamedTuple):
-    """A checked data set: images (N, *input_shape) of any number type, labels as the loss checked them."""
+    """A checked data set: images (N, *input_shape) of any number type, labels as the loss checked them.
+
+    Weights, if there are any, are (N,), of the model's dtype.
+    """
 
     x: Array
     y: Array
+    weights: Array | None = None
+
+
+class Fitting(NamedTuple):
+    """What data must fit: the model, and the loss it is trained with."""
+
+    input_shape: Shape
+    classes: int
+    dtype: np.dtype[np.floating]
+    loss: Loss
 
 
 def check_images(x: object, input_shape: Shape, dtype: np.dtype[np.floating], what: str = "x") -> Array:
@@ -71,12 +85,11 @@ def _first_beyond(images: Array, largest: float) -> str:
     raise AssertionError("every number is finite")
 
 
-def check_samples(
-    x: object, y: object, input_shape: Shape, dtype: np.dtype[np.floating], loss: Loss, classes: int, what: str = ""
-) -> Samples:
-    """Images and labels that fit a model and a loss; errors as `check_images` and the loss's `check`."""
-    images = check_images(x, input_shape, dtype, f"{what}x")
-    return Samples(images, loss.check(np.asarray(y), len(images), classes))
+def check_samples(x: object, y: object, fitting: Fitting, what: str = "", sample_weight: object = None) -> Samples:
+    """Images, labels and weights that fit; errors as `check_images`, the loss's `check`, and `check_weights`."""
+    images = check_images(x, fitting.input_shape, fitting.dtype, f"{what}x")
+    labels = fitting.loss.check(np.asarray(y), len(images), fitting.classes)
+    return Samples(images, labels, check_weights(sample_weight, len(images), fitting.dtype, what))
 
 
 def warn_of_other_scale(training: Array, validation: Array) -> None:
@@ -92,13 +105,16 @@ def warn_of_other_scale(training: Array, validation: Array) -> None:
         )
 
 
-def batches(samples: Samples, size: int, rng: np.random.Generator | None) -> Iterator[Samples]:
-    """The data set in batches of `size`, the last one shorter; shuffled by `rng`, or in order for None."""
-    count = len(samples.x)
-    order = None if rng is None else rng.permutation(count)
-    for start in range(0, count, size):
+def batches(samples: Samples, size: int, rng: np.random.Generator | None, first: int = 0) -> Iterator[Samples]:
+    """The data set in batches of `size`, the last one shorter, from batch `first` on.
+
+    Shuffled by `rng`, or in order for None.
+    """
+    x, y, weights = samples
+    order = None if rng is None else rng.permutation(len(x))
+    for start in range(first * size, len(x), size):
         chosen = slice(start, start + size) if order is None else order[start : start + size]
-        yield Samples(samples.x[chosen], samples.y[chosen])
+        yield Samples(x[chosen], y[chosen], None if weights is None else weights[chosen])
 
 
 def as_input(images: Array, dtype: np.dtype[np.floating]) -> Array:

@@ -12,6 +12,14 @@ from scratchcnn.operands import Array
 MEND = "A lower learning rate usually mends it; so do inputs scaled to [0, 1]."
 
 
+class NonFiniteLossError(FloatingPointError):
+    """The loss became NaN or infinite; `loss` is that number, and the message names the layer at fault."""
+
+    def __init__(self, message: str, loss: float) -> None:
+        super().__init__(message)
+        self.loss = loss
+
+
 def first_non_finite(layers: Sequence[Layer], outputs: Sequence[Array], losses: Array) -> str:
     """A message that names the first layer, in the order of the forward pass, with a number that is not finite.
 

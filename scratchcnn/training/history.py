@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 
 class History:
     """Losses and metrics, epoch by epoch.
@@ -11,7 +13,7 @@ class History:
     epoch : list of int
         0, 1, 2, ...
     history : dict of str to list of float
-        'loss' and each metric; with validation data, 'val_loss' and so on.
+        'loss' and each metric; with validation data, 'val_loss' and so on; and what callbacks added, 'learning_rate'.
     """
 
     def __init__(self) -> None:
@@ -21,5 +23,22 @@ class History:
     def append(self, epoch: int, values: dict[str, float]) -> None:
         """Add the values of one epoch."""
         self.epoch.append(epoch)
+        self.extend(values)
+
+    def extend(self, values: dict[str, float]) -> None:
+        """Add more values to the last epoch."""
         for name, value in values.items():
             self.history.setdefault(name, []).append(value)
+
+    def rows(self) -> Iterator[tuple[int, dict[str, float]]]:
+        """Each epoch with its values, of those columns that have one for every epoch."""
+        full = {name: values for name, values in self.history.items() if len(values) == len(self.epoch)}
+        for index, epoch in enumerate(self.epoch):
+            yield epoch, {name: values[index] for name, values in full.items()}
+
+    def continued(self) -> History:
+        """A copy, to which more epochs may be added."""
+        copied = History()
+        copied.epoch = list(self.epoch)
+        copied.history = {name: list(values) for name, values in self.history.items()}
+        return copied

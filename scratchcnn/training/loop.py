@@ -1,64 +1,41 @@
-"""The training loop, and the two passes that only look: evaluate and predict."""
+"""The two passes that only look, evaluate and predict; and the means over samples that every pass reports."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from scratchcnn.kernels.workspace import Workspace
 from scratchcnn.layers import Layer
-from scratchcnn.operands import Array
+from scratchcnn.operands import Array, Shape
 from scratchcnn.operations import Operations
-from scratchcnn.training.data import Samples, as_input, batches
-from scratchcnn.training.history import History
+from scratchcnn.training.data import Samples, as_input
+from scratchcnn.training.position import Position
 from scratchcnn.training.progress import Progress
-from scratchcnn.training.step import Trainer, run, train_step
+from scratchcnn.training.step import Trainer, run
 
 Values = dict[str, float]
 
 
-def fit(
-    trainer: Trainer, samples: Samples, validation: Samples | None, batch_size: int, epochs: int, verbose: int
-) -> History:
-    """Batches -> forward -> loss -> backward -> optimizer, for every epoch; `Sequential.fit` says what each means."""
-    history = History()
-    for epoch in range(epochs):
-        if verbose:
-            print(f"Epoch {epoch + 1}/{epochs}")
-        with closing(Progress(math.ceil(len(samples.x) / batch_size), verbose)) as progress:
-            means = RunningMeans(trainer)
-            for images, labels in batches(samples, batch_size, trainer.shuffle_rng):
-                targets = trainer.loss.encode(labels, trainer.classes, trainer.dtype)
-                losses, probabilities = train_step(trainer, as_input(images, trainer.dtype), targets)
-                progress.step(means.add(losses, targets, probabilities))
-            values = means.values
-            if validation is not None:
-                looked_at = evaluate(trainer, validation, batch_size, Progress(1, verbose=0))
-                values |= {f"val_{name}": value for name, value in looked_at.items()}
-            progress.end(values)
-        history.append(epoch, values)
-    trainer.workspace.release()
-    return history
-
-
-def evaluate(trainer: Trainer, samples: Samples, batch_size: int, progress: Progress) -> Values:
-    """Loss and metrics over a data set, dropout off, weighted by samples.
+def evaluate(trainer: Trainer, batches: Iterable[Samples], progress: Progress) -> Values:
+    """Loss and metrics over the batches of a data set, dropout off, weighted by samples.
 
     The sums are exactly rounded (`math.fsum`), so they do not depend on the batch size.
     """
     losses: list[float] = []
     means = RunningMeans(trainer)
-    for images, labels in batches(samples, batch_size, rng=None):
+    for images, labels, weights in batches:
         targets = trainer.loss.encode(labels, trainer.classes, trainer.dtype)
         with trainer.workspace.active():
             outputs = predict_batch(trainer.layers, as_input(images, trainer.dtype), trainer.ops)
         of_samples, probabilities = trainer.loss.forward(outputs, targets, trainer.ops)
+        if weights is not None:
+            of_samples *= weights
         losses += of_samples.tolist()
         progress.step(means.add(of_samples, targets, probabilities))
-    return means.values | {"loss": math.fsum(losses) / len(losses)}
+    return means.values | {"loss": math.fsum(losses) / len(losses) if losses else math.nan}
 
 
 def predict(
@@ -89,12 +66,17 @@ def predict_batch(layers: Sequence[Layer], x: Array, ops: Operations) -> Array:
 
 
 class RunningMeans:
-    """Means of loss and metrics over the samples of an epoch so far, while the parameters change underneath."""
+    """Means of loss and metrics over the samples of an epoch so far, while the parameters change underneath.
 
-    def __init__(self, trainer: Trainer) -> None:
+    The sums are those of the position in the epoch, if there is one.
+    """
+
+    def __init__(self, trainer: Trainer, position: Position | None = None) -> None:
         self.metrics = trainer.metrics
-        self.count = 0
-        self.sums = dict.fromkeys(["loss", *(metric.name for metric in self.metrics)], 0.0)
+        self.count = 0 if position is None else position.count
+        self.sums = {} if position is None else position.sums
+        for name in ("loss", *(metric.name for metric in self.metrics)):
+            self.sums.setdefault(name, 0.0)
 
     def add(self, losses: Array, targets: Array, probabilities: Array) -> Values:
         """Take in one batch; return the means."""
@@ -106,5 +88,19 @@ class RunningMeans:
 
     @property
     def values(self) -> Values:
-        """The means of all samples taken in."""
-        return {name: total / self.count for name, total in self.sums.items()}
+        """The means of all samples taken in; NaN of none."""
+        return {name: total / self.count if self.count else math.nan for name, total in self.sums.items()}
+
+
+def as_keras(values: Values) -> float | list[float]:
+    """The values in a list, or the loss alone if there are no metrics."""
+    listed = list(values.values())
+    return listed if len(listed) > 1 else listed[0]
+
+
+def shapes(layers: Sequence[Layer], input_shape: Shape) -> tuple[Shape, Shape]:
+    """Shapes of one input and one output, of layers that need not be built yet."""
+    following = input_shape
+    for layer in layers:
+        following = layer.compute_output_shape(following)
+    return input_shape, following

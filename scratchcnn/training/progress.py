@@ -46,14 +46,16 @@ class Progress:
 
     Parameters
     ----------
-    steps : int
-        Batches in the pass.
+    steps : int or None
+        Batches in the pass; None: nobody knows.
     verbose : int
         0, 1 or 2, as `resolve` gives it.
+    done : int, default 0
+        Batches that were done before, if the pass goes on where another stopped.
     """
 
-    def __init__(self, steps: int, verbose: int) -> None:
-        self.steps, self.verbose = steps, verbose
+    def __init__(self, steps: int | None, verbose: int, done: int = 0) -> None:
+        self.steps, self.verbose, self.done, self.done_before = steps, verbose, done, done
         self.started = time.perf_counter()
         self.seconds_of_steps = 0.0
         self.bar: Any = None
@@ -61,11 +63,13 @@ class Progress:
             from tqdm import tqdm  # here, so that importing scratchcnn stays fast
 
             form = "{n_fmt}/{total_fmt} |{bar:20}| {remaining} left{postfix}"
-            self.bar = tqdm(total=steps, file=sys.stdout, bar_format=form, leave=False, dynamic_ncols=True)
+            self.bar = tqdm(total=steps, file=sys.stdout, bar_format=form, leave=False,
+                            dynamic_ncols=True, initial=done)  # fmt: skip
 
     def step(self, values: dict[str, float]) -> None:
         """One more batch is done; `values` are the running means."""
         self.seconds_of_steps = time.perf_counter() - self.started
+        self.done += 1
         if self.bar is not None:
             self.bar.set_postfix_str(values_text(values)[3:], refresh=False)
             self.bar.update()
@@ -75,8 +79,10 @@ class Progress:
         seconds = time.perf_counter() - self.started
         self.close()
         if self.verbose:
-            step = duration_text(self.seconds_of_steps / self.steps)
-            print(f"{self.steps}/{self.steps} - {seconds:.0f}s - {step}/step{values_text(values)}", flush=True)
+            step = duration_text(self.seconds_of_steps / max(1, self.done - self.done_before))
+            print(
+                f"{self.done}/{self.steps or self.done} - {seconds:.0f}s - {step}/step{values_text(values)}", flush=True
+            )
 
     def close(self) -> None:
         """Leave the terminal in order, also if the pass ended by an error."""

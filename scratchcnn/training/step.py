@@ -19,7 +19,7 @@ from scratchcnn.metrics import Metric
 from scratchcnn.operands import Array
 from scratchcnn.operations import Operations
 from scratchcnn.optimizers import Optimizer, State
-from scratchcnn.training.diagnosis import first_non_finite
+from scratchcnn.training.diagnosis import NonFiniteLossError, first_non_finite
 
 
 class Passed(NamedTuple):
@@ -73,7 +73,7 @@ class Trainer:
         return shape[-1]
 
 
-def train_step(trainer: Trainer, images: Array, targets: Array) -> tuple[Array, Array]:
+def train_step(trainer: Trainer, images: Array, targets: Array, weights: Array | None = None) -> tuple[Array, Array]:
     """Learn from one batch; the parameters change in place.
 
     Parameters
@@ -81,15 +81,17 @@ def train_step(trainer: Trainer, images: Array, targets: Array) -> tuple[Array, 
     trainer : Trainer
     images : (N, *input_shape), the trainer's dtype
     targets : (N, classes), the trainer's dtype
+    weights : (N,), the trainer's dtype, optional
+        How much each sample counts: what becomes small is the sum of weight * loss, divided by N.
 
     Returns
     -------
-    losses : (N,), of each sample before the step
+    losses : (N,), of each sample before the step, times its weight
     probabilities : (N, classes)
 
     Raises
     ------
-    FloatingPointError
+    NonFiniteLossError (a FloatingPointError)
         The loss is not finite; the message names the first layer with such a number. No parameter has changed.
     """
     with trainer.workspace.active():
@@ -97,11 +99,21 @@ def train_step(trainer: Trainer, images: Array, targets: Array) -> tuple[Array, 
         losses, probabilities = trainer.loss.forward(outputs, targets, trainer.ops)
         expect_finite(losses, trainer.layers, passed, trainer.ops)
         d_outputs = trainer.loss.backward(probabilities, targets, trainer.ops)
+        if weights is not None:  # the loss is a sum over samples, so each row of its gradient is of one sample
+            losses, d_outputs = losses * weights, d_outputs * weights[:, None]
         gradients = backward(trainer.layers, passed, d_outputs, trainer.ops)
         trainer.optimizer_state = trainer.optimizer.step(
             trainer.parameters, gradients, trainer.optimizer_state, trainer.ops
         )
     return losses, probabilities
+
+
+def loss_and_gradients(trainer: Trainer, images: Array, targets: Array, training: bool) -> tuple[float, list[Array]]:
+    """The mean loss of one batch, and its gradient by every parameter; dropout drops if `training`."""
+    outputs, passed = forward(trainer.layers, images, trainer.ops, training, trainer.dropout_rng)
+    losses, probabilities = trainer.loss.forward(outputs, targets, trainer.ops)
+    d_outputs = trainer.loss.backward(probabilities, targets, trainer.ops)
+    return float(losses.mean(dtype=np.float64)), backward(trainer.layers, passed, d_outputs, trainer.ops)
 
 
 def expect_finite(losses: Array, layers: Sequence[Layer], passed: Sequence[Passed], ops: Operations) -> None:
@@ -111,7 +123,7 @@ def expect_finite(losses: Array, layers: Sequence[Layer], passed: Sequence[Passe
             layer.forward(cache.x, ops, training=False, rng=None)[0] if output is None else output
             for layer, (output, cache) in zip(layers, passed, strict=True)
         ]
-        raise FloatingPointError(first_non_finite(layers, outputs, losses))
+        raise NonFiniteLossError(first_non_finite(layers, outputs, losses), float(losses.mean(dtype=np.float64)))
 
 
 def forward(

@@ -1,0 +1,17 @@
+"""Callbacks: what is called while `fit` trains. Names, arguments and rules are Keras's.
+
+Pass them as fit(..., callbacks=[EarlyStopping(patience=3), ModelCheckpoint('model.npz')]); write your own as a class
+that inherits `Callback`.
+"""
+
+from scratchcnn.callbacks.base import Callback, LambdaCallback
+from scratchcnn.callbacks.checkpoint import ModelCheckpoint
+from scratchcnn.callbacks.csv_logger import CSVLogger
+from scratchcnn.callbacks.early_stopping import EarlyStopping
+from scratchcnn.callbacks.learning_rate import LearningRateScheduler, ReduceLROnPlateau
+from scratchcnn.callbacks.terminate_on_nan import TerminateOnNaN
+
+__all__ = [
+    "CSVLogger", "Callback", "EarlyStopping", "LambdaCallback", "LearningRateScheduler", "ModelCheckpoint",
+    "ReduceLROnPlateau", "TerminateOnNaN",
+]  # fmt: skip

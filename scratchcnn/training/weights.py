@@ -1,0 +1,63 @@
+"""How much each sample counts in the loss: checks of sample_weight, and class_weight as weights of samples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from scratchcnn.arguments import non_negative
+from scratchcnn.operands import Array
+
+
+def check_weights(sample_weight: object, count: int, dtype: np.dtype[np.floating], what: str = "") -> Array | None:
+    """Weights (N,) of `dtype`; None stays None.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Not one finite number of at least 0 for each of the `count` samples.
+    """
+    if sample_weight is None:
+        return None
+    weights = np.asarray(sample_weight)
+    if weights.shape == (count, 1):
+        weights = weights[:, 0]
+    if weights.shape != (count,):
+        raise ValueError(
+            f"Expected {what}sample_weight of shape ({count},), one number for each of the {count} samples, received "
+            f"shape {weights.shape}."
+        )
+    if weights.dtype.kind not in "iufb":
+        raise TypeError(f"Expected {what}sample_weight as numbers, received dtype {weights.dtype}.")
+    fits = (weights >= 0) & (weights <= np.finfo(dtype).max)
+    if not fits.all():
+        index = int(np.argmin(fits))
+        raise ValueError(
+            f"Expected {what}sample_weight as finite numbers of at least 0, received {weights[index]} at index {index}."
+        )
+    return np.ascontiguousarray(weights, dtype)
+
+
+def check_class_weight(class_weight: object, classes: int) -> dict[int, float] | None:
+    """Weights by class number; None stays None.
+
+    Raises
+    ------
+    ValueError
+        No dict, a class that the model has not, or a weight that is no finite number of at least 0.
+    """
+    if class_weight is None:
+        return None
+    if not isinstance(class_weight, Mapping):
+        raise ValueError(f"Expected class_weight as a dict, as {{0: 1.0, 1: 2.5}}, received {class_weight!r}.")
+    unknown = [key for key in class_weight if key not in range(classes)]
+    if unknown:
+        raise ValueError(f"Expected classes from 0 to {classes - 1} in class_weight, received {unknown[0]!r}.")
+    return {int(key): non_negative(f"the class_weight of class {key}", value) for key, value in class_weight.items()}
+
+
+def of_classes(class_weight: Mapping[int, float], labels: Array, classes: int, dtype: np.dtype[np.floating]) -> Array:
+    """The weight of each sample's class, 1 for a class that has none; labels are class numbers or rows."""
+    weight_of = np.array([class_weight.get(number, 1.0) for number in range(classes)], dtype)
+    return weight_of[labels if labels.ndim == 1 else labels.argmax(axis=1)]
