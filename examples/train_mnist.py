@@ -4,7 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from scratchcnn import Sequential, plot_model, set_threads
+from scratchcnn import Sequential, load_model, plot_model, set_threads
+from scratchcnn.callbacks import ModelCheckpoint
 from scratchcnn.datasets import mnist
 from scratchcnn.layers import Conv2D, Dense, Dropout, Flatten, MaxPooling2D
 from scratchcnn.plots import plot_digit, plot_history, save
@@ -27,7 +28,35 @@ def main() -> None:
     X_train_ = normalizer(scaler, X_train)
     X_test_ = normalizer(scaler, X_test)
 
-    # 3. Describe the network
+    # 3. Describe the network, or take up one whose training was stopped
+    model = options.stopped or new_network(options)
+    model.summary()
+    plot_model(model, to_file=options.output / "model.png", show_shapes=True, show_layer_names=True)
+
+    # 4. Train it
+    epochs_done = len(model.history.epoch) if model.history else 0
+    try:
+        history = model.fit(X_train_, y_train, batch_size=options.batch_size, epochs=options.epochs,
+                            verbose=options.verbose, validation_data=(X_test_, y_test), initial_epoch=epochs_done,
+                            callbacks=options.callbacks)  # fmt: skip
+    except KeyboardInterrupt:
+        if options.checkpoint:
+            model.save(options.checkpoint)
+            print(f"\nSaved; to go on, say the same and --resume {options.checkpoint}", file=sys.stderr)
+        raise
+    save(plot_history(history)[0], options.output / "curves.png")
+
+    # 5. See what it has learnt
+    loss, accuracy = model.evaluate(X_test_, y_test, verbose=options.verbose)
+    print(f"Test loss: {loss:.4f}")
+    print(f"Test accuracy: {accuracy:.4f}")
+    prediction = model.predict(X_test_[0].reshape(1, 28, 28, 1)).argmax()
+    print(f"First test image: label {y_test[0]}, prediction {prediction}")
+    print("Pictures:", *(options.output / name for name in ("digit.png", "model.png", "curves.png")))
+
+
+def new_network(options: argparse.Namespace) -> Sequential:
+    """The article's network."""
     model = Sequential(engine=options.engine, seed=options.seed)
     model.add(Conv2D(32, kernel_size=(3, 3), activation="relu", input_shape=(28, 28, 1)))
     model.add(Conv2D(64, (3, 3), activation="relu"))
@@ -38,21 +67,7 @@ def main() -> None:
     model.add(Dropout(0.5))
     model.add(Dense(10, activation="softmax"))
     model.compile(loss="sparse_categorical_crossentropy", optimizer="adam", metrics=["accuracy"])
-    model.summary()
-    plot_model(model, to_file=options.output / "model.png", show_shapes=True, show_layer_names=True)
-
-    # 4. Train it
-    history = model.fit(X_train_, y_train, batch_size=options.batch_size, epochs=options.epochs,
-                        verbose=options.verbose, validation_data=(X_test_, y_test))  # fmt: skip
-    save(plot_history(history)[0], options.output / "curves.png")
-
-    # 5. See what it has learnt
-    loss, accuracy = model.evaluate(X_test_, y_test, verbose=options.verbose)
-    print(f"Test loss: {loss:.4f}")
-    print(f"Test accuracy: {accuracy:.4f}")
-    prediction = model.predict(X_test_[0].reshape(1, 28, 28, 1)).argmax()
-    print(f"First test image: label {y_test[0]}, prediction {prediction}")
-    print("Pictures:", *(options.output / name for name in ("digit.png", "model.png", "curves.png")))
+    return model
 
 
 def read_command_line() -> tuple[argparse.Namespace, tuple, tuple]:
@@ -76,6 +91,11 @@ def read_command_line() -> tuple[argparse.Namespace, tuple, tuple]:
              "(default: %(default)s)")  # fmt: skip
     add("--threads", type=int, metavar="N", help="threads that the kernels use (default: all)")
     add("--output", type=Path, default="output", metavar="DIR", help="folder for the pictures (default: %(default)s)")
+    add("--checkpoint", metavar="FILE",
+        help="an .npz file to save the training to, after each epoch and at Ctrl-C")  # fmt: skip
+    add("--resume", metavar="FILE",
+        help="go on from such a file, and save to it too, if no other --checkpoint is given; with the same other "
+             "options the training ends, to the bit, as if it had never been stopped")  # fmt: skip
     options = parser.parse_args()
 
     for name, least in {"epochs": 1, "batch_size": 1, "limit": 1, "seed": 0}.items():
@@ -89,6 +109,7 @@ def read_command_line() -> tuple[argparse.Namespace, tuple, tuple]:
             parser.error(f"argument --threads: {error}")
     if options.verbose != "auto":
         options.verbose = int(options.verbose)
+    read_checkpoint_options(parser, options)
     try:
         options.output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -102,6 +123,29 @@ def read_command_line() -> tuple[argparse.Namespace, tuple, tuple]:
         parser.error(f"argument --limit: expected at most {len(X_train)}, the images there are, "
                      f"received {options.limit}")  # fmt: skip
     return options, (X_train[: options.limit], y_train[: options.limit]), test
+
+
+def read_checkpoint_options(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """Add what --checkpoint and --resume stand for: `callbacks`, and the model whose training was `stopped`."""
+    options.stopped = None
+    if options.resume:
+        try:
+            options.stopped = load_model(options.resume)
+            _ = options.stopped.optimizer
+        except (OSError, ValueError, RuntimeError) as error:
+            parser.error(f"argument --resume: {error}")
+        if (options.stopped.input_shape, options.stopped.output_shape) != ((None, 28, 28, 1), (None, 10)):
+            parser.error(f"argument --resume: expected a network for digits, received another in '{options.resume}'")
+    options.checkpoint = options.checkpoint or options.resume
+    options.callbacks = []
+    if options.checkpoint:
+        if not Path(options.checkpoint).absolute().parent.is_dir():
+            parser.error(f"argument --checkpoint: expected a file in a folder that exists, received "
+                         f"'{options.checkpoint}'")  # fmt: skip
+        try:
+            options.callbacks = [ModelCheckpoint(options.checkpoint)]
+        except ValueError as error:
+            parser.error(f"argument --checkpoint: {error}")
 
 
 if __name__ == "__main__":

@@ -111,10 +111,13 @@ def batches(samples: Samples, size: int, rng: np.random.Generator | None, first:
     Shuffled by `rng`, or in order for None.
     """
     x, y, weights = samples
-    order = None if rng is None else rng.permutation(len(x))
-    for start in range(first * size, len(x), size):
+    order = None if rng is None else rng.permutation(len(x))  # at once, even if no batch is asked for
+
+    def batch(start: int) -> Samples:
         chosen = slice(start, start + size) if order is None else order[start : start + size]
-        yield Samples(x[chosen], y[chosen], None if weights is None else weights[chosen])
+        return Samples(x[chosen], y[chosen], None if weights is None else weights[chosen])
+
+    return map(batch, range(first * size, len(x), size))
 
 
 def as_input(images: Array, dtype: np.dtype[np.floating]) -> Array:

@@ -124,7 +124,7 @@ class Training:
     def _position(self, epoch: int) -> Position:
         """The beginning of an epoch; the model keeps it if its data could be found again."""
         order = self.trainer.shuffle_rng.bit_generator.state
-        position = Position(epoch, 0, self.data.identity or {}, dict(order), 0, {})
+        position = Position(epoch, 0, self.data.identity or {}, dict(order), 0, RunningMeans(self.trainer).sums)
         self.model._position = position if self.data.identity is not None else None
         return position
 

@@ -12,6 +12,7 @@ import imageio.v3 as iio
 import numpy as np
 import pytest
 
+from scratchcnn import load_model
 from scratchcnn.datasets import mnist
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "train_mnist.py"
@@ -125,6 +126,10 @@ def test_data_of_ones_own_on_the_reference_engine(tmp_path: Path):
         (("--seed", -1), r"argument --seed: expected at least 0, received -1"),
         (("--verbose", 3), r"argument --verbose: invalid choice: '?3'?"),
         (("--engine", "gpu"), r"argument --engine: invalid choice: 'gpu'"),
+        (("--checkpoint", "model.h5"), r"argument --checkpoint: Expected a file name that ends in \.npz or"),
+        (("--checkpoint", "no/model.npz"), r"argument --checkpoint: expected a file in a folder that exists, received"),
+        (("--resume", "nowhere.npz"), r"argument --resume: .*No such file or directory: 'nowhere\.npz'"),
+        (("--resume", "broken.npz"), r"argument --resume: broken\.npz: Expected"),
         (("--output", "broken.npz"), r"argument --output: expected a folder, received 'broken\.npz'"),
         (("--output", "broken.npz/a"), r"argument --output: expected a folder, received 'broken\.npz/a'"),
     ],
@@ -136,6 +141,21 @@ def test_wrong_arguments(tmp_path: Path, arguments: tuple, message: str):
     assert re.search(rf"\ntrain_mnist\.py: error: {message}.*\n\Z", done.stderr), done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
+
+
+def test_stopped_and_resumed_it_ends_as_if_it_had_never_been_stopped(tmp_path: Path):
+    def results(epochs: int, *arguments: object) -> list[str]:
+        common = ("--data", "sample", "--limit", 256, "--epochs", epochs, "--verbose", 2)
+        done = run(tmp_path, *common, *arguments)
+        assert done.returncode == 0, done.stderr
+        return re.findall(rf"loss: {FLOAT}.*|Test .*: {FLOAT}", done.stdout)
+
+    expected = results(2, "--checkpoint", "whole.npz")
+    first = results(1, "--checkpoint", "parts.npz")
+    second = results(2, "--resume", "parts.npz")
+    assert len(expected) == 5
+    assert first[:1] + second == expected
+    assert (tmp_path / "parts.npz").read_bytes() == (tmp_path / "whole.npz").read_bytes()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends Ctrl-C to a whole console")
@@ -160,3 +180,30 @@ def test_ctrl_c(tmp_path: Path, seconds: float):
             assert running.stderr.read() == "\nStopped.\n"
         finally:
             running.kill()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends Ctrl-C to a whole console")
+def test_ctrl_c_saves_to_the_checkpoint(tmp_path: Path):
+    with subprocess.Popen(
+        command("--data", "sample", "--epochs", 1000, "--verbose", 2, "--checkpoint", "model.npz"),
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as running:
+        assert running.stdout is not None
+        assert running.stderr is not None
+        try:
+            for line in running.stdout:
+                if line.startswith("Total params"):
+                    break
+            time.sleep(0.7)
+            running.send_signal(signal.SIGINT)
+            assert running.wait(timeout=60) == 130
+            said = running.stderr.read()
+        finally:
+            running.kill()
+    assert said == "\nSaved; to go on, say the same and --resume model.npz\n\nStopped.\n"
+    model = load_model(tmp_path / "model.npz")
+    assert model.history is not None
+    assert len(model.history.epoch) < 1000

@@ -1,0 +1,278 @@
+"""Callbacks are called when and with what they should be, and each does what it says."""
+
+import csv
+
+import numpy as np
+import pytest
+from networks import small_data, small_model
+
+from scratchcnn import History, callbacks
+from scratchcnn.callbacks import (
+    Callback,
+    CSVLogger,
+    EarlyStopping,
+    LambdaCallback,
+    LearningRateScheduler,
+    ReduceLROnPlateau,
+    TerminateOnNaN,
+)
+from scratchcnn.optimizers import SGD, Adam, schedules
+
+X, Y = small_data(20)
+
+
+def fit(model, called, epochs=3, **options):
+    return model.fit(X, Y, batch_size=8, epochs=epochs, verbose=0, callbacks=called, **options)
+
+
+def scripted(values, name="val_loss"):
+    """A callback that puts numbers of our own into the logs."""
+
+    def put(epoch, logs):
+        logs[name] = values[epoch]
+
+    return LambdaCallback(on_epoch_end=put)
+
+
+class Recorder(Callback):
+    """Writes down every call."""
+
+    def __init__(self):
+        super().__init__()
+        self.calls = []
+
+    def on_train_begin(self, logs=None):
+        self.calls.append(("train", dict(logs), self.model.history.epoch == []))
+
+    def on_train_end(self, logs=None):
+        self.calls.append(("end", sorted(logs)))
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.calls.append((f"epoch {epoch}",))
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.calls.append((f"epoch {epoch} end", sorted(logs), list(self.model.history.epoch)))
+
+    def on_train_batch_begin(self, batch, logs=None):
+        self.calls.append((f"batch {batch}",))
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.calls.append((f"batch {batch} end", sorted(logs)))
+
+
+def test_what_is_called_when_and_with_what():
+    recorder, model = Recorder(), small_model(seed=1)
+    history = fit(model, recorder, epochs=2, validation_data=(X, Y))
+    means, every = ["accuracy", "loss"], ["accuracy", "loss", "val_accuracy", "val_loss"]
+    steps = [call for batch in range(3) for call in ((f"batch {batch}",), (f"batch {batch} end", means))]
+    assert recorder.calls == [
+        ("train", {}, True),
+        ("epoch 0",), *steps, ("epoch 0 end", every, [0]),
+        ("epoch 1",), *steps, ("epoch 1 end", every, [0, 1]),
+        ("end", every),
+    ]  # fmt: skip
+    assert recorder.model is model
+    assert recorder.params == {"epochs": 2, "steps": 3, "verbose": 0}
+    assert model.history is history
+
+
+def test_callbacks_change_nothing_in_training():
+    quiet, watched = small_model(seed=1), small_model(seed=1)
+    assert fit(quiet, None).history == fit(watched, [Recorder(), LambdaCallback(), TerminateOnNaN()]).history
+    for a, b in zip(quiet.get_weights(), watched.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_what_a_callback_adds_to_the_logs_is_in_the_history_and_for_the_next():
+    seen = []
+    history = fit(
+        small_model(), [scripted([3, 4.5, 6], "mine"), LambdaCallback(on_epoch_end=lambda _, logs: seen.append(logs))]
+    )
+    assert history.history["mine"] == [3.0, 4.5, 6.0]
+    assert [logs["mine"] for logs in seen] == [3, 4.5, 6]
+
+
+@pytest.mark.parametrize(("name", "steps", "epochs"), [("on_train_batch_end", 2, 1), ("on_epoch_end", 6, 2)])
+def test_stop_training_ends_it_after_the_batch_or_the_epoch(name, steps, epochs):
+    model, ended = small_model(), []
+
+    def stop(number, logs):
+        model.stop_training = number == 1
+
+    history = fit(model, LambdaCallback(**{name: stop}, on_train_end=ended.append), validation_data=(X, Y))
+    assert len(history.epoch) == epochs
+    assert len(history.history["val_loss"]) == epochs
+    assert model._trainer.optimizer_state.iterations == steps
+    assert len(ended) == 1
+    fit(model, None, epochs=1)
+    assert model._trainer.optimizer_state.iterations == steps + 3  # the next fit runs
+
+
+def test_initial_epoch_counts_on_and_the_history_before_it_goes_on():
+    model = small_model(seed=1)
+    first = fit(model, None, epochs=2)
+    numbers = []
+    second = fit(model, LambdaCallback(on_epoch_begin=lambda epoch, logs: numbers.append(epoch)), 5, initial_epoch=2)
+    assert numbers == [2, 3, 4]
+    assert first.epoch == [0, 1]
+    assert second.epoch == [0, 1, 2, 3, 4]
+    assert second.history["loss"][:2] == first.history["loss"]
+    assert fit(model, None, 5, initial_epoch=5).history == second.history
+    assert fit(model, None, 9, initial_epoch=8).epoch == [8]  # nothing ends right before it
+    assert fit(model, None, 1).epoch == [0]
+
+
+# Each callback; that they decide as Keras's do is for tests/keras
+
+
+def test_early_stopping_says_when_and_restores(capsys):
+    model, kept = small_model(seed=1), []
+    keep = LambdaCallback(on_epoch_end=lambda epoch, logs: kept.append(model.get_weights()))
+    stopping = EarlyStopping(patience=2, restore_best_weights=True, verbose=1)
+    history = fit(model, [keep, scripted([3, 1, 2, 2, 0]), stopping], epochs=5)
+    assert history.epoch == [0, 1, 2, 3]
+    assert (stopping.best, stopping.best_epoch, stopping.stopped_epoch) == (1, 1, 3)
+    for a, b in zip(model.get_weights(), kept[1], strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert capsys.readouterr().out.splitlines() == [
+        "Epoch 4: early stopping", "Restoring model weights from the end of the best epoch: 2."
+    ]  # fmt: skip
+
+
+def test_a_metric_shall_rise_and_a_loss_fall():
+    for name, better in (("accuracy", [1, 2]), ("val_accuracy", [1, 2]), ("loss", [2, 1]), ("val_loss", [2, 1])):
+        stopping = EarlyStopping(name)
+        stopping.set_model(small_model())
+        stopping.on_train_begin()
+        for epoch, value in enumerate(better):
+            stopping.on_epoch_end(epoch, {name: value})
+        assert stopping.best == better[-1], name
+
+
+def test_counts_go_on_where_training_goes_on(tmp_path):
+    values = [1, 3, 3, 3, 3, 3]
+    rates = {}
+    for stopped_at in (None, 1, 2, 3):
+        model = small_model(seed=1)
+        called = lambda: [scripted(values), ReduceLROnPlateau(patience=2, factor=0.5)]  # noqa: E731
+        if stopped_at:
+            fit(model, called(), epochs=stopped_at)
+        rates[stopped_at] = fit(model, called(), 6, initial_epoch=stopped_at or 0).history["learning_rate"]
+    assert rates[None][0] > rates[None][-1]
+    assert all(found == rates[None] for found in rates.values())
+    for stopped_at in (1, 2):
+        model = small_model(seed=1)
+        fit(model, [scripted(values), EarlyStopping(patience=2)], epochs=stopped_at)
+        assert fit(model, [scripted(values), EarlyStopping(patience=2)], 6, initial_epoch=stopped_at).epoch == [0, 1, 2]
+    again = fit(model, [scripted(values), EarlyStopping(patience=2)], 6, initial_epoch=3)
+    assert again.epoch == [0, 1, 2]  # it had stopped
+
+
+def test_best_weights_from_before_the_file_are_said_to_be_lost():
+    model = small_model(seed=1)
+    fit(model, None, epochs=1, validation_data=(X, Y))
+    model.history.history["val_loss"][0] = 0.0
+    with pytest.warns(UserWarning, match="weights of epoch 1, the best, but training went on from a file after it"):
+        fit(model, EarlyStopping(restore_best_weights=True), 2, initial_epoch=1, validation_data=(X, Y))
+
+
+def test_a_monitor_that_is_not_there_is_named():
+    with pytest.raises(
+        ValueError, match=r"monitor of EarlyStopping as one of 'loss', 'accuracy'.*received 'f1'.*mode="
+    ):
+        fit(small_model(), EarlyStopping("f1"))
+    with pytest.warns(
+        UserWarning, match=r"'val_loss' among the values .* received 'loss', 'accuracy'; give validation"
+    ):
+        fit(small_model(), EarlyStopping(), epochs=1)
+
+
+def test_learning_rates_are_set_noted_and_said(capsys):
+    model = small_model()
+    model.compile(SGD(0.5))
+    history = fit(model, LearningRateScheduler(lambda epoch, rate: rate / 2 if epoch else rate, verbose=1))
+    assert history.history["learning_rate"] == [0.5, 0.25, 0.125]
+    assert model.optimizer.learning_rate == 0.125
+    assert "Epoch 2: LearningRateScheduler setting learning rate to 0.25." in capsys.readouterr().out
+    fit(model, [scripted([1, 1, 1]), ReduceLROnPlateau(patience=1, verbose=1, min_lr=0.1)])
+    assert model.optimizer.learning_rate == 0.1
+    assert "Epoch 2: ReduceLROnPlateau reducing learning rate to 0.1." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("make", [lambda: LearningRateScheduler(lambda epoch, rate: rate), ReduceLROnPlateau])
+def test_a_schedule_and_a_callback_that_sets_the_rate_exclude_each_other(make):
+    model = small_model(seed=1)
+    model.compile(Adam(schedules.CosineDecay(0.1, 10)))
+    with pytest.raises(TypeError, match=r"a learning rate that is a number, for \w+ to set, received the schedule"):
+        fit(model, make())
+    assert model._trainer.optimizer_state.iterations == 0
+
+
+def test_a_rate_that_is_none_is_refused():
+    with pytest.raises(ValueError, match="what schedule returns as a finite number of at least 0, received None"):
+        fit(small_model(), LearningRateScheduler(lambda epoch, rate: None))
+
+
+@pytest.mark.parametrize("append", [False, True])
+def test_csv_lines(tmp_path, append):
+    path = tmp_path / "log.csv"
+    path.write_text("an old line\n" if append else "")
+    model = small_model(seed=1)
+    history = fit(model, CSVLogger(path, separator=";", append=append), validation_data=(X, Y))
+    fit(model, CSVLogger(path, separator=";", append=True), 4, initial_epoch=3, validation_data=(X, Y))
+    lines = list(csv.reader(path.read_text().splitlines(), delimiter=";"))
+    assert lines.pop(0) == (["an old line"] if append else ["epoch", "accuracy", "loss", "val_accuracy", "val_loss"])
+    assert [int(line[0]) for line in lines] == [0, 1, 2, 3]
+    for place, name in enumerate(("accuracy", "loss", "val_accuracy", "val_loss"), 1):
+        assert [float(line[place]) for line in lines[:3]] == history.history[name]
+
+
+def test_a_csv_file_that_cannot_be_written_is_found_before_training(tmp_path):
+    model = small_model()
+    with pytest.raises(FileNotFoundError):
+        fit(model, CSVLogger(tmp_path / "nowhere" / "log.csv"))
+    assert model._trainer.optimizer_state.iterations == 0
+
+
+def test_terminate_on_nan_ends_training_before_the_bad_step(capsys):
+    model, ended = small_model(seed=1), []
+    model.compile(SGD(1e30), metrics=["accuracy"])
+    before = []
+    remember = LambdaCallback(on_train_batch_begin=lambda *_: before.append(model.get_weights()))
+    history = fit(model, [remember, TerminateOnNaN(), LambdaCallback(on_train_end=ended.append)], 9)
+    assert len(history.epoch) == 1
+    assert not np.isfinite(history.history["loss"][-1])
+    assert len(ended) == 1
+    for a, b in zip(model.get_weights(), before[-1], strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert f"Batch {len(before) - 1}: Invalid loss, terminating training\n" in capsys.readouterr().out
+    with pytest.raises(FloatingPointError, match="lower learning rate"):
+        fit(model, None)
+
+
+ARGUMENTS = [
+    (lambda: EarlyStopping(mode="down"), "mode as one of 'auto', 'min', 'max', received 'down'"),
+    (lambda: EarlyStopping(patience=-1), "patience as a whole number of at least 0, received -1"),
+    (lambda: EarlyStopping(patience=1.5), "patience .* received 1.5"),
+    (lambda: EarlyStopping(min_delta="a"), "min_delta as a finite number, received 'a'"),
+    (lambda: EarlyStopping(baseline=float("nan")), "baseline .* received nan"),
+    (lambda: ReduceLROnPlateau(factor=1), "factor as a number from 0 to below 1, received 1"),
+    (lambda: ReduceLROnPlateau(min_lr=-1), "min_lr .* received -1"),
+    (lambda: CSVLogger("a.csv", separator=", "), "separator as a single character, received ', '"),
+    (lambda: LearningRateScheduler(0.1), "schedule as a function .* received 0.1"),
+    (lambda: LambdaCallback(on_epoch_end=3), "on_epoch_end as a function, received 3"),
+    (lambda: fit(small_model(), [EarlyStopping]), r"callbacks of scratchcnn.callbacks, .*call the class"),
+    (lambda: fit(small_model(), [print]), "callbacks of scratchcnn.callbacks, received <built-in function print>"),
+    (lambda: fit(small_model(), None, initial_epoch=-1), "initial_epoch as a whole number of at least 0, received -1"),
+]
+
+
+@pytest.mark.parametrize(("make", "message"), ARGUMENTS, ids=[message[:40] for _, message in ARGUMENTS])
+def test_bad_arguments_are_refused(make, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        make()
+
+
+def test_every_callback_is_exported():
+    assert all(issubclass(getattr(callbacks, name), Callback) for name in callbacks.__all__)
+    assert isinstance(fit(small_model(), []), History)
