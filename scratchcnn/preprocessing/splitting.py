@@ -61,7 +61,7 @@ def split(x: npt.ArrayLike, y: npt.ArrayLike, test_size: float, seed: int | None
 def _test_count(test_size: object, count: int, classes: int) -> int:
     """Samples in the test part."""
     wanted: object = None
-    if isinstance(test_size, numbers.Integral) and not isinstance(test_size, bool):
+    if not isinstance(test_size, bool) and isinstance(test_size, numbers.Integral):
         wanted = int(test_size)
     elif isinstance(test_size, numbers.Real) and 0 < float(test_size) < 1:
         wanted = round(float(test_size) * count)

@@ -79,7 +79,7 @@ class Stream:
         iterator = iter(data)
         once = iterator is data
         self.data: Iterable[Any] = iterator if once else _Again(data) if steps else data
-        self.steps = steps or (len(data) if isinstance(data, Sized) else None)
+        self.steps = steps or _length(data)
         if self.steps == 0:
             raise ValueError("Expected at least one batch, received an empty sequence of them.")
         self.running = iter(self.data) if once or steps else None
@@ -97,6 +97,13 @@ class Stream:
     def batches(self) -> Iterator[Any]:
         """What there is in the next epoch."""
         return itertools.islice(iter(self.data) if self.running is None else self.running, self.steps)
+
+
+def _length(data: Iterable[Any]) -> int | None:
+    try:
+        return len(data) if isinstance(data, Sized) else None
+    except TypeError:  # TensorFlow's data sets without end have a length that raises
+        return None
 
 
 class _Again:
