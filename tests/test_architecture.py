@@ -23,14 +23,14 @@ ROOMS = [
     ["storage"],
     ["summary", "training"],
     ["losses", "metrics", "optimizers", "layers"],
-    ["schedules"],
+    ["preprocessing", "schedules"],
     ["activations", "initializers", "arguments"],
     ["operations"],
     ["kernels", "reference"],
     ["algorithms", "operands"],
     ["configs", "names"],
     ["geometry"],
-    ["datasets", "preprocessing"],
+    ["datasets"],
 ]
 LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}
 
