@@ -1,8 +1,9 @@
-"""Pictures: a digit, a model, learning curves. The one part that imports matplotlib; no display is needed."""
+"""Pictures: a digit, a model, learning curves, variants. The one part that imports matplotlib; no display is needed."""
 
 from scratchcnn.plots.curves import plot_history
 from scratchcnn.plots.digit import plot_digit
 from scratchcnn.plots.model_plot import plot_model
 from scratchcnn.plots.picture import save
+from scratchcnn.plots.variants import plot_variants
 
-__all__ = ["plot_digit", "plot_history", "plot_model", "save"]
+__all__ = ["plot_digit", "plot_history", "plot_model", "plot_variants", "save"]
