@@ -337,6 +337,6 @@ def _check_fill(fill: float, dtype: np.dtype[Any]) -> float:
     value = finite("fill", fill)
     if dtype.kind == "u" and not (0 <= value <= 255 and value.is_integer()):
         raise ValueError(f"Expected fill as a whole number from 0 to 255, as the images are uint8, received {fill!r}.")
-    if dtype.kind == "f" and abs(value) > np.finfo(dtype).max:
+    if dtype.kind == "f" and abs(value) > float(np.finfo(dtype).max):
         raise ValueError(f"Expected fill as a number that {dtype} holds, received {fill!r}.")
     return value
