@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
-from typing import Any, NamedTuple, overload
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -36,38 +36,6 @@ class _Source(NamedTuple):
         """Variants from number `start` on, in the shape in which the images were given."""
         x = make_variants(self.images, chosen, self.ranges, self.fill, self.key, start)
         return x.reshape(len(chosen), *self.shape)
-
-
-@overload
-def augment(
-    images: npt.ArrayLike,
-    labels: None = None,
-    factor: int = 20,
-    *,
-    rotation: Range = ROTATION,
-    shift: Range = SHIFT,
-    zoom: Range = ZOOM,
-    shear: Range = SHEAR,
-    elastic: float = ELASTIC,
-    elastic_sigma: float = ELASTIC_SIGMA,
-    fill: float = 0,
-    seed: int | None = None,
-) -> Array: ...
-@overload
-def augment(
-    images: npt.ArrayLike,
-    labels: npt.ArrayLike,
-    factor: int = 20,
-    *,
-    rotation: Range = ROTATION,
-    shift: Range = SHIFT,
-    zoom: Range = ZOOM,
-    shear: Range = SHEAR,
-    elastic: float = ELASTIC,
-    elastic_sigma: float = ELASTIC_SIGMA,
-    fill: float = 0,
-    seed: int | None = None,
-) -> tuple[Array, Array]: ...
 
 
 def augment(
@@ -141,9 +109,7 @@ def augment(
     array([[[2, 4],
             [1, 3]]], dtype=uint8)
     """
-    source = _check(
-        images, labels, factor, rotation, shift, zoom, shear, elastic, elastic_sigma, fill, seed
-    )  # fmt: skip
+    source = _check(images, labels, factor, (rotation, shift, zoom, shear, elastic, elastic_sigma), fill, seed)
     chosen = np.tile(np.arange(len(source.images)), source.total // len(source.images))
     x = np.empty((source.total, *source.shape), source.images.dtype)
     for start in range(0, source.total, AT_ONCE):
@@ -220,8 +186,8 @@ class Augmenter:
         if labels is None:
             raise ValueError("Expected labels, received None; to make images alone, use augment.")
         self._source = _check(
-            images, labels, factor, rotation, shift, zoom, shear, elastic, elastic_sigma, fill, seed
-        )  # fmt: skip
+            images, labels, factor, (rotation, shift, zoom, shear, elastic, elastic_sigma), fill, seed
+        )
         self.batch_size = positive_integer("batch_size", batch_size)
         self.shuffle = bool(shuffle)
         self.seed = self._source.seed
@@ -278,19 +244,14 @@ def _check(
     images: npt.ArrayLike,
     labels: npt.ArrayLike | None,
     factor: int,
-    rotation: Range,
-    shift: Range,
-    zoom: Range,
-    shear: Range,
-    elastic: float,
-    elastic_sigma: float,
+    options: tuple[Range, Range, Range, Range, float, float],
     fill: float,
     seed: int | None,
 ) -> _Source:
     """Everything that `augment` was given, checked, before anything is made."""
     given = _check_images(np.asarray(images))
     channels = given if given.ndim == 4 else given[..., None]
-    ranges = check_ranges(given.shape[1:3], rotation, shift, zoom, shear, elastic, elastic_sigma)
+    ranges = check_ranges(given.shape[1:3], *options)
     total = positive_integer("factor", factor) * len(given)
     chance = np.random.SeedSequence(seed_number(seed))
     assert isinstance(chance.entropy, int)
