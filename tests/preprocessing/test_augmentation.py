@@ -7,7 +7,9 @@ import pytest
 from comparing import SEEDS, THREADS, on_threads
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from networks import small_data, small_model
 
+from scratchcnn import load_model
 from scratchcnn.datasets import mnist
 from scratchcnn.preprocessing import Augmenter, augment
 from scratchcnn.preprocessing.variants import check_ranges, draw_maps
@@ -239,6 +241,22 @@ def test_a_seed_that_was_drawn_can_be_read(digits):
     again = Augmenter(*digits, seed=augmenter.seed)
     assert augmenter.seed != Augmenter(*digits).seed
     np.testing.assert_array_equal(next(augmenter)[0], next(again)[0])
+
+
+def test_training_that_is_saved_and_goes_on_sees_the_same_batches(tmp_path):
+    def augmenter(step):
+        stream = Augmenter(*small_data(), batch_size=16, factor=2, elastic_sigma=1, seed=2)
+        stream.step = step
+        return stream
+
+    def train(model, stream, steps):
+        return [model.train_on_batch(x, y) for x, y in itertools.islice(stream, steps)]
+
+    model, stream = small_model(seed=4), augmenter(0)
+    train(model, stream, 7)
+    model.save(tmp_path / "model.npz")
+    expected = train(model, stream, 6)
+    assert train(load_model(tmp_path / "model.npz"), augmenter(7), 6) == expected
 
 
 # What is wrong
