@@ -1,4 +1,4 @@
-"""Augmentation: from few images many, each a little turned, moved, enlarged, slanted and bent."""
+"""Augmentation: from few images many, each a little turned, moved, stretched, slanted and bent."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def augment(
 ) -> Array | tuple[Array, Array]:
     """Make `factor` variants of every image, of the same size, each by chance within ranges.
 
-    The content is enlarged, slanted, turned about the image's centre, moved, and bent by a smooth random field; pixels
+    The content is stretched, slanted, turned about the image's centre, moved, and bent by a smooth random field; pixels
     are interpolated bilinearly. A range is a number, for both sides of no change at all, or a pair (lowest, highest);
     within it every value is equally likely. The defaults suit digits of 28 x 28.
 
@@ -70,7 +70,8 @@ def augment(
     shift : float or pair
         Pixels, down and, drawn by itself, to the right; no more than the longer side.
     zoom : float or pair
-        0.1 enlarges by factors from 0.9 to 1.1; a pair names the factors, within 0.1 to 10.
+        0.1 stretches by factors from 0.9 to 1.1; a pair names the factors, within 0.1 to 10. Height and width have a
+        factor each, drawn by itself.
     shear : float or pair
         Degrees by which an upright stroke leans to the right; within -80 to 80.
     elastic : float

@@ -14,7 +14,7 @@ from scratchcnn.geometry import Pair
 from scratchcnn.operands import Array
 
 Range = float | tuple[float, float]
-NUMBERS = 6  # random numbers for each variant: rotation, shear, zoom, two shifts, and the key of its elastic field
+NUMBERS = 7  # random numbers for each variant: rotation, shear, two zooms, two shifts, and the key of its field
 TAIL = 3  # standard deviations after which a Gaussian is cut off
 
 
@@ -80,7 +80,7 @@ def make_variants(images: Array, chosen: Array, ranges: Ranges, fill: float, key
     bits = kernels.random_bits(key, NUMBERS * len(chosen), NUMBERS * start).reshape(-1, NUMBERS)
     field = None
     if ranges.elastic:
-        field = kernels.smooth_noise(bits[:, 5], size, _gaussian(ranges.elastic_sigma))
+        field = kernels.smooth_noise(bits[:, 6], size, _gaussian(ranges.elastic_sigma))
         field *= np.float32(ranges.elastic)
     return kernels.warp(images, chosen, draw_maps(bits, size, ranges), field, fill)
 
@@ -88,12 +88,12 @@ def make_variants(images: Array, chosen: Array, ranges: Ranges, fill: float, key
 def draw_maps(bits: Array, size: Pair, ranges: Ranges) -> Array:
     """From each place of a variant to the place in the image that comes to lie there.
 
-    Inside the image, a place p = (row, column) goes to q = R S z (p - centre) + centre + shift: enlarged by z, slanted
-    by S, turned by R. What is wanted is the way back: p = (R S z)^-1 (q - centre - shift) + centre.
+    Inside the image, a place p = (row, column) goes to q = R S Z (p - centre) + centre + shift: enlarged by Z, slanted
+    by S, turned by R. What is wanted is the way back: p = (R S Z)^-1 (q - centre - shift) + centre.
 
     Parameters
     ----------
-    bits : (M, 6), uint64
+    bits : (M, 7), uint64
         Random; the last column is not used.
 
     Returns
@@ -101,14 +101,14 @@ def draw_maps(bits: Array, size: Pair, ranges: Ranges) -> Array:
     (M, 2, 3), float64, as `warp` takes them
     """
     share = (bits >> np.uint64(11)) * 2.0**-53  # from 0 to below 1
-    rotation, shear, zoom, down, right = (
-        low + (high - low) * share[:, column]
-        for column, (low, high) in enumerate([ranges.rotation, ranges.shear, ranges.zoom, ranges.shift, ranges.shift])
+    each = [ranges.rotation, ranges.shear, ranges.zoom, ranges.zoom, ranges.shift, ranges.shift]
+    rotation, shear, taller, wider, down, right = (
+        low + (high - low) * share[:, column] for column, (low, high) in enumerate(each)
     )
     cos, sin, tan = np.cos(np.radians(rotation)), np.sin(np.radians(rotation)), np.tan(np.radians(shear))
     # S^-1 = (1 0; tan 1): the top leans to the right. R^-1 = (cos sin; -sin cos): counter-clockwise, as np.rot90.
     inverse = np.stack([np.stack([cos, sin], 1), np.stack([tan * cos - sin, tan * sin + cos], 1)], 1)
-    inverse /= zoom[:, None, None]  # (M, 2, 2)
+    inverse /= np.stack([taller, wider], 1)[:, :, None]  # (M, 2, 2)
     centre = (np.array(size) - 1) / 2
     moved = np.stack([down, right], 1) + centre  # (M, 2)
     offset = centre - np.einsum("mij,mj->mi", inverse, moved)

@@ -108,20 +108,22 @@ def test_threads_change_nothing(digits):
 
 def test_every_value_of_a_range_is_equally_likely():
     ranges = check_ranges((28, 28), **RANGES, elastic=0, elastic_sigma=4)
-    bits = np.random.default_rng(0).integers(0, 2**64, (20_000, 6), np.uint64)
+    bits = np.random.default_rng(0).integers(0, 2**64, (20_000, 7), np.uint64)
     maps = draw_maps(bits, (28, 28), ranges)
-    forward = np.linalg.inv(maps[:, :, :2])  # R S z, with S = (1 0; -tan(shear) 1)
+    forward = np.linalg.inv(maps[:, :, :2])  # R S Z = R (1 0; -tan(shear) 1) (taller 0; 0 wider)
     rotation = np.degrees(np.arctan2(-forward[:, 0, 1], forward[:, 1, 1]))
-    zoom = np.hypot(forward[:, 0, 1], forward[:, 1, 1])
+    wider = np.hypot(forward[:, 0, 1], forward[:, 1, 1])
+    taller = np.linalg.det(forward) / wider
+    products = np.einsum("mi,mi->m", forward[:, :, 0], forward[:, :, 1])  # of the columns: -tan(shear) taller wider
+    shear = np.degrees(np.arctan(-products / taller / wider))
     moved = np.einsum("mij,mj->mi", forward, 13.5 - maps[:, :, 2]) - 13.5
-    turned_back = np.einsum("mji,mjk->mik", forward / zoom[:, None, None], forward / zoom[:, None, None])
-    shear = np.degrees(np.arctan(-turned_back[:, 0, 1]))
-    drawn = {"rotation": rotation, "zoom": zoom, "shear": shear, "down": moved[:, 0], "right": moved[:, 1]}
+    drawn = {"rotation": rotation, "shear": shear, "down": moved[:, 0], "right": moved[:, 1]}
+    drawn |= {"taller": taller, "wider": wider}
     for name, values in drawn.items():
-        low, high = RANGES.get(name, RANGES["shift"])
+        low, high = RANGES[{"down": "shift", "right": "shift", "taller": "zoom", "wider": "zoom"}.get(name, name)]
         assert low - 1e-9 <= values.min() <= values.max() <= high + 1e-9
         np.testing.assert_allclose(np.histogram(values, 5, (low, high))[0] / len(values), 0.2, atol=0.015)
-    assert abs(np.corrcoef(list(drawn.values())) - np.eye(5)).max() < 0.03
+    assert abs(np.corrcoef(list(drawn.values())) - np.eye(6)).max() < 0.03
 
 
 # Geometry
