@@ -13,6 +13,7 @@ Array = NDArray[Any]
 Shape = tuple[int, ...]
 
 FLOAT_DTYPES = {np.dtype(np.float32), np.dtype(np.float64)}
+PIXEL_DTYPES = {np.dtype(np.uint8), *FLOAT_DTYPES}
 
 
 def expect(**operands: tuple[Array, tuple[int | None, ...]]) -> None:
@@ -126,3 +127,47 @@ def expect_winners(winners: Array, shape: Shape, pool_size: Pair) -> None:
             f"Expected winners from 0 to {elements - 1}, the elements of a window of {pool_size}, "
             f"received {winners.max()}."
         )
+
+
+def expect_noise(keys: Array, size: Pair, weights: Array) -> None:
+    """Check what `smooth_noise` is given.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Keys that are not uint64 in a row, a size below 1, or weights that are not an odd number of float64.
+    """
+    if keys.dtype != np.uint64 or keys.ndim != 1:
+        raise TypeError(f"Expected keys as uint64 (M,), received {keys.dtype} {keys.shape}.")
+    if len(size) != 2 or min(size) < 1:
+        raise ValueError(f"Expected size as two integers of at least 1, received {size}.")
+    expect(weights=(weights, (None,)))
+    if weights.dtype != np.float64 or len(weights) % 2 == 0:
+        raise ValueError(f"Expected weights as an odd number of float64, received {len(weights)} of {weights.dtype}.")
+
+
+def expect_warp(images: Array, chosen: Array, maps: Array, field: Array | None) -> None:
+    """Check what `warp` is given.
+
+    Raises
+    ------
+    TypeError
+        Images that are not uint8, float32 or float64; or indices, maps or displacements of another dtype.
+    ValueError
+        Shapes that do not fit each other, or an index without an image.
+    """
+    if images.dtype not in PIXEL_DTYPES:
+        raise TypeError(f"Expected images of dtype uint8, float32 or float64, received {images.dtype}; use .astype.")
+    if images.ndim != 4:
+        raise ValueError(f"Expected images (N, H, W, C), received shape {images.shape}.")
+    if chosen.dtype != np.int64 or chosen.ndim != 1:
+        raise TypeError(f"Expected indices of images as int64 (M,), received {chosen.dtype} {chosen.shape}.")
+    if len(chosen) and not 0 <= chosen.min() <= chosen.max() < len(images):
+        raise ValueError(f"Expected indices from 0 to {len(images) - 1}, received {chosen.min()} to {chosen.max()}.")
+    expect(maps=(maps, (len(chosen), 2, 3)))
+    if maps.dtype != np.float64:
+        raise TypeError(f"Expected maps of dtype float64, received {maps.dtype}; use .astype.")
+    if field is not None:
+        expect(field=(field, (len(chosen), *images.shape[1:3], 2)))
+        if field.dtype != np.float32:
+            raise TypeError(f"Expected displacements of dtype float32, received {field.dtype}; use .astype.")

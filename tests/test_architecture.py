@@ -24,14 +24,14 @@ ROOMS = [
     ["summary", "training"],
     ["callbacks"],
     ["losses", "metrics", "optimizers", "layers"],
-    ["schedules"],
+    ["preprocessing", "schedules"],
     ["activations", "initializers", "arguments"],
     ["operations"],
     ["kernels", "reference"],
     ["algorithms", "operands"],
     ["configs", "names"],
     ["geometry"],
-    ["datasets", "preprocessing"],
+    ["datasets"],
 ]
 LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}
 

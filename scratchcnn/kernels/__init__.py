@@ -23,7 +23,9 @@ from scratchcnn.kernels.pooled_gradient import conv2d_pooled_gradients
 from scratchcnn.kernels.random import random_bits
 from scratchcnn.kernels.relu import relu, relu_gradient
 from scratchcnn.kernels.sgd import sgd
+from scratchcnn.kernels.smooth_noise import smooth_noise
 from scratchcnn.kernels.softmax import softmax, softmax_gradient
+from scratchcnn.kernels.warp import warp
 
 __all__ = [
     "adam",
@@ -49,8 +51,10 @@ __all__ = [
     "relu",
     "relu_gradient",
     "sgd",
+    "smooth_noise",
     "softmax",
     "softmax_cross_entropy",
     "softmax_cross_entropy_gradient",
     "softmax_gradient",
+    "warp",
 ]

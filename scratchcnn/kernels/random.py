@@ -25,14 +25,14 @@ def bits_at(key, i):
     return bits ^ (bits >> np.uint64(31))
 
 
-def random_bits(key: int, count: int) -> Array:
-    """The first `count` numbers of the stream `key`; `reference.random_bits` has the formula."""
+def random_bits(key: int, count: int, start: int = 0) -> Array:
+    """`count` numbers of the stream `key`, from number `start` on; `reference.random_bits` has the formula."""
     bits = np.empty(count, np.uint64)
-    _random_bits(np.uint64(key), bits)
+    _random_bits(np.uint64(key), np.uint64(start), bits)
     return bits
 
 
 @parallel
-def _random_bits(key, bits):
+def _random_bits(key, start, bits):
     for i in prange(bits.size):
-        bits[i] = bits_at(key, i)
+        bits[i] = bits_at(key, start + np.uint64(i))

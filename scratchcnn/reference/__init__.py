@@ -22,7 +22,9 @@ from scratchcnn.reference.max_pool2d import max_pool2d, max_pool2d_gradient
 from scratchcnn.reference.random import random_bits
 from scratchcnn.reference.relu import relu, relu_gradient
 from scratchcnn.reference.sgd import sgd
+from scratchcnn.reference.smooth_noise import smooth_noise
 from scratchcnn.reference.softmax import softmax, softmax_gradient
+from scratchcnn.reference.warp import warp
 
 __all__ = [
     "adam",
@@ -48,8 +50,10 @@ __all__ = [
     "relu",
     "relu_gradient",
     "sgd",
+    "smooth_noise",
     "softmax",
     "softmax_cross_entropy",
     "softmax_cross_entropy_gradient",
     "softmax_gradient",
+    "warp",
 ]

@@ -9,8 +9,8 @@ from scratchcnn.operands import Array
 GOLDEN = 0x9E3779B97F4A7C15  # 2**64 divided by the golden ratio, made odd
 
 
-def random_bits(key: int, count: int) -> Array:
-    """The first `count` numbers of the stream `key`: SplitMix64, which mixes key + (i + 1) * golden ratio.
+def random_bits(key: int, count: int, start: int = 0) -> Array:
+    """`count` numbers of the stream `key`, from number `start` on: SplitMix64, mixing key + (i + 1) * golden ratio.
 
     Nothing is kept from one number to the next, so any thread can compute any of them.
 
@@ -19,6 +19,8 @@ def random_bits(key: int, count: int) -> Array:
     key : int
         0 to 2**64 - 1.
     count : int
+    start : int, default 0
+        The first number's place i in the stream.
 
     Returns
     -------
@@ -28,12 +30,15 @@ def random_bits(key: int, count: int) -> Array:
     --------
     >>> [hex(bits) for bits in random_bits(0, 2)]
     ['0xe220a8397b1dcdaf', '0x6e789e6aa1b965f4']
+    >>> [hex(bits) for bits in random_bits(0, 1, start=1)]
+    ['0x6e789e6aa1b965f4']
 
     References
     ----------
     Steele, Lea & Flood 2014, "Fast splittable pseudorandom number generators", figure 16.
     """
-    bits = np.uint64(key) + np.arange(1, count + 1, dtype=np.uint64) * np.uint64(GOLDEN)  # wraps at 2**64, as meant
+    places = np.arange(start + 1, start + count + 1, dtype=np.uint64)
+    bits = np.uint64(key) + places * np.uint64(GOLDEN)  # wraps at 2**64, as meant
     bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return bits ^ (bits >> np.uint64(31))

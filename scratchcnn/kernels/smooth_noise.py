@@ -1,0 +1,67 @@
+"""Smooth random fields: a sum over a square of weights, taken along the columns first and along the rows then.
+
+Two sums of K terms take the place of one of K * K. The two fields of a key lie beside each other, number by number, so
+that one random number of 64 bits serves both. All rows lie behind each other as one long row, which is added to itself
+moved by whole rows, then by single places: long loops of vectors. Where a row then runs over into the next, the numbers
+mean nothing, and are left out at the end.
+
+Cost: 4 K multiplications a pixel of the field, and as many random numbers as the field has pixels with its margin.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import prange
+
+from scratchcnn.geometry import Pair
+from scratchcnn.kernels.jit import parallel, serial
+from scratchcnn.kernels.random import bits_at
+from scratchcnn.operands import Array, expect_noise
+
+HALF = np.int32(1 << 23)
+MASK = np.int32((1 << 24) - 1)
+ONE_OF_HALF = np.float32(np.sqrt(3) / (1 << 23))
+
+
+def smooth_noise(keys: Array, size: Pair, weights: Array) -> Array:
+    """Two random fields for every key, smoothed along rows and columns; `reference.smooth_noise` has the formula."""
+    expect_noise(keys, size, weights)
+    field = np.empty((len(keys), *size, 2), np.float32)
+    _smooth_noise(np.ascontiguousarray(keys), weights.astype(np.float32), field)
+    return field
+
+
+@parallel
+def _smooth_noise(keys, weights, field):
+    count, height, width, _ = field.shape
+    margin = weights.size - 1
+    line = 2 * (width + margin)  # numbers in a row of the noise, of both fields
+    for m in prange(count):
+        noise = np.empty((height + margin) * line, np.float32)
+        _noise(keys[m], noise)
+        columns = np.zeros(height * line, np.float32)
+        for s in range(weights.size):
+            _add(noise[s * line :], weights[s], columns)
+        rows = np.zeros(height * line - 2 * margin, np.float32)
+        for t in range(weights.size):
+            _add(columns[2 * t :], weights[t], rows)
+        for i in range(height):
+            for j in range(width):
+                field[m, i, j, 0] = rows[i * line + 2 * j]
+                field[m, i, j, 1] = rows[i * line + 2 * j + 1]
+
+
+@serial
+def _noise(key, noise):
+    """Pairs of numbers of variance 1, one pair from each random number."""
+    for place in range(noise.size // 2):
+        bits = bits_at(key, place)
+        noise[2 * place] = np.float32(np.int32(bits >> np.uint64(40)) - HALF) * ONE_OF_HALF
+        noise[2 * place + 1] = np.float32((np.int32(bits >> np.uint64(8)) & MASK) - HALF) * ONE_OF_HALF
+
+
+@serial
+def _add(source, weight, target):
+    """target += weight * source, as far as the target reaches."""
+    for j in range(target.size):
+        target[j] += weight * source[j]
