@@ -22,7 +22,7 @@ ROOMS = [
     ["sequential"],
     ["storage"],
     ["summary", "training"],
-    ["losses", "metrics", "optimizers", "layers"],
+    ["losses", "metrics", "mistakes", "optimizers", "layers"],
     ["schedules"],
     ["activations", "initializers", "arguments"],
     ["operations"],
