@@ -18,7 +18,9 @@ from scratchcnn.sequential import Sequential
 GAP = 0.35  # between filters, as a share of a filter's side
 TILE = 0.5  # inches of a filter's longer side
 LEAST_WIDTH = 4.0  # inches of a figure, for the title
+LEAST_HEIGHT, MOST_WIDTH = 1.2, 8.0  # inches of a sheet that is made larger
 LEAST_TITLE = 250.0  # points of a line of it
+NO_BREAK = "\N{NO-BREAK SPACE}"
 SIDE, TOP, BOTTOM = 1.0, 0.5, 0.3  # inches around the sheet: numbers and colour bar, the title, a note
 
 
@@ -65,7 +67,8 @@ def plot_filters(layer: Sequential | Conv2D, ax: Axes | None = None) -> Axes:
     rows, columns = grid(filters, frame + gap, height + gap)
     sheet = (columns * (frame + gap), rows * (height + gap))
     if ax is None:
-        ax = _new_axes(sheet[0] * TILE / max(height, width), sheet[1] * TILE / max(height, width))
+        unit = TILE / max(height, width)
+        ax = _new_axes(sheet[0] * unit, sheet[1] * unit)
     limit = float(np.abs(kernel).max()) or 1.0
     for number in range(filters):
         row, column = divmod(number, columns)
@@ -105,7 +108,9 @@ def _check(layer: Conv2D) -> npt.NDArray[np.floating]:
 
 
 def _new_axes(width: float, height: float) -> Axes:
-    """Axes of so many inches in the middle of a new figure."""
+    """Axes of so many inches in the middle of a new figure; few or flat filters are drawn larger."""
+    larger = max(1.0, min(LEAST_HEIGHT / height, MOST_WIDTH / width))
+    width, height = width * larger, height * larger
     whole, high = max(LEAST_WIDTH, width + 2 * SIDE), TOP + height + BOTTOM
     figure = new_figure(whole, high)
     return figure.add_axes(((1 - width / whole) / 2, BOTTOM / high, width / whole, height / high))
@@ -126,6 +131,7 @@ def _label(ax: Axes, layer: Conv2D, shape: tuple[int, ...], middles: list[float]
     """What is drawn, and at each row which filters stand in it."""
     height, width, channels, filters = shape
     size = f"{height} × {width}" + (f" × {channels} channels" if channels > 1 else "")
+    size = size.replace(" ", NO_BREAK)
     title = f"{filters} filter{'s' * (filters > 1)} of {shortened(layer.label, 40)}, {size}"
     letters = int(max(points_of(ax)[0], LEAST_TITLE) / (LETTER * TITLE_SIZE))
     ax.set_title(textwrap.fill(title, letters), fontsize=TITLE_SIZE, parse_math=False)
