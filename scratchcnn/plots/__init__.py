@@ -5,12 +5,14 @@ from scratchcnn.plots.curves import plot_history
 from scratchcnn.plots.digit import plot_digit
 from scratchcnn.plots.digit_steps import plot_digit_steps
 from scratchcnn.plots.digits import plot_digits
+from scratchcnn.plots.drawing_board import DrawingBoard
 from scratchcnn.plots.filters import plot_filters
 from scratchcnn.plots.mistakes import plot_mistakes
 from scratchcnn.plots.model_plot import plot_model
 from scratchcnn.plots.picture import save
 
 __all__ = [
+    "DrawingBoard",
     "plot_confusion_matrix",
     "plot_digit",
     "plot_digit_steps",
