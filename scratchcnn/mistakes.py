@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -182,14 +184,14 @@ def check_probabilities(values: npt.ArrayLike) -> Shares:
     return shares.astype(np.float64)
 
 
-def _check_matrix(matrix: npt.ArrayLike) -> npt.NDArray[np.generic]:
+def _check_matrix(matrix: npt.ArrayLike) -> npt.NDArray[Any]:
     counts = np.asarray(matrix)
     if counts.ndim != 2 or counts.shape[0] != counts.shape[1]:
         raise ValueError(f"Expected a matrix (classes, classes), received {counts.shape}; use confusion_matrix.")
     return counts
 
 
-def _share(part: npt.NDArray[np.generic], whole: npt.NDArray[np.generic]) -> Shares:
+def _share(part: npt.NDArray[Any], whole: npt.NDArray[Any]) -> Shares:
     """part / whole, NaN where there is nothing."""
     nothing = np.full(len(part), np.nan)
     return np.divide(part, whole, out=nothing, where=whole > 0)

@@ -117,9 +117,9 @@ def _name_axes(ax: Axes, matrix: Counts, words: list[str], points: float, margin
     ax.xaxis.tick_top()  # next to the cells, as in a table
     ax.xaxis.set_label_position("top")
     rotation = 0 if upright else 90
-    names = {"fontsize": size, "parse_math": False}
-    ax.set_xticks([*places, *at_right], [*words, *["recall"] * margins], rotation=rotation, **names)
-    ax.set_yticks([*places, *at_bottom], [*words, *["precision"] * margins], **names)
+    above, beside = [*words, *["recall"] * margins], [*words, *["precision"] * margins]
+    ax.set_xticks([*places, *at_right], above, rotation=rotation, fontsize=size, parse_math=False)
+    ax.set_yticks([*places, *at_bottom], beside, fontsize=size, parse_math=False)
     ax.tick_params(length=0)
     ax.set(xlim=(-0.5, end + WIDE * margins), ylim=(end + HIGH * margins, -0.5), xlabel="prediction", ylabel="label")
     ax.set_title(f"{right:,} of {images:,} image{'s' * (images > 1)} right ({right / images:.1%})", fontsize=11)

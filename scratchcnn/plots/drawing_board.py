@@ -103,18 +103,20 @@ class DrawingBoard:
         self._widths = self._bars.barh(places, np.zeros(classes), height=0.7).patches
         self._bars.set(xlim=(0, 1), ylim=(classes - 0.4, -0.6), xticks=[0, 0.5, 1], yticks=places)
         self._bars.set(xlabel="probability", ylabel="digit")
-        beside = {"va": "center", "ha": "right", "fontsize": 9}
-        self._numbers = [self._bars.text(1.36, place, "", clip_on=False, **beside) for place in places]
+        self._numbers = [
+            self._bars.text(1.36, place, "", va="center", ha="right", fontsize=9) for place in range(classes)
+        ]
         seen = self.figure.add_axes((0.65, 0.04, 0.24, 0.22), anchor="W", xticks=[], yticks=[])
         self._seen = seen.imshow(np.zeros((28, 28)), cmap="Greys", vmin=0, vmax=1)
         seen.set_title("what the model gets", fontsize=9, loc="left")
-        self._buttons = {}
-        actions = {"clear (c)": self.clear, "undo (u)": self.undo, "quit (q)": self._on_quit}
-        for place, (label, action) in enumerate(actions.items()):
-            if action is not None:
-                axes = self.figure.add_axes((0.04 + 0.155 * place, 0.03, 0.145, 0.075))
-                self._buttons[label] = Button(axes, label)
-                self._buttons[label].on_clicked(lambda _, action=action: action())
+        self._buttons = [self._add_button(0, "clear (c)", self.clear), self._add_button(1, "undo (u)", self.undo)]
+        if self._on_quit is not None:
+            self._buttons.append(self._add_button(2, "quit (q)", self._on_quit))
+
+    def _add_button(self, place: int, label: str, action: Callable[[], None]) -> Button:
+        button = Button(self.figure.add_axes((0.04 + 0.155 * place, 0.03, 0.145, 0.075)), label)
+        button.on_clicked(lambda event: action())
+        return button
 
     def _connect(self) -> None:
         connect = self.figure.canvas.mpl_connect
@@ -178,7 +180,7 @@ class DrawingBoard:
 
     def _read(self) -> None:
         """Ask the model what the drawing is."""
-        self.probabilities, image = None, np.zeros((28, 28))
+        self.probabilities, image = None, np.zeros((28, 28), np.float32)
         if not self.drawing.strokes:
             self.message = HINT
         else:
