@@ -85,7 +85,7 @@ def _new_axes(words: list[str]) -> Axes:
     longest = 0.08 * max(map(len, words))
     width = (len(words) + GAP + WIDE) * CELL + max(0.7, longest) + 0.5
     height = (len(words) + GAP + HIGH) * CELL + (0.2 if _upright(words) else max(0.5, longest)) + 0.75
-    figure = new_figure(max(3.4, width), height)
+    figure = new_figure(max(4.2, width), height)
     figure.set_layout_engine("constrained", w_pad=0.08, h_pad=0.08)
     return figure.subplots()
 
@@ -110,7 +110,7 @@ def _name_axes(ax: Axes, matrix: Counts, words: list[str], points: float, margin
     """Names at the cells and, if there are, at the margins; what the axes are; how many images are right."""
     count, images, right = len(matrix), int(matrix.sum()), int(matrix.trace())
     upright = _upright(words)
-    letters = max(map(len, words)) if upright else 1
+    letters = max(1, *map(len, words)) if upright else 1
     size = max(4.0, min(LARGEST, points * min(0.55, 0.85 / (LETTER * letters))))
     places, end = list(range(count)), count - 0.5 + GAP
     at_right, at_bottom = ([end + WIDE / 2], [end + HIGH / 2]) if margins else ([], [])

@@ -102,7 +102,8 @@ class DrawingBoard:
         places = np.arange(classes)
         self._widths = self._bars.barh(places, np.zeros(classes), height=0.7).patches
         self._bars.set(xlim=(0, 1), ylim=(classes - 0.4, -0.6), xticks=[0, 0.5, 1], yticks=places)
-        self._bars.set(xlabel="probability", ylabel="digit")
+        self._bars.set_ylabel("digit")
+        self._bars.set_title("probability", fontsize=9, loc="left")
         self._numbers = [
             self._bars.text(1.36, place, "", va="center", ha="right", fontsize=9) for place in range(classes)
         ]

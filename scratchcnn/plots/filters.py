@@ -19,7 +19,7 @@ GAP = 0.35  # between filters, as a share of a filter's side
 TILE = 0.5  # inches of a filter's longer side
 LEAST_WIDTH = 4.0  # inches of a figure, for the title
 LEAST_HEIGHT, MOST_WIDTH = 1.2, 8.0  # inches of a sheet that is made larger
-LEAST_TITLE = 250.0  # points of a line of it
+LEAST_TITLE = 260.0  # points of a line of it
 NO_BREAK = "\N{NO-BREAK SPACE}"
 SIDE, TOP, BOTTOM = 1.0, 0.5, 0.3  # inches around the sheet: numbers and colour bar, the title, a note
 
@@ -35,7 +35,7 @@ def plot_filters(layer: Sequential | Conv2D, ax: Axes | None = None) -> Axes:
     layer : Sequential or Conv2D
         A built layer, or a model, of which the first Conv2D is meant.
     ax : Axes, optional
-        Where to draw; the colour bar stands to the right of it. Default: a new figure.
+        Where to draw; the colour bar takes some of its room. Default: a new figure.
 
     Returns
     -------
@@ -66,6 +66,7 @@ def plot_filters(layer: Sequential | Conv2D, ax: Axes | None = None) -> Axes:
     gap = GAP * min(height, width)
     rows, columns = grid(filters, frame + gap, height + gap)
     sheet = (columns * (frame + gap), rows * (height + gap))
+    own = ax is None
     if ax is None:
         unit = TILE / max(height, width)
         ax = _new_axes(sheet[0] * unit, sheet[1] * unit)
@@ -75,8 +76,8 @@ def plot_filters(layer: Sequential | Conv2D, ax: Axes | None = None) -> Axes:
         _draw_filter(ax, kernel[..., number], column * (frame + gap), row * (height + gap), limit)
     ax.set(xlim=(-gap / 2, sheet[0] - gap / 2), ylim=(sheet[1] - gap / 2, -gap / 2))
     _label(ax, chosen, kernel.shape, [row * (height + gap) + height / 2 for row in range(rows)], columns)
-    bar = (sheet[0], 0, gap, sheet[1] - gap)
-    ax.figure.colorbar(ax.images[0], cax=ax.inset_axes(bar, transform=ax.transData), label="weight")
+    bar = ax.inset_axes((sheet[0], 0, gap, sheet[1] - gap), transform=ax.transData) if own else None
+    ax.figure.colorbar(ax.images[0], cax=bar, ax=None if own else ax, label="weight")
     return ax
 
 
@@ -132,7 +133,7 @@ def _label(ax: Axes, layer: Conv2D, shape: tuple[int, ...], middles: list[float]
     height, width, channels, filters = shape
     size = f"{height} × {width}" + (f" × {channels} channels" if channels > 1 else "")
     size = size.replace(" ", NO_BREAK)
-    title = f"{filters} filter{'s' * (filters > 1)} of {shortened(layer.label, 40)}, {size}"
+    title = f"{filters} filter{'s' * (filters > 1)} of {shortened(layer.label, 28)}, {size}"
     letters = int(max(points_of(ax)[0], LEAST_TITLE) / (LETTER * TITLE_SIZE))
     ax.set_title(textwrap.fill(title, letters), fontsize=TITLE_SIZE, parse_math=False)
     firsts = range(0, filters, columns)
