@@ -12,7 +12,7 @@ from scratchcnn.plots import DrawingBoard
 
 WITHOUT_WINDOW = ("agg", "cairo", "pdf", "pgf", "ps", "svg", "template")
 WAYS = """on a desktop, give matplotlib a toolkit:  python -m pip install PyQt6
-or draw in the browser:                   python -m pip install tornado
+or draw in the browser:                   python -m pip install 'scratchcnn[browser]'
                                           MPLBACKEND=webagg python examples/draw_digit.py"""
 
 

@@ -20,7 +20,7 @@ from scratchcnn.sequential import Sequential
 HINT = "Draw a digit with the mouse."
 PAUSE = 0.08  # seconds between two predictions while the pen moves
 CLEAR, UNDO, QUIT = ("c", "delete"), ("u", "backspace", "ctrl+z"), ("q", "escape")  # keys
-LINE_LENGTH = 84  # letters of a message's line
+LINE_LENGTH = 94  # letters of a message's line
 
 
 class DrawingBoard:
@@ -94,11 +94,11 @@ class DrawingBoard:
 
     def _lay_out(self, classes: int) -> None:
         """Sheet and buttons on the left; bars and the model's image on the right; the message above."""
-        self._text = self.figure.text(0.04, 0.975, "", va="top", fontsize=10, parse_math=False)
+        self._text = self.figure.text(0.04, 0.975, "", va="top", fontsize=9, parse_math=False)
         self._sheet = self.figure.add_axes((0.04, 0.14, 0.53, 0.74))
         self._ink = self._sheet.imshow(self.drawing.pixels, cmap="gray", vmin=0, vmax=1, extent=(0, 1, 1, 0))
         self._sheet.set(xticks=[], yticks=[], xlim=(0, 1), ylim=(1, 0), anchor="W")
-        self._bars = self.figure.add_axes((0.65, 0.42, 0.24, 0.46))
+        self._bars = self.figure.add_axes((0.65, 0.4, 0.24, 0.46))
         places = np.arange(classes)
         self._widths = self._bars.barh(places, np.zeros(classes), height=0.7).patches
         self._bars.set(xlim=(0, 1), ylim=(classes - 0.4, -0.6), xticks=[0, 0.5, 1], yticks=places)

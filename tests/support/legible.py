@@ -25,7 +25,7 @@ def texts_of(figure: Figure) -> list[Text]:
 def assert_legible(artist: Any) -> None:
     """Draw the whole figure of some axes, and look where its texts are."""
     figure = artist.figure.figure
-    figure.canvas.draw()
+    figure.draw_without_rendering()  # a figure without a window of its own does not draw itself
     texts = texts_of(figure)
     assert texts
     boxes = np.array([text.get_window_extent().extents for text in texts])  # left, bottom, right, top
