@@ -8,7 +8,15 @@ from scratchcnn import Sequential, load_model, plot_model, set_threads
 from scratchcnn.callbacks import ModelCheckpoint
 from scratchcnn.datasets import mnist
 from scratchcnn.layers import Conv2D, Dense, Dropout, Flatten, MaxPooling2D
-from scratchcnn.plots import plot_digit, plot_history, save
+from scratchcnn.plots import (
+    plot_confusion_matrix,
+    plot_digit,
+    plot_digits,
+    plot_filters,
+    plot_history,
+    plot_mistakes,
+    save,
+)
 from scratchcnn.preprocessing import create_scaler, normalizer
 
 
@@ -20,6 +28,7 @@ def main() -> None:
     print("X_test: ", X_test.shape, " y_test: ", y_test.shape)
     print("First label:", y_train[0])
     save(plot_digit(X_train[0], label=y_train[0]), options.output / "digit.png")
+    save(plot_digits(X_train[:40], y_train[:40])[0], options.output / "digits.png")
 
     # 2. Prepare it: a channel axis for the convolution, and pixels from [0, 255] to [0, 1]
     X_train = X_train.reshape(-1, 28, 28, 1)
@@ -31,7 +40,8 @@ def main() -> None:
     # 3. Describe the network, or take up one whose training was stopped
     model = options.stopped or new_network(options)
     model.summary()
-    plot_model(model, to_file=options.output / "model.png", show_shapes=True, show_layer_names=True)
+    plot_model(model, to_file=options.output / "model.png", show_shapes=True, show_layer_names=True,
+               show_params=True)  # fmt: skip
 
     # 4. Train it
     epochs_done = len(model.history.epoch) if model.history else 0
@@ -52,7 +62,12 @@ def main() -> None:
     print(f"Test accuracy: {accuracy:.4f}")
     prediction = model.predict(X_test_[0].reshape(1, 28, 28, 1)).argmax()
     print(f"First test image: label {y_test[0]}, prediction {prediction}")
-    print("Pictures:", *(options.output / name for name in ("digit.png", "model.png", "curves.png")))
+    probabilities = model.predict(X_test_)  # (images, 10)
+    save(plot_confusion_matrix(y_test, probabilities), options.output / "confusion.png")
+    save(plot_mistakes(X_test, y_test, probabilities)[0], options.output / "mistakes.png")
+    save(plot_filters(model), options.output / "filters.png")
+    pictures = ("digit", "digits", "model", "curves", "confusion", "mistakes", "filters")
+    print("Pictures:", *(options.output / f"{name}.png" for name in pictures))
 
 
 def new_network(options: argparse.Namespace) -> Sequential:

@@ -23,7 +23,7 @@ ROOMS = [
     ["storage"],
     ["summary", "training"],
     ["callbacks"],
-    ["losses", "metrics", "optimizers", "layers"],
+    ["losses", "metrics", "mistakes", "optimizers", "layers"],
     ["preprocessing", "schedules"],
     ["activations", "initializers", "arguments"],
     ["operations"],

@@ -1,10 +1,27 @@
-"""Pictures: of digits, models and learning curves. The one part that imports matplotlib; no display is needed."""
+"""Pictures: digits, a model, its curves, filters and mistakes. Only here is matplotlib; no display is needed."""
 
+from scratchcnn.plots.confusion import plot_confusion_matrix
 from scratchcnn.plots.curves import plot_history
 from scratchcnn.plots.digit import plot_digit
 from scratchcnn.plots.digit_steps import plot_digit_steps
+from scratchcnn.plots.digits import plot_digits
+from scratchcnn.plots.drawing_board import DrawingBoard
+from scratchcnn.plots.filters import plot_filters
+from scratchcnn.plots.mistakes import plot_mistakes
 from scratchcnn.plots.model_plot import plot_model
 from scratchcnn.plots.picture import save
 from scratchcnn.plots.variants import plot_variants
 
-__all__ = ["plot_digit", "plot_digit_steps", "plot_history", "plot_model", "plot_variants", "save"]
+__all__ = [
+    "DrawingBoard",
+    "plot_confusion_matrix",
+    "plot_digit",
+    "plot_digit_steps",
+    "plot_digits",
+    "plot_filters",
+    "plot_history",
+    "plot_mistakes",
+    "plot_model",
+    "plot_variants",
+    "save",
+]

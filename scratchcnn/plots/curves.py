@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from scratchcnn.plots.picture import new_figure
+from scratchcnn.plots.tiles import listed_axes
 from scratchcnn.training import History
 
 AXIS_TITLES = {"loss": "loss (nats, mean over the images)", "accuracy": "accuracy (share of the images)"}
@@ -59,7 +59,7 @@ def plot_history(history: History, ax: Axes | Iterable[Axes] | None = None) -> l
         figure = new_figure(4.6 * len(names), 3.6)
         figure.set_layout_engine("constrained", w_pad=0.1, h_pad=0.1)
         ax = figure.subplots(1, len(names), squeeze=False).flat
-    every = [ax] if isinstance(ax, Axes) else list(np.asarray(ax if isinstance(ax, np.ndarray) else list(ax)).flat)
+    every = listed_axes(ax)
     if len(every) != len(names):
         raise ValueError(
             f"Expected {len(names)} axes, for {' and '.join(names)}, received {len(every)}; make them with "

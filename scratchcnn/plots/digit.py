@@ -43,25 +43,30 @@ def plot_digit(image: npt.ArrayLike, label: object = None, prediction: object = 
     >>> plot_digit([[0, 255], [255, 0]], label=5).get_title()
     'label: 5'
     """
-    pixels = _check(np.asarray(image))
+    pixels = check_image(np.asarray(image))
     if ax is None:
         figure = new_figure(3, 3.4)
         figure.set_layout_engine(
             "constrained", w_pad=0.1, h_pad=0.1
         )  # makes room for the title, however many lines it has
         ax = figure.subplots()
-    # The ends are fixed, not those of this image: an empty image is white, and a faint one looks faint.
-    ink = 255 if pixels.dtype.kind in "iu" else 1
-    ax.imshow(pixels, cmap="Greys", vmin=min(0, float(pixels.min())), vmax=max(ink, float(pixels.max())))
-    ax.set_xticks([])
-    ax.set_yticks([])
+    draw_ink(ax, pixels)
     lines = [f"{word}: {value}" for word, value in (("label", label), ("prediction", prediction)) if value is not None]
     title = "\n".join(textwrap.fill(line, LINE_LENGTH) for line in lines)
     ax.set_title(title, parse_math=False)
     return ax
 
 
-def _check(pixels: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+def draw_ink(ax: Axes, pixels: npt.NDArray[np.generic]) -> None:
+    """Draw an image (H, W) of finite numbers, dark ink on white."""
+    # The ends are fixed, not those of this image: an empty image is white, and a faint one looks faint.
+    ink = 255 if pixels.dtype.kind in "iu" else 1
+    ax.imshow(pixels, cmap="Greys", vmin=min(0, float(pixels.min())), vmax=max(ink, float(pixels.max())))
+    ax.set_xticks([])
+    ax.set_yticks([])
+
+
+def check_image(pixels: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
     """The image as (H, W) finite numbers."""
     if pixels.dtype.kind not in "biuf":
         raise TypeError(f"Expected an image of integers or floats, received dtype {pixels.dtype}; use astype(float).")

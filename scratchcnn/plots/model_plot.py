@@ -31,6 +31,7 @@ def plot_model(
     to_file: str | os.PathLike[str] | None = "model.png",
     show_shapes: bool = False,
     show_layer_names: bool = True,
+    show_params: bool = False,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw the layers of a model from its input to its output.
@@ -45,6 +46,8 @@ def plot_model(
         Whether each box shows the shapes of input and output, with None for the batch.
     show_layer_names : bool
         'conv2d (Conv2D)' in each box; if False, 'Conv2D'.
+    show_params : bool
+        Whether each box shows how many parameters the layer has.
     ax : Axes, optional
         Where to draw, in the size that fits; default: a new figure, as large as the model needs. `to_file` gets the
         whole figure in either case.
@@ -65,14 +68,14 @@ def plot_model(
 
     Notes
     -----
-    As `keras.utils.plot_model`, with fewer options and without graphviz.
+    As `keras.utils.plot_model`, without graphviz, with fewer options and with `show_params`.
 
     Examples
     --------
     >>> from scratchcnn.layers import Dense
     >>> axes = plot_model(Sequential([Dense(3, input_shape=(4,))]), to_file=None, show_shapes=True)
     """
-    boxes = [_columns(*row, show_shapes, show_layer_names) for row in _rows(model)]
+    boxes = [_columns(*row, show_shapes, show_layer_names, show_params) for row in _rows(model)]
     if to_file is not None:
         check_path(to_file)  # before anything is drawn
     outlines = {text: _outline(text) for text in {text for box in boxes for column in box for text in column}}
@@ -80,7 +83,7 @@ def plot_model(
         max(float(np.ptp(_x_of(outlines[text]))) for column in columns for text in column) + 2 * SIDE
         for columns in zip(*boxes, strict=True)
     ]
-    height = ROW * max(map(len, boxes[0]))
+    height = ROW * max(map(len, boxes[0]))  # all boxes have the same columns
     x_end, y_end = sum(widths) + MARGIN, len(boxes) * (height + GAP) - GAP + MARGIN
     if ax is None:
         ax = new_figure((x_end + MARGIN) / 72, (y_end + MARGIN) / 72).add_axes((0, 0, 1, 1))
@@ -96,8 +99,8 @@ def plot_model(
     return ax
 
 
-def _rows(model: Sequential) -> Iterator[tuple[str, str, object, object]]:
-    """Name, class, input shape and output shape: of the input, then of each layer."""
+def _rows(model: Sequential) -> Iterator[tuple[str, str, object, object, int]]:
+    """Name, class, input shape, output shape and parameters: of the input, then of each layer."""
     if not isinstance(model, Sequential):
         raise TypeError(f"Expected a Sequential, received {model!r}.")
     if not model.layers:
@@ -108,16 +111,29 @@ def _rows(model: Sequential) -> Iterator[tuple[str, str, object, object]]:
             "give input_shape to its first layer, or call model.build((None, 28, 28, 1)) or fit."
         )
     shape: object = model.input_shape
-    yield "input", "Input", shape, shape
+    yield "input", "Input", shape, shape, 0
     for layer in model.layers:
         before, shape = shape, (None, *(layer.output_shape or ()))
-        yield layer.name or layer.default_name, type(layer).__name__, before, shape
+        yield layer.name or layer.default_name, type(layer).__name__, before, shape, layer.parameter_count
 
 
-def _columns(name: str, kind: str, before: object, after: object, show_shapes: bool, show_layer_names: bool) -> Box:
+def _columns(
+    name: str,
+    kind: str,
+    before: object,
+    after: object,
+    parameters: int,
+    show_shapes: bool,
+    show_layer_names: bool,
+    show_params: bool,
+) -> Box:
     """The texts of one box."""
-    title = [f"{name} ({kind})" if show_layer_names else kind]
-    return [title, ["input:", "output:"], [str(before), str(after)]] if show_shapes else [title]
+    box = [[f"{name} ({kind})" if show_layer_names else kind]]
+    if show_shapes:
+        box += [["input:", "output:"], [str(before), str(after)]]
+    if show_params:
+        box += [[f"{parameters:,} parameter{'s' * (parameters != 1)}"]]
+    return box
 
 
 def _draw_box(

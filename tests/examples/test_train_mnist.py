@@ -59,7 +59,8 @@ def printed(folder: Path) -> str:
         rf"Test loss: {FLOAT}",
         rf"Test accuracy: {FLOAT}",
         r"First test image: label \d, prediction \d",
-        r"Pictures: output/digit\.png output/model\.png output/curves\.png",
+        r"Pictures: output/digit\.png output/digits\.png output/model\.png output/curves\.png "
+        r"output/confusion\.png output/mistakes\.png output/filters\.png",
     ],
 )
 def test_what_it_prints(printed: str, line: str):
@@ -83,13 +84,13 @@ def test_it_learns(printed: str):
 
 def test_the_pictures(printed: str, folder: Path):
     paths = re.findall(r"\S+\.png", printed)
-    assert len(paths) == 3
+    assert len(paths) == 7
     for path in paths:
         picture = iio.imread(folder / path)[..., :3]
         assert min(picture.shape[:2]) > 200
         assert picture.min() < 50
         assert picture.max() == 255
-    assert len(list((folder / "output").iterdir())) == 3
+    assert len(list((folder / "output").iterdir())) == 7
 
 
 def test_the_seed_decides(printed: str, folder: Path):

@@ -160,3 +160,14 @@ def test_a_wrong_file_leaves_the_axes_untouched(tmp_path: Path):
     with pytest.raises(ValueError, match=r"ending in \.png, .*, received '.*\.bmp'; use"):
         plot_model(article_model(), to_file=tmp_path / "model.bmp", ax=mine)
     assert boxes(mine, Rectangle) == []
+
+
+def test_parameters():
+    model = article_model()
+    shown = texts(plot_model(model, to_file=None, show_params=True))
+    counts = [0, *(layer.parameter_count for layer in model.layers)]
+    assert shown[1::2] == [f"{count:,} parameters" for count in counts]
+    assert sum(counts) == 1_199_882
+    both = plot_model(model, to_file=None, show_shapes=True, show_params=True)
+    assert_legible(both)
+    assert texts(both)[5::6] == shown[1::2]

@@ -1,0 +1,58 @@
+"""examples/draw_digit.py opens a window where there is one, and says what to do where there is none."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scratchcnn import Sequential
+from scratchcnn.layers import Dense
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "draw_digit.py"
+
+
+def run(folder: Path, *arguments: object, backend: str = "agg") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(EXAMPLE), *map(str, arguments)]
+    environment = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    environment["MPLBACKEND"] = backend
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, env=environment)
+
+
+@pytest.mark.parametrize("backend", ["agg", "svg"])
+def test_without_a_window_it_says_how_to_get_one(tmp_path: Path, backend: str):
+    done = run(tmp_path, backend=backend)
+    assert done.returncode == 1
+    assert f"draw_digit.py: error: matplotlib's backend '{backend}' opens no window" in done.stderr
+    assert "MPLBACKEND=webagg" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""  # nothing was trained for it
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there always is a screen")
+def test_without_a_screen_or_a_toolkit_it_says_so(tmp_path: Path):
+    done = run(tmp_path, backend="tkagg")
+    assert done.returncode == 1
+    assert "draw_digit.py: error: no window can be opened: " in done.stderr
+    assert "MPLBACKEND=webagg" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--model", "nowhere.npz"), "argument --model: .*nowhere.npz"),
+        (("--model", "text.npz"), "argument --model: .*text.npz"),
+        (("--model", "small.npz"), r"argument --model: Expected a model for images \(28, 28, 1\), received one for"),
+        (("--colour", "red"), "unrecognized arguments: --colour red"),
+    ],
+)
+def test_wrong_arguments(tmp_path: Path, arguments: tuple, message: str):
+    (tmp_path / "text.npz").write_text("no model")
+    Sequential([Dense(10, input_shape=(4,))]).save(tmp_path / "small.npz")
+    done = run(tmp_path, *arguments)
+    assert done.returncode == 2
+    assert re.search(rf"\ndraw_digit\.py: error: {message}", done.stderr), done.stderr
+    assert "Traceback" not in done.stderr
