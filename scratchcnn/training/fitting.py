@@ -118,7 +118,7 @@ class Training:
             losses, probabilities = train_step(trainer, images, targets, batch.weights)
             values = means.add(losses, targets, probabilities)
             position.steps += 1
-            position.count = means.count
+            position.count, position.loaded = means.count, False
         return values
 
     def _position(self, epoch: int) -> Position:
@@ -142,7 +142,6 @@ class Training:
             )
             return None
         self.trainer.shuffle_rng.bit_generator.state = position.order  # the same order is drawn again
-        position.loaded = False
         return position
 
 

@@ -24,7 +24,7 @@ class Position:
     sums : dict of str to float
         Of the losses and metrics of the samples seen.
     loaded : bool
-        Whether it came out of a file, with its model: then `fit` goes on from here.
+        Whether it came out of a file, with its model, and no step was taken since: then `fit` goes on from here.
     """
 
     epoch: int

@@ -214,3 +214,15 @@ def test_an_epoch_in_the_middle_begins_anew_with_other_data(tmp_path):
     loaded = load_model(path)
     loaded.fit(X, Y, batch_size=8, epochs=2, initial_epoch=1, verbose=0)  # another epoch
     assert loaded._trainer.optimizer_state.iterations == 3 + 5
+
+
+def test_a_fit_that_fails_before_its_first_step_can_be_tried_again(tmp_path, undisturbed):
+    model, path = small_model(seed=1), tmp_path / "model.npz"
+    with pytest.raises(KeyboardInterrupt):
+        fit(model, Acting("on_train_batch_end", ctrl_c))
+    model.save(path)
+    loaded = load_model(path)
+    with pytest.raises(FileNotFoundError):
+        fit(loaded, ModelCheckpoint(tmp_path / "nowhere" / "model.npz"), initial_epoch=1)
+    fit(loaded, initial_epoch=1)
+    assert saved_bytes(loaded, path) == undisturbed
