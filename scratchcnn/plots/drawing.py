@@ -33,7 +33,7 @@ class Drawing:
     >>> drawing = Drawing(size=20)
     >>> drawing.begin(0.5, 0.1)
     >>> drawing.draw_to(0.5, 0.9)
-    >>> drawing.pixels[10, ::5].round(1).tolist()
+    >>> [round(pixel, 1) for pixel in drawing.pixels[10, ::5].tolist()]
     [1.0, 1.0, 0.3, 1.0]
     """
 

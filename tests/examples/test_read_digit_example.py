@@ -30,7 +30,7 @@ def test_two_pictures_are_read_and_drawn(tmp_path: Path):
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     first, two, _, zero, numbers, last = done.stdout.splitlines()
-    assert first == "No --model: training on the 4,000 images of the sample for 10 epochs, some seconds"
+    assert first == "No --model: training on the 4,000 images of the sample for 20 epochs, some seconds"
     assert re.fullmatch(r"two\.png: 2  \(\d+\.\d%, dark ink\)", two)
     assert re.fullmatch(r"zero\.png: 0  \(\d+\.\d%, dark ink\)", zero)
     shares = [float(share) for share in re.findall(r"\d: (\d\.\d{3})", numbers)]
