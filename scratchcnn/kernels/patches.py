@@ -4,17 +4,14 @@ A list has numbers g[j] and offsets o[j]; at each offset begins a patch of an ar
 second patch, of as many rows without gaps, meets them all. Two loops:
 
     sum_patches       out[r, n]                      +=  sum over j of  g[j] * x[o[j] + r * row_stride + n]
-    add_to_patches    x[o[j] + r * row_stride + n]   +=  g[j] * patch[r, n]     for every j
+    add_to_patches    x[o[j] + r * row_stride + n]   +=  g[j] * patch[r, n]     for every j, in order
 
 There are many lists, each with a patch of its own, and they are gone through in one call: a list may be short.
 In both, the patch that stays (`out`, `patch`) is held in vector registers while j runs, as much of it as there are
-registers for, so a step costs one load for each vector and, in `add_to_patches`, one store. There, entries from the
-first and the second half of a list take turns: patches of neighbours overlap, and a load would wait for the store just
-before it.
+registers for, so a step costs one load for each vector and, in `add_to_patches`, one store.
 
-Cost: 2 FLOPs for each number of each patch. Numerics: `sum_patches` sums over j in order, `add_to_patches` over j = 0,
-h, 1, h + 1, ... with h half the length of the list; both in the arrays' own dtype, with fused multiply-add where the
-processor has it.
+Cost: 2 FLOPs for each number of each patch. Numerics: sums run over j in order, in the arrays' own dtype, with fused
+multiply-add where the processor has it.
 """
 
 from __future__ import annotations
@@ -67,44 +64,41 @@ def _emit_list(code: Vectorized, args: dict[str, Any], i: Any, rows: int, vector
     def row_at(start: Any, stride: str, row: int) -> Any:
         return builder.gep(start, [builder.mul(args[stride], index(row))])
 
-    def entry(j: Any) -> tuple[Any, list[Any]]:
-        """The number of entry j in every lane, and where the rows of its patch begin."""
-        place = builder.add(first, j)
-        scale = code.broadcast(builder.load(code.number_at("g", place)))
-        offset = builder.zext(builder.load(code.number_at("o", place)), index)
-        x_at = code.number_at("x", args["x_start"], offset)
-        return scale, [row_at(x_at, "row_stride", row) for row in range(rows)]
-
     first, count = builder.mul(i, args["list_size"]), builder.load(code.number_at("counts", i))
     patch_at = code.number_at("patch", args["patch_start"], builder.mul(i, args["patch_size"]))
     patch = [code.load_vector(row_at(patch_at, "patch_stride", row), v) for row, v in places]
-    if not sums:
+    before, loop, after = (builder.block, *(builder.append_basic_block(name) for name in ("patches", "patches.end")))
+    builder.cbranch(builder.icmp_signed(">", count, index(0)), loop, after)
 
-        def add_patch(j: Any) -> None:
-            scale, x_rows = entry(j)
-            for (row, v), number in zip(places, patch, strict=True):
-                there = code.load_vector(x_rows[row], v)
-                builder.store(
-                    code.multiply_add(scale, number, there), code.vector_at(x_rows[row], v), align=code.itemsize
-                )
+    builder.position_at_end(loop)
+    j = builder.phi(index)
+    kept = [builder.phi(code.vector) for _ in patch] if sums else patch
+    place = builder.add(first, j)
+    scale = code.broadcast(builder.load(code.number_at("g", place)))
+    offset = builder.zext(builder.load(code.number_at("o", place)), index)
+    x_at = code.number_at("x", args["x_start"], offset)
+    totals = []
+    for (row, v), number in zip(places, kept, strict=True):
+        at = row_at(x_at, "row_stride", row)
+        there = code.load_vector(at, v)
+        if sums:
+            totals.append(code.multiply_add(scale, there, number))
+        else:
+            builder.store(code.multiply_add(scale, number, there), code.vector_at(at, v), align=code.itemsize)
+    following = builder.add(j, index(1))
+    j.add_incoming(index(0), before)
+    j.add_incoming(following, loop)
+    for phi, initial, total in zip(kept, patch, totals, strict=False):
+        phi.add_incoming(initial, before)
+        phi.add_incoming(total, loop)
+    builder.cbranch(builder.icmp_signed("<", following, count), loop, after)
 
-        half = builder.lshr(count, index(1))
-        with cgutils.for_range(builder, half) as loop:
-            add_patch(loop.index)
-            add_patch(builder.add(half, loop.index))
-        with builder.if_then(builder.trunc(count, ir.IntType(1))):
-            add_patch(builder.sub(count, index(1)))
-        return
-
-    totals = [cgutils.alloca_once_value(builder, number) for number in patch]  # in registers, once LLVM is done
-    with cgutils.for_range(builder, count) as loop:
-        scale, x_rows = entry(loop.index)
-        for (row, v), total in zip(places, totals, strict=True):
-            there = code.load_vector(x_rows[row], v)
-            builder.store(code.multiply_add(scale, there, builder.load(total)), total)
-    for (row, v), total in zip(places, totals, strict=True):
-        at = code.vector_at(row_at(patch_at, "patch_stride", row), v)
-        builder.store(builder.load(total), at, align=code.itemsize)
+    builder.position_at_end(after)
+    results = [builder.phi(code.vector) for _ in totals]
+    for (row, v), result, initial, total in zip(places, results, patch, totals, strict=False):
+        result.add_incoming(initial, before)
+        result.add_incoming(total, loop)
+        builder.store(result, code.vector_at(row_at(patch_at, "patch_stride", row), v), align=code.itemsize)
 
 
 # With 32 registers, 3 rows of 6 vectors stay in 18 of them; with 16, one row of 6 leaves room for the products.
