@@ -141,8 +141,9 @@ class Augmenter:
     Attributes
     ----------
     step : int
-        Number of the next batch, from 0 on. This and the arguments are all its state: to go on elsewhere, make an
-        Augmenter with the same images and the same seed, and set `step`.
+        Number of the next batch, from 0 on. This and the arguments are all its state: to go on with a saved model after
+        e epochs, make an Augmenter with the same arguments and seed, set `step = e * len(augmenter)`, and give `fit`
+        `initial_epoch=e`.
     seed : int
         As given, or the one that was drawn for None.
 
