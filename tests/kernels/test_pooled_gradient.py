@@ -171,9 +171,9 @@ def test_gradient_by_the_images_in_their_own_memory_has_the_same_bits(input_relu
     outputs, winners = kernels.conv2d_max_pool2d(x, kernel, None, *GEOMETRY[:3], *GEOMETRY[3:], True)
     values = rng.standard_normal(outputs.shape).astype(np.float32)
     arguments = (values, winners, outputs, x, kernel, *GEOMETRY, "auto", input_relu)
-    apart = kernels.conv2d_pooled_gradients(*arguments)
     images = x.copy()
-    assert np.array_equal(x, images)
+    apart = kernels.conv2d_pooled_gradients(*arguments)
+    assert np.array_equal(x, images), "unasked, the images are left as they are"
     together = kernels.conv2d_pooled_gradients(*arguments, overwrite_x=True)
     assert bits(together) == bits(apart)
     if channels == 32:

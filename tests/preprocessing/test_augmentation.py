@@ -261,6 +261,25 @@ def test_training_that_is_saved_and_goes_on_sees_the_same_batches(tmp_path):
     assert train(load_model(tmp_path / "model.npz"), augmenter(7), 6) == expected
 
 
+def test_fit_that_is_saved_and_goes_on_ends_with_the_same_weights_and_history(tmp_path):
+    def augmenter():
+        return Augmenter(*small_data(), batch_size=16, factor=2, elastic_sigma=1, seed=2)
+
+    whole = small_model(seed=4)
+    whole.fit(augmenter(), epochs=3, verbose=0)
+    begun = small_model(seed=4)
+    begun.fit(augmenter(), epochs=1, verbose=0)
+    begun.save(tmp_path / "model.npz")
+
+    again, stream = load_model(tmp_path / "model.npz"), augmenter()
+    stream.step = len(stream)
+    again.fit(stream, epochs=3, initial_epoch=1, verbose=0)
+    assert again.history.history == whole.history.history
+    for one, other in zip(again.get_weights(), whole.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert not np.array_equal(again.get_weights()[0], begun.get_weights()[0])
+
+
 # What is wrong
 
 
