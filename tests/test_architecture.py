@@ -18,6 +18,7 @@ PACKAGE = Path(scratchcnn.__file__).parent
 # From the top of the house to the bottom; a module may import from rooms below its own, and from its own room.
 ROOMS = [
     ["scratchcnn"],
+    ["inspection"],
     ["loading", "plots"],
     ["sequential"],
     ["storage"],

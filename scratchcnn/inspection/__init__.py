@@ -1,0 +1,1 @@
+"""Looking inside: where every number of a forward and a backward pass came from."""
