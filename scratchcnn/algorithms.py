@@ -29,6 +29,8 @@ NAMES: tuple[Algorithm, ...] = ("auto", *RUNGS, "winners")
 
 WINOGRAD_CHANNELS = 16  # below, the transforms cost more than the multiplications they save
 LINE_BYTES = 64  # a cache line, and the widest vector register
+CHEAP_DEPTH = 32  # products a number, at most, for which it pays to make it again instead of fetching it
+GROUPED_BYTES = 1 << 19  # up to so large, gradients of all kernels are summed over the same groups of images
 
 
 class Choice(NamedTuple):
@@ -115,6 +117,25 @@ def choose(algorithm: Algorithm, problem: Problem) -> Choice:
             f"{rows.dilation}, {columns.dilation}; use 'auto' or 'tile'."
         )
     return Choice(rung, rung, rung, "dense")
+
+
+@functools.lru_cache(maxsize=256)
+def stacks(below: Problem, below_algorithm: Algorithm, problem: Problem, algorithm: Algorithm, pool: Windows) -> bool:
+    """Whether a convolution makes its images again, by the one `below`, each time it needs them.
+
+    So it is where an image costs little, and the two convolutions can be computed image by image.
+    """
+    first, second = choose(below_algorithm, below), choose(algorithm, problem)
+    depth = below.windows.rows.kernel * below.windows.columns.kernel * below.channels
+    largest_sum = max(depth * below.filters, 9 * problem.channels * problem.filters) * problem.dtype.itemsize
+    return (
+        (first.forward, first.kernel_gradient) == ("tile", "tile")
+        and second.forward.startswith("winograd")
+        and second.pooled_gradients == "winners"
+        and all((axis.kernel, axis.stride) == (2, 2) for axis in pool)
+        and depth <= CHEAP_DEPTH
+        and largest_sum <= GROUPED_BYTES
+    )
 
 
 # The three rules of 'auto' are what `benchmarks/kernel_ladder.py` measures, but for one thing: for the input gradient

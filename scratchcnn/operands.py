@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from scratchcnn.algorithms import Algorithm
 from scratchcnn.geometry import Padding, Pair, Windows, image_windows
 
 Array = NDArray[Any]
@@ -94,6 +95,34 @@ def conv2d_windows(
         )
     height, width = input_shape[1:3]
     return expect_windows((height, width), (kernel_shape[0], kernel_shape[1]), strides, padding, dilation_rate)
+
+
+class Convolution(NamedTuple):
+    """A convolution with ReLU, as `conv2d` is told it: all but the images.
+
+    Attributes
+    ----------
+    kernel : (KH, KW, C, F)
+    bias : (F,) or None
+    strides, padding, dilation_rate, algorithm
+        As for `conv2d`.
+    """
+
+    kernel: Array
+    bias: Array | None
+    strides: Pair = (1, 1)
+    padding: Padding = "valid"
+    dilation_rate: Pair = (1, 1)
+    algorithm: Algorithm = "auto"
+
+    def windows(self, input_shape: Shape) -> Windows:
+        """Its windows over images (N, H, W, C), checked as by `conv2d_windows`."""
+        return conv2d_windows(input_shape, self.kernel.shape, self.strides, self.padding, self.dilation_rate)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """(N, OH, OW, F) for images (N, H, W, C)."""
+        rows, columns = self.windows(input_shape)
+        return input_shape[0], rows.output, columns.output, self.kernel.shape[3]
 
 
 def pool2d_windows(input_shape: Shape, pool_size: Pair, strides: Pair, padding: Padding) -> Windows:

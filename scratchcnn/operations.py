@@ -12,7 +12,7 @@ from scratchcnn import kernels, reference
 from scratchcnn.algorithms import Algorithm
 from scratchcnn.geometry import Padding, Pair
 from scratchcnn.names import look_up
-from scratchcnn.operands import Array, Shape
+from scratchcnn.operands import Array, Convolution, Shape
 
 Engine = Literal["kernels", "reference"]
 
@@ -93,6 +93,37 @@ class Operations(Protocol):
         input_relu: bool = False,
         overwrite_x: bool = False,
     ) -> tuple[Array, Array, Array]: ...
+    def stacked_conv2d_max_pool2d(
+        self,
+        x: Array,
+        below: Convolution,
+        kernel: Array,
+        bias: Array | None,
+        pool_size: Pair,
+        pool_strides: Pair,
+        pool_padding: Padding,
+        strides: Pair,
+        padding: Padding,
+        dilation_rate: Pair,
+        relu: bool = False,
+        algorithm: Algorithm = "auto",
+    ) -> tuple[Array, Array]: ...
+    def stacked_pooled_gradients(
+        self,
+        values: Array,
+        winners: Array,
+        outputs: Array | None,
+        x: Array,
+        below: Convolution,
+        kernel: Array,
+        pool_size: Pair,
+        pool_strides: Pair,
+        pool_padding: Padding,
+        strides: Pair,
+        padding: Padding,
+        dilation_rate: Pair,
+        algorithm: Algorithm = "auto",
+    ) -> tuple[Array, Array, Array, Array]: ...
     def max_pool2d(self, x: Array, pool_size: Pair, strides: Pair, padding: Padding) -> tuple[Array, Array]: ...
     def max_pool2d_gradient(
         self, dy: Array, winners: Array, input_shape: Shape, pool_size: Pair, strides: Pair, padding: Padding

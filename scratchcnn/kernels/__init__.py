@@ -25,6 +25,7 @@ from scratchcnn.kernels.relu import relu, relu_gradient
 from scratchcnn.kernels.sgd import sgd
 from scratchcnn.kernels.smooth_noise import smooth_noise
 from scratchcnn.kernels.softmax import softmax, softmax_gradient
+from scratchcnn.kernels.stacked import stacked_conv2d_max_pool2d, stacked_pooled_gradients
 from scratchcnn.kernels.warp import warp
 
 __all__ = [
@@ -56,5 +57,7 @@ __all__ = [
     "softmax_cross_entropy",
     "softmax_cross_entropy_gradient",
     "softmax_gradient",
+    "stacked_conv2d_max_pool2d",
+    "stacked_pooled_gradients",
     "warp",
 ]

@@ -27,7 +27,7 @@ from scratchcnn.geometry import Axis, Padding, Pair, Windows
 from scratchcnn.kernels.gated_rows import gate_rows
 from scratchcnn.kernels.groups import sum_of_groups
 from scratchcnn.kernels.im2col import TABLES, corner_offsets, element_offsets, frozen, padded_size, place
-from scratchcnn.kernels.jit import group_count, parallel
+from scratchcnn.kernels.jit import group_count, parallel, serial
 from scratchcnn.kernels.matmul import is_packed, matmul, pack, packed, padded_width, product_of, start_row
 from scratchcnn.kernels.workspace import empty
 from scratchcnn.operands import Array, Shape, conv2d_windows, expect
@@ -55,13 +55,13 @@ def conv2d(
         product_of(x.dtype), np.ascontiguousarray(x),
         (windows.rows.before, windows.columns.before), padded_size(windows),
         corners, elements, packed(kernel.reshape(-1, filters)), start_row(bias, filters, x.dtype),
-        y, _pixel_offsets(corners.size, filters), get_num_threads(), int(relu),
+        y, pixel_offsets(corners.size, filters), get_num_threads(), int(relu),
     )  # fmt: skip
     return y
 
 
 @functools.lru_cache(maxsize=TABLES)
-def _pixel_offsets(pixels: int, channels: int) -> Array:
+def pixel_offsets(pixels: int, channels: int) -> Array:
     """Offset of every pixel in an image without padding; int64, (pixels,), read-only."""
     return frozen(np.arange(pixels) * channels)
 
@@ -69,23 +69,42 @@ def _pixel_offsets(pixels: int, channels: int) -> Array:
 @parallel
 def _correlate(product, x, before, size, corners, elements, panels, start, y, y_rows, threads, rectify):
     """For every image: y[y_rows[m]] = start + sum over k of padded image[corners[m] + elements[k]] * B[k]."""
-    images, height, width, channels = x.shape
-    image_numbers, image_results = height * width * channels, y.size // images
-    is_padded = size[0] != height or size[1] != width
-    numbers, results = x.reshape(-1), y.reshape(-1)
+    images, image_results = x.shape[0], y.size // x.shape[0]
     shares = min(images, threads)
     for share in prange(shares):
-        padded = np.zeros(size[0] * size[1] * channels if is_padded else 0, x.dtype)
+        padded = padding_for(x, size)
         for image in range(images * share // shares, images * (share + 1) // shares):
-            source, at = numbers, image * image_numbers
-            if is_padded:
-                place(numbers, image, height, width, channels, before[0], before[1], padded, size[1])
-                source, at = padded, 0
-            first = image * image_results
-            matmul(
-                product, source, at, corners, elements, panels, y.shape[3], start, results, first, y_rows,
-                0, rectify, 0,
+            correlate_image(
+                product, x, image, before, size, padded, corners, elements, panels, y.shape[3], start,
+                y.reshape(-1), image * image_results, y_rows, rectify,
             )  # fmt: skip
+
+
+@serial
+def padding_for(x, size):
+    """Zeros of the size of a padded image, in whose middle one can be placed; none, where nothing is padded."""
+    is_padded = size[0] != x.shape[1] or size[1] != x.shape[2]
+    return np.zeros(size[0] * size[1] * x.shape[3] if is_padded else 0, x.dtype)
+
+
+@serial
+def correlate_image(
+    product, x, image, before, size, padded, corners, elements, panels, filters, start, y, first, y_rows, rectify
+):  # fmt: skip
+    """One image of `_correlate`; its results begin at `first` of y, which is one-dimensional."""
+    source, at = _padded_image(x, image, before, size, padded)
+    matmul(product, source, at, corners, elements, panels, filters, start, y, first, y_rows, 0, rectify, 0)
+
+
+@serial
+def _padded_image(x, image, before, size, padded):
+    """Where to read an image, in which array and from where: in `padded`, if there is any, else where it lies."""
+    _, height, width, channels = x.shape
+    numbers = x.reshape(-1)
+    if len(padded) == 0:
+        return numbers, image * height * width * channels
+    place(numbers, image, height, width, channels, before[0], before[1], padded, size[1])
+    return padded, 0
 
 
 def conv2d_kernel_gradient(
@@ -148,33 +167,48 @@ def _sum_outer_products(product, x, before, size, corners, elements, dy, y, gate
 
     `gates`: of dy counts only what lies where y > 0. `bias`: bias_groups[g] becomes the sum of dy over i and p.
     """
-    images, height, width, channels = x.shape
-    count, rows, filters = groups.shape
-    is_padded = size[0] != height or size[1] != width
-    must_pack = not is_packed(filters, x.itemsize)
-    numbers, gradients, results = x.reshape(-1), dy.reshape(-1), groups.reshape(-1)
-    start, result_rows = np.zeros(padded_width(filters, x.itemsize), x.dtype), np.arange(rows) * filters
+    images, (count, rows, filters) = x.shape[0], groups.shape
+    result_rows = np.arange(rows) * filters
     for group in prange(count):
-        padded = np.zeros(size[0] * size[1] * channels, x.dtype)
-        gated = np.empty(corners.size * filters if gates or bias else 0, x.dtype)
-        panels = np.empty(corners.size * padded_width(filters, x.itemsize) if must_pack else 0, x.dtype)
+        padded = padding_for(x, size)
+        gated, panels, start = room_for_gradient(corners.size, filters, gates or bias, x)
         for image in range(images * group // count, images * (group + 1) // count):
-            source, at = numbers, image * height * width * channels
-            if is_padded:
-                place(numbers, image, height, width, channels, before[0], before[1], padded, size[1])
-                source, at = padded, 0
             first = image * corners.size * filters
-            b = gradients[first : first + corners.size * filters]
+            dz = dy.reshape(-1)[first : first + corners.size * filters]
             if gates or bias:
-                gate_rows(gradients, y.reshape(-1), gates, first, corners.size, filters, gated, bias_groups[group])
-                b = gated
-            if must_pack:
-                pack(b, corners.size, filters, panels)
-                b = panels
-            matmul(
-                product, source, at, elements, corners, b, filters, start, results, group * rows * filters,
-                result_rows, 1, 0, 0,
+                gate_rows(
+                    dy.reshape(-1), y.reshape(-1), gates, first, corners.size, filters, gated, bias_groups[group]
+                )  # fmt: skip
+                dz = gated
+            add_outer_product(
+                product, x, image, before, size, padded, corners, elements, dz, filters, panels, start,
+                groups.reshape(-1), group * rows * filters, result_rows,
             )  # fmt: skip
+
+
+@serial
+def room_for_gradient(pixels, filters, gated, like):
+    """For one image's gradient: room for it behind a ReLU, and in panels, where there must be; and a row of zeros."""
+    width = padded_width(filters, like.itemsize)
+    must_pack = not is_packed(filters, like.itemsize)
+    return (
+        np.empty(pixels * filters if gated else 0, like.dtype),
+        np.empty(pixels * width if must_pack else 0, like.dtype),
+        np.zeros(width, like.dtype),
+    )
+
+
+@serial
+def add_outer_product(
+    product, x, image, before, size, padded, corners, elements, dz, filters, panels, start,
+    results, first, result_rows,
+):  # fmt: skip
+    """One image of `_sum_outer_products`; dz is its gradient, and the results begin at `first`."""
+    source, at = _padded_image(x, image, before, size, padded)
+    if len(panels) > 0:
+        pack(dz, corners.size, filters, panels)
+        dz = panels
+    matmul(product, source, at, elements, corners, dz, filters, start, results, first, result_rows, 1, 0, 0)
 
 
 def conv2d_input_gradient(

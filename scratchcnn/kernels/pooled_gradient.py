@@ -91,9 +91,9 @@ def _by_winners(
 ) -> tuple[Array, Array, Array]:  # fmt: skip
     kernel_height, kernel_width, channels, filters = kernel.shape
     rows, columns = windows
-    together = _channels_together(x.shape, x.itemsize)
+    together = channels_together(x.shape, x.itemsize)
     slices = channels // together
-    offsets = _window_offsets(pool, windows, together)
+    offsets = window_offsets(pool, windows, together)
     cut = kernel.reshape(kernel_height, kernel_width, slices, together, filters)
     by_filter = np.ascontiguousarray(cut.transpose(2, 4, 0, 1, 3)).reshape(-1)  # (slices, F, KH, KW * together)
     groups = empty((group_count(len(x), by_filter.size * x.itemsize), by_filter.size), x.dtype)
@@ -112,7 +112,7 @@ def _by_winners(
     return dx, dkernel, bias_groups.sum(axis=0).astype(x.dtype)
 
 
-def _channels_together(shape: Shape, itemsize: int) -> int:
+def channels_together(shape: Shape, itemsize: int) -> int:
     """How many channels are worked on together: as many whole vectors as the first-level cache has room for."""
     _, height, width, channels = shape
     vector = VECTOR_BYTES // itemsize
@@ -124,7 +124,7 @@ def _channels_together(shape: Shape, itemsize: int) -> int:
 
 
 @functools.lru_cache(maxsize=TABLES)
-def _window_offsets(pool: Windows, windows: Windows, channels: int) -> Array:
+def window_offsets(pool: Windows, windows: Windows, channels: int) -> Array:
     """Offset in x of the convolution's window behind each element of each pooling window.
 
     uint32, since a slice of one image has fewer than 2**32 numbers; (PH * PW, elements), read-only; nothing is padded.
@@ -144,26 +144,15 @@ def _pooled_gradients(
     kernel_rows, row_length, row_stride, dx, input_relu, groups, bias_groups,
 ):  # fmt: skip
     images, filters = values.shape[0], values.shape[3]
-    image_size, window_count = x.size // images, values.shape[1] * values.shape[2]
-    lanes = VECTOR_BYTES // x.itemsize
-    list_size, lists = -(-window_count // lanes) * lanes, -(-filters // lanes) * lanes  # whole vectors of both
+    image_size = x.size // images
     for group in prange(len(groups)):
         fill(groups[group], 0, groups.shape[1], 0)
-        gated = np.empty((list_size + 1) * lists, x.dtype)
-        of_windows = np.empty((list_size + 1) * lists, winners.dtype)
-        numbers, places = np.empty(lists * list_size, x.dtype), np.empty(lists * list_size, np.uint32)
-        counts = np.empty(lists, np.int64)
-        part = _empty_lines(image_size // channels * together, x.dtype)  # (H, W, together) of x, then of dx
+        lists = room_for_lists(values, winners)
+        numbers, places, counts, list_size = lists[:4]
+        part = empty_lines(image_size // channels * together, x.dtype)  # (H, W, together) of x, then of dx
         for image in range(images * group // len(groups), images * (group + 1) // len(groups)):
-            start, first = image * image_size, image * window_count * filters
-            gate_rows(
-                values.reshape(-1), outputs.reshape(-1), gates, first, window_count, filters, gated, bias_groups[group]
-            )
-            copy(winners.reshape(-1), first, of_windows, 0, window_count * filters)
-            list_by_column(
-                gated, of_windows, window_count, filters, offsets.shape[1], numbers, places, list_size, counts
-            )
-            _look_up(offsets.reshape(-1), places, list_size, counts, filters)
+            start = image * image_size
+            list_winners(values, winners, outputs, gates, offsets, image, lists, bias_groups[group])
             _add_kernel_gradient(
                 numbers, places, list_size, counts, filters, x, start, channels, together, part,
                 groups[group], kernel_rows, row_length, row_stride,
@@ -175,7 +164,35 @@ def _pooled_gradients(
 
 
 @serial
-def _empty_lines(size, dtype):
+def room_for_lists(values, winners):
+    """Room for the lists of one image: their numbers, places, lengths and longest length; and for the image's rows."""
+    filters, window_count, itemsize = values.shape[3], values.shape[1] * values.shape[2], values.itemsize
+    lanes = VECTOR_BYTES // itemsize
+    list_size, lists = -(-window_count // lanes) * lanes, -(-filters // lanes) * lanes  # whole vectors of both
+    return (
+        np.empty(lists * list_size, values.dtype),
+        np.empty(lists * list_size, np.uint32),
+        np.empty(lists, np.int64),
+        list_size,
+        np.empty((list_size + 1) * lists, values.dtype),
+        np.empty((list_size + 1) * lists, winners.dtype),
+    )
+
+
+@serial
+def list_winners(values, winners, outputs, gates, offsets, image, lists, bias_sums):
+    """List what is not zero of an image's gradient, filter by filter, and where in x its windows begin."""
+    numbers, places, counts, list_size, gated, of_windows = lists
+    window_count, filters = values.shape[1] * values.shape[2], values.shape[3]
+    first = image * window_count * filters
+    gate_rows(values.reshape(-1), outputs.reshape(-1), gates, first, window_count, filters, gated, bias_sums)
+    copy(winners.reshape(-1), first, of_windows, 0, window_count * filters)
+    list_by_column(gated, of_windows, window_count, filters, offsets.shape[1], numbers, places, list_size, counts)
+    _look_up(offsets.reshape(-1), places, list_size, counts, filters)
+
+
+@serial
+def empty_lines(size, dtype):
     """Room for numbers that begin where a cache line does, so that no vector lies across two."""
     room = np.empty(size + ALIGNMENT, dtype)
     skipped = (-room.ctypes.data % ALIGNMENT) // room.itemsize

@@ -36,6 +36,8 @@ import numpy as np
 from numba import get_num_threads, prange
 
 from scratchcnn.geometry import Padding, Pair, Windows
+from scratchcnn.kernels.conv2d_tile import padding_for
+from scratchcnn.kernels.convolved import Convolved, make_slice, nothing
 from scratchcnn.kernels.copying import copy, fill
 from scratchcnn.kernels.jit import group_count, parallel, serial
 from scratchcnn.kernels.matmul import matmul, padded_width, panel_width, product_of, start_row
@@ -120,13 +122,17 @@ def _conv2d(
 
 
 def conv2d_max_pool2d(
-    m: int, x: Array, kernel: Array, bias: Array | None, padding: Padding, relu: bool
+    m: int, x: Array | Convolved, kernel: Array, bias: Array | None, padding: Padding, relu: bool
 ) -> tuple[Array, Array]:
-    """A convolution with the 2 x 2 max-pooling after it: each tile is pooled while it is at hand, and never written."""
+    """A convolution with the 2 x 2 max-pooling after it: each tile is pooled while it is at hand, and never written.
+
+    The images are an array, or a convolution that makes them one by one.
+    """
     windows = conv2d_windows(x.shape, kernel.shape, (1, 1), padding, (1, 1))
-    expect(x=(x, x.shape), kernel=(kernel, kernel.shape))
-    shape = (len(x), windows.rows.output // 2, windows.columns.output // 2, kernel.shape[3])
-    y, winners = empty(shape, x.dtype), empty(shape, winner_dtype((2, 2)))
+    if not isinstance(x, Convolved):
+        expect(x=(x, x.shape), kernel=(kernel, kernel.shape))
+    shape = (x.shape[0], windows.rows.output // 2, windows.columns.output // 2, kernel.shape[3])
+    y, winners = empty(shape, kernel.dtype), empty(shape, winner_dtype((2, 2)))
     _correlate(m, x, windows, kernel, bias, relu, y, winners)
     return y, winners
 
@@ -153,21 +159,22 @@ def _conv2d_input_gradient(
 
 
 def _correlate(
-    m: int, x: Array, windows: Windows, kernel: Array, bias: Array | None, relu: bool, y: Array,
+    m: int, x: Array | Convolved, windows: Windows, kernel: Array, bias: Array | None, relu: bool, y: Array,
     winners: Array | None = None,
 ) -> None:  # fmt: skip
     """Fill y with the convolution of x, or, where there are winners, y and winners with its pooling."""
-    channels, filters = kernel.shape[2:]
-    start = start_row(bias, filters, x.dtype)
+    channels, filters, dtype = *kernel.shape[2:], kernel.dtype
+    start = start_row(bias, filters, dtype)
     if filters != start.size:  # whole vectors of filters
         kernel = np.pad(kernel, [(0, 0), (0, 0), (0, 0), (0, start.size - filters)])
     elements = (m + 2) ** 2
-    transformed = empty((elements * channels * start.size,), x.dtype)
+    transformed = empty((elements * channels * start.size,), dtype)
+    of, images = (x, np.empty((0, *x.shape[1:]), dtype)) if isinstance(x, Convolved) else (nothing(dtype), x)
     _convolve(
-        product_of(x.dtype), m, np.ascontiguousarray(x), (windows.rows.before, windows.columns.before),
-        np.ascontiguousarray(kernel), transformed, start, x.dtype.type(0 if relu else -np.inf),
+        product_of(dtype), m, np.ascontiguousarray(images), of, (windows.rows.before, windows.columns.before),
+        np.ascontiguousarray(kernel), transformed, start, dtype.type(0 if relu else -np.inf),
         y, np.empty((0, 0, 0, 0), np.uint8) if winners is None else winners, 1 if winners is None else 2,
-        _tiles_at_once(elements, channels + start.size, x.dtype.itemsize), get_num_threads(),
+        _tiles_at_once(elements, channels + start.size, dtype.itemsize), get_num_threads(),
     )  # fmt: skip
 
 
@@ -178,7 +185,7 @@ def _tiles_at_once(elements: int, numbers: int, itemsize: int) -> int:
 
 
 @parallel
-def _convolve(product, m, x, before, kernel, transformed, start, floor, y, winners, pool, at_once, threads):
+def _convolve(product, m, x, of, before, kernel, transformed, start, floor, y, winners, pool, at_once, threads):
     """Transform the kernel; then let each thread convolve its share of the tiles.
 
     `pool` is 2 where y has one number for 2 x 2 outputs, else 1.
@@ -187,12 +194,12 @@ def _convolve(product, m, x, before, kernel, transformed, start, floor, y, winne
         _transform_kernel(m, kernel, np.int64(channel), transformed)
     for share in prange(threads):
         _convolve_share(
-            product, m, x, before, transformed, start, floor, y, winners, pool, at_once, np.int64(share), threads
+            product, m, x, of, before, transformed, start, floor, y, winners, pool, at_once, np.int64(share), threads
         )  # fmt: skip
 
 
 @serial
-def _convolve_share(product, m, x, before, transformed, start, floor, y, winners, pool, at_once, share, shares):
+def _convolve_share(product, m, x, of, before, transformed, start, floor, y, winners, pool, at_once, share, shares):
     """Some tiles at a time: transform their patches, multiply, transform back."""
     images, height, width, _ = y.shape
     channels, filters = x.shape[3], start.size
@@ -206,11 +213,15 @@ def _convolve_share(product, m, x, before, transformed, start, floor, y, winners
     columns, rows, product_rows = np.arange(channels), np.arange(at_once), np.arange(at_once)
     for i in range(at_once):
         rows[i], product_rows[i] = i * patch_stride, i * product_stride
+    x, kept, padded = _images_at_once(x, of, images, at_once // (down * across) + 2)
+    made = blocks * share // shares * at_once // (down * across)
     for block in range(blocks * share // shares, blocks * (share + 1) // shares):
         first = block * at_once
         count = min(at_once, tiles - first)
+        made = _make_images(of, made, (first + count - 1) // (down * across) + 1, kept, padded, x)
         for i in range(count):
-            place = _place(first + i, down, across, m, before)
+            image, top, left = _place(first + i, down, across, m, before)
+            place = (image % kept, top, left)
             _transform_patch(m, x, place, border, patches, i * patch_stride, patch_plane, patch_stride)
         for e in range(elements):
             panels = transformed[e * channels * filters : (e + 1) * channels * filters]
@@ -225,6 +236,28 @@ def _convolve_share(product, m, x, before, transformed, start, floor, y, winners
                 _transform_and_pool(m, products, source, product_plane, y, winners, place, border, start, floor)
             else:
                 _transform_product(m, products, source, product_plane, y, place, border, start, floor)
+
+
+@serial
+def _images_at_once(x, of, images, few):
+    """The images: all, if they are there; else room for a few, where each takes the place of an earlier one.
+
+    Their array, how many it holds, and room for the padding of what they are made from.
+    """
+    padded = padding_for(of.x, (of.padded_height, of.padded_width))
+    if len(of.x) == 0:
+        return x, max(images, 1), padded
+    return np.empty((few, x.shape[1], x.shape[2], x.shape[3]), x.dtype), few, padded
+
+
+@serial
+def _make_images(of, made, wanted, kept, padded, x):
+    """Make the images from number `made` to before `wanted`, if they are made here; return the number of the next."""
+    size = x.shape[1] * x.shape[2] * x.shape[3]
+    if len(of.x) > 0:
+        for image in range(made, wanted):
+            make_slice(of, image, 0, padded, x.reshape(-1), image % kept * size)
+    return max(made, wanted)
 
 
 @serial

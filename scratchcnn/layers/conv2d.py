@@ -9,14 +9,14 @@ import numpy as np
 
 from scratchcnn import activations, initializers
 from scratchcnn.activations import Linear, ReLU
-from scratchcnn.algorithms import Choice, Problem, algorithm_name, choose
+from scratchcnn.algorithms import Choice, Problem, algorithm_name, choose, stacks
 from scratchcnn.arguments import integer_pair, padding_name, positive_integer
 from scratchcnn.configs import Config
 from scratchcnn.geometry import image_windows
 from scratchcnn.layers.base import Gradients, Layer
 from scratchcnn.layers.max_pooling2d import MaxPooling2D, MaxPooling2DCache
 from scratchcnn.layers.pooled_gradient import PooledGradient
-from scratchcnn.operands import Array, Shape
+from scratchcnn.operands import Array, Convolution, Shape
 from scratchcnn.operations import Operations
 
 
@@ -25,6 +25,12 @@ class Conv2DCache(NamedTuple):
 
     x: Array
     y: Array | None
+
+
+class StackedCache(NamedTuple):
+    """What the backward pass needs of two convolutions of which only the second's pooled outputs are kept."""
+
+    x: Array  # of the first
 
 
 class Conv2D(Layer):
@@ -220,6 +226,53 @@ class Conv2D(Layer):
             self.strides, self.padding, self.dilation_rate, type(self.activation) is ReLU, self._algorithm,
         )  # fmt: skip
         return y, Conv2DCache(x, None), MaxPooling2DCache(winners, y, (len(x), height, width, filters))
+
+    def stacks(self, below: Layer, pooling: Layer) -> bool:
+        """Whether `forward_stacked` can do the work of the layer below, of this one and of the pooling after it."""
+        if not (isinstance(below, Conv2D) and isinstance(pooling, MaxPooling2D) and below.ends_in_relu):
+            return False
+        if not self.pools(pooling) or below.input_shape is None or self.input_shape is None:
+            return False
+        dtype = self.params["kernel"].dtype
+        problem = self._problem(self.input_shape, dtype)
+        pool = image_windows(
+            (problem.windows.rows.output, problem.windows.columns.output),
+            pooling.pool_size, pooling.strides, pooling.padding,
+        )  # fmt: skip
+        problem = problem._replace(pool_pads=any(axis.before + axis.after > 0 for axis in pool))
+        return stacks(below._problem(below.input_shape, dtype), below._algorithm, problem, self._algorithm, pool)
+
+    @property
+    def _convolution(self) -> Convolution:
+        own = (self.params["kernel"], self.params.get("bias"))
+        return Convolution(*own, self.strides, self.padding, self.dilation_rate, self._algorithm)
+
+    def forward_stacked(
+        self, x: Array, below: Conv2D, pooling: MaxPooling2D, ops: Operations
+    ) -> tuple[Array, StackedCache, MaxPooling2DCache]:
+        """What the pooling makes of this layer's outputs, from the images x that the layer below is given.
+
+        Neither layer's outputs are kept: those of the layer below are cheaper to make again than to fetch.
+        """
+        height, width, filters = self.compute_output_shape(below.compute_output_shape(x.shape[1:]))
+        y, winners = ops.stacked_conv2d_max_pool2d(
+            x, below._convolution, self.params["kernel"], self.params.get("bias"),
+            pooling.pool_size, pooling.strides, pooling.padding,
+            self.strides, self.padding, self.dilation_rate, type(self.activation) is ReLU, self._algorithm,
+        )  # fmt: skip
+        return y, StackedCache(x), MaxPooling2DCache(winners, y, (len(x), height, width, filters))
+
+    def backward_stacked(
+        self, dy: PooledGradient, cache: StackedCache, below: Conv2D, ops: Operations
+    ) -> tuple[Gradients, Gradients]:
+        """Gradients by the parameters of the layer below and of this one."""
+        relu = type(self.activation) is ReLU
+        dy = dy if relu else dy.through(self.activation, ops)
+        *of_below, dkernel, dbias = ops.stacked_pooled_gradients(
+            dy.values, dy.winners, dy.outputs if relu else None, cache.x, below._convolution, self.params["kernel"],
+            dy.pool_size, dy.strides, dy.padding, self.strides, self.padding, self.dilation_rate, self._algorithm,
+        )  # fmt: skip
+        return below._named(*of_below), self._named(dkernel, dbias)
 
     @property
     def ends_in_relu(self) -> bool:

@@ -24,6 +24,7 @@ from scratchcnn.reference.relu import relu, relu_gradient
 from scratchcnn.reference.sgd import sgd
 from scratchcnn.reference.smooth_noise import smooth_noise
 from scratchcnn.reference.softmax import softmax, softmax_gradient
+from scratchcnn.reference.stacked import stacked_conv2d_max_pool2d, stacked_pooled_gradients
 from scratchcnn.reference.warp import warp
 
 __all__ = [
@@ -55,5 +56,7 @@ __all__ = [
     "softmax_cross_entropy",
     "softmax_cross_entropy_gradient",
     "softmax_gradient",
+    "stacked_conv2d_max_pool2d",
+    "stacked_pooled_gradients",
     "warp",
 ]

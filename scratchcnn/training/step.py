@@ -14,6 +14,7 @@ import numpy as np
 from scratchcnn.activations import Softmax, linear
 from scratchcnn.kernels.workspace import Workspace
 from scratchcnn.layers import Activation, Conv2D, Layer, MaxPooling2D
+from scratchcnn.layers.conv2d import StackedCache
 from scratchcnn.losses import Loss
 from scratchcnn.metrics import Metric
 from scratchcnn.operands import Array
@@ -25,7 +26,7 @@ from scratchcnn.training.diagnosis import NonFiniteLossError, first_non_finite
 class Passed(NamedTuple):
     """What one layer left behind in the forward pass: its output, and what its backward pass needs.
 
-    A convolution that was computed together with the pooling after it has no output of its own.
+    A convolution that was computed together with the layers after it has no output of its own.
     """
 
     output: Array | None
@@ -97,7 +98,7 @@ def train_step(trainer: Trainer, images: Array, targets: Array, weights: Array |
     with trainer.workspace.active():
         outputs, passed = forward(trainer.layers, images, trainer.ops, training=True, rng=trainer.dropout_rng)
         losses, probabilities = trainer.loss.forward(outputs, targets, trainer.ops)
-        expect_finite(losses, trainer.layers, passed, trainer.ops)
+        expect_finite(losses, trainer.layers, images, passed, trainer.ops)
         d_outputs = trainer.loss.backward(probabilities, targets, trainer.ops)
         if weights is not None:  # the loss is a sum over samples, so each row of its gradient is of one sample
             losses, d_outputs = losses * weights, d_outputs * weights[:, None]
@@ -116,13 +117,13 @@ def loss_and_gradients(trainer: Trainer, images: Array, targets: Array, training
     return float(losses.mean(dtype=np.float64)), backward(trainer.layers, passed, d_outputs, trainer.ops)
 
 
-def expect_finite(losses: Array, layers: Sequence[Layer], passed: Sequence[Passed], ops: Operations) -> None:
+def expect_finite(losses: Array, layers: Sequence[Layer], x: Array, passed: Sequence[Passed], ops: Operations) -> None:
     """Refuse losses that are not finite, naming the first layer with such a number."""
     if not math.isfinite(losses.sum(dtype=np.float64)):
-        outputs = [
-            layer.forward(cache.x, ops, training=False, rng=None)[0] if output is None else output
-            for layer, (output, cache) in zip(layers, passed, strict=True)
-        ]
+        outputs = []
+        for layer, (output, _) in zip(layers, passed, strict=True):
+            x = layer.forward(x, ops, training=False, rng=None)[0] if output is None else output
+            outputs.append(x)
         raise NonFiniteLossError(first_non_finite(layers, outputs, losses), float(losses.mean(dtype=np.float64)))
 
 
@@ -138,15 +139,24 @@ def forward(
 def run(
     layers: Sequence[Layer], x: Array, ops: Operations, training: bool, rng: np.random.Generator | None
 ) -> Iterator[Passed]:
-    """Pass a batch through the layers, one by one; a convolution and the max-pooling after it go together."""
+    """Pass a batch through the layers, one by one; but convolutions and the max-pooling after them go together."""
     i = 0
     while i < len(layers):
-        layer, following = layers[i], layers[i + 1] if i + 1 < len(layers) else None
-        if isinstance(layer, Conv2D) and isinstance(following, MaxPooling2D) and layer.pools(following):
-            x, cache, of_pooling = layer.forward_pooled(x, following, ops)
+        layer, second, third = layers[i], *(layers[j] if j < len(layers) else None for j in (i + 1, i + 2))
+        if isinstance(layer, Conv2D) and isinstance(second, MaxPooling2D) and layer.pools(second):
+            x, cache, of_pooling = layer.forward_pooled(x, second, ops)
             yield Passed(None, cache)
             yield Passed(x, of_pooling)
             i += 2
+        elif (
+            isinstance(layer, Conv2D) and isinstance(second, Conv2D) and isinstance(third, MaxPooling2D)
+            and second.stacks(layer, third) and not any(before.params for before in layers[:i])
+        ):  # fmt: skip
+            x, stacked, of_pooling = second.forward_stacked(x, layer, third, ops)
+            yield Passed(None, stacked)
+            yield Passed(None, stacked)
+            yield Passed(x, of_pooling)
+            i += 3
         else:
             x, cache = layer.forward(x, ops, training, rng)
             yield Passed(x, cache)
@@ -170,6 +180,12 @@ def backward(layers: Sequence[Layer], passed: list[Passed], dy: Array, ops: Oper
             assert isinstance(layer, MaxPooling2D)
             gradient = layer.pooled_gradient(gradient, cache)  # mostly zeros: the layer before can make use of that
             continue
+        if isinstance(cache, StackedCache):
+            assert isinstance(layer, Conv2D)
+            assert isinstance(before, Conv2D)
+            of_before, of_parameters = layer.backward_stacked(gradient, cache, before, ops)
+            both = [*(of_before[name] for name in before.params), *(of_parameters[name] for name in layer.params)]
+            return both + gradients  # the layer before was the first with parameters
         if isinstance(layer, Conv2D) and type(layer).backward is Conv2D.backward:
             relu = isinstance(before, Conv2D) and before.ends_in_relu
             gradient, of_parameters = layer.backward(

@@ -1,10 +1,11 @@
-"""A convolution and the max-pooling after it, computed together, are the same bits as each by itself."""
+"""Convolutions and the max-pooling after them, computed together, are the same bits as each by itself."""
 
 import numpy as np
 import pytest
 
-from scratchcnn import Sequential, activations
+from scratchcnn import Sequential, activations, kernels
 from scratchcnn.layers import Conv2D, Dense, Flatten, MaxPooling2D
+from scratchcnn.training.step import forward
 
 
 class Apart(MaxPooling2D):
@@ -82,6 +83,11 @@ def test_together_and_apart_are_the_same_bits(rng, convolutions, activation, poo
     fuses = activation in (None, "relu")
     assert together.layers[number].pools(together.layers[number + 1]) is fuses
     assert apart.layers[number].pools(apart.layers[number + 1]) is False
+    if number == 1:  # the convolution makes its images again by the one before it, where Winograd computes it
+        first, second, over, *_ = together.layers
+        wide = second.kernel_size == (3, 3) and first.ends_in_relu
+        assert second.stacks(first, over) is (fuses and wide and not pooling)
+        assert not apart.layers[1].stacks(apart.layers[0], apart.layers[2])
     x = rng.random((9, *together.layers[0].input_shape)).astype(np.float32)
     y = np.arange(9) % 5
     assert together.predict(x).tobytes() == apart.predict(x).tobytes()
@@ -103,10 +109,39 @@ def test_layers_with_a_forward_pass_of_their_own_are_asked_for_it():
     assert not usual.pools(usual)
 
 
+def test_only_the_first_convolution_is_made_again():
+    """Of a later one the gradient by the images is wanted, and its own images would have to be made for it."""
+    layers = [Conv2D(16, 1, activation="relu", input_shape=(12, 12, 2)), Conv2D(16, 1, activation="relu"),
+              Conv2D(16, 3, activation="relu"), MaxPooling2D()]  # fmt: skip
+    model = built(layers[:-1], layers[-1])
+    assert layers[2].stacks(layers[1], layers[3])
+    x = np.random.default_rng(0).random((3, 12, 12, 2)).astype(np.float32)
+    _, passed = forward(model.layers, x, kernels, training=False, rng=None)
+    assert [one.output is None for one in passed[:4]] == [False, False, True, False]
+
+
+@pytest.mark.parametrize("activation", [None, "softmax", Leaky(), NearlyReLU()])
+def test_a_layer_below_without_relu_is_kept(activation):
+    layers = [Conv2D(16, 3, activation=activation, input_shape=(12, 12, 2)), Conv2D(16, 3), MaxPooling2D()]
+    built(layers[:-1], layers[-1])
+    assert not layers[1].stacks(layers[0], layers[2])
+
+
+def test_a_layer_below_with_a_forward_pass_of_its_own_is_kept():
+    layers = [OwnConv2D(16, 3, activation="relu", input_shape=(12, 12, 2)), Conv2D(16, 3), MaxPooling2D()]
+    built(layers[:-1], layers[-1])
+    assert not layers[1].stacks(layers[0], layers[2])
+
+
+@pytest.mark.parametrize("first", [None, "relu"])
 @pytest.mark.parametrize("pooling", [MaxPooling2D, Apart])
-def test_what_is_not_finite_is_traced_to_the_convolution_and_not_to_its_pooling(rng, pooling):
-    convolutions = [Conv2D(4, 3, input_shape=(8, 8, 1), name="first"), Conv2D(4, 3, activation="relu", name="second")]
+def test_what_is_not_finite_is_traced_to_the_convolution_and_not_to_its_pooling(rng, pooling, first):
+    convolutions = [
+        Conv2D(16, 3, activation=first, input_shape=(8, 8, 1), name="first"),
+        Conv2D(16, 3, activation="relu", name="second"),
+    ]
     model = built(convolutions, pooling())
+    assert convolutions[1].stacks(convolutions[0], model.layers[2]) is (first == "relu" and pooling is MaxPooling2D)
     weights = model.get_weights()
     weights[2] = np.full_like(weights[2], 1e38)  # finite, but not the sum of its products
     weights[1][:] = 10
