@@ -7,7 +7,7 @@ from scratchcnn.geometry import image_windows
 from scratchcnn.kernels.conv2d_tile import _image_phases, pixel_offsets
 from scratchcnn.kernels.groups import sum_of_groups
 from scratchcnn.kernels.im2col import corner_offsets, element_offsets
-from scratchcnn.kernels.pooled_gradient import _window_offsets
+from scratchcnn.kernels.pooled_gradient import window_offsets
 
 WINDOWS = image_windows((9, 7), (3, 2), (2, 1), "same", (1, 2))
 POOL = image_windows((5, 7), (2, 2), (2, 2), "valid")
@@ -19,7 +19,7 @@ POOL = image_windows((5, 7), (2, 2), (2, 2), "valid")
         lambda: [corner_offsets(WINDOWS, 3), element_offsets(WINDOWS, 3)],
         lambda: [pixel_offsets(35, 4)],
         lambda: [table for phase in _image_phases(WINDOWS, 3, 4)[0] for table in (*phase.taps, *phase[1:])],
-        lambda: [_window_offsets(POOL, image_windows((9, 7), (5, 1), (1, 1), "valid"), 3)],
+        lambda: [window_offsets(POOL, image_windows((9, 7), (5, 1), (1, 1), "valid"), 3)],
     ],
     ids=["im2col", "pixels", "phases", "pooling"],
 )
