@@ -7,7 +7,7 @@ import math
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 import numpy as np
 
@@ -176,8 +176,7 @@ def backward(layers: Sequence[Layer], passed: list[Passed], dy: Array, ops: Oper
     for i in reversed(range(first, len(layers))):
         assert gradient is not None
         layer, cache, before = layers[i], passed.pop().cache, layers[i - 1] if i > first else None
-        if type(layer).backward is MaxPooling2D.backward and before is not None and before.takes_pooled_gradient:
-            assert isinstance(layer, MaxPooling2D)
+        if hands_winners(layer, before):
             gradient = layer.pooled_gradient(gradient, cache)  # mostly zeros: the layer before can make use of that
             continue
         if isinstance(cache, StackedCache):
@@ -187,7 +186,7 @@ def backward(layers: Sequence[Layer], passed: list[Passed], dy: Array, ops: Oper
             both = [*(of_before[name] for name in before.params), *(of_parameters[name] for name in layer.params)]
             return both + gradients  # the layer before was the first with parameters
         if isinstance(layer, Conv2D) and type(layer).backward is Conv2D.backward:
-            relu = isinstance(before, Conv2D) and before.ends_in_relu
+            relu = passes_relu(layer, before)
             gradient, of_parameters = layer.backward(
                 gradient, cache, ops, input_gradient=i > first, activated=activated, input_relu=relu,
                 overwrite_input=relu,  # the ReLU's gradient is all that its output was kept for
@@ -197,6 +196,18 @@ def backward(layers: Sequence[Layer], passed: list[Passed], dy: Array, ops: Oper
             gradient, of_parameters = layer.backward(gradient, cache, ops, input_gradient=i > first)
         gradients[:0] = [of_parameters[name] for name in layer.params]
     return gradients
+
+
+def hands_winners(layer: Layer, before: Layer | None) -> TypeGuard[MaxPooling2D]:
+    """Whether the gradient goes from a layer to the one before it as a `PooledGradient`."""
+    pools = type(layer).backward is MaxPooling2D.backward
+    return pools and before is not None and before.takes_pooled_gradient
+
+
+def passes_relu(layer: Layer, before: Layer | None) -> bool:
+    """Whether a convolution takes its gradient through the ReLU of the one before it, too."""
+    usual = isinstance(layer, Conv2D) and type(layer).backward is Conv2D.backward
+    return usual and isinstance(before, Conv2D) and before.ends_in_relu
 
 
 def on_logits(layers: Sequence[Layer], loss: Loss) -> tuple[list[Layer], Loss]:

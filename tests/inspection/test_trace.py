@@ -1,0 +1,314 @@
+"""A trace holds the numbers of fit's own pass, of any model; it stays true, and changes nothing."""
+
+import copy
+
+import numpy as np
+import pytest
+from comparing import bits
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from networks import article_model, sample_digits, small_data, small_model
+
+from scratchcnn import Sequential, activations
+from scratchcnn.inspection import trace
+from scratchcnn.layers import Activation, Conv2D, Dense, Dropout, Flatten, Layer, MaxPooling2D, Rescaling
+from scratchcnn.losses import SparseCategoricalCrossentropy
+from scratchcnn.training import step
+
+ENGINES = ["kernels", "reference"]
+few = settings(max_examples=25)
+
+
+class Leaky(activations.ActivationFunction):
+    """A user's activation, which says that it acts on each number by itself."""
+
+    name, elementwise = "leaky", True
+
+    def forward(self, x, ops):
+        return np.where(x > 0, x, x * x.dtype.type(0.25))
+
+    def backward(self, dy, y, ops):
+        return np.where(y > 0, dy, dy * dy.dtype.type(0.25))
+
+
+class Halving(Layer):
+    """A user's layer that writes into what it is given."""
+
+    def forward(self, x, ops, training, rng):
+        x *= x.dtype.type(0.5)
+        return x, None
+
+    def backward(self, dy, cache, ops, input_gradient=True):
+        dy *= dy.dtype.type(0.5)
+        return dy, {}
+
+
+def of_fit(model, x, y):
+    """What one step of fit really computes, before the parameters change: losses, probabilities, all gradients."""
+    trainer = model._ready_trainer()
+    targets = trainer.loss.encode(y, trainer.classes, trainer.dtype)
+    images = np.ascontiguousarray(x, trainer.dtype)
+    rng = copy.deepcopy(trainer.dropout_rng)
+    with trainer.workspace.active():
+        outputs, passed = step.forward(trainer.layers, images, trainer.ops, True, rng)
+        outs = [None if each.output is None else each.output.copy() for each in passed]
+        losses, probabilities = trainer.loss.forward(outputs, targets, trainer.ops)
+        d_outputs = trainer.loss.backward(probabilities, targets, trainer.ops)
+        gradients = step.backward(trainer.layers, passed, d_outputs, trainer.ops)
+    return losses, probabilities, gradients, outs
+
+
+def check_against_fit(model, x, y):
+    found = trace(model, x, y, training=True)
+    losses, probabilities, gradients, outputs = of_fit(model, x, y)
+    assert bits(found.losses) == bits(losses)
+    assert bits(found.probabilities) == bits(probabilities)
+    traced = [array for layer in found for array in layer.gradients.values()]
+    assert [array.tobytes() for array in traced] == [array.tobytes() for array in gradients]
+    for layer, output in list(zip(found, outputs, strict=False))[:-1]:  # the last may have become probabilities
+        assert output is None or bits(layer.output) == bits(output), layer.name
+    step_losses, step_probabilities = step.train_step(
+        model._ready_trainer(), np.ascontiguousarray(x, model.dtype), found.targets
+    )
+    assert (bits(step_losses), bits(step_probabilities)) == (bits(losses), bits(probabilities))
+    return found
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_articles_network_is_traced_with_the_bits_of_a_step_of_fit(engine):
+    (x, y), _ = sample_digits()
+    count = 40 if engine == "kernels" else 3
+    model = article_model(seed=3, engine=engine)
+    for _ in range(2):  # from the first step and from the second, when the biases are no longer zero
+        check_against_fit(model, x[:count], y[:count])
+
+
+@st.composite
+def models(draw, engine=None):
+    """A small random model and a batch for it: convolutions, poolings, dropouts, any activation, either loss."""
+    size = (draw(st.integers(6, 12)), draw(st.integers(6, 12)), draw(st.sampled_from([1, 2, 16])))
+    activation = st.sampled_from([None, "relu", "relu", "softmax", Leaky()])
+    layers = [Rescaling(0.5, 0.25)] if draw(st.booleans()) else []
+    for _ in range(draw(st.integers(0, 3))):
+        layers.append(
+            Conv2D(
+                draw(st.sampled_from([1, 3, 16])), (draw(st.integers(1, 3)), draw(st.sampled_from([2, 3, 3]))),
+                strides=(draw(st.sampled_from([1, 1, 2])), 1), padding=draw(st.sampled_from(["same", "valid", "same"])),
+                dilation_rate=(1, draw(st.sampled_from([1, 1, 2]))), activation=draw(activation),
+                use_bias=draw(st.booleans()),
+            )
+        )  # fmt: skip
+        if draw(st.booleans()):
+            layers.append(MaxPooling2D(2, draw(st.sampled_from([None, 1])), padding="same"))
+        if draw(st.booleans()):
+            layers.append(Dropout(0.3))
+        if draw(st.booleans()):
+            layers.append(Activation("relu"))
+    layers.append(Flatten())
+    if draw(st.booleans()):
+        layers += [Dense(7, activation=draw(activation)), Dropout(0.5)]
+    ends = draw(st.sampled_from(["softmax", "softmax", "layer", "logits"]))
+    layers.append(Dense(4, activation="softmax" if ends == "softmax" else None))
+    if ends == "layer":
+        layers.append(Activation("softmax"))
+    dtype, engine = draw(st.sampled_from(["float32", "float64"])), engine or draw(st.sampled_from(ENGINES))
+    model = Sequential(layers, engine=engine, dtype=dtype, seed=draw(st.integers(0, 99)))
+    try:
+        model.build((None, *size))
+    except ValueError:
+        assume(False)
+    model.compile(loss=SparseCategoricalCrossentropy(from_logits=ends == "logits"))
+    rng = np.random.default_rng(draw(st.integers(0, 99)))
+    model.set_weights([weight + 0.1 * rng.standard_normal(weight.shape) for weight in model.get_weights()])
+    count = draw(st.integers(1, 5))
+    return model, rng.standard_normal((count, *size)), rng.integers(0, 4, count)
+
+
+@few
+@given(models())
+def test_any_model_is_traced_with_the_bits_of_a_step_of_fit(case):
+    check_against_fit(*case)
+
+
+@few
+@given(models(engine="kernels"))
+def test_each_layer_hands_on_what_the_next_is_given(case):
+    model, x, y = case
+    found = trace(model, x, y, training=True, rng=5)
+    assert bits(found[0].input) == bits(found.x)
+    for one, after in zip(found.layers, found.layers[1:], strict=False):
+        assert bits(after.input) == bits(one.output)
+        if one.d_output is not None and after.d_input is not None:
+            np.testing.assert_array_equal(after.d_input, one.d_output)
+    for layer in found:
+        if layer.activation == "relu":
+            np.testing.assert_array_equal(layer.output, np.maximum(layer.preactivation, 0))
+            np.testing.assert_array_equal(layer.d_preactivation, np.where(layer.output > 0, layer.d_output, 0))
+        arrays = [layer.input, layer.output, layer.preactivation, layer.d_input, layer.d_preactivation]
+        assert {array.dtype for array in arrays} == {model.dtype}
+        assert layer.d_input.shape == layer.shapes.input
+        assert layer.d_preactivation.shape == layer.preactivation.shape == layer.shapes.output
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_gradient_by_the_image_is_the_derivative_of_the_loss(engine):
+    model = small_model(engine=engine, dtype="float64", seed=1)
+    x, y = small_data(2)
+    found = trace(model, x, y)
+    rng = np.random.default_rng(3)
+    for place in [tuple(rng.integers(0, length) for length in x.shape) for _ in range(12)]:
+        losses = []
+        for sign in (1, -1):
+            moved = x.copy()
+            moved[place] += sign * 1e-6
+            losses.append(trace(model, moved, y).loss)
+        assert found[0].d_input[place] == pytest.approx((losses[0] - losses[1]) / 2e-6, rel=1e-5, abs=1e-9)
+    assert np.abs(found[0].d_input).max() > 1e-4
+
+
+def everything(found):
+    arrays = [found.x, found.y, found.targets, found.losses, found.probabilities]
+    for layer in found:
+        arrays += [layer.input, layer.preactivation, layer.output, layer.d_output, layer.d_preactivation, layer.d_input]
+        arrays += [*layer.params.values(), *layer.gradients.values(), layer.mask, layer.winners]
+    return [array for array in arrays if array is not None]
+
+
+def test_a_trace_stays_true_while_the_model_goes_on_learning():
+    model, (x, y) = small_model(seed=2), small_data()
+    x = x.astype(np.float32)
+    found = trace(model, x, y, training=True)
+    before = [array.tobytes() for array in everything(found)]
+    x[:] = -1
+    y[:] = 0
+    for _ in range(3):
+        model.train_on_batch(x, y)
+    trace(model, x, y, training=True)
+    assert [array.tobytes() for array in everything(found)] == before
+    assert not np.array_equal(found["dense"].params["kernel"], model.layers[4].params["kernel"])
+
+
+def test_tracing_leaves_a_model_as_it_was():
+    one, other = small_model(seed=2), small_model(seed=2)
+    x, y = small_data()
+    for _ in range(3):
+        trace(one, x, y, training=True)
+        trace(one, x, training=True, rng=1)
+        assert one.train_on_batch(x, y) == other.train_on_batch(x, y)
+    assert [w.tobytes() for w in one.get_weights()] == [w.tobytes() for w in other.get_weights()]
+
+
+def test_dropout_is_told_only_where_it_dropped():
+    model, (x, y) = small_model(seed=2), small_data()
+    still = trace(model, x, y)
+    assert still["dropout"].mask is None
+    assert bits(still["dropout"].output) == bits(still["dropout"].input)
+    one, same, other = (trace(model, x, training=True, rng=rng)["dropout"].mask for rng in (1, 1, 2))
+    assert bits(one) == bits(same)
+    assert bits(one) != bits(other)
+    assert 0.5 < one.mean() < 0.95
+    drawn = trace(model, x, training=True, rng=np.random.default_rng(1))
+    assert bits(drawn["dropout"].mask) == bits(one)
+
+
+def test_a_layer_that_writes_into_its_input_does_not_change_what_is_kept():
+    model = Sequential([Dense(4, input_shape=(3,)), Halving(), Dense(2, activation="softmax")], seed=0, dtype="float64")
+    model.compile()
+    x = np.array([[1.0, 2, 3]])
+    found = trace(model, x, [1])
+    np.testing.assert_allclose(found["dense"].output, x @ model.layers[0].params["kernel"], rtol=1e-13)
+    np.testing.assert_array_equal(found["halving"].output, found["halving"].input / 2)
+    np.testing.assert_array_equal(found["halving"].d_input, found["halving"].d_output / 2)
+    assert found["halving"].flops is None
+    np.testing.assert_array_equal(x, [[1, 2, 3]])
+
+
+def test_a_last_softmax_shows_logits_and_probabilities_however_it_is_computed():
+    x, y = small_data(3)
+    model = small_model(seed=1)
+    with_labels, without = trace(model, x, y), trace(model, x)
+    last, plain = with_labels[-1], without[-1]
+    assert bits(last.preactivation) == bits(plain.preactivation)
+    np.testing.assert_allclose(last.output, plain.output, rtol=1e-6)
+    assert bits(plain.output) == bits(model.predict(x))
+    assert last.d_output is None
+    np.testing.assert_allclose(last.d_preactivation, (last.output - with_labels.targets) / 3, atol=1e-7)
+    assert without.loss is None
+    assert plain.d_preactivation is None
+    assert with_labels.loss == model.loss_and_gradients(x, y)[0]
+
+
+def test_bytes_as_images_are_traced_as_the_model_takes_them():
+    model = Sequential([Rescaling(1 / 255, input_shape=(4, 4, 3)), Flatten(), Dense(2, activation="softmax")], seed=0)
+    found = trace(model, np.full((2, 4, 4, 3), 255, np.uint8))
+    assert found.x.dtype == found["rescaling"].output.dtype == np.float32
+    np.testing.assert_allclose(found["rescaling"].output, 1, rtol=1e-6)
+    assert found["rescaling"].flops == 2 * 96
+
+
+def test_flops_are_those_of_the_formula():
+    (x, _), _ = sample_digits()
+    costs = [layer.flops for layer in trace(article_model(seed=0), x[:1], training=True)]
+    assert costs == [
+        26 * 26 * 32 * (2 * 9 + 1), 24 * 24 * 64 * (2 * 9 * 32 + 1), 12 * 12 * 64 * 3, 9216, 0,
+        128 * (2 * 9216 + 1), 128, 10 * (2 * 128 + 5),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("labels", [True, False])
+def test_a_trace_prints_as_one_table(labels):
+    model, (x, y) = article_model(seed=0), small_data()
+    (x, y), _ = sample_digits()
+    found = trace(model, x[:2], y[:2] if labels else None)
+    lines = str(found).splitlines()
+    assert max(map(len, lines)) <= 120
+    assert ("loss" in lines[0]) is labels
+    rows = [line for line in lines if line.split(" ")[0] in found.names]
+    assert [row.split()[0] for row in rows] == found.names
+    assert "1,179,776" in rows[5]
+    assert "winograd_4x4" in rows[1]
+    assert f"{found['conv2d'].zeros:.0%}" in rows[0]
+
+
+def test_layers_are_found_by_name_and_number():
+    found = trace(small_model(seed=0), small_data()[0])
+    assert found["dense_1"] is found[-1] is list(found)[-1]
+    assert len(found) == 7
+    with pytest.raises(ValueError, match=r"received 'conv2'. Did you mean 'conv2d'\?"):
+        found["conv2"]
+    with pytest.raises(ValueError, match="Expected a layer from 0 to 6, received 7"):
+        found[7]
+    with pytest.raises(TypeError, match=r"by its name, as 'conv2d', or its number, received 1\.0"):
+        found[1.0]
+
+
+def test_what_is_not_finite_is_shown_and_not_refused():
+    model, (x, y) = small_model(seed=0), small_data()
+    weights = model.get_weights()
+    weights[0][:] = 3e38
+    model.set_weights(weights)
+    with np.errstate(all="ignore"):
+        found = trace(model, x, y)
+    assert not np.isfinite(found.loss)
+    assert "nan" in str(found)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        (lambda: (3, 0), TypeError, "Expected a Sequential for trace, received int"),
+        (lambda: (Sequential([Dense(3)]), 0), ValueError, "known shape for trace"),
+        (lambda: (Sequential(), 0), ValueError, "has no layers yet"),
+        (lambda: (small_model(), np.zeros((9, 8, 1))), ValueError, r"use x\[None\]"),
+        (lambda: (small_model(), np.zeros((2, 9, 8, 1)), [1]), ValueError, "labels of shape"),
+        (lambda: (Sequential([Dense(3, input_shape=(2,))]), np.zeros((1, 2)), [1]), RuntimeError, "compile"),
+    ],
+)
+def test_what_cannot_be_traced_is_refused(arguments, error, message):
+    with pytest.raises(error, match=message):
+        trace(*arguments())
+
+
+def test_a_seed_that_is_none_is_refused():
+    with pytest.raises(ValueError, match="Expected seed"):
+        trace(small_model(), small_data()[0], training=True, rng=-1)
