@@ -1,6 +1,25 @@
 """Looking inside: where every number of a forward and a backward pass came from."""
 
+from scratchcnn.inspection.ablation import FilterAblation, filter_ablation
+from scratchcnn.inspection.class_activation import GradCAM, grad_cam
 from scratchcnn.inspection.layer_trace import LayerTrace
+from scratchcnn.inspection.occlusion_map import Occlusion, occlusion
+from scratchcnn.inspection.saliency import InputGradient, input_gradient
+from scratchcnn.inspection.shifts import PixelShifts, pixel_shifts
 from scratchcnn.inspection.tracing import Trace, trace
 
-__all__ = ["LayerTrace", "Trace", "trace"]
+__all__ = [
+    "FilterAblation",
+    "GradCAM",
+    "InputGradient",
+    "LayerTrace",
+    "Occlusion",
+    "PixelShifts",
+    "Trace",
+    "filter_ablation",
+    "grad_cam",
+    "input_gradient",
+    "occlusion",
+    "pixel_shifts",
+    "trace",
+]

@@ -12,7 +12,7 @@ import numpy as np
 
 from scratchcnn.arguments import seed_number
 from scratchcnn.inspection import passes
-from scratchcnn.inspection.arguments import expect_layer, expect_model
+from scratchcnn.inspection.arguments import built_model, place_among, sample_shape
 from scratchcnn.inspection.layer_trace import LayerTrace, Seconds
 from scratchcnn.inspection.passes import Backward, Forward
 from scratchcnn.inspection.trace_table import trace_lines
@@ -72,7 +72,7 @@ class Trace:
 
     def __getitem__(self, layer: str | int) -> LayerTrace:
         """The layer of that name or number; a ValueError has the nearest name."""
-        return self.layers[expect_layer(layer, self.names)]
+        return self.layers[place_among(self.names, layer)]
 
     def __iter__(self) -> Iterator[LayerTrace]:
         return iter(self.layers)
@@ -141,7 +141,7 @@ def trace(
     >>> found["dense"].preactivation, found["dense"].output
     (array([[ 7., -7.]], dtype=float32), array([[7., 0.]], dtype=float32))
     """
-    input_shape = expect_model(model, "trace")
+    input_shape = sample_shape(built_model(model, "trace"))
     generator = _generator(model, training, rng)
     if y is None:
         images = as_input(check_images(x, input_shape, model.dtype), model.dtype).copy()

@@ -276,9 +276,9 @@ def test_layers_are_found_by_name_and_number():
     assert len(found) == 7
     with pytest.raises(ValueError, match=r"received 'conv2'. Did you mean 'conv2d'\?"):
         found["conv2"]
-    with pytest.raises(ValueError, match="Expected a layer from 0 to 6, received 7"):
+    with pytest.raises(ValueError, match="Expected layer as a number from 0 to 6, .* received 7"):
         found[7]
-    with pytest.raises(TypeError, match=r"by its name, as 'conv2d', or its number, received 1\.0"):
+    with pytest.raises(TypeError, match=r"as a name, as 'conv2d', or a number, received 1\.0"):
         found[1.0]
 
 
@@ -297,8 +297,8 @@ def test_what_is_not_finite_is_shown_and_not_refused():
     ("arguments", "error", "message"),
     [
         (lambda: (3, 0), TypeError, "Expected a Sequential for trace, received int"),
-        (lambda: (Sequential([Dense(3)]), 0), ValueError, "known shape for trace"),
-        (lambda: (Sequential(), 0), ValueError, "has no layers yet"),
+        (lambda: (Sequential([Dense(3)]), 0), ValueError, "does not know the shape of its input"),
+        (lambda: (Sequential(), 0), ValueError, "one without layers"),
         (lambda: (small_model(), np.zeros((9, 8, 1))), ValueError, r"use x\[None\]"),
         (lambda: (small_model(), np.zeros((2, 9, 8, 1)), [1]), ValueError, "labels of shape"),
         (lambda: (Sequential([Dense(3, input_shape=(2,))]), np.zeros((1, 2)), [1]), RuntimeError, "compile"),

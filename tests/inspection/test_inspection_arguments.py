@@ -1,0 +1,168 @@
+"""What a user asks about is checked, and each error says how to mend it."""
+
+import numpy as np
+import pytest
+
+from scratchcnn import Sequential
+from scratchcnn.inspection.arguments import (
+    built_model,
+    class_count,
+    find_layer,
+    layer_index,
+    one_image,
+    one_label,
+    position_in,
+)
+from scratchcnn.layers import Conv2D, Dense, Flatten
+
+
+@pytest.fixture
+def model():
+    return Sequential(
+        [Conv2D(2, 3, input_shape=(5, 4, 1)), Flatten(), Dense(3, activation="softmax", name="answer")], seed=0
+    )
+
+
+def test_a_built_model_is_given_back(model):
+    assert built_model(model) is model
+
+
+def test_what_is_no_model_is_refused():
+    with pytest.raises(TypeError, match="Expected a Sequential for trace, received list"):
+        built_model([], "trace")
+
+
+@pytest.mark.parametrize(("layers", "mend"), [([], "without layers; add some"), ([Dense(3)], r"model\.build\(")])
+def test_a_model_that_is_not_built_is_refused(layers, mend):
+    with pytest.raises(ValueError, match=f"Expected a built model for trace, .*{mend}"):
+        built_model(Sequential(layers), "trace")
+
+
+@pytest.mark.parametrize("asked", ["flatten", 1, -2, np.int64(1)])
+def test_a_layer_is_found_by_name_and_by_number(model, asked):
+    assert layer_index(model, asked) == 1
+    assert find_layer(model, asked) is model.layers[1]
+
+
+def test_a_layer_is_found_by_itself(model):
+    assert layer_index(model, model.layers[2]) == 2
+
+
+@pytest.mark.parametrize(
+    ("asked", "error", "message"),
+    [
+        ("convd", ValueError, "'conv2d', 'flatten', 'answer', received 'convd'. Did you mean 'conv2d'"),
+        (3, ValueError, "from 0 to 2, as the model has 3 layers, received 3"),
+        (-4, ValueError, "received -4"),
+        (True, TypeError, "a name, as 'conv2d', or a number, received True"),
+        (1.0, TypeError, "received 1.0"),
+        (None, TypeError, "received None"),
+        (Flatten(), ValueError, "received 'flatten' .Flatten. of another"),
+    ],
+)
+def test_a_layer_that_is_not_there_is_refused(model, asked, error, message):
+    with pytest.raises(error, match=message):
+        layer_index(model, asked)
+
+
+@pytest.mark.parametrize("shape", [(5, 4, 1), (1, 5, 4, 1), (5, 4)])
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
+def test_one_image_becomes_a_batch_of_one_in_its_own_dtype(model, shape, dtype):
+    pixels = np.arange(20).astype(dtype)
+    batch = one_image(model, pixels.reshape(shape))
+    assert batch.shape == (1, 5, 4, 1)
+    assert batch.dtype == dtype
+    np.testing.assert_array_equal(batch.ravel(), pixels)
+
+
+def test_one_image_may_be_a_list(model):
+    assert one_image(model, [[0.5] * 4] * 5).shape == (1, 5, 4, 1)
+
+
+def test_one_sample_of_a_model_without_images_is_taken():
+    dense = Sequential([Dense(3, input_shape=(6,))])
+    assert one_image(dense, np.zeros(6)).shape == one_image(dense, np.zeros((1, 6))).shape == (1, 6)
+
+
+def test_a_colour_model_takes_no_grey_image():
+    colour = Sequential([Conv2D(2, 3, input_shape=(5, 4, 3))])
+    assert one_image(colour, np.zeros((5, 4, 3))).shape == (1, 5, 4, 3)
+    with pytest.raises(ValueError, match=r"one image of shape \(5, 4, 3\), received shape \(5, 4\); give an image of"):
+        one_image(colour, np.zeros((5, 4)))
+
+
+@pytest.mark.parametrize(
+    ("image", "error", "message"),
+    [
+        (np.zeros((7, 5, 4, 1)), ValueError, r"that is a batch of 7: give one of them, as image\[0\]"),
+        (np.zeros((7, 5, 4)), ValueError, r"that is a batch of 7: give one of them"),
+        (np.zeros(20), ValueError, r"as many numbers: use image.reshape\(5, 4, 1\)"),
+        (np.zeros((4, 5, 1)), ValueError, "received shape .4, 5, 1.; it has as many numbers"),
+        (np.zeros((0, 5, 4, 1)), ValueError, "received shape .0, 5, 4, 1."),
+        (np.zeros((28, 28)), ValueError, "of the size that the model was built for"),
+        (np.full((5, 4), np.nan), ValueError, "finite numbers, received nan"),
+        (np.full((5, 4), 1e300), ValueError, "finite numbers, received 1e.300"),
+        (np.zeros((5, 4), bool), TypeError, "integers or floats, received dtype bool"),
+        (np.full((5, 4), "7"), TypeError, "integers or floats, received dtype <U1"),
+    ],
+)
+def test_what_is_not_one_image_is_refused(model, image, error, message):
+    with pytest.raises(error, match=message):
+        one_image(model, image)
+
+
+@pytest.mark.parametrize("label", [2, np.uint8(2), np.array(2), np.array([2])])
+def test_a_label_becomes_an_int(model, label):
+    assert class_count(model) == 3
+    assert one_label(model, label) == 2
+    assert type(one_label(model, label)) is int
+
+
+@pytest.mark.parametrize(
+    ("label", "error", "message"),
+    [
+        (3, ValueError, "from 0 to 2, as the model has 3 classes, received 3"),
+        (-1, ValueError, "received -1"),
+        (2.0, TypeError, "a whole number, received 2.0"),
+        (True, TypeError, "received True"),
+        ("2", TypeError, "received '2'"),
+        (None, TypeError, "received None"),
+        ([0, 0, 1], ValueError, r"received shape \(3,\); use label.argmax\(\)"),
+        ([], ValueError, "received shape .0,."),
+    ],
+)
+def test_what_is_no_label_is_refused(model, label, error, message):
+    with pytest.raises(error, match=message):
+        one_label(model, label)
+
+
+def test_a_model_without_classes_is_refused():
+    with pytest.raises(ValueError, match="one axis of classes as output"):
+        class_count(Sequential([Conv2D(2, 3, input_shape=(5, 4, 1))]))
+
+
+@pytest.mark.parametrize(("position", "shape"), [((2, 0), (3, 1)), ([2, 0], (3, 1)), (np.array([2, 0]), (3, 1))])
+def test_a_position_becomes_a_tuple_of_ints(position, shape):
+    assert position_in(position, shape) == (2, 0)
+
+
+def test_a_position_in_a_row_may_be_a_bare_number():
+    assert position_in(np.int64(4), (5,)) == (4,)
+
+
+@pytest.mark.parametrize(
+    ("position", "error", "message"),
+    [
+        ((3, 0), ValueError, r"inside shape \(3, 2\), received \(3, 0\); axis 0 goes from 0 to 2"),
+        ((0, -1), ValueError, "axis 1 goes from 0 to 1"),
+        ((0, 0, 0), ValueError, "2 numbers, one for each axis .* leave the batch axis out"),
+        (0, ValueError, "2 numbers"),
+        ((0.0, 1), TypeError, r"whole numbers, as \(1, 1\), received \(0.0, 1\)"),
+        ((True, 1), TypeError, "whole numbers"),
+        ("ab", TypeError, "whole numbers"),
+        (None, TypeError, "received None"),
+    ],
+)
+def test_a_position_outside_is_refused(position, error, message):
+    with pytest.raises(error, match=message):
+        position_in(position, (3, 2))
