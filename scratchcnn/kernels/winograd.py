@@ -49,6 +49,7 @@ from scratchcnn.kernels.workspace import empty
 from scratchcnn.operands import Array, Shape, conv2d_windows, expect, winner_dtype
 
 CACHE_BYTES = 1 << 20  # what the patches and products of the tiles in work may fill: the second-level cache
+IMAGES_AT_ONCE = 4  # that are made here and in work
 
 F2 = transforms([0, 1, -1])
 F4 = transforms([0, 1, -1, Fraction(1, 2), -2])
@@ -174,13 +175,17 @@ def _correlate(
         product_of(dtype), m, np.ascontiguousarray(images), of, (windows.rows.before, windows.columns.before),
         np.ascontiguousarray(kernel), transformed, start, dtype.type(0 if relu else -np.inf),
         y, np.empty((0, 0, 0, 0), np.uint8) if winners is None else winners, 1 if winners is None else 2,
-        _tiles_at_once(elements, channels + start.size, dtype.itemsize), get_num_threads(),
+        _tiles_at_once(elements, channels + start.size, dtype.itemsize, of), get_num_threads(),
     )  # fmt: skip
 
 
-def _tiles_at_once(elements: int, numbers: int, itemsize: int) -> int:
-    """How many tiles are worked on together: as many as the cache holds, in sixes, as the register tile has rows."""
-    fitting = CACHE_BYTES // (elements * numbers * itemsize)
+def _tiles_at_once(elements: int, numbers: int, itemsize: int, of: Convolved | None = None) -> int:
+    """How many tiles are worked on together: as many as the cache holds, in sixes, as the register tile has rows.
+
+    Beside them, images that are made here must find room: those that tiles are being cut from.
+    """
+    images = 0 if of is None else IMAGES_AT_ONCE * of.height * of.width * of.channels * itemsize
+    fitting = max(CACHE_BYTES - images, 0) // (elements * numbers * itemsize)
     return int(min(max(fitting // 6, 4), 16) * 6)
 
 
