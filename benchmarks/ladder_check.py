@@ -17,7 +17,7 @@ from ladder_shapes import Layer, Numbers, compute
 
 from scratchcnn.algorithms import Algorithm
 from scratchcnn.kernels.toom_cook import Matrix
-from scratchcnn.kernels.winograd import F2, F4
+from scratchcnn.kernels.winograd_tiles import F2, F4
 
 WINOGRAD = {"winograd_2x2": F2, "winograd_4x4": F4}
 

@@ -69,7 +69,7 @@ def convolved(x: Array, below: Convolution, together: int) -> Convolved:
 
 
 @functools.cache
-def nothing(dtype: np.dtype[Any]) -> Convolved:
+def none_made(dtype: np.dtype[Any]) -> Convolved:
     """What stands in its place where images lie ready."""
     no_offsets, no_numbers = frozen(np.empty(0, np.int64)), np.empty(0, dtype)
     return Convolved(

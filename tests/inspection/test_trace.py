@@ -276,7 +276,7 @@ def test_layers_are_found_by_name_and_number():
     assert len(found) == 7
     with pytest.raises(ValueError, match=r"received 'conv2'. Did you mean 'conv2d'\?"):
         found["conv2"]
-    with pytest.raises(ValueError, match="Expected layer as a number from 0 to 6, .* received 7"):
+    with pytest.raises(ValueError, match=r"Expected layer as a number from 0 to 6, .* received 7"):
         found[7]
     with pytest.raises(TypeError, match=r"as a name, as 'conv2d', or a number, received 1\.0"):
         found[1.0]

@@ -27,7 +27,7 @@ from scratchcnn import kernels, reference
 from scratchcnn.algorithms import RUNGS, Problem, accepts, choose
 from scratchcnn.geometry import image_windows
 from scratchcnn.kernels.conv2d import LADDER
-from scratchcnn.kernels.winograd import F2, F4
+from scratchcnn.kernels.winograd_tiles import F2, F4
 
 PLAIN = ["loops", "im2col", "tile"]
 WINOGRAD = {"winograd_2x2": F2, "winograd_4x4": F4}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from scratchcnn.kernels.toom_cook import transforms, transpose
-from scratchcnn.kernels.winograd import F2, F4
+from scratchcnn.kernels.winograd_tiles import F2, F4
 
 
 @pytest.mark.parametrize("points", [[0, 1, -1], [0, 1, -1, 2, -2], [0, 1, -1, Fraction(1, 2), -2], [5, -7, 0, 3]])
