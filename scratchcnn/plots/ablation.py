@@ -61,10 +61,10 @@ def plot_filter_ablation(found: FilterAblation, to_file: str | os.PathLike[str] 
     drawn = below.imshow(falls, cmap=SIGNED, vmin=-limit, vmax=limit, aspect="auto", interpolation="nearest")
     _name_axes(below, found, order.tolist())
     color_bar(drawn, below, "fall of recall, points")
-    title = f"Without each {found.kind} of {shortened(found.layer, 24)!r}: loss {found.loss:.3f}, " + (
-        f"accuracy {found.accuracy:.1%} with all"
-    )
+    title = f"What is lost without each {found.kind} of {shortened(found.layer, 20)!r}"
+    whole = f"with all: loss {found.loss:.3f}, accuracy {found.accuracy:.1%}"
     figure.suptitle(title, fontsize=TITLE_SIZE, parse_math=False)
+    above.set_title(whole, fontsize=9.5)
     return finish(figure, to_file)
 
 

@@ -1,4 +1,4 @@
-"""Draws a Grad-CAM map over its image, beside the evidence at the layer's own positions."""
+"""Draws a Grad-CAM map over its image, beside what each of the layer's positions adds by itself."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def plot_grad_cam(found: GradCAM, to_file: str | os.PathLike[str] | None = None) -> Figure:
-    """Draw the image, the map over it, and the evidence before ReLU and before it is enlarged.
+    """Draw the image, the map over it, and gradient × features at the layer's own positions, for and against.
 
     Parameters
     ----------
@@ -38,12 +38,13 @@ def plot_grad_cam(found: GradCAM, to_file: str | os.PathLike[str] | None = None)
     title = f"Grad-CAM: where {layer!r} speaks for class {found.label} ({found.probabilities[found.label]:.1%})"
     figure, (first, second, third) = panels(3, found.image, title, to_file)
     draw_image(first, found.image, f"answer: {found.answer} ({found.probabilities[found.answer]:.1%})")
-    limit = float(np.abs(found.evidence).max()) or 1.0
-    draw_map(second, found.image, found.map, float(found.map.max()), "evidence for the class", "evidence", signed=False)
-    rows, columns = found.evidence.shape
-    drawn = third.imshow(found.evidence, cmap=SIGNED, vmin=-limit, vmax=limit, interpolation="nearest")
+    draw_map(second, found.image, found.map, float(found.map.max()), "Grad-CAM", "evidence for the class", signed=False)
+    by_position = found.by_position
+    limit = float(np.abs(by_position).max()) or 1.0
+    rows, columns = by_position.shape
+    drawn = third.imshow(by_position, cmap=SIGNED, vmin=-limit, vmax=limit, interpolation="nearest")
     third.set_xticks([])
     third.set_yticks([])
-    panel_title(third, f"for and against, {rows} × {columns}")
-    color_bar(drawn, third, "evidence")
+    panel_title(third, f"gradient × features, {rows} × {columns}")
+    color_bar(drawn, third, "for and against the class, logit")
     return finish(figure, to_file)
