@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
-from scratchcnn.plots.overlay import SIGNED, color_bar, draw_image, draw_map, finish, panel_title, panels
+from scratchcnn.plots.overlay import draw_image, draw_map, finish, panels
 from scratchcnn.plots.tiles import shortened
 
 if TYPE_CHECKING:
@@ -38,13 +38,12 @@ def plot_grad_cam(found: GradCAM, to_file: str | os.PathLike[str] | None = None)
     title = f"Grad-CAM: where {layer!r} speaks for class {found.label} ({found.probabilities[found.label]:.1%})"
     figure, (first, second, third) = panels(3, found.image, title, to_file)
     draw_image(first, found.image, f"answer: {found.answer} ({found.probabilities[found.answer]:.1%})")
-    draw_map(second, found.image, found.map, float(found.map.max()), "Grad-CAM", "evidence for the class", signed=False)
-    by_position = found.by_position
-    limit = float(np.abs(by_position).max()) or 1.0
+    limit, by_position = float(found.map.max()), found.by_position
+    says = "Grad-CAM" if limit > 0 else "Grad-CAM: nothing above 0"
+    draw_map(second, found.image, found.map, limit, says, "evidence for the class", signed=False)
     rows, columns = by_position.shape
-    drawn = third.imshow(by_position, cmap=SIGNED, vmin=-limit, vmax=limit, interpolation="nearest")
-    third.set_xticks([])
-    third.set_yticks([])
-    panel_title(third, f"gradient × features, {rows} × {columns}")
-    color_bar(drawn, third, "for and against the class, logit")
+    says = f"gradient × features, {rows} × {columns}"
+    draw_map(
+        third, found.image, by_position, float(np.abs(by_position).max()), says, "for and against the class, logit"
+    )
     return finish(figure, to_file)
