@@ -141,7 +141,9 @@ def input_gradient(
     of : {'logit', 'probability'}, default 'logit'
         The logit is the number before softmax, and depends on this class alone. A probability also rises when other
         classes fall, and near 0 or 1 it hardly moves: the surer the model, the nearer to zero its gradient everywhere
-        (times p * (1 - p) and less), until nothing but rounding is left.
+        (of two classes, p * (1 - p) times that of the difference of their logits), until nothing but rounding is left.
+        In return, a logit has no zero of its own: softmax sees only how logits differ, and what all classes share
+        shows in the gradient of each.
 
     Returns
     -------

@@ -7,7 +7,7 @@ from small_networks import ALL, colour, grey, images, logits, randomized
 
 from scratchcnn import Sequential, reference
 from scratchcnn.inspection.class_score import class_gradient, logit_layers, probabilities_of
-from scratchcnn.layers import Dense, Dropout
+from scratchcnn.layers import Conv2D, Dense, Dropout, Flatten, Layer
 from scratchcnn.training.data import as_input
 from scratchcnn.training.loop import predict_batch
 
@@ -82,3 +82,38 @@ def test_another_score_is_refused():
         ValueError, match=r"Expected of as one of 'logit', 'probability', received 'probabilty'. Did you"
     ):
         class_gradient(model, images(model), 0, "probabilty")
+
+
+class Doubled(Layer):
+    """A user's layer that writes into what it is given, in both passes."""
+
+    def forward(self, x, ops, training, rng):
+        x *= 2
+        return x, None
+
+    def backward(self, dy, cache, ops, input_gradient=True):
+        dy *= 2
+        return dy, {}
+
+
+def test_a_user_s_layer_may_write_into_what_it_is_given():
+    layers = [Conv2D(2, 2, input_shape=(3, 3, 1)), Doubled(), Flatten(), Dense(3, "softmax")]
+    model = Sequential(layers, dtype="float64", seed=0)
+    batch = np.random.default_rng(0).random((1, 3, 3, 1))
+    found = class_gradient(model, batch, 1, place=0)
+    kernel = model.get_weights()[2]
+    np.testing.assert_allclose(found.gradient.ravel(), 2 * kernel[:, 1])
+    assert (found.output * found.gradient).sum() == pytest.approx(found.score)
+
+
+def test_a_user_s_layer_without_a_gradient_by_its_input_is_told():
+    class Blind(Layer):
+        def forward(self, x, ops, training, rng):
+            return x, None
+
+        def backward(self, dy, cache, ops, input_gradient=True):
+            return None, {}
+
+    model = Sequential([Blind(input_shape=(4,)), Dense(3, "softmax")])
+    with pytest.raises(ValueError, match="Expected a gradient by the input of layer 'blind'"):
+        class_gradient(model, np.ones((1, 4)), 0)
