@@ -136,6 +136,7 @@ def test_neither_image_nor_model_changes():
 def test_the_text_tells_the_answer_the_baseline_and_the_greatest_fall():
     found = occlusion(MADE[grey], images(MADE[grey])[0], label=3)
     text = str(found)
+    assert f"(9: near {100 * abs(found.map).max():.1f} points" in text
     assert f"class watched    3 ({found.baseline[3]:.1%} with nothing covered" in text
     assert f"model's answer   {found.answer} ({found.baseline.max():.1%})" in text
     assert f"{100 * found.falls.max():.1f}" in text.split("answer\n")[1].splitlines()[0]
