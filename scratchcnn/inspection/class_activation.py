@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LISTED = 3  # filters of each sign in the text
+TRUSTED = 0.5  # share of the gradient that the means must keep, or the text warns
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,8 +43,10 @@ class GradCAM:
         Name of the layer whose feature maps are weighed.
     features : (OH, OW, F), the model's dtype
         Those maps, after the layer's activation.
+    gradient : (OH, OW, F), the model's dtype
+        Of the logit by each number of the maps.
     weights : (F,), the model's dtype
-        Of each map: the mean over its positions of the gradient of the logit.
+        Of each map: the mean of its gradient over its positions.
     evidence : (OH, OW), the model's dtype
         The weighted sum of the maps. Above 0 speaks for the class, below 0 against it.
     map : float32 (H, W)
@@ -56,6 +59,7 @@ class GradCAM:
     logit: float
     layer: str
     features: Array
+    gradient: Array
     weights: Array
     evidence: Array
     map: Array
@@ -64,6 +68,21 @@ class GradCAM:
     def answer(self) -> int:
         """What the model takes the image for."""
         return int(self.probabilities.argmax())
+
+    @property
+    def by_position(self) -> Array:
+        """Gradient × features, summed over the maps: (OH, OW). No mean is taken, so each position has its own weights.
+
+        Draelos & Carin 2020, "Use HiResCAM instead of Grad-CAM for faithful explanations of convolutional neural
+        networks". Where only Flatten and one Dense follow, its sum is the logit without the bias.
+        """
+        return (self.gradient * self.features).sum(axis=2)
+
+    @property
+    def kept(self) -> float:
+        """How much of the gradient is left in its means: sum of |weights| / sum of the mean |gradient|, from 0 to 1."""
+        whole = float(np.abs(self.gradient).mean(axis=(0, 1), dtype=np.float64).sum())
+        return float(np.abs(self.weights).sum(dtype=np.float64)) / whole if whole > 0 else 1.0
 
     def __str__(self) -> str:
         rows, columns, filters = self.features.shape
@@ -75,6 +94,7 @@ class GradCAM:
             ("evidence", f"from {least:.3g} (against the class) to {limit:.3g} (for it)"),
             ("greatest weights", self._listed(np.argsort(-self.weights, kind="stable"), 1)),
             ("least weights", self._listed(np.argsort(self.weights, kind="stable"), -1)),
+            ("kept by the means", f"{self.kept:.0%} of the gradient{self._warned()}"),
         ]
         lines = [f"Grad-CAM: where the feature maps of {self.layer!r} speak for class {self.label}", ""]
         lines += [*facts(known), ""]
@@ -93,6 +113,12 @@ class GradCAM:
             "where a filter helps from where it harms (Selvaraju et al. 2017, section 3)."
         )
         return "\n".join(lines)
+
+    def _warned(self) -> str:
+        """What it means that the means keep little."""
+        if self.kept >= TRUSTED:
+            return ""
+        return ": it differs from place to place, as before a Flatten, and cancels; .by_position takes no means"
 
     def _listed(self, order: npt.NDArray[np.int64], sign: int) -> str:
         """The first filters of an order whose weight has that sign."""
@@ -160,11 +186,11 @@ def grad_cam(
     batch = one_image(model, image)
     probabilities, label = class_to_watch(model, batch, label)
     logit, features, gradient = class_gradient(model, batch, label, "logit", place)
-    weights = gradient.mean(axis=(0, 1))
+    weights = gradient.mean(axis=(0, 1))  # (F,)
     evidence = features @ weights
     enlarged = resize(np.maximum(evidence, 0).astype(np.float32), height, width)
     name = str(model.layers[place].name)
-    return GradCAM(batch[0].copy(), label, probabilities, logit, name, features.copy(), weights, evidence, enlarged)
+    return GradCAM(batch[0].copy(), label, probabilities, logit, name, features, gradient, weights, evidence, enlarged)
 
 
 def _feature_layer(model: Sequential, layer: object) -> int:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from scratchcnn.activations import Softmax
 from scratchcnn.inspection.arguments import one_label
+from scratchcnn.inspection.passes import backward, forward
 from scratchcnn.layers import Layer
 from scratchcnn.losses import CategoricalCrossentropy
 from scratchcnn.names import look_up
@@ -60,31 +61,25 @@ def class_gradient(
     Raises
     ------
     ValueError
-        Another `of`.
+        Another `of`, or a user's own layer that returns no gradient by its input.
 
     Notes
     -----
-    Dropout is off. Both passes are the layers' own, one layer at a time, so that the output of each is at hand; in
-    training a convolution and the pooling after it go together, with the same numbers.
+    Dropout is off. Both passes are those of `trace`, which keep what each layer was given and made.
     """
     of_probability = look_up("of", of, {"logit": False, "probability": True})
     layers, ops = logit_layers(model), operations_of(model.engine)
-    outputs, caches = [as_input(batch, model.dtype)], []
-    for layer in layers:
-        y, cache = layer.forward(outputs[-1], ops, training=False, rng=None)
-        outputs.append(y)
-        caches.append(cache)
-    scores, gradient = outputs[-1], np.zeros_like(outputs[-1])  # (1, classes)
-    gradient[0, label] = 1
+    steps = forward(layers, as_input(batch, model.dtype), ops, training=False, rng=None)
+    scores, by_scores = steps[-1].output, np.zeros_like(steps[-1].output)  # (1, classes)
+    by_scores[0, label] = 1
     if of_probability:
         scores = ops.softmax(scores)
-        gradient = ops.softmax_gradient(gradient, scores)
-    first = 0 if place is None else place + 1  # the layer that the output we want goes into
-    for i in reversed(range(first, len(layers))):
-        before, _ = layers[i].backward(gradient, caches[i], ops)
-        assert before is not None
-        gradient = before
-    return ClassGradient(float(scores[0, label]), outputs[first][0], gradient[0])
+        by_scores = ops.softmax_gradient(by_scores, scores)
+    gradients = backward(layers, steps, by_scores, ops)
+    output = steps[0].input if place is None else steps[place].output
+    gradient = gradients[0].d_input if place is None else gradients[place].d_output
+    assert gradient is not None
+    return ClassGradient(float(scores[0, label]), output[0], gradient[0])
 
 
 def logit_layers(model: Sequential) -> list[Layer]:

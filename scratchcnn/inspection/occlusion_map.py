@@ -113,12 +113,12 @@ class Occlusion:
             ("patches", f"{self.falls.size:,} of {height} × {width} pixels, filled with {told(self.fill)}"),
             ("answer changes", f"under {changed:,} of them"),
         ]
-        limit = max(0.0, float(self.map.max()))
+        limit = float(np.abs(self.map).max())
         lines = [f"Occlusion: how the probability of class {self.label} falls when a patch is covered", ""]
         lines += [*facts(known), "", *self._table(), ""]
         lines += paragraph(
             f"The image, and the mean fall under the patches that cover each pixel (9: near {points(limit)} "
-            "points, the most; 1: a tenth of that; a to i: the probability rises by as much)."
+            "points; 1: a tenth of that; a to i: the probability rises by as much)."
         )
         lines += ["", *sketch(self.image, self.map, limit), ""]
         lines += paragraph(

@@ -41,7 +41,8 @@ class InputGradient:
         Of the score by each number of the image, in the units in which it was given: of 0 to 255 where the model
         begins with Rescaling(1 / 255).
     times_input : (*input_shape), the model's dtype
-        Gradient times input: roughly what each pixel adds to the score.
+        Gradient times input: roughly what each pixel adds to the score. With ReLU and max-pooling alone the logit is
+        piecewise linear, and the sum of these differs from it by what the biases (and an offset of Rescaling) add.
     """
 
     image: Array
@@ -76,19 +77,17 @@ class InputGradient:
             ("gradient of", f"the {self.of} of class {self.label}, {value} (probability "
                             f"{self.probabilities[self.label]:.1%})"),
             ("largest gradient", f"{float(np.abs(self.gradient).max()):.3g} of {self.of} for each 1 of a pixel"),
-            ("gradient × input", f"sums to {total:.4g}; the {self.of} is {value}" + self._why_not_all()),
+            ("gradient × input", f"sums to {total:.4g}; the {self.of} is {value}{self._why_not_all()}"),
         ]  # fmt: skip
         lines = [f"Input gradient: how the {self.of} of class {self.label} would change with each pixel", ""]
         lines += [*facts(known), "", *self._table(), ""]
         if self.contributions.ndim == 2:
             limit = float(np.abs(self.contributions).max())
-            lines += [
-                f"The image, and gradient × input (9: near {limit:.3g}, the most; 1: a tenth of that; a to i: the same "
-                "below zero).",
-                "",
-                *sketch(self.image, self.contributions, limit),
-                "",
-            ]
+            lines += paragraph(
+                f"The image, and gradient × input (9: near {limit:.3g}, the most; 1: a tenth of that; a to i: the "
+                "same below zero)."
+            )
+            lines += ["", *sketch(self.image, self.contributions, limit), ""]
         lines += paragraph(
             "Above zero: more of this pixel raises the score. Weakness: a gradient tells of very small changes "
             "only, and differs wildly from pixel to pixel; and where a pixel is 0, gradient × input is 0, so ink "
@@ -100,7 +99,7 @@ class InputGradient:
         """What the sum of gradient times input leaves out."""
         if self.of == "probability":
             return ""
-        return " (with ReLUs and pooling alone, the rest is what the biases add)"
+        return "; the rest is what the biases add"  # between kinks, ReLU and pooling are straight lines
 
     def _table(self) -> list[str]:
         """The pixels whose gradient is greatest, one a line."""
@@ -142,7 +141,9 @@ def input_gradient(
     of : {'logit', 'probability'}, default 'logit'
         The logit is the number before softmax, and depends on this class alone. A probability also rises when other
         classes fall, and near 0 or 1 it hardly moves: the surer the model, the nearer to zero its gradient everywhere
-        (times p * (1 - p) and less), until nothing but rounding is left.
+        (of two classes, p * (1 - p) times that of the difference of their logits), until nothing but rounding is left.
+        In return, a logit has no zero of its own: softmax sees only how logits differ, and what all classes share
+        shows in the gradient of each.
 
     Returns
     -------

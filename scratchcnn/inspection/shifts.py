@@ -74,13 +74,8 @@ class PixelShifts:
             (f"by up to {n}", self._told(self._others())),
             ("what comes in", f"{told(self.fill)}; {self._told_cut()}"),
         ]
-        lines = [
-            f"Pixel shifts: the probability of class {self.label} when the image is moved",
-            "",
-            *facts(known),
-            "",
-        ]
-        lines += [*self._table(), ""]
+        lines = [f"Pixel shifts: the probability of class {self.label} when the image is moved", ""]
+        lines += [*facts(known), "", *self._table(), ""]
         lines += paragraph(
             "A convolution moves its output with its input. Pooling with strides, Flatten and Dense do not, so an "
             "answer can hang on one pixel (Azulay & Weiss 2019). Weakness: this is one image; only many tell how "
@@ -119,19 +114,20 @@ class PixelShifts:
         """The probabilities in percent, rows down and columns to the right; a changed answer stands behind."""
         n, shown = self.most, min(self.most, MOST_COLUMNS // 2)
         steps = range(-shown, shown + 1)
-        lines = ["Probability in percent; where the answer changes, it stands behind an arrow." +
-                 (f" Only shifts up to {shown}." if shown < n else ""), ""]  # fmt: skip
-        lines.append(
-            f"{'':10}" + "".join(f"{step:>+10}" for step in steps).replace("+0", " 0") + "   pixels to the right"
+        cut = f" Only shifts up to {shown} are listed." if shown < n else ""
+        lines = paragraph(
+            "Probability in percent, with the image moved down (rows) and to the right (columns); a changed answer "
+            f"stands behind an arrow.{cut}"
         )
+        lines += ["", " " * 6 + "".join(f"{_signed(step):>6}    " for step in steps).rstrip()]
         for down in steps:
             cells = []
             for right in steps:
                 answer = int(self.answers[n + down, n + right])
                 arrow = "" if answer == self.answer else f"→{answer}"
                 cells.append(f"{100 * self.map[n + down, n + right]:>6.1f}{arrow:<4}")
-            lines.append(f"{f'{down:+d}' if down else '0':>10}" + "".join(cells).rstrip())
-        return [*lines, "    pixels", "      down"]
+            lines.append(f"{_signed(down):>6}" + "".join(cells).rstrip())
+        return lines
 
     def plot(self, to_file: str | os.PathLike[str] | None = None) -> Figure:
         """Draw the image and the probability at each shift; write them to a file if one is named.
@@ -204,6 +200,10 @@ def pixel_shifts(
         rows.append(probabilities_of(model, np.stack([shifted(pixels, down, right, values) for right in steps])))
         cut.append([_loses(pixels, down, right, values) for right in steps])
     return PixelShifts(batch[0].copy(), label, most, values, np.stack(rows), np.array(cut))
+
+
+def _signed(step: int) -> str:
+    return f"{step:+d}" if step else "0"
 
 
 def shifted(image: Array, down: int, right: int, fill: Array) -> Array:

@@ -9,9 +9,19 @@ WIDTH = 118  # characters of a line, at most
 
 
 def facts(pairs: Sequence[tuple[str, str]]) -> list[str]:
-    """Lines 'name   what it is', the second column aligned."""
+    """Lines 'name   what it is', the second column aligned; a long text goes on below itself.
+
+    >>> facts([("pen", "red"), ("pencil", "grey")])
+    ['pen      red', 'pencil   grey']
+    """
     width = max(len(name) for name, _ in pairs) + 3
-    return [f"{name:{width}}{text}" for name, text in pairs]
+    return [
+        line
+        for name, text in pairs
+        for line in textwrap.wrap(
+            text, WIDTH, initial_indent=f"{name:{width}}", subsequent_indent=" " * width, break_on_hyphens=False
+        )
+    ]
 
 
 def paragraph(text: str) -> list[str]:

@@ -44,7 +44,7 @@ def plot_filter_ablation(found: FilterAblation, to_file: str | os.PathLike[str] 
     if to_file is not None:
         check_path(to_file)  # before anything is drawn
     filters, classes = found.right.shape
-    wide, high = min(MOST, max(LEAST, STEP * filters)), min(8.0, max(1.0, ROW * classes))
+    wide, high = min(MOST, max(LEAST, STEP * filters)), min(8.0, max(1.4, ROW * classes))
     figure = new_figure(wide + 1.8, 1.9 + high + 1.3)
     figure.set_layout_engine("constrained", w_pad=0.08, h_pad=0.08)
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[1.9, high])
@@ -61,10 +61,10 @@ def plot_filter_ablation(found: FilterAblation, to_file: str | os.PathLike[str] 
     drawn = below.imshow(falls, cmap=SIGNED, vmin=-limit, vmax=limit, aspect="auto", interpolation="nearest")
     _name_axes(below, found, order.tolist())
     color_bar(drawn, below, "fall of recall, points")
-    title = f"Without each {found.kind} of {shortened(found.layer, 24)!r}: loss {found.loss:.3f}, " + (
-        f"accuracy {found.accuracy:.1%} with all"
-    )
+    title = f"What is lost without each {found.kind} of {shortened(found.layer, 20)!r}"
+    whole = f"with all: loss {found.loss:.3f}, accuracy {found.accuracy:.1%}"
     figure.suptitle(title, fontsize=TITLE_SIZE, parse_math=False)
+    above.set_title(whole, fontsize=9.5)
     return finish(figure, to_file)
 
 

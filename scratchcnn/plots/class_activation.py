@@ -1,4 +1,4 @@
-"""Draws a Grad-CAM map over its image, beside the evidence at the layer's own positions."""
+"""Draws a Grad-CAM map over its image, beside what each of the layer's positions adds by itself."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 
-from scratchcnn.plots.overlay import SIGNED, color_bar, draw_image, draw_map, finish, panel_title, panels
+from scratchcnn.plots.overlay import draw_image, draw_map, finish, panels
 from scratchcnn.plots.tiles import shortened
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def plot_grad_cam(found: GradCAM, to_file: str | os.PathLike[str] | None = None) -> Figure:
-    """Draw the image, the map over it, and the evidence before ReLU and before it is enlarged.
+    """Draw the image, the map over it, and gradient × features at the layer's own positions, for and against.
 
     Parameters
     ----------
@@ -38,12 +38,12 @@ def plot_grad_cam(found: GradCAM, to_file: str | os.PathLike[str] | None = None)
     title = f"Grad-CAM: where {layer!r} speaks for class {found.label} ({found.probabilities[found.label]:.1%})"
     figure, (first, second, third) = panels(3, found.image, title, to_file)
     draw_image(first, found.image, f"answer: {found.answer} ({found.probabilities[found.answer]:.1%})")
-    limit = float(np.abs(found.evidence).max()) or 1.0
-    draw_map(second, found.image, found.map, float(found.map.max()), "evidence for the class", "evidence", signed=False)
-    rows, columns = found.evidence.shape
-    drawn = third.imshow(found.evidence, cmap=SIGNED, vmin=-limit, vmax=limit, interpolation="nearest")
-    third.set_xticks([])
-    third.set_yticks([])
-    panel_title(third, f"for and against, {rows} × {columns}")
-    color_bar(drawn, third, "evidence")
+    limit, by_position = float(found.map.max()), found.by_position
+    says = "Grad-CAM" if limit > 0 else "Grad-CAM: nothing above 0"
+    draw_map(second, found.image, found.map, limit, says, "evidence for the class", signed=False)
+    rows, columns = by_position.shape
+    says = f"gradient × features, {rows} × {columns}"
+    draw_map(
+        third, found.image, by_position, float(np.abs(by_position).max()), says, "for and against the class, logit"
+    )
     return finish(figure, to_file)

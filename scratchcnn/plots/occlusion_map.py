@@ -34,7 +34,7 @@ def plot_occlusion(found: Occlusion, to_file: str | os.PathLike[str] | None = No
     ValueError, OSError
         As `picture.save`.
     """
-    title = f"Occlusion: what the probability of class {found.label} hangs on"
+    title = f"Occlusion: what the probability of class {found.label} ({found.baseline[found.label]:.1%}) hangs on"
     figure, (left, right) = panels(2, found.image, title, to_file)
     draw_image(left, found.image, f"answer: {found.answer} ({found.baseline[found.answer]:.1%})")
     ((row, column),) = found.greatest(1)
@@ -45,6 +45,6 @@ def plot_occlusion(found: Occlusion, to_file: str | os.PathLike[str] | None = No
     says = int(under.argmax())
     left.set_xlabel(f"with this patch covered:\n{says} ({under[says]:.1%})", fontsize=8.5)
     falls = 100 * found.map
-    covering = f"{height} × {width} covered, class {found.label}: {found.baseline[found.label]:.1%}"
-    draw_map(right, found.image, falls, float(np.abs(falls).max()), covering, "mean fall of the probability, points")
+    limit = float(np.abs(falls).max())
+    draw_map(right, found.image, falls, limit, f"{height} × {width} covered", "mean fall of the probability, points")
     return finish(figure, to_file)

@@ -21,11 +21,13 @@ Numbers = npt.NDArray[np.floating]
 SIGNED, POSITIVE = "RdBu_r", "Reds"  # red speaks for, blue against, white is nothing
 INK = 0.3  # how much ink darkens the colours above it
 SIDE = 2.7  # inches of a panel's longer side
-LEAST = 1.9  # inches of its shorter side: a title and a bar need them
+LEAST = 2.3  # inches of its shorter side: a title and a bar need them
 HEAD, BAR = 0.75, 0.95  # inches for a title of two lines, for a colour bar and its label
 
 
-def panels(count: int, image: npt.NDArray[np.generic], title: str, to_file: object = None) -> tuple[Figure, list[Axes]]:
+def panels(
+    count: int, image: npt.NDArray[np.generic], title: str, to_file: str | os.PathLike[str] | None = None
+) -> tuple[Figure, list[Axes]]:
     """A figure with a row of axes for pictures of one image, under a title.
 
     Parameters
@@ -38,7 +40,7 @@ def panels(count: int, image: npt.NDArray[np.generic], title: str, to_file: obje
     to_file : str, path or None
         Checked before anything is drawn; errors as `picture.save`.
     """
-    if isinstance(to_file, str | os.PathLike):
+    if to_file is not None:
         check_path(to_file)
     height, width = image.shape[:2]
     scale = SIDE / max(height, width)
@@ -72,21 +74,24 @@ def draw_image(ax: Axes, image: npt.NDArray[np.generic], title: str) -> None:
 def draw_map(
     ax: Axes, image: npt.NDArray[np.generic], values: Numbers, limit: float, title: str, label: str, signed: bool = True
 ) -> None:
-    """Numbers (H, W) in colours, the image's ink as a shade over them, and a colour bar.
+    """Numbers in colours, the image's ink as a shade over them, and a colour bar.
 
     Parameters
     ----------
+    values : (H, W), or any other size, which is stretched to the image
     limit : float
         The end of the colours, and below zero too if `signed`.
     label : str
         Of the colour bar.
     """
     limit = limit if limit > 0 else 1.0
+    height, width = image.shape[:2]
+    place = (-0.5, width - 0.5, height - 0.5, -0.5)
     drawn = ax.imshow(values, cmap=SIGNED if signed else POSITIVE, vmin=-limit if signed else 0, vmax=limit,
-                      interpolation="nearest")  # fmt: skip
-    shade = np.zeros((*values.shape, 4))  # black, and more or less of it
+                      extent=place, interpolation="nearest")  # fmt: skip
+    shade = np.zeros((height, width, 4))  # black, and more or less of it
     shade[..., 3] = INK * ink_of(image)
-    ax.imshow(shade, interpolation="nearest")
+    ax.imshow(shade, extent=place, interpolation="nearest")
     ax.set_xticks([])
     ax.set_yticks([])
     panel_title(ax, title)
