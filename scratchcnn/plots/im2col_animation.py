@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import imageio.v3 as imageio
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from PIL import Image
 
 from scratchcnn.plots.im2col import HEADING_LINE, MARGIN, wrapped_lines, write_heading
-from scratchcnn.plots.im2col_boards import MOST_COLUMNS, MOST_FILTERS, Backward, Forward, fits
-from scratchcnn.plots.number_grid import CELL, Array, cell_axes
+from scratchcnn.plots.im2col_boards import MOST_COLUMNS, MOST_FILTERS, MOST_PATCHES, Backward, Forward, fits
+from scratchcnn.plots.number_grid import CELL, FRAME, Array, cell_axes
 from scratchcnn.plots.picture import check_path, write_whole
 
 if TYPE_CHECKING:
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 
 READING, STEP = 4000, 450  # milliseconds that a text to be read is shown, and a step
 MOST_PIXELS, MOST_DPI = 1280, 110  # across; dots per inch of a smaller picture
-COLOURS = 64
-MOST_ROWS, MOST_NUMBERS = 25, 450  # of a matrix: more would take minutes to draw, and to watch
+COLOURS, NEAR = 64, 20  # of the palette; how far its other colours are from white and the frames' red, at least
+MOST_NUMBERS = 450  # of a matrix: more would take minutes to draw, and to watch
 LINES = 3  # of text above
 
 
@@ -39,9 +40,9 @@ def animate_im2col(story: Im2colStory, to_file: str | os.PathLike[str]) -> None:
 def _expect_small(story: Im2colStory) -> None:
     """Refuse what nobody could read, or would wait for."""
     rows, columns = story.matrix.shape
-    if rows > MOST_ROWS:
+    if rows > MOST_PATCHES:
         raise ValueError(
-            f"Expected an image of at most {MOST_ROWS} patches for an animation, received {rows:,}; cut the image, as "
+            f"Expected an image of at most {MOST_PATCHES} patches for an animation, received {rows:,}; cut the image, as "
             "image[:6, :6], or use plot, which shows a large one in colours."
         )
     if rows * columns > MOST_NUMBERS or not fits(story):
@@ -129,8 +130,12 @@ def _picture(ax: Axes, text: str, width: float) -> Array:
 def _in_few_colours(frames: list[Array]) -> list[Array]:
     """The frames in the same few colours, so that a frame only stores what is new in it."""
     filled = Image.fromarray(np.concatenate([frames[len(frames) // 2 - 1], frames[-1]]))  # of both halves
-    palette = filled.quantize(COLOURS, dither=Image.Dither.NONE)
+    found = np.reshape(filled.quantize(COLOURS).getpalette() or [], (-1, 3))
+    exact = np.array([(255, 255, 255), [round(255 * share) for share in to_rgb(FRAME)]])  # these two stay as they are
+    others = found[np.abs(found[:, None] - exact).sum(axis=-1).min(axis=-1) > NEAR]
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([*exact.reshape(-1).tolist(), *others.reshape(-1).tolist()])
     return [
-        np.asarray(Image.fromarray(frame).quantize(palette=palette, dither=Image.Dither.NONE).convert("RGB"))
-        for frame in frames
+        np.asarray(Image.fromarray(picture).quantize(palette=palette, dither=Image.Dither.NONE).convert("RGB"))
+        for picture in frames
     ]

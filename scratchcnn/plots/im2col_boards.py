@@ -14,12 +14,13 @@ from scratchcnn.reference.im2col import window_slices
 if TYPE_CHECKING:
     from scratchcnn.inspection.im2col import Im2colStory
 
-MOST_PATCHES, MOST_COLUMNS, MOST_FILTERS = 36, 40, 8  # of a matrix whose numbers are written in
-MOST_HEIGHT, MOST_WIDTH = 16, 44  # cells of all channels side by side, padding included
+MOST_PATCHES, MOST_COLUMNS, MOST_FILTERS = 25, 27, 8  # of a matrix whose numbers are written in
+MOST_HEIGHT, MOST_WIDTH = 12, 32  # cells of all channels side by side, padding included
 
 GUTTER = 4.5  # cells left of a matrix: the row's number, its output, a sketch of its patch
 LINE = 0.62  # cells from line to line of the places above a matrix
 TITLE = 1.5  # cells of a title of two lines
+LEAST_LINE = 8  # columns of a matrix whose title is in one line
 LEAST_NAMED = 6  # rows of a kernel matrix beside which their name has room
 LEAST_MAP = 3.8  # cells that a title needs above a narrow map
 SKETCH = np.array([[0.93] * 3, [0.82, 0.0, 0.19]])  # colours of a pixel outside a patch, and inside
@@ -187,21 +188,15 @@ class Backward:
         _draw_heads(ax, story, left, top, on_the_left=True)
         self.kernel = NumberGrid(ax, left, top, story.kernel_matrix.T, form)
         y = top - _heads(story) * LINE - 0.3
-        label(
-            ax,
-            left + columns / 2,
-            y,
-            f"kernel matrix, transposed{form.unit}, {filters} × {columns}",
-            "bottom",
-            TITLE_SIZE,
-        )
+        title = ("kernel matrix,", f"transposed{form.unit},", f"{filters} × {columns}")
+        label(ax, left + columns / 2, y, _joined(title, columns), "bottom", TITLE_SIZE)
         for number in range(filters):
             label(ax, left - 0.2, top + number + 0.5, f"filter {number}", side="right")
         label(ax, left - 0.7, below + len(story.matrix) / 2, "=", size=14)
         form = NumberFormat.of(story.matrix_gradient)
         self.matrix = NumberGrid(ax, left, below, story.matrix_gradient, form, story.sources < 0)
-        size = f"{len(story.matrix)} × {columns}"
-        self.matrix.title(f"gradient by the matrix{form.unit}, {size}", below=True)
+        title = ("gradient by", f"the matrix{form.unit},", f"{len(story.matrix)} × {columns}")
+        self.matrix.title(_joined(title, columns), below=True)
 
     def _draw_image(self, ax: Axes) -> None:
         story = self.story
@@ -252,6 +247,11 @@ def _with_padding(story: Im2colStory, values: Array) -> Array:
     """Numbers of the pixels (H, W) with zeros around them (PH, PW)."""
     down, right = story.windows
     return np.pad(values, ((down.before, down.after), (right.before, right.after)))
+
+
+def _joined(title: tuple[str, ...], columns: int) -> str:
+    """A title in one line, or in several above few columns."""
+    return (" " if columns >= LEAST_LINE else "\n").join(title)
 
 
 def _heads(story: Im2colStory) -> int:
