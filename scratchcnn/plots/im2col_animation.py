@@ -42,8 +42,8 @@ def _expect_small(story: Im2colStory) -> None:
     rows, columns = story.matrix.shape
     if rows > MOST_PATCHES:
         raise ValueError(
-            f"Expected an image of at most {MOST_PATCHES} patches for an animation, received {rows:,}; cut the image, as "
-            "image[:6, :6], or use plot, which shows a large one in colours."
+            f"Expected an image of at most {MOST_PATCHES} patches for an animation, received {rows:,}; cut the image, "
+            "as image[:6, :6], or use plot, which shows a large one in colours."
         )
     if rows * columns > MOST_NUMBERS or not fits(story):
         raise ValueError(

@@ -163,7 +163,7 @@ class Backward:
         at_matrix = left + GUTTER + filters + 2.4
         total = below + rows + 2 * TITLE - top
         wide = max(width, LEAST_MAP + 0.6)
-        self.places = list(_flow(at_matrix + columns + 1.2, top, channels + 1, wide, height, total))
+        self.places = list(_flow(at_matrix + max(columns, LEAST_MAP) + 1.2, top, channels + 1, wide, height, total))
         self.width = max(x for x, _ in self.places) + wide + 0.4 - left
         self.height = max(total, max(y for _, y in self.places) + height - top + 0.4)
         if ax is None:

@@ -1,4 +1,4 @@
-"""The figure and the animation of im2col: every number where it belongs, legible; in colours or refused if too large."""
+"""The figure and the animation of im2col: every number where it belongs, legible; in colours or refused if too big."""
 
 import itertools
 
