@@ -220,9 +220,10 @@ class Backward:
         rows = np.arange(len(story.matrix)) < done
         self.matrix.fill(story.matrix_gradient, rows[:, None])
         gradient, counts = self.stages[done]
-        self.overlaps.fill(_with_padding(story, counts), _with_padding(story, counts) > 0)
+        reached = _with_padding(story, (counts > 0) | (done == len(rows)))  # at the end, who is in no patch has a zero
+        self.overlaps.fill(_with_padding(story, counts), reached)
         for channel, grid in enumerate(self.image):
-            grid.fill(_with_padding(story, gradient[..., channel]), _with_padding(story, counts) > 0)
+            grid.fill(_with_padding(story, gradient[..., channel]), reached)
         columns, filters = story.kernel_matrix.shape
         self.gradient.frame((row, column) for column in range(filters) if row is not None)
         self.matrix.frame((row, column) for column in range(columns) if row is not None)

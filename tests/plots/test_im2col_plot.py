@@ -91,6 +91,15 @@ def test_backward_adds_row_after_row_and_counts():
     np.testing.assert_array_equal(written(board.overlaps)[1:6, 1:6], story.overlaps.astype(str))
 
 
+def test_a_pixel_in_no_patch_has_a_zero_at_the_end():
+    story = random_story((1, 3), 1, 1, 1, (1, 2))
+    board = Backward(story, cell_axes(40, 20))
+    board.show(0, 1)
+    assert written(board.overlaps).tolist() == [["1", "", ""]]
+    board.show(1, 2)
+    assert written(board.overlaps).tolist() == [["1", "0", "1"]]
+
+
 def test_a_dilated_patch_is_framed_pixel_by_pixel():
     story = STORIES["dilation 2"]()
     board = Forward(story, cell_axes(40, 40))
