@@ -2,6 +2,7 @@
 
 from scratchcnn.inspection.ablation import FilterAblation, filter_ablation
 from scratchcnn.inspection.class_activation import GradCAM, grad_cam
+from scratchcnn.inspection.im2col import Im2colStory, show_im2col
 from scratchcnn.inspection.layer_trace import LayerTrace
 from scratchcnn.inspection.occlusion_map import Occlusion, occlusion
 from scratchcnn.inspection.saliency import InputGradient, input_gradient
@@ -11,6 +12,7 @@ from scratchcnn.inspection.tracing import Trace, trace
 __all__ = [
     "FilterAblation",
     "GradCAM",
+    "Im2colStory",
     "InputGradient",
     "LayerTrace",
     "Occlusion",
@@ -21,5 +23,6 @@ __all__ = [
     "input_gradient",
     "occlusion",
     "pixel_shifts",
+    "show_im2col",
     "trace",
 ]

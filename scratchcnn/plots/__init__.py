@@ -6,6 +6,7 @@ from scratchcnn.plots.digit import plot_digit
 from scratchcnn.plots.digit_steps import plot_digit_steps
 from scratchcnn.plots.digits import plot_digits
 from scratchcnn.plots.drawing_board import DrawingBoard
+from scratchcnn.plots.feature_maps import plot_feature_maps
 from scratchcnn.plots.filters import plot_filters
 from scratchcnn.plots.mistakes import plot_mistakes
 from scratchcnn.plots.model_plot import plot_model
@@ -18,6 +19,7 @@ __all__ = [
     "plot_digit",
     "plot_digit_steps",
     "plot_digits",
+    "plot_feature_maps",
     "plot_filters",
     "plot_history",
     "plot_mistakes",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 
 from matplotlib.axes import Axes
@@ -52,9 +53,14 @@ def save(drawing: Axes | Figure, path: str | os.PathLike[str]) -> None:
     figure = drawing if isinstance(drawing, Figure) else drawing.figure.figure  # twice: the first may be a SubFigure
     content = io.BytesIO()  # what goes wrong while drawing goes wrong here, before any file is touched
     figure.savefig(content, format=target.suffix[1:].lower(), dpi="figure")
+    write_whole(target, path, content.getbuffer())
+
+
+def write_whole(target: Path, path: str | os.PathLike[str], content: bytes | memoryview) -> None:
+    """Write a file, named `path` in errors, so that it is never there in part."""
     part = target.with_name(f".{uuid.uuid4().hex}.part")
     try:
-        part.write_bytes(content.getbuffer())
+        part.write_bytes(content)
         part.replace(target)
     except OSError as error:
         raise type(error)(
@@ -64,14 +70,16 @@ def save(drawing: Axes | Figure, path: str | os.PathLike[str]) -> None:
         part.unlink(missing_ok=True)
 
 
-def check_path(path: str | os.PathLike[str]) -> Path:
-    """`path` as the file that a picture can be written to; raises as `save` does."""
+def check_path(path: str | os.PathLike[str], kinds: Sequence[str] = KINDS) -> Path:
+    """`path` as the file that a picture of one of these kinds can be written to; raises as `save` does."""
     target = Path(os.path.realpath(os.path.expanduser(os.fspath(path))))
     if target.is_dir():
         raise IsADirectoryError(f"Expected a file for the picture, received the folder '{path}'; add a name to it.")
-    if target.suffix[1:].lower() not in KINDS:
-        kinds = ", ".join(f".{kind}" for kind in KINDS)
-        raise ValueError(f"Expected a picture file ending in {kinds}, received '{path}'; use for example 'model.png'.")
+    if target.suffix[1:].lower() not in kinds:
+        listed = ", ".join(f".{kind}" for kind in kinds)
+        raise ValueError(
+            f"Expected a picture file ending in {listed}, received '{path}'; use for example 'model.{kinds[0]}'."
+        )
     if not target.parent.is_dir():
         raise FileNotFoundError(
             f"Expected a file in a folder that exists, received '{path}'; make the folder '{target.parent}' first."

@@ -68,6 +68,42 @@ def test_in_given_axes():
         assert_legible(mine)
 
 
+@pytest.mark.parametrize("name", [None, "the_first_convolution_of_the_second_block_of_a_net"])
+def test_of_many_channels_the_strongest_are_drawn_and_numbered(name: str | None):
+    model = built((3, 3, 32, 64), name)
+    kernel = model.layers[0].params["kernel"]
+    axes = plot_filters(model)
+    strongest = [int(np.linalg.norm(kernel[..., number], axis=(0, 1)).argmax()) for number in range(64)]
+    assert [text.get_text() for text in axes.texts] == [str(channel) for channel in strongest]
+    for number, image in enumerate(axes.images):
+        np.testing.assert_array_equal(image.get_array(), kernel[:, :, strongest[number], number])
+    assert len(axes.images) == 64
+    assert axes.get_title().replace("\n", " ").endswith("channels: the strongest channel of each")
+    assert axes.get_xlabel() == "above each filter: its strongest channel"
+    assert_legible(axes)
+
+
+def test_the_mean_over_the_channels():
+    model = built((3, 2, 5, 6))
+    axes = plot_filters(model, channels="mean")
+    kernel = model.layers[0].params["kernel"]
+    for number, image in enumerate(axes.images):
+        np.testing.assert_allclose(image.get_array(), kernel[..., number].mean(axis=2), rtol=1e-6)
+    assert axes.get_title().replace("\n", " ").endswith(": the mean over the channels")
+    assert axes.images[0].get_clim()[1] < np.abs(kernel).max()
+    assert_legible(axes)
+    assert len(plot_filters(model, channels="all").images) == 30
+    single = plot_filters(built((3, 3, 1, 4)), channels="strongest")  # there is nothing to choose
+    assert single.get_title() == plot_filters(built((3, 3, 1, 4))).get_title()
+
+
+def test_wrong_channels():
+    with pytest.raises(ValueError, match="Expected channels as one of 'all', 'strongest', 'mean', received 'median'"):
+        plot_filters(built((3, 3, 2, 4)), channels="median")
+    with pytest.raises(ValueError, match="at most 400 pictures on a sheet, received 64 filters of 32 channels; use"):
+        plot_filters(built((3, 3, 32, 64)), channels="all")
+
+
 def test_wrong_input():
     with pytest.raises(TypeError, match="Expected a Sequential or a Conv2D, received None"):
         plot_filters(None)
