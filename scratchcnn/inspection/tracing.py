@@ -18,6 +18,7 @@ from scratchcnn.inspection.passes import Backward, Forward
 from scratchcnn.inspection.trace_table import trace_lines
 from scratchcnn.layers import Conv2D, Dropout, Layer
 from scratchcnn.layers.max_pooling2d import MaxPooling2DCache
+from scratchcnn.losses import Loss
 from scratchcnn.operands import Array
 from scratchcnn.sequential import Sequential
 from scratchcnn.training.data import as_input, check_images
@@ -49,6 +50,8 @@ class Trace:
         softmax.
     training : bool
         Whether dropout dropped.
+    loss_function : Loss or None
+        What the model was compiled with; with softmax as part of it, if `fit` takes it so.
     """
 
     model: Sequential
@@ -59,6 +62,7 @@ class Trace:
     losses: Array | None
     probabilities: Array
     training: bool
+    loss_function: Loss | None = None
 
     @property
     def loss(self) -> float | None:
@@ -155,7 +159,8 @@ def trace(
     end = _through_loss(trainer, steps[-1].output, targets)
     back = passes.backward(trainer.layers, steps, end.gradient, trainer.ops)
     layers = _with_softmax(model, trainer.layers, steps, back, end)
-    return Trace(model, images, samples.y.copy(), targets, layers, end.losses, end.probabilities, training)
+    labels = samples.y.copy()
+    return Trace(model, images, labels, targets, layers, end.losses, end.probabilities, training, trainer.loss)
 
 
 class _End(NamedTuple):
