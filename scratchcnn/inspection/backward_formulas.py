@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,7 +34,9 @@ def d_output_terms(trace: Trace, number: int, position: Position) -> Terms:
     """Of the gradient by an output: what the next layer, or the loss, sent back to it."""
     if number == len(trace) - 1:
         return loss_terms(trace, position)
-    return d_input_terms(trace, number + 1, position)
+    terms = d_input_terms(trace, number + 1, position)
+    here, there = trace[number].name, trace[number + 1].name
+    return replace(terms, notes=(f"The output of {here} is the input of {there}, which sends this back.", *terms.notes))
 
 
 def d_preactivation_terms(trace: Trace, number: int, position: Position) -> Terms:

@@ -14,6 +14,7 @@ from scratchcnn.operands import Array
 
 if TYPE_CHECKING:
     from scratchcnn.inspection.explanation import Explanation
+    from scratchcnn.inspection.receptive_field import Reach
 
 WIDTH = 120
 INDENT = "  "
@@ -41,13 +42,14 @@ def explanation_lines(found: Explanation) -> Iterator[str]:
 
 
 def _headline(found: Explanation) -> str:
+    """What is asked about, and its value."""
     of = found.what if found.parameter is None else f"gradients[{found.parameter!r}]"
     index = ", ".join(map(str, found.position))
     return f"{found.layer.name}.{of}[{index}] = {found.stored:.6g}    ({found.layer.kind})"
 
 
 def _terms(found: Explanation) -> Iterator[str]:
-    shape, count = found.inputs.shape, found.inputs.size
+    terms, shape, count = found.terms, found.inputs.shape, found.inputs.size
     slabs = shape[2] if len(shape) == 3 else 1
     if count > 1 and len(shape) in (2, 3) and shape[0] * shape[1] <= MOST_CELLS and slabs <= MOST_SLABS:
         yield from _matrices(found)
@@ -61,6 +63,9 @@ def _terms(found: Explanation) -> Iterator[str]:
         with np.errstate(all="ignore"):
             rest = float(np.delete(products, order).sum())
         yield f"the other {count - len(order):,}: {rest:.6g} in all"
+    if len(shape) == 3 and 1 < shape[0] * shape[1] <= MOST_CELLS and found.parameter is None:
+        yield ""
+        yield from block(f"products, summed over the {terms.axes[2]}s", number_cells(found.products.sum(axis=2)))
 
 
 def _matrices(found: Explanation) -> Iterator[str]:
@@ -71,7 +76,7 @@ def _matrices(found: Explanation) -> Iterator[str]:
     for slab in range(slabs):
         inputs, weights, products, inside = (array[..., slab] for array in arrays)
         last = f", {terms.axes[2]} {slab}" if slabs > 1 else ""
-        names = (terms.source + last, terms.weight_name or "weights", "products")
+        names = (terms.source + last, (terms.weight_name or "weights") + last, "products")
         if slab:
             yield ""
         cells = (number_cells(inputs, inside), number_cells(weights), number_cells(products, inside))
@@ -140,11 +145,21 @@ def _softmax(found: Explanation) -> Iterator[str]:
 
 
 def _chain(found: Explanation) -> Iterator[str]:
-    """Back to the pixels."""
+    """Back to the pixels, by the layers that change what is seen."""
     reaches = found.chain()
-    width = max(len(reach.layer) for reach in reaches)
-    yield "Back to the pixels: the number can depend on these alone"
-    for reach in reaches:
-        yield f"  {reach.layer.ljust(width)}.input  {reach}"
     last = reaches[-1]
-    yield f"Receptive field on the model's input: {last.count:,} of {last.mask.size:,} numbers."
+    if last.mask.all():
+        yield f"Receptive field: the whole input, {last.count:,} number{'s' * (last.count != 1)}."
+        return
+    shown = [
+        one for one, after in zip(reaches, [*reaches[1:], None], strict=True) if after is None or not _same(one, after)
+    ]
+    width = max(len(reach.layer) for reach in shown) + len(".input")
+    yield "Back to the pixels: it can depend on these alone"
+    for reach in shown:
+        yield f"  {(reach.layer + '.input').ljust(width)}  {reach}"
+    yield f"Receptive field: {last.count:,} of the {last.mask.size:,} numbers of the input."
+
+
+def _same(one: Reach, other: Reach) -> bool:
+    return one.mask.shape == other.mask.shape and bool((one.mask == other.mask).all())

@@ -70,7 +70,8 @@ def _max_pooling2d(layer: LayerTrace, position: Position) -> Terms:
     weights[winner] = 1
     equal = int(np.count_nonzero((window == window[winner]) & inside))
     place = f"row {rows[winner[0]]}, column {columns[winner[1]]} of the input"
-    notes = [f"The element at {place} won: it is the largest of the {np.count_nonzero(inside)}."]
+    why = f"it is the largest of the {candidates}" if (candidates := int(inside.sum())) > 1 else "there is no other"
+    notes = [f"The element at {place} won: {why}."]
     if equal > 1:
         notes.append(f"{equal} of them are equally large; the first in reading order wins, and it alone gets gradient.")
     if not inside.all():

@@ -45,15 +45,21 @@ class Reach:
         return np.flatnonzero(self.mask.any(axis=(0, *range(2, self.mask.ndim))))
 
     @property
+    def _channels(self) -> Array:
+        return np.flatnonzero(self.mask.any(axis=(0, 1)))
+
+    @property
     def count(self) -> int:
         """How many numbers belong to it."""
         return int(np.count_nonzero(self.mask))
 
     def __str__(self) -> str:
         if self.mask.ndim == 1:
-            return f"{_spans(self.rows)} of {len(self.mask)} units"
+            return f"{_spans('unit', self.rows)} of {len(self.mask)}"
         height, width = self.mask.shape[:2]
-        return f"rows {_spans(self.rows)}, columns {_spans(self.columns)} of {height} x {width}"
+        channels = "" if self.mask.ndim < 3 else f", {_spans('channel', self._channels)} of {self.mask.shape[2]}"
+        of = f"{_spans('row', self.rows)}, {_spans('column', self.columns)} of {height} x {width}"
+        return of + ("" if channels == ", channel 0 of 1" else channels)
 
 
 def chain_of(layers: Sequence[LayerTrace], number: int, mask: Array) -> list[Reach]:
@@ -125,12 +131,12 @@ def _through_windows(layer: LayerTrace, mask: Array, shape: Shape) -> Array:
     return whole[rows.before : rows.before + shape[0], columns.before : columns.before + shape[1]]
 
 
-def _spans(numbers: Array) -> str:
-    """Numbers as spans: '3-7, 9'; a regular row of gaps by its step: '0-8 in steps of 2'."""
-    if not len(numbers):
-        return "none"
+def _spans(word: str, numbers: Array) -> str:
+    """Numbers as spans: 'rows 3-7, 9'; a regular row of gaps by its step: 'rows 0-8 in steps of 2'."""
+    if len(numbers) < 2:
+        return f"{word} {numbers[0]}" if len(numbers) else f"no {word}"
     steps = np.unique(np.diff(numbers))
     if len(steps) == 1 and steps[0] > 1 and len(numbers) > 2:
-        return f"{numbers[0]}-{numbers[-1]} in steps of {steps[0]}"
+        return f"{word}s {numbers[0]}-{numbers[-1]} in steps of {steps[0]}"
     parts = np.split(numbers, np.flatnonzero(np.diff(numbers) > 1) + 1)
-    return ", ".join(f"{part[0]}-{part[-1]}" if len(part) > 1 else f"{part[0]}" for part in parts)
+    return f"{word}s " + ", ".join(f"{part[0]}-{part[-1]}" if len(part) > 1 else f"{part[0]}" for part in parts)

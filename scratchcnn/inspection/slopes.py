@@ -26,7 +26,7 @@ def slopes_by_one(function: Callable[[Array], Array], x: Array, place: tuple[int
     The shape of one output, float64
     """
     moved = np.stack([x, x])
-    step = _step(x[place])
+    step = _steps(x)[place]
     moved[(0, *place)] += step
     moved[(1, *place)] -= step
     width = float(moved[(0, *place)]) - float(moved[(1, *place)])  # as it came out, rounded
@@ -42,7 +42,7 @@ def slopes_of_one(function: Callable[[Array], Array], x: Array, place: tuple[int
     function, x : as for `slopes_by_one`
     place : which of the numbers of one output
     """
-    steps = np.vectorize(_step, otypes=[x.dtype])(x).ravel()
+    steps = _steps(x).ravel()
     moved = np.repeat(x.reshape(1, -1), 2 * x.size, axis=0)  # (2 I, I)
     numbers = np.arange(x.size)
     moved[numbers, numbers] += steps
@@ -53,7 +53,6 @@ def slopes_of_one(function: Callable[[Array], Array], x: Array, place: tuple[int
     return ((found[: x.size] - found[x.size :]) / widths).reshape(x.shape)
 
 
-def _step(value: np.floating) -> np.floating:
+def _steps(values: Array) -> Array:
     """How far to go: the cube root of eps, where truncation and rounding are about equal, times the number's size."""
-    real = value.dtype.type
-    return real(np.cbrt(np.finfo(value.dtype).eps) * max(1.0, abs(float(value))))
+    return (np.cbrt(np.finfo(values.dtype).eps) * np.maximum(1, np.abs(values))).astype(values.dtype)
