@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scratchcnn.activations import Linear, ReLU, Softmax, linear
-from scratchcnn.inspection.arguments import expect_layer
+from scratchcnn.inspection.arguments import place_among, position_in
 from scratchcnn.inspection.backward_formulas import d_input_terms, d_output_terms, d_preactivation_terms
 from scratchcnn.inspection.explanation import BACKWARD, FORWARD, Explanation, products_of
 from scratchcnn.inspection.forward_formulas import forward_terms
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from scratchcnn.inspection.tracing import Trace
 
 GRADIENT = "gradient"
-AXES = {4: ("sample", "row", "column", "channel"), 2: ("sample", "unit")}
 
 
 def explain(
@@ -75,7 +74,7 @@ def explain(
     >>> found.products, found.sum, found.bias, found.output
     (array([1., 4., 0.]), 5.0, 0.5, 5.5)
     """
-    number = trace.layers.index(layer) if isinstance(layer, LayerTrace) else expect_layer(layer, trace.names)
+    number = trace.layers.index(layer) if isinstance(layer, LayerTrace) else place_among(trace.names, layer)
     chosen = trace.layers[number]
     look_up("what", what, dict.fromkeys((*FORWARD, *BACKWARD, GRADIENT)))
     if (parameter is not None) != (what == GRADIENT):
@@ -87,11 +86,11 @@ def explain(
         _expect_backward(trace, chosen, what)
     if parameter is not None:
         stored = look_up("parameter", parameter, chosen.gradients)
-        place = _position(position, stored.shape, f"the {parameter} of {chosen.name!r}")
+        place = position_in(position, stored.shape, f"the position in the {parameter} of {chosen.name!r}")
         terms = gradient_terms(trace, number, parameter, place)
         return _explanation(trace, chosen, place, what, terms, stored, parameter)
     array: Array = getattr(chosen, what)
-    place = _position(_with_sample(position, array), array.shape, f"{what} of {chosen.name!r}")
+    place = _place(position, array, f"{what} of {chosen.name!r}")
     if what in FORWARD:
         return _forward(trace, chosen, place, what)
     makers = {"d_output": d_output_terms, "d_preactivation": d_preactivation_terms, "d_input": d_input_terms}
@@ -173,31 +172,21 @@ def _expect_backward(trace: Trace, layer: LayerTrace, what: str) -> None:
         )
 
 
-def _with_sample(position: object, array: Array) -> object:
-    """The position with its sample, if that may be left out."""
-    given = (position,) if isinstance(position, int | np.integer) else position
-    if isinstance(given, Sequence | np.ndarray) and len(given) == array.ndim - 1 and len(array) == 1:
-        return (0, *given)
-    return given
+def _place(position: object, array: Array, what: str) -> Shape:
+    """`position` as a place in an array of samples; the sample may be left out if there is one.
 
-
-def _position(position: object, shape: Shape, what: str) -> Shape:
-    """`position` as an index into an array of that shape."""
-    given = (position,) if isinstance(position, int | np.integer) else position
-    axes = AXES.get(len(shape), tuple(f"axis {axis}" for axis in range(len(shape))))
-    if what.startswith("the "):
-        axes = tuple(f"axis {axis}" for axis in range(len(shape)))
-    wanted = f"Expected a position ({', '.join(axes)}) in {what}, of shape {shape}"
-    if not isinstance(given, Sequence | np.ndarray) or isinstance(given, str):
-        raise TypeError(f"{wanted}, received {position!r}; give a tuple of whole numbers.")
-    if not all(isinstance(each, int | np.integer) and not isinstance(each, bool) for each in given):
-        raise TypeError(f"{wanted}, received {position!r}; give whole numbers.")
-    place = tuple(int(each) for each in given)
-    if len(place) != len(shape):
-        sample = len(place) == len(shape) - 1 and axes[0] == "sample"
-        hint = f"give the sample first, from 0 to {shape[0] - 1}" if sample else f"give {len(shape)} numbers"
-        raise ValueError(f"{wanted}, received {place}; {hint}.")
-    for axis, (at, length) in zip(axes, zip(place, shape, strict=True), strict=True):
-        if not 0 <= at < length:
-            raise ValueError(f"{wanted}, received {place}; {axis} goes from 0 to {length - 1}.")
-    return place
+    Raises
+    ------
+    TypeError, ValueError
+        As `position_in`; or the sample is left out, and there are several.
+    """
+    length = len(position) if isinstance(position, Sequence | np.ndarray) else 1
+    if length != array.ndim - 1:
+        return position_in(position, array.shape, f"the position in {what}, the sample first,")
+    place = position_in(position, array.shape[1:], f"the position in {what}")
+    if len(array) > 1:
+        raise ValueError(
+            f"Expected the sample before the position in {what}, as the trace has {len(array)} of them, received "
+            f"{place}; use {(0, *place)}."
+        )
+    return (0, *place)

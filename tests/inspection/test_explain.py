@@ -291,11 +291,12 @@ def test_a_small_patch_is_written_out_in_full_and_a_long_one_by_its_largest():
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        (("conv2d", (7, 0, 0)), ValueError, r"of 'conv2d', of shape \(1, 7, 6, 4\), received \(0, 7, 0, 0\); row"),
-        (("conv2d", (0, -1, 0)), ValueError, "column goes from 0 to 5"),
-        (("conv2d", (0, 0)), ValueError, "give 4 numbers"),
-        (("conv2d", "here"), TypeError, "give a tuple of whole numbers"),
-        (("conv2d", (0.0, 0, 0)), TypeError, "give whole numbers"),
+        (("conv2d", (7, 0, 0)), ValueError, r"output of 'conv2d' inside shape \(7, 6, 4\), .* axis 0 goes from 0"),
+        (("conv2d", (0, -1, 0)), ValueError, "axis 1 goes from 0 to 5"),
+        (("conv2d", (0, 0)), ValueError, "as 4 numbers, one for each axis"),
+        (("conv2d", (1, 0, 0, 0)), ValueError, r"the sample first, inside shape \(1, 7, 6, 4\)"),
+        (("conv2d", "here"), TypeError, "as whole numbers"),
+        (("conv2d", (0.0, 0, 0)), TypeError, "as whole numbers"),
         (("conv", (0, 0, 0)), ValueError, "Did you mean 'conv2d'"),
         (("conv2d", (0, 0, 0), "d_out"), ValueError, "Did you mean 'd_output'"),
         (("conv2d", (0, 0, 0), "d_output"), ValueError, r"use trace\(model, x, y\)"),
@@ -310,11 +311,11 @@ def test_what_cannot_be_explained_is_refused(arguments, error, message):
 
 def test_what_a_trace_with_labels_cannot_explain_is_refused():
     found = trace(small_model(seed=0), *small_data(3))
-    with pytest.raises(ValueError, match="give the sample first, from 0 to 2"):
+    with pytest.raises(ValueError, match=r"the sample before .* as the trace has 3 .*use \(0, 0, 0, 0\)"):
         explain(found, "conv2d", (0, 0, 0))
     with pytest.raises(ValueError, match="ask for 'd_preactivation'"):
         explain(found, "dense_1", (0, 0), "d_output")
     with pytest.raises(ValueError, match="parameter as one of 'kernel', 'bias', received 'kernels'"):
         explain(found, "dense_1", (0, 0), "gradient", parameter="kernels")
-    with pytest.raises(ValueError, match=r"the kernel of 'dense_1', of shape \(8, 5\), received \(0, 5\)"):
+    with pytest.raises(ValueError, match=r"the kernel of 'dense_1' inside shape \(8, 5\), received \(0, 5\)"):
         explain(found, "dense_1", (0, 5), "gradient", parameter="kernel")
