@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from scratchcnn.inspection.explanation_text import explanation_lines
 from scratchcnn.inspection.layer_trace import LayerTrace
+from scratchcnn.inspection.matrices import number_cells
 from scratchcnn.inspection.receptive_field import Reach, chain_of, single
 from scratchcnn.inspection.rounding import exact_sum
 from scratchcnn.inspection.terms import SoftmaxRow, Terms
 from scratchcnn.operands import Array
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from scratchcnn.inspection.tracing import Trace
 
 FORWARD = ("output", "preactivation")
@@ -145,9 +150,23 @@ class Explanation:
         """What part of the model's input the number can depend on: the end of `chain()`."""
         return self.chain()[-1]
 
-    def __str__(self) -> str:
-        from scratchcnn.inspection.explanation_text import explanation_lines
+    def texts_of(self, numbers: Array, inside: Array | None = None) -> list[list[str]]:
+        """The numbers of a matrix as texts of one number of decimals; '.' where not inside."""
+        return number_cells(numbers, inside)
 
+    def plot(self, to_file: str | os.PathLike[str] | None = None) -> Figure:
+        """Draw the receptive field on the input, the terms, and their sum; write it to a file if one is named.
+
+        Raises
+        ------
+        ValueError, OSError
+            As `plots.save`.
+        """
+        from scratchcnn.plots.explanation import plot_explanation
+
+        return plot_explanation(self, to_file)
+
+    def __str__(self) -> str:
         return "\n".join(explanation_lines(self))
 
     def __repr__(self) -> str:
