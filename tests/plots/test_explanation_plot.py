@@ -40,7 +40,8 @@ def legible(figure):
     [
         ("conv2d", (13, 13, 4), "output"), ("conv2d_1", (12, 10, 7), "output"), ("conv2d_1", (12, 10, 7), "d_input"),
         ("max_pooling2d", (6, 4, 7), "output"), ("max_pooling2d", (6, 4, 7), "d_input"),
-        ("dropout", (6, 4, 7), "output"), ("flatten", 77, "output"), ("dense", 5, "output"), ("dense_1", 5, "d_preactivation"), ("dense_1", 5, "output"),
+        ("dropout", (6, 4, 7), "output"), ("flatten", 77, "output"),
+        ("dense", 5, "output"), ("dense_1", 5, "d_preactivation"), ("dense_1", 5, "output"),
     ],
 )  # fmt: skip
 def test_every_kind_of_explanation_is_legible(digit, layer, position, what):
