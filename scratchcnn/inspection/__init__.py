@@ -2,6 +2,8 @@
 
 from scratchcnn.inspection.ablation import FilterAblation, filter_ablation
 from scratchcnn.inspection.class_activation import GradCAM, grad_cam
+from scratchcnn.inspection.explaining import explain
+from scratchcnn.inspection.explanation import Explanation
 from scratchcnn.inspection.im2col import Im2colStory, show_im2col
 from scratchcnn.inspection.layer_trace import LayerTrace
 from scratchcnn.inspection.occlusion_map import Occlusion, occlusion
@@ -10,6 +12,7 @@ from scratchcnn.inspection.shifts import PixelShifts, pixel_shifts
 from scratchcnn.inspection.tracing import Trace, trace
 
 __all__ = [
+    "Explanation",
     "FilterAblation",
     "GradCAM",
     "Im2colStory",
@@ -18,6 +21,7 @@ __all__ = [
     "Occlusion",
     "PixelShifts",
     "Trace",
+    "explain",
     "filter_ablation",
     "grad_cam",
     "input_gradient",

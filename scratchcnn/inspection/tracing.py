@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import copy
+import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -18,10 +19,14 @@ from scratchcnn.inspection.passes import Backward, Forward
 from scratchcnn.inspection.trace_table import trace_lines
 from scratchcnn.layers import Conv2D, Dropout, Layer
 from scratchcnn.layers.max_pooling2d import MaxPooling2DCache
+from scratchcnn.losses import Loss
 from scratchcnn.operands import Array
 from scratchcnn.sequential import Sequential
 from scratchcnn.training.data import as_input, check_images
 from scratchcnn.training.step import Trainer
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +54,8 @@ class Trace:
         softmax.
     training : bool
         Whether dropout dropped.
+    loss_function : Loss or None
+        What the model was compiled with; with softmax as part of it, if `fit` takes it so.
     """
 
     model: Sequential
@@ -59,6 +66,7 @@ class Trace:
     losses: Array | None
     probabilities: Array
     training: bool
+    loss_function: Loss | None = None
 
     @property
     def loss(self) -> float | None:
@@ -80,11 +88,31 @@ class Trace:
     def __len__(self) -> int:
         return len(self.layers)
 
+    def plot(self, to_file: str | os.PathLike[str] | None = None, sample: int = 0, maps: int = 64) -> Figure:
+        """Draw the feature maps of every layer for one image; write them to a file if one is named.
+
+        Parameters
+        ----------
+        to_file : str, path or None
+        sample : int, default 0
+            Which image.
+        maps : int, default 64
+            How many maps of a layer at most.
+
+        Raises
+        ------
+        ValueError
+            No such sample; or as `plots.save`, as is OSError.
+        """
+        from scratchcnn.plots.trace_sheet import plot_trace
+
+        return plot_trace(self, to_file, sample, maps)
+
     def __str__(self) -> str:
         return "\n".join(trace_lines(self))
 
     def __repr__(self) -> str:
-        return f"<Trace of {self.model.name!r}, {len(self.layers)} layers, {len(self.x)} images>"
+        return f"<Trace of {self.model.name!r}, {len(self.layers)} layers, batch of {len(self.x)}>"
 
 
 def trace(
@@ -155,7 +183,8 @@ def trace(
     end = _through_loss(trainer, steps[-1].output, targets)
     back = passes.backward(trainer.layers, steps, end.gradient, trainer.ops)
     layers = _with_softmax(model, trainer.layers, steps, back, end)
-    return Trace(model, images, samples.y.copy(), targets, layers, end.losses, end.probabilities, training)
+    labels = samples.y.copy()
+    return Trace(model, images, labels, targets, layers, end.losses, end.probabilities, training, trainer.loss)
 
 
 class _End(NamedTuple):

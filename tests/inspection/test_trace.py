@@ -5,30 +5,16 @@ import copy
 import numpy as np
 import pytest
 from comparing import bits
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings
 from networks import article_model, sample_digits, small_data, small_model
+from random_models import ENGINES, models
 
-from scratchcnn import Sequential, activations
+from scratchcnn import Sequential
 from scratchcnn.inspection import trace
-from scratchcnn.layers import Activation, Conv2D, Dense, Dropout, Flatten, Layer, MaxPooling2D, Rescaling
-from scratchcnn.losses import SparseCategoricalCrossentropy
+from scratchcnn.layers import Dense, Flatten, Layer, Rescaling
 from scratchcnn.training import step
 
-ENGINES = ["kernels", "reference"]
 few = settings(max_examples=25)
-
-
-class Leaky(activations.ActivationFunction):
-    """A user's activation, which says that it acts on each number by itself."""
-
-    name, elementwise = "leaky", True
-
-    def forward(self, x, ops):
-        return np.where(x > 0, x, x * x.dtype.type(0.25))
-
-    def backward(self, dy, y, ops):
-        return np.where(y > 0, dy, dy * dy.dtype.type(0.25))
 
 
 class Halving(Layer):
@@ -81,47 +67,6 @@ def test_the_articles_network_is_traced_with_the_bits_of_a_step_of_fit(engine):
     model = article_model(seed=3, engine=engine)
     for _ in range(2):  # from the first step and from the second, when the biases are no longer zero
         check_against_fit(model, x[:count], y[:count])
-
-
-@st.composite
-def models(draw, engine=None):
-    """A small random model and a batch for it: convolutions, poolings, dropouts, any activation, either loss."""
-    size = (draw(st.integers(6, 12)), draw(st.integers(6, 12)), draw(st.sampled_from([1, 2, 16])))
-    activation = st.sampled_from([None, "relu", "relu", "softmax", Leaky()])
-    layers = [Rescaling(0.5, 0.25)] if draw(st.booleans()) else []
-    for _ in range(draw(st.integers(0, 3))):
-        layers.append(
-            Conv2D(
-                draw(st.sampled_from([1, 3, 16])), (draw(st.integers(1, 3)), draw(st.sampled_from([2, 3, 3]))),
-                strides=(draw(st.sampled_from([1, 1, 2])), 1), padding=draw(st.sampled_from(["same", "valid", "same"])),
-                dilation_rate=(1, draw(st.sampled_from([1, 1, 2]))), activation=draw(activation),
-                use_bias=draw(st.booleans()),
-            )
-        )  # fmt: skip
-        if draw(st.booleans()):
-            layers.append(MaxPooling2D(2, draw(st.sampled_from([None, 1])), padding="same"))
-        if draw(st.booleans()):
-            layers.append(Dropout(0.3))
-        if draw(st.booleans()):
-            layers.append(Activation("relu"))
-    layers.append(Flatten())
-    if draw(st.booleans()):
-        layers += [Dense(7, activation=draw(activation)), Dropout(0.5)]
-    ends = draw(st.sampled_from(["softmax", "softmax", "layer", "logits"]))
-    layers.append(Dense(4, activation="softmax" if ends == "softmax" else None))
-    if ends == "layer":
-        layers.append(Activation("softmax"))
-    dtype, engine = draw(st.sampled_from(["float32", "float64"])), engine or draw(st.sampled_from(ENGINES))
-    model = Sequential(layers, engine=engine, dtype=dtype, seed=draw(st.integers(0, 99)))
-    try:
-        model.build((None, *size))
-    except ValueError:
-        assume(False)
-    model.compile(loss=SparseCategoricalCrossentropy(from_logits=ends == "logits"))
-    rng = np.random.default_rng(draw(st.integers(0, 99)))
-    model.set_weights([weight + 0.1 * rng.standard_normal(weight.shape) for weight in model.get_weights()])
-    count = draw(st.integers(1, 5))
-    return model, rng.standard_normal((count, *size)), rng.integers(0, 4, count)
 
 
 @few

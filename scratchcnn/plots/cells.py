@@ -1,0 +1,62 @@
+"""Draws small matrices of numbers: a colour for each, and the number itself where there is room."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.colors import Normalize
+from matplotlib.patheffects import withStroke
+
+Numbers = npt.NDArray[np.floating]
+
+INK, SIGNED = "Greys", "RdBu_r"  # of numbers that are never negative; red speaks for, blue against, white is nothing
+LIGHTER = 1.6  # the largest ink is no black, so that what is written on it can be read
+OUTSIDE = "0.88"  # grey of a place that does not exist
+MOST_WRITTEN = 49  # cells with a number in them
+
+
+def draw_cells(
+    ax: Axes, numbers: Numbers, texts: list[list[str]] | None = None, inside: npt.NDArray[np.bool_] | None = None
+) -> None:
+    """Draw a matrix (rows, columns) in colours whose middle, or whose white, is zero.
+
+    Parameters
+    ----------
+    texts : rows of texts, optional
+        Written into the cells.
+    inside : bool (rows, columns), optional
+        Where False, the cell is grey and empty.
+    """
+    there = np.isfinite(numbers) if inside is None else inside & np.isfinite(numbers)
+    known = numbers[there]
+    limit = float(np.abs(known).max()) if known.size and known.any() else 1.0
+    signed = bool((known < 0).any())
+    colors = colormaps[SIGNED if signed else INK].with_extremes(bad=OUTSIDE)
+    norm = Normalize(-limit, limit) if signed else Normalize(0, LIGHTER * limit)
+    ax.imshow(np.ma.masked_array(numbers, ~there), cmap=colors, norm=norm, interpolation="nearest")
+    ax.set_xticks([])
+    ax.set_yticks([])
+    if texts is None:
+        return
+    longest = max(len(text) for row in texts for text in row)
+    size = min(10.0, 150.0 / (numbers.shape[1] * max(4, longest)) * 1.5)
+    for place in np.argwhere(there).tolist():
+        red, green, blue, _ = colors(norm(numbers[place[0], place[1]]))
+        dark = 0.3 * red + 0.6 * green + 0.1 * blue < 0.5
+        text = texts[place[0]][place[1]]
+        ax.text(place[1], place[0], text, ha="center", va="center", fontsize=size, color="white" if dark else "black")
+
+
+def outline(ax: Axes, mask: npt.NDArray[np.bool_], color: str = "tab:red") -> None:
+    """Draw a line around every part of a picture (rows, columns) that belongs to the mask."""
+    padded = np.pad(mask, 1)
+    lines = []
+    for row, column in np.argwhere(padded[1:, 1:-1] != padded[:-1, 1:-1]).tolist():  # between a row and the next
+        lines.append([(column - 0.5, row - 0.5), (column + 0.5, row - 0.5)])
+    for row, column in np.argwhere(padded[1:-1, 1:] != padded[1:-1, :-1]).tolist():
+        lines.append([(column - 0.5, row - 0.5), (column - 0.5, row + 0.5)])
+    halo = [withStroke(linewidth=3.4, foreground="white")]  # so that it is seen on any picture
+    ax.add_collection(LineCollection(lines, colors=color, linewidths=1.6, path_effects=halo, capstyle="round"))

@@ -1,0 +1,321 @@
+"""What explain shows adds up to the stored number, for any number of any model; and says where each term is from."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from networks import article_model, sample_digits, small_data, small_model
+from random_models import Leaky, models
+
+from scratchcnn import Sequential
+from scratchcnn.inspection import explain, trace
+from scratchcnn.layers import Conv2D, Dense, Dropout, Flatten, Layer, MaxPooling2D
+from scratchcnn.training.step import forward
+
+few = settings(max_examples=25)
+some = settings(max_examples=60)
+WHATS = ["output", "preactivation", "d_output", "d_preactivation", "d_input"]
+
+
+def largest_of_source(found):
+    if "," in found.terms.source:
+        return np.abs(found.inputs).max()
+    name, field = found.terms.source.split(".")
+    return np.abs(getattr(found.trace[name], field)).max()
+
+
+def check(found):
+    """The terms are where they are said to be, and add up within a bound that is not vacuous."""
+    terms = found.terms
+    if found.known:
+        assert found.adds_up, f"{found!r}: {found.output} against {found.stored}, allowed {found.bound}"
+        terms_of_softmax = "[i = j]" in terms.weight_name  # whose weights are differences, which may cancel
+        scale = largest_of_source(found) * (np.abs(terms.weights).sum() + terms_of_softmax) + abs(found.bias)
+        assert terms.bound <= 3e-3 * scale + 1e-30, "the bound says nothing"
+    else:
+        assert found.adds_up is None
+    assert found.inputs.shape == found.weights.shape == found.products.shape == terms.sources.shape[:-1]
+    if "," not in terms.source:
+        name, field = terms.source.split(".")
+        array = getattr(found.trace[name], field)
+        inside = terms.sources[terms.inside]
+        np.testing.assert_array_equal(array[tuple(np.moveaxis(inside, -1, 0))], terms.inputs[terms.inside])
+
+
+@some
+@given(models(), st.data())
+def test_the_arithmetic_adds_up_for_any_number_of_any_model(case, data):
+    model, x, y = case
+    found = trace(model, x, y, training=data.draw(st.booleans()), rng=1)
+    for _ in range(6):
+        layer = data.draw(st.sampled_from(found.layers))
+        what = data.draw(st.sampled_from(WHATS))
+        if what == "d_output" and layer.d_output is None:
+            continue
+        array = getattr(layer, what)
+        place = tuple(data.draw(st.integers(0, length - 1)) for length in array.shape)
+        check(explain(found, layer.name, place, what))
+    for layer in found:
+        for name, array in layer.gradients.items():
+            place = tuple(data.draw(st.integers(0, length - 1)) for length in array.shape)
+            check(explain(found, layer, place, "gradient", parameter=name))
+
+
+@pytest.mark.parametrize("count", [1, 5])
+def test_the_arithmetic_adds_up_in_the_articles_network(count):
+    (x, y), _ = sample_digits()
+    model = article_model(seed=3)
+    for _ in range(2):
+        model.train_on_batch(x[:50], y[:50])
+    found, rng = trace(model, x[:count], y[:count], training=True), np.random.default_rng(0)
+    assert found["conv2d_1"].algorithm.forward == "winograd_4x4"
+    for layer in found:
+        for what in WHATS:
+            for _ in range(3 if (array := getattr(layer, what)) is not None else 0):
+                check(explain(found, layer, tuple(rng.integers(0, array.shape)), what))
+        for name, array in layer.gradients.items():
+            for _ in range(3):
+                check(explain(found, layer, tuple(rng.integers(0, array.shape)), "gradient", parameter=name))
+
+
+class Squares(Layer):
+    """A user's layer."""
+
+    def forward(self, x, ops, training, rng):
+        return x * x, x
+
+    def backward(self, dy, cache, ops, input_gradient=True):
+        return 2 * cache * dy, {}
+
+
+def pooled(values, *after, pool=(2,), y=None, training=False):
+    """The trace of a pooling over a given 4 x 4 image, in float64."""
+    layers = [MaxPooling2D(*pool, input_shape=(4, 4, 1)), *after]
+    model = Sequential([*layers, Flatten(), Dense(2, activation="softmax")], seed=0, dtype="float64")
+    model.compile()
+    return trace(model, np.reshape(values, (1, 4, 4, 1)), y, training=training, rng=1)
+
+
+@few
+@given(models(engine="reference"), st.data())
+def test_a_receptive_field_is_what_can_move_the_number_and_nothing_else(case, data):
+    model, x, _ = case
+    found = trace(model, x[:1])
+    layer = data.draw(st.sampled_from(found.layers))
+    place = tuple(data.draw(st.integers(0, length - 1)) for length in layer.shapes.output)
+    size = found.x[0].size
+    images = np.repeat(found.x, size, axis=0).reshape(size, size)
+    images[np.arange(size), np.arange(size)] = np.nan  # a NaN reaches all that depends on it
+    number = found.layers.index(layer)
+    with np.errstate(all="ignore"):
+        output = forward(model.layers[: number + 1], images.reshape(-1, *x.shape[1:]), model._ops, False, None)[0]
+    moved = np.isnan(output[(slice(None), *place[1:])]).reshape(x.shape[1:])
+    field = explain(found, layer, place).receptive_field
+    np.testing.assert_array_equal(field.mask, moved)
+    np.testing.assert_array_equal(field.rows, np.flatnonzero(moved.any(axis=(1, 2))))
+    np.testing.assert_array_equal(field.columns, np.flatnonzero(moved.any(axis=(0, 2))))
+
+
+def test_the_receptive_field_grows_through_the_articles_network():
+    (x, _), _ = sample_digits()
+    found = trace(article_model(seed=0), x[:1])
+    fields = {name: explain(found, name, (4, 5, 0)).receptive_field for name in ("conv2d", "conv2d_1", "max_pooling2d")}
+    assert [str(field) for field in fields.values()] == [
+        "rows 4-6, columns 5-7 of 28 x 28", "rows 4-8, columns 5-9 of 28 x 28", "rows 8-13, columns 10-15 of 28 x 28",
+    ]  # fmt: skip
+    chain = explain(found, "flatten", 64 * (12 * 4 + 5)).chain()
+    assert [reach.layer for reach in chain] == ["flatten", "dropout", "max_pooling2d", "conv2d_1", "conv2d"]
+    np.testing.assert_array_equal(chain[-1].mask, fields["max_pooling2d"].mask)
+    assert explain(found, "dense", 3).receptive_field.mask.all()
+    own = explain(found, "conv2d", (4, 5, 0)).chain()
+    assert len(own) == 1
+
+
+def test_a_pool_tells_the_winner_and_its_ties():
+    found = pooled([1, 2, 5, 5, 4, 3, 5, 5, 0, 0, -1, -2, 0, 0, -3, -4])
+    one = explain(found, 0, (0, 0, 0))
+    np.testing.assert_array_equal(one.inputs, [[1, 2], [4, 3]])
+    np.testing.assert_array_equal(one.weights, [[0, 0], [1, 0]])
+    assert one.output == one.stored == 4
+    assert "row 1, column 0 of the input won: it is the largest of the 4" in str(one)
+    tie = explain(found, 0, (0, 1, 0))
+    np.testing.assert_array_equal(tie.weights, [[1, 0], [0, 0]])
+    assert "4 of them are equally large" in str(tie)
+    assert "equally" not in str(one)
+
+
+def test_what_lies_outside_never_wins_and_is_told():
+    found = pooled(-np.arange(1.0, 17), pool=(3, 2, "same"))
+    one = explain(found, 0, (1, 1, 0))
+    np.testing.assert_array_equal(one.terms.inside, [[True, True, False], [True, True, False], [False] * 3])
+    assert one.stored == one.output == -11
+    assert one.inputs[2, 2] == -np.inf
+    assert "5 places of the window lie outside" in str(one)
+
+
+def test_infinities_that_lose_do_not_spoil_the_sum():
+    model = Sequential([MaxPooling2D(2, input_shape=(2, 2, 1))], dtype="float64")
+    ops = model._ops
+    found = trace(model, np.ones((1, 2, 2, 1)))
+    x = np.array([-np.inf, 1, 2, 3]).reshape(1, 2, 2, 1)
+    y, cache = model.layers[0].forward(x, ops, False, None)
+    found.layers[0] = replace(found.layers[0], input=x, output=y, preactivation=y, winners=cache.winners)
+    one = explain(found, 0, (0, 0, 0))
+    assert one.adds_up
+    assert one.sum == 3
+
+
+def test_the_backward_of_a_pool_tells_which_windows_were_won():
+    found = pooled([0, 0, 0, 0, 0, 9, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0], pool=(2, 1), y=[1])
+    one = explain(found, 0, (1, 1, 0), "d_input")
+    np.testing.assert_array_equal(one.weights, np.ones((2, 2)))
+    assert one.stored == pytest.approx(found[0].d_output[0, :2, :2].sum())
+    assert "in 4 windows, and won 4" in str(one)
+    assert "in 4 windows, and won 2" in str(explain(found, 0, (1, 2, 0), "d_input"))
+    assert explain(found, 0, (0, 0, 0), "d_input").stored == 0
+
+
+def test_dropout_tells_what_it_kept():
+    found = pooled(np.arange(16.0), Dropout(0.5), y=[0], training=True)
+    for place in np.ndindex(2, 2, 1):
+        one, back = explain(found, "dropout", place), explain(found, "dropout", place, "d_input")
+        kept = found["dropout"].mask[(0, *place)]
+        assert one.weights[0] == back.weights[0] == (2 if kept else 0)
+        assert ("Kept, and scaled by 1 / (1 - 0.5) = 2" if kept else "Dropped") in str(one)
+        assert one.stored == one.output == found["dropout"].input[(0, *place)] * one.weights[0]
+    assert 0 < found["dropout"].mask.sum() < 4
+    assert "training only" in str(explain(pooled(np.arange(16.0), Dropout(0.5)), "dropout", (0, 0, 0)))
+
+
+def test_flatten_tells_where_a_number_stood():
+    found = pooled(np.arange(16.0))
+    one = explain(found, "flatten", 2)
+    assert one.terms.sources.tolist() == [[0, 1, 0, 0]]
+    assert "element 2 of the row is x[1, 0, 0]" in str(one)
+
+
+def test_a_softmax_tells_its_exponentials():
+    found = trace(small_model(seed=1), small_data(1)[0])
+    one = explain(found, "dense_1", 3)
+    z = found["dense_1"].preactivation[0].astype(np.float64)
+    np.testing.assert_allclose(one.row.exponentials, np.exp(z - z.max()))
+    assert one.output == pytest.approx(one.row.exponentials[3] / one.row.total)
+    assert one.preactivation == pytest.approx(z[3], abs=1e-6)
+    assert f"sum of the exponentials: {one.row.total:.6g}" in str(one)
+    assert explain(found, "dense_1", 3, "preactivation").row is None
+
+
+def test_the_gradient_of_a_weight_sums_over_samples_and_places():
+    model, (x, y) = small_model(seed=1, dtype="float64"), small_data(4)
+    found = trace(model, x, y)
+    one = explain(found, "conv2d", (2, 0, 0, 1), "gradient", parameter="kernel")
+    assert one.inputs.shape == (4, 7, 6)
+    np.testing.assert_array_equal(one.inputs, found.x[:, 2:9, 0:6, 0])
+    np.testing.assert_array_equal(one.weights, found["conv2d"].d_preactivation[..., 1])
+    assert one.stored == found["conv2d"].gradients["kernel"][2, 0, 0, 1]
+    assert "one at every place of the output, in every sample" in str(one)
+    with pytest.raises(ValueError, match="received a parameter, which is used everywhere"):
+        one.chain()
+
+
+def test_a_fault_in_a_stored_number_is_seen():
+    model, (x, y) = small_model(seed=1), small_data(1)
+    found = trace(model, x, y)
+    place = tuple(int(axis[0]) for axis in np.nonzero(found["conv2d"].output > 0.1))
+    assert explain(found, "conv2d", place).adds_up
+    found["conv2d"].output[place] += 1e-5
+    one = explain(found, "conv2d", place)
+    assert one.adds_up is False
+    assert "THIS DOES NOT ADD UP" in str(one)
+    assert one.difference == pytest.approx(1e-5, rel=0.05)
+
+
+def test_a_layer_of_a_users_own_is_told_by_measured_slopes():
+    model = Sequential([Dense(3, input_shape=(2,)), Squares(), Dense(2, activation="softmax")], seed=0, dtype="float64")
+    model.compile()
+    found = trace(model, [[1.0, -2.0]], [0])
+    one = explain(found, "squares", 1)
+    np.testing.assert_allclose(one.weights, [0, 2 * found["squares"].input[0, 1], 0], atol=1e-8)
+    assert (one.known, one.adds_up) == (False, None)
+    assert "No formula is known for the class Squares, of input (1, 3) and output (1, 3)" in str(one)
+    back = explain(found, "squares", 1, "d_input")
+    assert back.output == pytest.approx(back.stored, rel=1e-6)
+    assert explain(found, "dense", 1, "d_output").output == pytest.approx(back.output)
+    assert one.receptive_field.mask.all()
+    with pytest.raises(ValueError, match=r"one of at most 1024 inputs.*'squares' \(Squares\) with input \(1, 2000\)"):
+        explain(trace(Sequential([Squares(input_shape=(2000,))]), np.zeros((1, 2000))), 0, 0)
+
+
+def test_an_activation_of_a_users_own_is_told_by_its_own_forward_and_measured_slopes():
+    model = Sequential([Dense(6, activation=Leaky(), input_shape=(3,)), Dense(2, activation="softmax")], seed=0)
+    model.compile()
+    found = trace(model, [[1.0, -2.0, 0.5]], [0])
+    for unit in range(6):
+        assert explain(found, 0, unit).adds_up
+        back = explain(found, 0, unit, "d_preactivation")
+        assert not back.known
+        assert back.output == pytest.approx(back.stored, rel=1e-3)
+
+
+@pytest.mark.parametrize("kind", ["conv2d", "max_pooling2d", "dropout", "flatten", "dense", "dense_1"])
+@pytest.mark.parametrize("what", ["output", "d_input"])
+def test_every_explanation_prints_in_lines_that_fit(kind, what):
+    (x, y), _ = sample_digits()
+    found = trace(article_model(seed=0), x[:1], y[:1], training=True)
+    array = getattr(found[kind], what)
+    text = str(explain(found, kind, tuple(length // 2 for length in array.shape), what))
+    assert max(map(len, text.splitlines())) <= 120
+    assert text.startswith(f"{kind}.{what}[0, ")
+    assert "stored" in text
+
+
+def test_a_small_patch_is_written_out_in_full_and_a_long_one_by_its_largest():
+    model = Sequential([Conv2D(2, 2, input_shape=(3, 3, 1)), Flatten(), Dense(1)], seed=0)
+    model.set_weights([np.arange(8.0).reshape(2, 2, 1, 2), [10, 20], np.zeros((8, 1)), [0]])
+    text = str(explain(trace(model, np.arange(9.0).reshape(1, 3, 3, 1)), "conv2d", (1, 0, 1)))
+    rows = [" ".join(line.split()) for line in text.splitlines()]
+    assert rows[4:6] == ["3 4 * 1 3 = 3 12", "6 7 5 7 30 49"]
+    assert "sum of 4 products 94" in rows
+    assert "= 114" in rows
+    (x, _), _ = sample_digits()
+    found = explain(trace(article_model(seed=0), x[:1]), "dense", 3)
+    lines = str(found).splitlines()
+    listed = [float(line.split()[-1]) for line in lines if line.strip().startswith("dense.input[")]
+    np.testing.assert_allclose(listed, sorted(found.products, key=abs, reverse=True)[:8], atol=1e-4)
+    rest = float(next(line for line in lines if "the other 9,208" in line).split(": ")[1].split()[0])
+    assert rest == pytest.approx(found.sum - sum(sorted(found.products, key=abs)[-8:]), abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        (("conv2d", (7, 0, 0)), ValueError, r"output of 'conv2d' inside shape \(7, 6, 4\), .* axis 0 goes from 0"),
+        (("conv2d", (0, -1, 0)), ValueError, "axis 1 goes from 0 to 5"),
+        (("conv2d", (0, 0)), ValueError, "as 4 numbers, one for each axis"),
+        (("conv2d", (1, 0, 0, 0)), ValueError, r"the sample first, inside shape \(1, 7, 6, 4\)"),
+        (("conv2d", "here"), TypeError, "as whole numbers"),
+        (("conv2d", (0.0, 0, 0)), TypeError, "as whole numbers"),
+        (("conv", (0, 0, 0)), ValueError, "Did you mean 'conv2d'"),
+        (("conv2d", (0, 0, 0), "d_out"), ValueError, "Did you mean 'd_output'"),
+        (("conv2d", (0, 0, 0), "d_output"), ValueError, r"use trace\(model, x, y\)"),
+        (("conv2d", (0, 0, 0), "gradient"), ValueError, "parameter for what='gradient', and only for that"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_explained_is_refused(arguments, error, message):
+    found = trace(small_model(seed=0), small_data(1)[0])
+    with pytest.raises(error, match=message):
+        explain(found, *arguments)
+
+
+def test_what_a_trace_with_labels_cannot_explain_is_refused():
+    found = trace(small_model(seed=0), *small_data(3))
+    with pytest.raises(ValueError, match=r"the sample before .* as the trace has 3 .*use \(0, 0, 0, 0\)"):
+        explain(found, "conv2d", (0, 0, 0))
+    with pytest.raises(ValueError, match="ask for 'd_preactivation'"):
+        explain(found, "dense_1", (0, 0), "d_output")
+    with pytest.raises(ValueError, match="parameter as one of 'kernel', 'bias', received 'kernels'"):
+        explain(found, "dense_1", (0, 0), "gradient", parameter="kernels")
+    with pytest.raises(ValueError, match=r"the kernel of 'dense_1' inside shape \(8, 5\), received \(0, 5\)"):
+        explain(found, "dense_1", (0, 5), "gradient", parameter="kernel")
