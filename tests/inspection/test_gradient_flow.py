@@ -1,0 +1,136 @@
+"""Gradient flow: norms of fit's own gradients and steps, and plain words where they vanish or explode."""
+
+import numpy as np
+import pytest
+from networks import small_data, small_model
+
+from scratchcnn import Sequential, optimizers
+from scratchcnn.initializers import Zeros
+from scratchcnn.inspection import GradientWatcher
+from scratchcnn.layers import Activation, Dense, Input
+
+
+def watched(model, x, y, every=1, **options):
+    watcher = GradientWatcher(every)
+    model.fit(x, y, verbose=0, callbacks=watcher, **options)
+    return watcher.result
+
+
+@pytest.mark.parametrize("engine", ["kernels", "reference"])
+def test_norms_are_those_of_the_gradients_and_the_steps_that_were_taken(engine):
+    x, y = small_data(40)
+    model, replay = (small_model(seed=2, engine=engine) for _ in range(2))
+    flow = watched(model, x, y, batch_size=20, epochs=2, shuffle=False)
+    assert flow.layers == ("conv2d", "dense", "dense_1")
+    assert flow.sizes.tolist() == [40, 296, 45]
+    for step, part in enumerate([slice(0, 20), slice(20, 40)] * 2):
+        rng = replay._ready_trainer().dropout_rng
+        state = rng.bit_generator.state
+        gradients = replay.loss_and_gradients(x[part], y[part], training=True)[1]
+        rng.bit_generator.state = state
+        before = replay.get_weights()
+        replay.train_on_batch(x[part], y[part])
+        after = replay.get_weights()
+        for place in range(3):
+            own = slice(2 * place, 2 * place + 2)
+            for found, arrays in (
+                (flow.gradient_norms, gradients[own]),
+                (flow.weight_norms, before[own]),
+                (flow.update_norms, [b - a for a, b in zip(before[own], after[own], strict=True)]),
+            ):
+                expected = np.sqrt(sum((array.astype(np.float64) ** 2).sum() for array in arrays))
+                assert found[step, place] == pytest.approx(expected, rel=1e-5)
+    np.testing.assert_allclose(flow.ratios, flow.update_norms / flow.weight_norms)
+    np.testing.assert_allclose(flow.root_mean_squares**2 * flow.sizes, flow.gradient_norms**2)
+    assert [a.tobytes() for a in model.get_weights()] == [a.tobytes() for a in replay.get_weights()]
+
+
+def test_only_every_so_many_steps_are_looked_at():
+    model = small_model(seed=2)
+    watcher = GradientWatcher(every=3)
+    for _ in range(2):  # the second fit goes on
+        model.fit(*small_data(40), batch_size=10, epochs=2, verbose=0, callbacks=watcher)
+    assert watcher.result.steps.tolist() == [1, 4, 7, 9, 12, 15]
+    with pytest.raises(ValueError, match="every as a whole number"):
+        GradientWatcher(0)
+
+
+def deep(scale, depth=8):
+    """ReLU layers in a row that keep the size of what passes through; all but the last two multiplied by `scale`."""
+    rng = np.random.default_rng(0)
+    hidden = [Dense(16, activation="relu") for _ in range(depth)]
+    model = Sequential([Input((16,)), *hidden, Dense(3, activation="softmax")], seed=0)
+    for place, layer in enumerate(model.layers):
+        layer.params["kernel"][...] = rng.standard_normal(layer.params["kernel"].shape) / np.sqrt(8)
+        if place < depth - 1:
+            layer.params["kernel"] *= scale
+            # Biases bring back the size of the outputs, so that only the gradients shrink or grow on their way.
+            layer.params["bias"] += abs(rng.standard_normal(16)).astype(np.float32) if scale < 1 else 0
+    model.compile(optimizers.SGD(1e-12))
+    return model, np.random.default_rng(1).random((30, 16)), np.arange(30) % 3
+
+
+@pytest.mark.parametrize(
+    ("scale", "verdict", "words"),
+    [
+        (1.0, "flows", "none vanishes, none explodes"),
+        (0.1, "vanishes", "over 1000 times smaller"),
+        (6.0, "explodes", "over 1000 times larger"),
+    ],
+)
+def test_gradients_that_flow_vanish_or_explode_are_told_apart(scale, verdict, words):
+    model, x, y = deep(scale)
+    flow = watched(model, x / max(1, scale**7), y)  # outputs as large as with a scale of 1
+    assert flow.verdicts[0] == verdict
+    assert flow.verdicts[-1] == "flows"
+    assert words in str(flow)
+    assert max(map(len, str(flow).splitlines())) <= 120
+
+
+def test_a_gradient_that_grows_a_thousandfold_explodes():
+    model = small_model(seed=2)
+    flow = watched(model, *small_data(40), batch_size=20)
+    flow.gradient_norms[1, 2] = 2000 * flow.gradient_norms[0, 2]
+    assert flow.verdicts[2] == "explodes"
+    flow.gradient_norms[1, 2] = np.nan
+    assert flow.verdicts[2] == "not finite"
+
+
+def test_a_dead_layer_lets_no_gradient_through_and_says_so():
+    model = Sequential([Dense(4, activation="relu", input_shape=(3,)), Dense(2), Activation("softmax")], seed=0)
+    model.layers[0].params["bias"] -= 100
+    model.compile("adam")
+    flow = watched(model, np.random.default_rng(0).random((10, 3)), np.arange(10) // 7)
+    assert flow.verdicts == ("none", "flows")
+    assert "dense: gets no gradient at all" in str(flow)
+
+
+def test_the_ratio_of_weights_that_are_all_zero_is_not_told():
+    model = Sequential([Dense(2, kernel_initializer=Zeros(), input_shape=(3,), activation="softmax")], seed=0)
+    model.compile(optimizers.SGD(1e-9))
+    flow = watched(model, np.ones((4, 3)), np.array([0, 1, 1, 1]), batch_size=2, shuffle=False)
+    assert np.isnan(flow.ratios[0, 0])
+    assert max(map(len, str(flow).splitlines())) <= 120
+
+
+@pytest.mark.parametrize(("rate", "word"), [(1e-7, "too low"), (3.0, "too high")])
+def test_steps_that_are_far_too_small_or_large_for_the_weights_are_told(rate, word):
+    model = small_model(seed=2, dtype="float64")
+    model.compile(optimizers.SGD(rate))
+    assert word in str(watched(model, *small_data(40)))
+
+
+def test_before_any_step_there_is_nothing_to_tell():
+    assert str(GradientWatcher()) == "No steps yet; give this callback to model.fit."
+
+
+def test_another_model_is_refused():
+    watcher = GradientWatcher()
+    model, other = (
+        small_model(seed=0),
+        Sequential([Dense(2, input_shape=(3,), activation="softmax", name="mine")], seed=0),
+    )
+    other.compile("adam")
+    model.fit(*small_data(), verbose=0, callbacks=watcher)
+    with pytest.raises(ValueError, match="same model"):
+        other.fit(np.ones((4, 3)), np.array([0, 1, 1, 1]), verbose=0, callbacks=watcher)

@@ -1,0 +1,284 @@
+"""The microscope sees `fit`'s own steps, disturbs none of them, and what it prints adds up to the stored weight."""
+
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from networks import small_data, small_model
+
+from scratchcnn import Sequential, optimizers, reference
+from scratchcnn.callbacks import Callback, ModelCheckpoint
+from scratchcnn.inspection import OptimizerMicroscope, compare_optimizers, watch_weight
+from scratchcnn.layers import Dense
+from scratchcnn.training.step import NonFiniteLossError
+
+OPTIMIZERS = {
+    "adam": lambda: optimizers.Adam(0.01),
+    "amsgrad": lambda: optimizers.Adam(0.01, beta_1=0.7, amsgrad=True),
+    "schedule": lambda: optimizers.Adam(optimizers.schedules.CosineDecay(0.01, 5)),
+    "sgd": lambda: optimizers.SGD(0.1),
+    "momentum": lambda: optimizers.SGD(0.1, momentum=0.9),
+    "nesterov": lambda: optimizers.SGD(0.1, momentum=0.9, nesterov=True),
+    "nesterov without momentum": lambda: optimizers.SGD(0.1, nesterov=True),
+}
+PLACES = [("conv2d", "kernel", (1, 2, 0, 3)), ("dense", "bias", 4), ("dense_1", "kernel", (7, 0))]
+
+
+def trained(optimizer, callbacks=None, epochs=2, **options):
+    model = small_model(seed=3, **options)
+    model.compile(optimizer, "sparse_categorical_crossentropy")
+    model.fit(
+        *small_data(40), batch_size=16, epochs=epochs, verbose=0, callbacks=callbacks(model) if callbacks else None
+    )
+    return model
+
+
+@pytest.mark.parametrize("engine", ["kernels", "reference"])
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_watching_leaves_every_bit_as_it_is(name, engine):
+    seen = []
+
+    def watch(model):
+        seen.extend(OptimizerMicroscope(model, *place) for place in PLACES)
+        return seen
+
+    plain, watched = trained(OPTIMIZERS[name](), engine=engine), trained(OPTIMIZERS[name](), watch, engine=engine)
+    for one, other in zip(plain.get_weights(), watched.get_weights(), strict=True):
+        assert one.tobytes() == other.tobytes()
+    assert plain._trainer.optimizer_state.iterations == watched._trainer.optimizer_state.iterations == 6
+    assert type(watched._trainer.optimizer) is type(watched.optimizer)
+    assert watched._trainer.optimizer is watched.optimizer
+    for microscope, (layer, parameter, position) in zip(seen, PLACES, strict=True):
+        found = microscope.result
+        stored = next(each for each in watched.layers if each.name == layer).params[parameter][position]
+        assert found.after[-1] == stored
+        assert (found.before[1:] == found.after[:-1]).all()
+        assert found.steps.tolist() == [1, 2, 3, 4, 5, 6]
+
+
+def test_the_numbers_are_those_of_the_same_steps_taken_by_hand():
+    x, y = small_data(40)
+    model = small_model(seed=3)
+    model.compile(optimizers.Adam(0.01))
+    microscope = OptimizerMicroscope(model, "dense", "kernel", (5, 2))
+    replay = small_model(seed=3)
+    replay.compile(optimizers.Adam(0.01))
+    model.fit(x, y, batch_size=16, epochs=2, shuffle=False, verbose=0, callbacks=microscope)
+    found, place = microscope.result, 2
+    for step, start in enumerate([0, 16, 32, 0, 16, 32]):
+        part = slice(start, start + 16)
+        state = replay._ready_trainer().dropout_rng.bit_generator.state  # the gradients first, then the same step
+        gradient = replay.loss_and_gradients(x[part], y[part], training=True)[1][place][5, 2]
+        replay._ready_trainer().dropout_rng.bit_generator.state = state
+        replay.train_on_batch(x[part], y[part])
+        m, v = (slot[5, 2] for slot in replay._trainer.optimizer_state.slots[place])
+        np.testing.assert_allclose(found.gradients[step], gradient, rtol=1e-5, atol=1e-8)
+        assert found.after[step] == replay.get_weights()[place][5, 2]
+        assert (found.slots["m"][step], found.slots["v"][step]) == (m, v)
+
+
+@pytest.mark.parametrize("name", ["adam", "amsgrad", "schedule"])
+def test_what_is_remembered_follows_from_the_gradients_by_the_formula_of_adam(name):
+    optimizer = OPTIMIZERS[name]()
+    model = small_model(seed=3, dtype="float64")
+    model.compile(optimizer)
+    microscope = OptimizerMicroscope(model, "dense_1", "kernel", (7, 0))
+    model.fit(*small_data(40), batch_size=8, epochs=2, verbose=0, callbacks=microscope)
+    found = microscope.result
+    parameter, m, v = found.before[:1].copy(), np.zeros(1), np.zeros(1)
+    v_max = np.zeros(1) if optimizer.amsgrad else v
+    for step, (gradient, rate) in enumerate(zip(found.gradients, found.rates, strict=True), 1):
+        settings = (optimizer.beta_1, optimizer.beta_2, optimizer.epsilon)
+        reference.adam(parameter, np.array([gradient]), m, v, v_max, step, rate, *settings)
+        np.testing.assert_allclose([found.slots["m"][step - 1], found.slots["v"][step - 1]], [m[0], v[0]], rtol=1e-13)
+        np.testing.assert_allclose(found.after[step - 1], parameter[0], rtol=1e-13)
+    np.testing.assert_allclose(found.asked, found.changes, rtol=1e-9, atol=1e-16)
+    assert np.abs(found.changes).max() > 1e-4
+
+
+@settings(max_examples=20)
+@given(st.sampled_from(sorted(OPTIMIZERS)), st.sampled_from(["float32", "float64"]), st.integers(0, 2**31), st.data())
+def test_the_step_asked_for_is_the_change_that_is_stored_but_for_rounding(name, dtype, seed, data):
+    model = Sequential(
+        [Dense(4, activation="relu", input_shape=(3,)), Dense(3, activation="softmax")], dtype=dtype, seed=seed
+    )
+    model.compile(OPTIMIZERS[name]())
+    layer = data.draw(st.sampled_from(["dense", "dense_1"]))
+    shape = model.layers[0 if layer == "dense" else 1].params["kernel"].shape
+    position = tuple(data.draw(st.integers(0, length - 1)) for length in shape)
+    microscope = OptimizerMicroscope(model, layer, "kernel", position)
+    rng = np.random.default_rng(seed)
+    model.fit(rng.random((20, 3)), rng.integers(3, size=20), batch_size=4, verbose=0, callbacks=microscope)
+    found = microscope.result
+    unit = np.finfo(dtype).eps
+    # The sum is rounded once; the step itself, of some five operations, to a few units of its own size. Velocities and
+    # Nesterov's difference may cancel, so their terms count.
+    terms = abs(found.asked) + found.rates * abs(found.gradients.astype(np.float64))
+    allowed = unit * np.abs(found.after.astype(np.float64)) + 8 * unit * terms
+    assert (abs(found.before + found.asked - found.after) <= allowed).all()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_the_printed_sum_adds_up_to_the_stored_weight(name, dtype):
+    seen = []
+    trained(OPTIMIZERS[name](), lambda model: seen.append(OptimizerMicroscope(model, *PLACES[2])) or seen, dtype=dtype)
+    text = str(seen[0])
+    number = r"(-?[\d.]+(?:e[-+]\d+)?)"
+    before, sign, step, total = re.search(rf"before \+ step = {number} ([-+]) {number} = {number}", text).groups()
+    stored = re.search(rf"stored   = {number}", text).group(1)
+    sum_ = float(before) + float(sign + step)
+    assert abs(sum_ - float(total)) < 1e-9
+    assert abs(np.dtype(dtype).type(sum_) - seen[0].result.after[-1]) <= 2 * np.spacing(abs(seen[0].result.after[-1]))
+    assert np.dtype(dtype).type(stored) == seen[0].result.after[-1]
+    assert max(map(len, text.splitlines())) <= 120
+
+
+def test_a_wrong_number_in_the_notes_would_be_seen():
+    seen = []
+    trained(OPTIMIZERS["adam"](), lambda model: seen.append(OptimizerMicroscope(model, *PLACES[2])) or seen)
+    found = seen[0].result
+    found.slots["m"][:] *= np.float32(1.01)
+    assert abs(found.asked - found.changes).max() > 1e-5
+
+
+def test_a_long_training_prints_its_first_and_last_steps():
+    seen = []
+    trained(OPTIMIZERS["adam"](), lambda model: seen.append(OptimizerMicroscope(model, *PLACES[0])) or seen, epochs=10)
+    lines = str(seen[0]).splitlines()
+    assert sum(line.strip() == "..." for line in lines) == 1
+    assert [line.split()[0] for line in lines[5:18]] == [*map(str, range(1, 7)), "...", *map(str, range(25, 31))]
+
+
+def test_an_optimizer_of_ones_own_is_followed_too():
+    class Halving:
+        learning_rate = 1.0
+
+        def start(self, parameters):
+            return optimizers.State(0, [() for _ in parameters])
+
+        def step(self, parameters, gradients, state, ops):
+            for parameter in parameters:
+                parameter *= 0.5
+            return optimizers.State(state.iterations + 1, state.slots)
+
+    seen = []
+    trained(Halving(), lambda model: seen.append(OptimizerMicroscope(model, *PLACES[2])) or seen, epochs=1)
+    np.testing.assert_array_equal(seen[0].result.after, seen[0].result.before / 2)
+    assert "Halving" in str(seen[0])
+    with pytest.raises(ValueError, match="remembers velocity, received Halving"):
+        _ = seen[0].result.asked
+
+
+def test_between_steps_others_see_the_real_optimizer(tmp_path):
+    kinds = []
+
+    class Look(Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            kinds.append(self.model._ready_trainer().optimizer is self.model.optimizer)
+
+    path = tmp_path / "model.npz"
+    model = small_model(seed=0)
+    both = [
+        OptimizerMicroscope(model, *PLACES[0]),
+        OptimizerMicroscope(model, *PLACES[1]),
+        Look(),
+        ModelCheckpoint(path),
+    ]
+    model.fit(*small_data(40), batch_size=16, epochs=1, verbose=0, callbacks=both)
+    assert kinds == [True] * 3
+    assert path.exists()
+    assert len(both[0].result.steps) == len(both[1].result.steps) == 3
+
+
+def test_after_a_loss_that_is_not_finite_nobody_stands_beside_the_optimizer():
+    model = small_model(seed=0)
+    microscope = OptimizerMicroscope(model, *PLACES[0])
+    x, y = small_data(40)
+    model.set_weights([np.full_like(weight, 1e38) for weight in model.get_weights()])
+    with pytest.raises(NonFiniteLossError), np.errstate(all="ignore"):
+        model.fit(x, y, verbose=0, callbacks=microscope)
+    assert model._trainer.optimizer is model.optimizer
+    assert "no steps yet" in str(microscope)
+
+
+def test_after_an_error_within_a_step_the_next_fit_is_watched_once():
+    class Breaks(Dense):
+        broken = True
+
+        def forward(self, x, ops, training, rng):
+            if training and self.broken:
+                raise MemoryError("no room")
+            return super().forward(x, ops, training, rng)
+
+    layer = Breaks(3, activation="softmax", input_shape=(2,), name="mine")
+    model = Sequential([layer], seed=0)
+    model.compile("sgd")
+    microscope = OptimizerMicroscope(model, "mine", "kernel", (0, 0))
+    x, y = np.eye(2), np.array([0, 2])
+    with pytest.raises(MemoryError):
+        model.fit(x, y, verbose=0, callbacks=microscope)
+    Breaks.broken = False
+    model.fit(x, y, epochs=2, verbose=0, callbacks=microscope)
+    assert model._trainer.optimizer is model.optimizer
+    assert microscope.result.steps.tolist() == [1, 2]
+
+
+# Two optimizers, and a copy
+
+
+def test_optimizers_are_compared_from_the_same_start_on_the_same_batches():
+    model = small_model(seed=5)
+    before = [weight.copy() for weight in model.get_weights()]
+    x, y = small_data(40)
+    found = compare_optimizers(model, x, y, *PLACES[2], ["adam", optimizers.SGD(0.1)], batch_size=16, epochs=2)
+    adam, sgd = found.histories
+    assert (adam.optimizer, sgd.optimizer) == ("Adam", "SGD")
+    assert adam.before[0] == sgd.before[0]
+    assert adam.gradients[0] == sgd.gradients[0] != 0  # same batch, same dropped units
+    assert adam.after[-1] != sgd.after[-1]
+    for now, then in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(now, then)
+    assert model.history is None
+    # Each is what fit itself does.
+    twin = small_model(seed=5)
+    twin.compile(optimizers.SGD(0.1), metrics=["accuracy"])
+    history = twin.fit(x, y, batch_size=16, epochs=2, verbose=0)
+    assert twin.layers[-1].params["kernel"][7, 0] == sgd.after[-1]
+    assert found.losses[1] == history.history["loss"][-1]
+    assert max(map(len, str(found).splitlines())) <= 120
+    assert "Adam: steps of" in str(found)
+
+
+def test_a_weight_is_watched_on_a_copy():
+    model = small_model(seed=5)
+    before = model.get_weights()
+    found = watch_weight(model, *small_data(40), model.layers[0], "bias", 1, batch_size=16)
+    assert found.name == "conv2d/bias[1]"
+    np.testing.assert_array_equal(model.get_weights()[0], before[0])
+    # The user's model has its own state of chance: it trains as if nobody had looked.
+    other = small_model(seed=5)
+    for each in (model, other):
+        each.fit(*small_data(40), verbose=0)
+    np.testing.assert_array_equal(model.get_weights()[0], other.get_weights()[0])
+
+
+def test_what_does_not_exist_is_refused():
+    model = small_model(seed=0)
+    with pytest.raises(ValueError, match="Did you mean 'dense'"):
+        OptimizerMicroscope(model, "dence", "kernel", (0, 0))
+    with pytest.raises(ValueError, match="Did you mean 'kernel'"):
+        OptimizerMicroscope(model, "dense", "kernal", (0, 0))
+    with pytest.raises(ValueError, match="inside shape"):
+        OptimizerMicroscope(model, "dense", "kernel", (0, 8))
+    with pytest.raises(ValueError, match=r"layer with parameters, received 'flatten' \(Flatten\)"):
+        OptimizerMicroscope(model, "flatten", "kernel", (0, 8))
+    with pytest.raises(ValueError, match="Expected a built model"):
+        OptimizerMicroscope(Sequential([Dense(2)]), "dense", "kernel", (0, 0))
+    with pytest.raises(ValueError, match="optimizers as a list"):
+        compare_optimizers(model, *small_data(), "dense", "kernel", (0, 0), "adam")
+    microscope = OptimizerMicroscope(small_model(seed=1), "dense", "kernel", (0, 0))
+    with pytest.raises(ValueError, match="of the model it was made for"):
+        model.fit(*small_data(), verbose=0, callbacks=microscope)
