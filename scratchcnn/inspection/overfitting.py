@@ -1,0 +1,122 @@
+"""overfit_one_batch: whether a model can learn a handful of images by heart. One that cannot has a bug."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from scratchcnn.arguments import positive_integer
+from scratchcnn.inspection.copies import copied
+from scratchcnn.inspection.findings import Findings, Point
+from scratchcnn.operands import Array
+from scratchcnn.optimizers import Adam
+from scratchcnn.sequential import Sequential
+
+LEARNED = 0.1  # share of the first loss that may be left
+KNOWS_NOTHING = 3.0  # a fresh model's loss may be so many times ln(classes)
+
+
+@dataclass(frozen=True)
+class Overfitting(Findings):
+    """What `overfit_one_batch` found.
+
+    Attributes
+    ----------
+    losses : float64 (steps + 1,)
+        The loss of the batch before each step and after the last, dropout off; shorter if it stopped being finite.
+    """
+
+    losses: Array
+
+
+def overfit_one_batch(
+    model: Sequential, x: object, y: object, *, samples: int = 16, steps: int = 150, learning_rate: float = 0.003
+) -> Overfitting:
+    """Train a copy of a model on a handful of images, again and again, until it knows them by heart.
+
+    A network has far more parameters than there are labels to remember, so the loss must come close to zero; if it
+    does not, something between the images and the update is wrong, or nothing can pass.
+
+    Parameters
+    ----------
+    model : Sequential
+        Built and compiled; it stays as it is.
+    x, y : as for `fit`
+        Only the first `samples` are used.
+    samples : int, default 16
+    steps : int, default 150
+    learning_rate : float, default 0.003
+        Of Adam, which takes the place of the model's optimizer here.
+
+    Returns
+    -------
+    Overfitting
+
+    Raises
+    ------
+    RuntimeError, ValueError, TypeError
+        The model is not built or compiled, or the data do not fit.
+
+    References
+    ----------
+    Karpathy 2019, "A recipe for training neural networks", step 2.
+    """
+    count, steps = positive_integer("samples", samples), positive_integer("steps", steps)
+    model._expect_compiled("overfit_one_batch")
+    twin = copied(model, optimizer=Adam(learning_rate))
+    images, labels = np.asarray(x)[:count], np.asarray(y)[:count]
+    before = twin.get_weights()
+    losses = [twin.loss_and_gradients(images, labels)[0]]
+    for _ in range(steps):
+        try:
+            twin.train_on_batch(images, labels)
+        except FloatingPointError:
+            break
+        losses.append(twin.loss_and_gradients(images, labels)[0])
+    shape = model.output_shape
+    assert shape is not None
+    classes = shape[-1]
+    assert classes is not None
+    still = [
+        f"{layer.name} {name}"
+        for (layer, name), old, new in zip(
+            [(layer, name) for layer in twin.layers for name in layer.params], before, twin.get_weights(), strict=True
+        )
+        if np.array_equal(old, new)
+    ]
+    points = (_start(losses[0], classes), _end(losses, classes, steps), _moved(still))
+    return Overfitting(f"Learning {len(images)} images by heart: {len(losses) - 1} steps.", points, np.array(losses))
+
+
+def _start(loss: float, classes: int) -> Point:
+    wanted = math.log(classes)
+    ok = loss <= KNOWS_NOTHING * wanted
+    text = f"loss {loss:.4g}; a model that knows nothing has ln {classes} = {wanted:.4g}"
+    return Point("start", True if ok else None, text + ("" if ok else ": it is sure of wrong answers before it learns"))
+
+
+def _end(losses: list[float], classes: int, steps: int) -> Point:
+    if len(losses) <= steps:
+        return Point("end", False, f"the loss was not finite any more after {len(losses) - 1} steps")
+    last = losses[-1]
+    if last <= LEARNED * min(losses[0], math.log(classes)):
+        return Point("end", True, f"loss {last:.4g}: known by heart")
+    text = f"loss {last:.4g}: not learned"
+    if abs(last - softmax_floor(classes)) < 0.02 * last:
+        text += (
+            f"; {softmax_floor(classes):.4f} is the least that is possible if softmax is applied twice, for no "
+            "probability can be above e / (e + classes - 1) then"
+        )
+    return Point("end", False, text)
+
+
+def softmax_floor(classes: int) -> float:
+    """The least cross-entropy of softmax applied to probabilities: ln(1 + (classes - 1) / e)."""
+    return math.log(1 + (classes - 1) / math.e)
+
+
+def _moved(still: list[str]) -> Point:
+    text = f"never changed: {', '.join(still)}" if still else "every parameter has changed"
+    return Point("parameters", not still, text)
