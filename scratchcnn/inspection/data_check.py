@@ -62,7 +62,7 @@ def check_data(x: object, y: object, *, validation: object = None, classes: int 
     if validation is not None:
         if not isinstance(validation, (tuple, list)) or len(validation) != 2:
             raise ValueError(f"Expected validation as (x, y), received {type(validation).__name__}; give both.")
-        points += _beside(images, labels, *_arrays(*validation, "validation "), agreement)
+        points += _beside(images, labels, _arrays(validation[0], validation[1], "validation "), agreement)
     beside = "" if validation is None else ", and what they are validated on"
     return Findings(f"{len(images):,} images of shape {images.shape[1:]} and their labels{beside}.", tuple(points))
 
@@ -142,10 +142,9 @@ def _neighbours(name: str, agreement: tuple[float, int], labels: Array) -> Point
     return Point(name, bool(ok) or len(shares) == 1, text + ("" if ok else ": do labels belong to their images?"))
 
 
-def _beside(
-    images: Array, labels: Array, other_images: Array, other_labels: Array, agreement: tuple[float, int]
-) -> list[Point]:
+def _beside(images: Array, labels: Array, other: tuple[Array, Array], agreement: tuple[float, int]) -> list[Point]:
     """Training and validation data side by side."""
+    other_images, other_labels = other
     pairs = _pairs(other_images, other_labels)
     if not pairs.ok or images.shape[1:] != other_images.shape[1:]:
         return [Point("validation pairs", False, f"{pairs.text}; images of {other_images.shape[1:]}")]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -88,6 +88,12 @@ class Points(NamedTuple):
     right: float
     far_right: float
 
+    @classmethod
+    def of(cls, step: float, around: Sequence[float], middle: float) -> Points:
+        """From the four values around the middle, which is known already, from left to right."""
+        far_left, left, right, far_right = around
+        return cls(step, far_left, left, middle, right, far_right)
+
     def second_order(self) -> float:
         """(f(h) - f(-h)) / 2h: off by f''' h**2 / 6 and higher powers."""
         return (self.right - self.left) / (2 * self.step)
@@ -128,8 +134,7 @@ class Points(NamedTuple):
 
 def points(function: Callable[[], float], line: Line, step: float, middle: float) -> Points:
     """A function at five points of a line; f(0), which all lines share, is given."""
-    far_left, left, right, far_right = line.evaluate(function, (-2 * step, -step, step, 2 * step))
-    return Points(step, far_left, left, middle, right, far_right)
+    return Points.of(step, line.evaluate(function, (-2 * step, -step, step, 2 * step)), middle)
 
 
 def computational_noise(function: Callable[[], float], line: Line, spacing: float) -> float:

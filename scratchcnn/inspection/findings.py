@@ -44,12 +44,12 @@ class Findings:
     @property
     def ok(self) -> bool:
         """Whether nothing is wrong."""
-        return all(point.ok is not False for point in self.points)
+        return not self.wrong
 
     @property
     def wrong(self) -> tuple[Point, ...]:
         """The points that are."""
-        return tuple(point for point in self.points if point.ok is False)
+        return tuple(point for point in self.points if point.ok is not None and not point.ok)
 
     def __getitem__(self, name: str) -> Point:
         """The point of that name."""
@@ -57,7 +57,7 @@ class Findings:
 
     def __str__(self) -> str:
         width = max((len(point.name) for point in self.points), default=0)
-        lines = textwrap.wrap(self.title, WIDTH) + [""]
+        lines = [*textwrap.wrap(self.title, WIDTH), ""]
         for point in self.points:
             sign = {True: "ok   ", False: "WRONG", None: "note "}[point.ok]
             first = f"{sign}  {point.name.ljust(width)}  "

@@ -89,7 +89,7 @@ def check_gradients(
     """
     seed = seed_number(seed) or 0
     count = None if sample is None else positive_integer("sample", sample)
-    options = {"training": bool(training), "engine": engine, "seed": seed}
+    options: dict[str, object] = {"training": bool(training), "engine": engine, "seed": seed}
     function = differentiable(model_or_layer, x, y, **options)  # type: ignore[arg-type]
     judge = Judge(function, positive("step", step))
     found = {name: _look(judge, name, count) for name in function.arrays if name not in function.faults}
@@ -100,7 +100,7 @@ def check_gradients(
         loss=judge.middle.value, dropped=bool(training), batch=batch, float32_gap=_float32_gap(
             model_or_layer, x, y, judge.gradients, options
         ),
-        remarks=tuple(diagnose(rows[name], batch) for name in function.arrays),
+        remarks=tuple(diagnose([rows[name] for name in function.arrays], batch, _names(model_or_layer))),
     )  # fmt: skip
 
 
@@ -147,11 +147,11 @@ def _confirmed(judge: Judge, found: dict[str, dict[Index, Judged]], count: int |
 
 def _again(element: Element, beside: Judge, name: str) -> Element:
     """The same element after a second look beside the point: a bug only if it is one there too."""
-    there = beside.judge(name, element.index)
+    there = beside.judge(name, element.at)
     if there.verdict != "BUG":
         return element._replace(verdict="kink")
     if element.verdict == "kink":  # nothing could be measured there, so the numbers of the second look stand here
-        return Element(element.index, float(beside.gradients[name][element.index]), *there)
+        return Element(element.at, float(beside.gradients[name][element.at]), *there)
     return element
 
 
@@ -198,6 +198,10 @@ def _float32_gap(
         if np.shape(found[name]) == np.shape(gradient)
     ]
     return max(gaps, default=None)
+
+
+def _names(thing: Sequential | Layer) -> list[str]:
+    return [layer.name or layer.default_name for layer in _layers(thing)]
 
 
 def _layers(thing: Sequential | Layer) -> list[Layer]:

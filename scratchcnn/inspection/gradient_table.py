@@ -21,7 +21,8 @@ class Element(NamedTuple):
 
     Attributes
     ----------
-    index : tuple of int
+    at : tuple of int
+        Its index.
     analytic, numeric : float
         The gradient by backward, and by differences (NaN at a kink).
     allowed : float
@@ -31,7 +32,7 @@ class Element(NamedTuple):
         h.
     """
 
-    index: tuple[int, ...]
+    at: tuple[int, ...]
     analytic: float
     numeric: float
     allowed: float
@@ -135,7 +136,7 @@ class GradientCheck:
         How far the gradients in float32 lie from those in float64, as a share of each array's largest; None if the
         model or layer is not float32.
     remarks : tuple of str
-        What the errors look like, for each row; mostly ''.
+        What the errors look like, and where the mistake may be.
     """
 
     title: str
@@ -167,21 +168,21 @@ class GradientCheck:
         )
 
     def _tail(self) -> list[str]:
-        lines = [line for remark in self.remarks if remark for line in _wrapped(remark, "  ")]
+        lines = [line for remark in self.remarks for line in _wrapped(remark, "  ")]
         kinks = sum(row.count("kink") for row in self.rows)
         if kinks:
             lines += _wrapped(
-                f"Kinks: for {kinks} element{'s' * (kinks > 1)} a ReLU or a pooling switches within the step, or at the "
-                "very point (a zero, two equal numbers): there is no derivative to compare with. Beside it, where every "
-                "number has been moved a little, they are right, or at a kink again.", "  ",
+                f"Kinks: for {kinks} element{'s' * (kinks > 1)} a ReLU or a pooling switches within the step, or at "
+                "the very point (a zero, two equal numbers): there is no derivative to compare with. Beside it, where "
+                "every number has been moved a little, they are right, or at a kink again.", "  ",
             )  # fmt: skip
         if self.float32_gap is not None:
             lines += _wrapped(
-                f"In float32, as it is run, the same gradients are up to {self.float32_gap:.1g} of each array's largest "
-                "away from these: rounding.", "  ",
+                f"In float32, as it is run, the same gradients are up to {self.float32_gap:.1g} of each array's "
+                "largest away from these: rounding.", "  ",
             )  # fmt: skip
         wrong = [row.name for row in self.rows if row.verdict == "BUG"]
-        return [*lines, f"Wrong: {', '.join(wrong)}." if wrong else "No gradient is wrong."]
+        return [*lines, *_wrapped(f"Wrong: {', '.join(wrong)}." if wrong else "No gradient is wrong.", "  ")]
 
 
 def _wrapped(text: str, hanging: str = "") -> list[str]:
@@ -189,7 +190,9 @@ def _wrapped(text: str, hanging: str = "") -> list[str]:
 
 
 def _table(rows: Sequence[ArrayCheck]) -> list[str]:
-    cells = [("array", "shape", "checked", "worst at", "analytic", "numeric", "rel. error", "verdict")]
+    cells: list[tuple[str, ...]] = [
+        ("array", "shape", "checked", "worst at", "analytic", "numeric", "rel. error", "verdict")
+    ]
     cells += [_cells(row) for row in rows]
     widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]
     lines = []
@@ -211,6 +214,6 @@ def _cells(row: ArrayCheck) -> tuple[str, ...]:
     numbers = ("", "", "", "")
     if row.worst is not None:
         worst = row.worst
-        place = "[" + ", ".join(map(str, worst.index)) + "]"
+        place = "[" + ", ".join(map(str, worst.at)) + "]"
         numbers = (place, f"{worst.analytic:.4g}", f"{worst.numeric:.4g}", f"{worst.relative_error:.1e}")
     return (name, str(row.shape), "-" if row.fault else checked, *numbers, verdict)

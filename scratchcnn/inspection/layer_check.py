@@ -126,7 +126,9 @@ class _Subject:
         layer.backward(dy, cache, self.ops)
         later = [name for name, array in before.items() if not np.array_equal(array, layer.params[name])]
         kept = "forward and backward leave the parameters as they are"
-        changed = f"{'forward' if moved else 'backward'} changes {', '.join(later)}: the gradient of the layer below is "
+        changed = (
+            f"{'forward' if moved else 'backward'} changes {', '.join(later)}: the gradient of the layer below is "
+        )
         changed += "then taken with numbers that are new already; that is the optimizer's work, once all is known"
         inputs = [name for name, a, b in (("input", x, self.x), ("gradient", dy, self.dy)) if not np.array_equal(a, b)]
         return [
@@ -152,7 +154,9 @@ class _Subject:
         layer = twin(self.layer, FLOAT32)
         y, cache = self.train(layer, self.x)
         others = sorted({str(array.dtype) for array in [y, *self.gradients(layer, cache)]} - {"float32"})
-        text = "float32 stays float32" if not others else f"float32 became {', '.join(others)}: slower, and refused later"
+        text = (
+            "float32 stays float32" if not others else f"float32 became {', '.join(others)}: slower, and refused later"
+        )
         return Point("dtype", not others, text)
 
     def mean(self) -> list[Point]:
@@ -171,7 +175,9 @@ class _Subject:
         layer = twin(self.layer, FLOAT32)
         x = self.x * np.float32(LARGE / (np.abs(self.x).max() or 1))
         bad = int((~np.isfinite(self.predict(layer, x))).sum())
-        text = f"inputs up to {LARGE:g} give " + (f"{bad} outputs that are NaN or infinite" if bad else "finite outputs")
+        text = f"inputs up to {LARGE:g} give " + (
+            f"{bad} outputs that are NaN or infinite" if bad else "finite outputs"
+        )
         return Point("large inputs", not bad, text)
 
 

@@ -1,4 +1,4 @@
-"""compare_layers: two layers that should compute the same: outputs and gradients side by side, the first place apart."""
+"""compare_layers: two layers that should compute the same, side by side: outputs, gradients, the first place apart."""
 
 from __future__ import annotations
 

@@ -18,9 +18,7 @@ SAMPLES, STEP, ALIKE = 4, 1e-3, 1e-6
 LARGE = 2000.0  # exp of a logit so large is infinite in float64 too
 
 
-def check_loss(
-    loss: CategoricalCrossentropy, *, classes: int = 10, engine: str = "kernels", seed: int = 0
-) -> Findings:
+def check_loss(loss: CategoricalCrossentropy, *, classes: int = 10, engine: str = "kernels", seed: int = 0) -> Findings:
     """Look at a loss over classes, on logits, where one knows what it must be.
 
     Parameters
@@ -85,7 +83,7 @@ def _large(loss: CategoricalCrossentropy, logits: Array, targets: Array, ops: Op
 
 
 def _gradient(loss: CategoricalCrossentropy, logits: Array, targets: Array, ops: Operations) -> Point:
-    """By differences of fourth order; the loss curves so little that they are right to ALIKE of its largest gradient."""
+    """By differences of fourth order; the loss curves so little that they are right to ALIKE of the largest."""
     exact = loss.backward(loss.forward(logits, targets, ops)[1], targets, ops)
     middle = _mean(loss, logits, targets, ops)
     numeric = np.zeros_like(logits)

@@ -1,4 +1,4 @@
-"""check_optimizer: an optimizer's steps beside the formula's, from the first one, where bias correction matters most."""
+"""check_optimizer: an optimizer's steps beside the formula's, from the first one, where bias correction counts most."""
 
 from __future__ import annotations
 

@@ -104,7 +104,7 @@ def _end(losses: list[float], classes: int, steps: int) -> Point:
     if last <= LEARNED * min(losses[0], math.log(classes)):
         return Point("end", True, f"loss {last:.4g}: known by heart")
     text = f"loss {last:.4g}: not learned"
-    if abs(last - softmax_floor(classes)) < 0.02 * last:
+    if softmax_floor(classes) <= last <= 1.1 * softmax_floor(classes):
         text += (
             f"; {softmax_floor(classes):.4f} is the least that is possible if softmax is applied twice, for no "
             "probability can be above e / (e + classes - 1) then"

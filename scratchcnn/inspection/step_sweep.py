@@ -1,4 +1,4 @@
-"""sweep_step: how the error of a difference depends on its step: too large it cuts corners, too small it is rounding."""
+"""sweep_step: how far a difference is off for steps of all sizes: too large cuts corners, too small is all rounding."""
 
 from __future__ import annotations
 
@@ -84,9 +84,7 @@ def sweep_step(
     chosen = tuple(positive("a step", step) for step in (STEPS if steps is None else steps))
     if not chosen:
         raise ValueError("Expected at least one step, received none; leave steps out for the usual ones.")
-    function = differentiable(
-        model_or_layer, x, y, training=bool(training), engine=engine, seed=seed_number(seed) or 0
-    )
+    function = differentiable(model_or_layer, x, y, training=bool(training), engine=engine, seed=seed_number(seed) or 0)
     judge = Judge(function, 1e-4)
     name = array if array is not None else next(iter(function.arrays))
     place = _place(look_up("array", name, judge.gradients), name, index)
@@ -117,7 +115,7 @@ def _third_derivative(function: Differentiable, line: Line, judge: Judge, noise:
         looks = line.evaluate(function.evaluate, (-2 * step, -step, step, 2 * step))
         if all(same(look.pattern, judge.middle.pattern) for look in looks):
             values = [look.value for look in looks]
-            third = abs(Points(step, *values[:2], judge.middle.value, *values[2:]).third_derivative())
+            third = abs(Points.of(step, values, judge.middle.value).third_derivative())
             return third if third > SIGMAS * 1.6 * noise / step**3 else 0.0  # sqrt(1 + 2**2 + 2**2 + 1) / 2 = 1.6
     return 0.0
 

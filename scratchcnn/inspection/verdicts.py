@@ -120,8 +120,7 @@ class Judge:
         """The derivative from the sides that are smooth, as far as can be seen; None if neither is."""
         looks = line.evaluate(self.function.evaluate, (-2 * step, -step, step, 2 * step))
         left, right = (all(self._smooth(look) for look in side) for side in (looks[:2], looks[2:]))
-        values = [look.value for look in looks]
-        found = Points(step, *values[:2], self.middle.value, *values[2:])
+        found = Points.of(step, [look.value for look in looks], self.middle.value)
         if left and right:
             return found.central(noise)
         return found.one_sided(noise, right) if left or right else None

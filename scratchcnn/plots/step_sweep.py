@@ -53,10 +53,10 @@ def plot_step_sweep(sweep: StepSweep, to_file: str | os.PathLike[str] | None = N
         if seen.any():
             axes.loglog(sweep.steps[seen], values[seen], style, color=colour, linewidth=2, label=label)
     place = ", ".join(map(str, sweep.index))
+    remark = "\nflat bottom: backward is wrong, or this is a kink" if sweep.flat else ""
     axes.set(
-        xlabel="step h", ylabel="|difference − backward|",
-        title=f"Central difference of {sweep.array}[{place}]" + ("\nflat bottom: backward is wrong, or this is a kink" if sweep.flat else ""),
-    )  # fmt: skip
+        xlabel="step h", ylabel="|difference − backward|", title=f"Central difference of {sweep.array}[{place}]{remark}"
+    )
     axes.grid(color="0.9")
     axes.set_axisbelow(True)
     axes.legend(loc="upper center", fontsize="small")

@@ -61,7 +61,7 @@ def describe(name: str) -> str:
 
 
 def planted(name: str) -> Case:
-    """A small network and its data with this mistake in it; without it they are `healthy()`. Errors as for `exhibit`."""
+    """A small network and its data with this mistake in it; without, they are `healthy()`. Errors as for `exhibit`."""
     return exhibit(name).plant(healthy())
 
 
@@ -96,6 +96,8 @@ def plant(thing: Sequential | Case, name: str) -> Sequential | Case:
     if not isinstance(thing, Sequential):
         raise TypeError(f"Expected a model or a Case, received {thing!r}; bug_zoo.healthy() makes a Case.")
     if chosen.place == "data":
-        raise ValueError(f"Expected a Case for {name!r}, a mistake in the data, received a model; give Case(model, ...).")
+        raise ValueError(
+            f"Expected a Case for {name!r}, a mistake in the data, received a model; give Case(model, ...)."
+        )
     empty = healthy()
     return chosen.plant(replace(empty, model=thing)).model

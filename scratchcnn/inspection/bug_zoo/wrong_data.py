@@ -65,8 +65,8 @@ EXHIBITS = (
         title="training images are scaled to 0 to 1, validation images are not",
         wrong="fit(x_train / 255, y_train, validation_data=(x_test, y_test))",
         right="fit(x_train / 255, y_train, validation_data=(x_test / 255, y_test))",
-        symptom_text="The training loss falls as it should, while the validation loss is enormous, from the first epoch "
-        "on; the accuracy may look passable, since a larger picture is still the same picture.",
+        symptom_text="The training loss falls as it should, while the validation loss is enormous, from the first "
+        "epoch on; the accuracy may look passable, since a larger picture is still the same picture.",
         hint="Print x.min() and x.max() of both.",
         tool=TOOL, place="data", quantity="validation loss after 120 steps", shift=1.0,
         sicken=_unscaled, examine=_data, measure=_validation_loss,
@@ -98,9 +98,10 @@ EXHIBITS = (
         title="the validation images are among the training images",
         wrong="x_train, x_val = x, x[-500:]",
         right="x_train, x_val = x[:-500], x[-500:]",
-        symptom_text="Validation looks better than it is: what was learned by heart is taken for known. New images tell.",
+        symptom_text="Validation looks better than it is: what was learned by heart is taken for known. New images "
+        "tell.",
         hint="How many validation images are in the training set?",
-        tool=TOOL, place="data", quantity="validation accuracy less that on new images, after 400 steps", shift=0.01,
+        tool=TOOL, place="data", quantity="validation accuracy less that on new images, after 400 steps", shift=0.03,
         sicken=_leaked, examine=_data, measure=_too_good,
     ),
     Exhibit(
@@ -108,8 +109,8 @@ EXHIBITS = (
         title="the images are divided by 255 twice",
         wrong="x = normalise(x) / 255",
         right="x = x / 255",
-        symptom_text="The loss lies still for a long time before it begins to fall: the first layer sees next to nothing, "
-        "and its bias is all that counts.",
+        symptom_text="The loss lies still for a long time before it begins to fall: the first layer sees next to "
+        "nothing, and its bias is all that counts.",
         hint="Print x.max().",
         tool=TOOL, place="data", quantity="loss at the end of 120 steps", shift=0.3,
         sicken=_scaled_twice, examine=_data, measure=final_loss,

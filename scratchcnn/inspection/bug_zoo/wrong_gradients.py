@@ -14,7 +14,6 @@ from scratchcnn.inspection.bug_zoo.case import (
     Measured,
     accuracy,
     final_loss,
-    mean_of_last,
     position,
     reaching,
     train,
@@ -84,8 +83,9 @@ EXHIBITS = (
         title="the gradient of the mean loss is not divided by N",
         wrong="dlogits = probabilities - targets",
         right="dlogits = (probabilities - targets) / N",
-        symptom_text="With SGD every step is N times too long: the loss jumps about or becomes NaN, and a learning rate "
-        "that suits one batch size does not suit another. Adam, which divides by the gradient's own size, hides it.",
+        symptom_text="With SGD every step is N times too long: the loss jumps about or becomes NaN, and a learning "
+        "rate that suits one batch size does not suit another. Adam, which divides by the gradient's own size, hides "
+        "it.",
         hint="Do all gradients differ from the differences by the same factor, and is that the batch size?",
         tool=TOOL, place="model", quantity="validation accuracy after 120 steps of SGD", shift=-0.2,
         sicken=in_loss(sick_training.Missing1OverN), examine=whole_model, measure=_trained_by_sgd,
@@ -95,8 +95,8 @@ EXHIBITS = (
         title="dX of a convolution with the kernel as it is, not turned round",
         wrong="dx = convolve(pad(dz), kernel)",
         right="dx = convolve(pad(dz), kernel[::-1, ::-1])",
-        symptom_text="It learns, since the layers above are right; only what lies below this convolution gets a gradient "
-        "that points elsewhere. Nothing but a gradient check shows it.",
+        symptom_text="It learns, since the layers above are right; only what lies below this convolution gets a "
+        "gradient that points elsewhere. Nothing but a gradient check shows it.",
         hint="Which gradients are right, and which is the first, from the loss down, that is wrong? With a kernel of "
         "1 x 1, or one that is symmetric, there is nothing to turn.",
         tool=TOOL, place="model", quantity="cosine between the layer's dX and the true one", shift=-0.3,

@@ -42,8 +42,8 @@ EXHIBITS = (
         title="Flatten lays out channel by channel",
         wrong="x.transpose(0, 3, 1, 2).reshape(N, -1)",
         right="x.reshape(N, -1)",
-        symptom_text="Trained from scratch it is as good as any; but weights from Keras, or from a file, give nonsense, "
-        "though all shapes are right. Backward belongs to forward: a gradient check sees nothing.",
+        symptom_text="Trained from scratch it is as good as any; but weights from Keras, or from a file, give "
+        "nonsense, though all shapes are right. Backward belongs to forward: a gradient check sees nothing.",
         hint="Which axis is the fastest? Try an input in which every number tells its place.",
         tool="compare_layers(layer, Flatten(), x)", place="model",
         quantity="accuracy with weights that a healthy network has learned", shift=-0.3,

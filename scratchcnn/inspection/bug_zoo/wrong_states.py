@@ -14,7 +14,6 @@ from scratchcnn.inspection.bug_zoo.case import (
     Case,
     Measured,
     batches,
-    final_loss,
     mean_of_last,
     position,
     reaching,
@@ -30,6 +29,7 @@ from scratchcnn.optimizers import SGD
 from scratchcnn.training.step import backward, forward
 
 TOOL = "check_layer(layer, x)"
+LONG = 300  # steps
 
 
 def looked_at(kind: type[Layer], number: int = -1) -> Callable[[Case], Findings]:
@@ -87,8 +87,9 @@ def _peeking(case: Case) -> Measured:
     return Measured(float(np.mean(losses[-LAST:])), np.array(losses))
 
 
-def _loss_by_sgd(case: Case) -> Measured:
-    losses = train(case, SGD(0.05))[1]
+def _later_loss(case: Case) -> Measured:
+    """Loss at the end of a longer training by SGD: what adds up needs time to do harm."""
+    losses = train(case, SGD(0.1), LONG)[1]
     return Measured(mean_of_last(losses), losses)
 
 
@@ -124,7 +125,8 @@ EXHIBITS = (
         right="def forward(x, training): drop if training",
         symptom_text="The same image gets another answer each time, and the accuracy is lower than it could be.",
         hint="Call predict twice.",
-        tool=TOOL, place="model", quantity="share of validation images whose class changes from call to call", shift=0.01,
+        tool=TOOL, place="model", quantity="share of validation images whose class changes from call to call",
+        shift=0.01,
         sicken=in_layer(sick_layers.DropoutOnAtTestTime, Dropout), examine=looked_at(Dropout), measure=_fickle_answers,
     ),
     Exhibit(
@@ -143,11 +145,11 @@ EXHIBITS = (
         title="gradients are added up, and never set back to zero",
         wrong="self.dW += x.T @ dz",
         right="dW = x.T @ dz",
-        symptom_text="Each step goes on in the direction of all steps before it, as with a momentum of 1: the loss "
-        "swings, ever more widely, or settles far too high.",
+        symptom_text="Each step goes on in the direction of all steps before it, as with a momentum of 1. At first "
+        "that may even be faster; then the loss swings, ever more widely.",
         hint="Call backward twice with the same pass: is the second gradient twice the first?",
-        tool=TOOL, place="model", quantity="loss at the end of 120 steps of SGD", shift=0.1,
-        sicken=in_layer(sick_layers.GradientNotReset, Dense, hidden), examine=looked_at(Dense), measure=_loss_by_sgd,
+        tool=TOOL, place="model", quantity="loss at the end of 300 steps of SGD", shift=0.5,
+        sicken=in_layer(sick_layers.GradientNotReset, Dense, hidden), examine=looked_at(Dense), measure=_later_loss,
     ),
     Exhibit(
         name="updated_too_early",

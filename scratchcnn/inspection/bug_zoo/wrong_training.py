@@ -68,7 +68,7 @@ EXHIBITS = (
         wrong="w -= rate * m / (sqrt(v) + eps)",
         right="w -= rate * (m / (1 - beta_1**t)) / (sqrt(v / (1 - beta_2**t)) + eps)",
         symptom_text="The first step is 3.2 times too long, the tenth 6.5 times: the loss jumps up at the start, and a "
-        "network may never recover from it. After some hundred steps nothing is to be seen any more.",
+        "network may never recover from it. After some thousand steps nothing is to be seen any more.",
         hint="How long is the very first step? It should be the learning rate, whatever the gradient.",
         tool="check_optimizer(optimizer)", place="model",
         quantity="highest loss in the first 10 steps at a learning rate of 0.01", shift=0.3,
@@ -89,8 +89,8 @@ EXHIBITS = (
         title="softmax does not take the largest logit off first",
         wrong="p = exp(z) / exp(z).sum()",
         right="p = exp(z - z.max()) / exp(z - z.max()).sum()",
-        symptom_text="All is well until a logit passes 88, where exp overflows in float32: then the loss is NaN, at once "
-        "with images that were not scaled, or after hours with a learning rate that is a little high.",
+        symptom_text="All is well until a logit passes 88, where exp overflows in float32: then the loss is NaN, at "
+        "once with images that were not scaled, or after hours with a learning rate that is a little high.",
         hint="What are exp(89) and inf / inf in float32?",
         tool="check_loss(loss)", place="model", quantity="steps until the loss is NaN, images from 0 to 255, of 120",
         shift=-STEPS / 4, sicken=in_loss(sick_training.SoftmaxWithoutMax), examine=_loss, measure=_steps_survived,
@@ -100,8 +100,8 @@ EXHIBITS = (
         title="softmax is applied to probabilities",
         wrong="Dense(10, activation='softmax'), then softmax in the loss or in another layer",
         right="softmax once: in the last layer, or in the loss (from_logits=True)",
-        symptom_text="It learns, slowly, and the loss never falls below 1.4612 = ln(1 + 9 / e), though the accuracy may "
-        "well be high: no probability can be above e / (e + 9) = 0.23.",
+        symptom_text="It learns, slowly, and the loss never falls below 1.4612 = ln(1 + 9 / e), though the accuracy "
+        "may well be high: no probability can be above e / (e + 9) = 0.23.",
         hint="What is the largest probability the model ever gives?",
         tool="overfit_one_batch(model, x, y)", place="model", quantity="loss at the end of 120 steps", shift=1.0,
         sicken=_softmax_again, examine=_by_heart, measure=final_loss,
