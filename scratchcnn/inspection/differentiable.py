@@ -53,7 +53,8 @@ class LossHead:
     def forward(self, outputs: Array, ops: Operations) -> tuple[float, float]:
         """The mean loss."""
         losses = self.loss.forward(outputs, self.targets.astype(outputs.dtype), ops)[0]
-        return float(losses.mean(dtype=np.float64)), float(np.abs(losses).mean(dtype=np.float64))
+        # A loss near 0 is the logarithm of a number near 1, and rounded as that one is.
+        return float(losses.mean(dtype=np.float64)), 1 + float(np.abs(losses).mean(dtype=np.float64))
 
     def backward(self, outputs: Array, ops: Operations) -> Array:
         """The loss's own gradient."""

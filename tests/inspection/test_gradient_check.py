@@ -284,3 +284,14 @@ def test_a_model_without_labels_needs_no_compiling():
         check = check_gradients(Sequential([Dense(3, activation="softmax", input_shape=(2,))], seed=0), normal(4, 2))
     assert check.ok
     assert "random linear functional" in str(check)
+
+
+def test_a_loss_of_exactly_zero_accuses_nobody():
+    """Sure answers leave a loss of log(1 + 1e-60), which is zero, and a gradient of 1e-60, which is not."""
+    model = Sequential([Dense(3, activation="softmax", input_shape=(2,))], seed=0)
+    model.compile()
+    x = 200 * normal(4, 2)
+    check = check_gradients(model, x, model.predict(x).argmax(axis=1))
+    assert check.loss == 0
+    assert check["dense kernel"].analytic.any()
+    assert check.ok, str(check)
