@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 
+from scratchcnn.inspection.arguments import built_model, sample_shape
 from scratchcnn.layers import Input, Layer
 from scratchcnn.losses import Loss
 from scratchcnn.optimizers import Optimizer
@@ -37,10 +38,8 @@ def copied(
     ValueError
         The model is not built.
     """
-    if not model.layers or model.input_shape is None or model.output_shape is None:
-        raise ValueError("Expected a built model, received one without a known shape; call model.build first.")
-    shape = tuple(int(length) for length in model.input_shape[1:] if length is not None)
-    twin = Sequential([Input(shape)], engine=model.engine, dtype=model.dtype.name, seed=seed)
+    built_model(model, "a copy")
+    twin = Sequential([Input(sample_shape(model))], engine=model.engine, dtype=model.dtype.name, seed=seed)
     for number, layer in enumerate(model.layers):
         exchanged = (layers or {}).get(number)
         new = unbuilt(layer) if exchanged is None else exchanged

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from scratchcnn.inspection.arguments import built_model, sample_shape
 from scratchcnn.inspection.patterns import Pattern, pattern_of
 from scratchcnn.layers import Layer
 from scratchcnn.losses import Loss
@@ -195,19 +196,19 @@ def _of_model(
     model: Sequential, x: object, y: object, training: bool, engine: str | None, seed: int,
     dtype: np.dtype[np.floating],
 ) -> Differentiable:  # fmt: skip
-    shape, output = model.input_shape, model.output_shape
-    if not model.layers or shape is None or output is None:
-        raise ValueError("Expected a built model, received one without a known shape; call model.build first.")
+    shape = sample_shape(built_model(model, "a gradient check"))
     ops = operations_of(engine or model.engine)
-    images = _own(check_images(x, _known(shape), model.dtype), dtype)
+    images = _own(check_images(x, shape, model.dtype), dtype)
     if y is None:
-        weights = np.random.default_rng(seed).standard_normal((len(images), *_known(output)))
+        output = model.layers[-1].output_shape
+        assert output is not None
+        weights = np.random.default_rng(seed).standard_normal((len(images), *output))
         return Differentiable(
             [twin(layer, dtype) for layer in model.layers], FunctionalHead(weights), images, ops, training, seed, True
         )
     model._expect_compiled("a gradient check with labels")
     trainer = model._ready_trainer()
-    fitting = Fitting(_known(shape), trainer.classes, model.dtype, trainer.loss)
+    fitting = Fitting(shape, trainer.classes, model.dtype, trainer.loss)
     targets = trainer.loss.encode(check_samples(x, y, fitting).y, trainer.classes, FLOAT64)
     layers = [twin(layer, dtype) for layer in trainer.layers]
     return Differentiable(layers, LossHead(trainer.loss, targets), images, ops, training, seed, True)
@@ -247,7 +248,3 @@ def built(layer: Layer, input_shape: Shape, seed: int, dtype: np.dtype[np.floati
 
 def _own(array: Array, dtype: np.dtype[np.floating]) -> Array:
     return np.array(array, dtype, order="C")
-
-
-def _known(shape: Sequence[int | None]) -> Shape:
-    return tuple(int(length) for length in shape[1:] if length is not None)

@@ -51,6 +51,36 @@ class Element(NamedTuple):
         return self.error / largest if largest else 0.0
 
 
+class Float32Gap(NamedTuple):
+    """How far the gradients in float32 lie from those in float64.
+
+    Attributes
+    ----------
+    share : float
+        The largest distance, as a share of its array's largest gradient.
+    array : str
+        Where it is.
+    switched : int
+        How many ReLUs and poolings stand otherwise, since they are near zero or near a tie.
+    """
+
+    share: float
+    array: str
+    switched: int
+
+    def __str__(self) -> str:
+        why = "rounding."
+        if self.switched:
+            why = (
+                f"{self.switched:,} units near zero or near a tie switch the other way; the rest is rounding. That is "
+                "no bug: at a kink either side is as good."
+            )
+        return (
+            f"In float32, as it is run, the same gradients are up to {self.share:.1g} of their array's largest away "
+            f"from these (in {self.array}): {why}"
+        )
+
+
 @dataclass(frozen=True)
 class ArrayCheck:
     """What was found in one array.
@@ -132,9 +162,8 @@ class GradientCheck:
         Whether the pass was one of training.
     batch : int
         How many samples.
-    float32_gap : float or None
-        How far the gradients in float32 lie from those in float64, as a share of each array's largest; None if the
-        model or layer is not float32.
+    float32_gap : Float32Gap or None
+        How far the gradients in float32 lie from these; None if the model or layer is not float32.
     remarks : tuple of str
         What the errors look like, and where the mistake may be.
     """
@@ -145,7 +174,7 @@ class GradientCheck:
     loss: float
     dropped: bool
     batch: int
-    float32_gap: float | None
+    float32_gap: Float32Gap | None
     remarks: tuple[str, ...]
 
     @property
@@ -177,10 +206,7 @@ class GradientCheck:
                 "every number has been moved a little, they are right, or at a kink again.", "  ",
             )  # fmt: skip
         if self.float32_gap is not None:
-            lines += _wrapped(
-                f"In float32, as it is run, the same gradients are up to {self.float32_gap:.1g} of each array's "
-                "largest away from these: rounding.", "  ",
-            )  # fmt: skip
+            lines += _wrapped(str(self.float32_gap), "  ")
         wrong = [row.name for row in self.rows if row.verdict == "BUG"]
         return [*lines, *_wrapped(f"Wrong: {', '.join(wrong)}." if wrong else "No gradient is wrong.", "  ")]
 

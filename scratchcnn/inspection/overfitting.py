@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scratchcnn.arguments import positive_integer
+from scratchcnn.inspection.arguments import built_model, class_count
 from scratchcnn.inspection.copies import copied
 from scratchcnn.inspection.findings import Findings, Point
 from scratchcnn.layers import Dropout
@@ -69,15 +70,12 @@ def overfit_one_batch(
     Karpathy 2019, "A recipe for training neural networks", step 2.
     """
     count, steps = positive_integer("samples", samples), positive_integer("steps", steps)
-    model._expect_compiled("overfit_one_batch")
+    built_model(model, "overfit_one_batch")._expect_compiled("overfit_one_batch")
     quiet = {i: Dropout(0) for i, layer in enumerate(model.layers) if isinstance(layer, Dropout)}
     twin = copied(model, quiet, optimizer=Adam(learning_rate))
     images, labels = np.asarray(x)[:count], np.asarray(y)[:count]
     before = twin.get_weights()
-    shape = model.output_shape
-    assert shape is not None
-    classes = shape[-1]
-    assert classes is not None
+    classes = class_count(twin)
     losses = _losses(twin, images, labels, steps, classes)
     still = [
         f"{layer.name} {name}"

@@ -33,6 +33,15 @@ def pattern_of(layers: Sequence[Layer], passed: Sequence[Passed]) -> Pattern:
     return switches
 
 
+def switched(one: Pattern, other: Pattern) -> int:
+    """How many switches stand otherwise, of those that both passes show.
+
+    A pass in float32 may join layers that one in float64 does not, and then shows fewer: those of the first layers.
+    """
+    pairs = zip(reversed(one), reversed(other), strict=False)
+    return sum(int((a != b).sum()) for a, b in pairs if a.shape == b.shape)
+
+
 def same(one: Pattern, other: Pattern) -> bool:
     """Whether every switch stands alike."""
     return all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scratchcnn.arguments import positive, seed_number
+from scratchcnn.inspection.arguments import position_in
 from scratchcnn.inspection.differences import SIGMAS, Line, Points
 from scratchcnn.inspection.differentiable import Differentiable, differentiable
 from scratchcnn.inspection.patterns import same
@@ -103,10 +104,7 @@ def sweep_step(
 def _place(gradient: Array, name: str, index: Sequence[int] | None) -> tuple[int, ...]:
     if index is None:
         return tuple(int(i) for i in np.unravel_index(int(np.abs(gradient).argmax()), gradient.shape))
-    place = tuple(index)
-    if len(place) != gradient.ndim or any(not 0 <= i < n for i, n in zip(place, gradient.shape, strict=True)):
-        raise ValueError(f"Expected an index into {name!r} of shape {gradient.shape}, received {place}; count from 0.")
-    return place
+    return position_in(index, gradient.shape, f"index into {name!r}")
 
 
 def _third_derivative(function: Differentiable, line: Line, judge: Judge, noise: float) -> float:

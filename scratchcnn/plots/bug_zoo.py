@@ -51,14 +51,15 @@ def plot_symptom(symptom: Symptom, to_file: str | os.PathLike[str] | None = None
         (symptom.sick_losses, "--", "tab:orange", "with the mistake"),
     ):
         known = np.isfinite(losses)
-        axes.plot(np.flatnonzero(known) + 1, losses[known], style, color=colour, label=label)
-        if not known.all():
-            axes.plot(max(1, known.sum()), losses[known][-1] if known.any() else 0, "X", color=colour, markersize=9,
-                      label=f"NaN after {known.sum()} steps")  # fmt: skip
+        if known.any():
+            axes.plot(np.flatnonzero(known) + 1, losses[known], style, color=colour, label=label)
+        if not known.all():  # training broke off at the last
+            text = f"{label}: NaN after {known.sum()} steps"
+            axes.axvline(len(losses), linestyle=":", color=colour, linewidth=2, label=text)
     top = HIGHEST * float(np.nanmax(symptom.healthy_losses))
     axes.set_ylim(0, min(axes.get_ylim()[1], top))
-    numbers = f"{symptom.quantity}: healthy {symptom.healthy:.3g}, with the mistake {symptom.sick:.3g}"
-    axes.set_title("\n".join([symptom.name, *textwrap.wrap(numbers, LETTERS)]), fontsize="medium")
+    numbers = f"healthy {symptom.healthy:.3g}, with the mistake {symptom.sick:.3g}"
+    axes.set_title("\n".join([symptom.name, *textwrap.wrap(symptom.quantity, LETTERS), numbers]), fontsize="medium")
     axes.set(xlabel="step", ylabel="loss of the batch (nats)")
     axes.grid(color="0.9")
     axes.legend()

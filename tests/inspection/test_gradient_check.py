@@ -40,7 +40,8 @@ def test_a_right_model_is_right_everywhere(engine):
     for old, new in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
     assert model.get_weights()[0].dtype == np.float32
-    assert 0 < check.float32_gap < 1e-3
+    assert 0 < check.float32_gap.share < 1e-3
+    assert check.float32_gap.array in [row.name for row in check.rows]
 
 
 def test_its_loss_and_gradients_are_those_of_the_model():

@@ -78,7 +78,7 @@ def test_wrong_steps_arrays_and_places():
         sweep_step(Scale(), normal(2, 3), steps=[0.1, 0])
     with pytest.raises(ValueError, match=r"Did you mean 'scale gain'\?"):
         sweep_step(Scale(), normal(2, 3), array="scale gin")
-    with pytest.raises(ValueError, match=r"Expected an index into 'input' of shape \(2, 3\), received \(2, 0\)"):
+    with pytest.raises(ValueError, match=r"Expected index into 'input' inside shape \(2, 3\), received \(2, 0\)"):
         sweep_step(Scale(), normal(2, 3), array="input", index=(2, 0))
 
 
