@@ -184,8 +184,8 @@ def test_a_pass_that_changes_parameters_is_told():
             self.params["kernel"] -= 0.1
             return found
 
-    check = check_gradients(Early(3), normal(2, 4))
-    assert not check.ok
+    check = check_gradients(Early(3, activation="softmax"), normal(2, 4))
+    assert [row.verdict for row in check.rows] == ["BUG", "ok", "ok"]  # the others are looked at before the change
     assert check["early kernel"].fault == "a pass has changed the numbers themselves"
 
 

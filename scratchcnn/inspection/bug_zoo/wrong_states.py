@@ -157,7 +157,7 @@ EXHIBITS = (
         wrong="W -= rate * dW; dx = dz @ W.T",
         right="dx = dz @ W.T; ...; W -= rate * dW once all is known",
         symptom_text="It learns, with a step that nobody asked for on top of the optimizer's, and the layers below "
-        "follow a gradient of a network that is no longer the one that made the loss.",
+        "follow a gradient of a network that is no longer the one that made the loss. The curve hardly shows it.",
         hint="Are the parameters the same before and after backward?",
         tool=TOOL, place="model", quantity="largest change of a number by backward alone", shift=1e-4,
         sicken=in_layer(sick_layers.UpdatedTooEarly, Dense, hidden), examine=looked_at(Dense), measure=_kernel_moved,
