@@ -181,7 +181,7 @@ def test_a_pass_that_changes_parameters_is_told():
     class Early(Dense):
         def backward(self, dy, cache, ops, input_gradient=True):
             found = super().backward(dy, cache, ops, input_gradient)
-            self.params["kernel"] -= 0.1
+            self.params["kernel"] *= 0.5
             return found
 
     check = check_gradients(Early(3, activation="softmax"), normal(2, 4))
