@@ -101,7 +101,7 @@ EXHIBITS = (
         symptom_text="Validation looks better than it is: what was learned by heart is taken for known. New images "
         "tell.",
         hint="How many validation images are in the training set?",
-        tool=TOOL, place="data", quantity="validation accuracy less that on new images, after 400 steps", shift=0.03,
+        tool=TOOL, place="data", quantity="validation accuracy less that on new images, after 400 steps", shift=0.02,
         sicken=_leaked, examine=_data, measure=_too_good,
     ),
     Exhibit(
