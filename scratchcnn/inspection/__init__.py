@@ -1,26 +1,39 @@
 """Looking inside: where every number of a forward and a backward pass came from."""
 
+from scratchcnn.inspection import bug_zoo
 from scratchcnn.inspection.ablation import FilterAblation, filter_ablation
 from scratchcnn.inspection.class_activation import GradCAM, grad_cam
+from scratchcnn.inspection.data_check import check_data
 from scratchcnn.inspection.dead_units import DeadUnits, dead_units
 from scratchcnn.inspection.explaining import explain
 from scratchcnn.inspection.explanation import Explanation
+from scratchcnn.inspection.findings import Findings
+from scratchcnn.inspection.gradient_check import check_gradients
 from scratchcnn.inspection.gradient_flow import GradientFlow, GradientWatcher
+from scratchcnn.inspection.gradient_table import GradientCheck
 from scratchcnn.inspection.im2col import Im2colStory, show_im2col
 from scratchcnn.inspection.keras_comparison import KerasComparison, compare_with_keras
+from scratchcnn.inspection.layer_check import check_layer
+from scratchcnn.inspection.layer_comparison import compare_layers
 from scratchcnn.inspection.layer_trace import LayerTrace
+from scratchcnn.inspection.loss_check import check_loss
 from scratchcnn.inspection.occlusion_map import Occlusion, occlusion
+from scratchcnn.inspection.optimizer_check import check_optimizer
 from scratchcnn.inspection.optimizer_comparison import OptimizerComparison, compare_optimizers, watch_weight
 from scratchcnn.inspection.optimizer_microscope import OptimizerMicroscope, WeightHistory
+from scratchcnn.inspection.overfitting import Overfitting, overfit_one_batch
 from scratchcnn.inspection.saliency import InputGradient, input_gradient
 from scratchcnn.inspection.shifts import PixelShifts, pixel_shifts
+from scratchcnn.inspection.step_sweep import StepSweep, sweep_step
 from scratchcnn.inspection.tracing import Trace, trace
 
 __all__ = [
     "DeadUnits",
     "Explanation",
     "FilterAblation",
+    "Findings",
     "GradCAM",
+    "GradientCheck",
     "GradientFlow",
     "GradientWatcher",
     "Im2colStory",
@@ -30,9 +43,18 @@ __all__ = [
     "Occlusion",
     "OptimizerComparison",
     "OptimizerMicroscope",
+    "Overfitting",
     "PixelShifts",
+    "StepSweep",
     "Trace",
     "WeightHistory",
+    "bug_zoo",
+    "check_data",
+    "check_gradients",
+    "check_layer",
+    "check_loss",
+    "check_optimizer",
+    "compare_layers",
     "compare_optimizers",
     "compare_with_keras",
     "dead_units",
@@ -41,8 +63,10 @@ __all__ = [
     "grad_cam",
     "input_gradient",
     "occlusion",
+    "overfit_one_batch",
     "pixel_shifts",
     "show_im2col",
+    "sweep_step",
     "trace",
     "watch_weight",
 ]

@@ -7,27 +7,25 @@ from typing import Any
 
 import numpy as np
 
+from scratchcnn.inspection.differences import Line, points
+
 STEP = 1e-3
 
 
 def numerical_gradient(function: Callable[[], float], array: Any) -> tuple[Any, float]:
     """Derivative of `function()` by every element of `array` (changed in place, and back), and its rounding error.
 
-    Central differences of fourth order: (8 (f(h) - f(-h)) - (f(2h) - f(-2h))) / 12h. Truncation is of order h^4, 1e-12;
+    Central differences of fourth order, as `inspection.differences` takes them. Truncation is of order h^4, 1e-12;
     each f is rounded to about eps * |f|, so the quotient errs by up to 18 eps |f| / 12h, taken ten times here because
     |f| itself is a sum of many rounded terms.
     """
     gradient = np.zeros_like(array)
-    largest = 0.0
+    middle = function()
+    largest = abs(middle)
     for index in np.ndindex(array.shape):
-        original = array[index]
-        values = {}
-        for steps in (-2, -1, 1, 2):
-            array[index] = original + steps * STEP
-            values[steps] = function()
-        array[index] = original
-        gradient[index] = (8 * (values[1] - values[-1]) - (values[2] - values[-2])) / (12 * STEP)
-        largest = max(largest, *map(abs, values.values()))
+        found = points(function, Line(array, index), STEP, middle)
+        gradient[index] = found.fourth_order()
+        largest = max(largest, *(abs(value) for value in found[1:]))
     return gradient, 10 * 1.5 * np.finfo(np.float64).eps * largest / STEP
 
 

@@ -1,0 +1,298 @@
+"""check_gradients: right layers are never accused, wrong elements are pointed at, kinks are told from bugs."""
+
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from networks import small_data, small_model
+from own_layers import OwnMaxPooling, OwnReLU, Scale
+
+from scratchcnn import Sequential, losses
+from scratchcnn.inspection import check_gradients
+from scratchcnn.layers import Activation, Conv2D, Dense, Dropout, Flatten, MaxPooling2D, Rescaling
+
+
+def normal(*shape, seed=0):
+    return np.random.default_rng(seed).standard_normal(shape)
+
+
+def row_named(check, name):
+    return next(row for row in check.rows if row.name.endswith(name))
+
+
+@pytest.mark.parametrize("engine", ["kernels", "reference"])
+def test_a_right_model_is_right_everywhere(engine):
+    x, y = small_data(3)
+    model = small_model(engine=engine, seed=1)
+    before = [weight.copy() for weight in model.get_weights()]
+    check = check_gradients(model, x, y)
+    assert check.ok, str(check)
+    assert [row.name for row in check.rows] == [
+        "conv2d kernel", "conv2d bias", "dense kernel", "dense bias", "dense_1 kernel", "dense_1 bias", "input",
+    ]  # fmt: skip
+    for row in check.rows:
+        assert len(row.elements) == min(20, row.size)
+        assert row.count("ok") >= len(row.elements) / 2
+    worst = check["dense kernel"].worst
+    assert worst.relative_error < 1e-4
+    for old, new in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+    assert model.get_weights()[0].dtype == np.float32
+    assert 0 < check.float32_gap.share < 1e-3
+    assert check.float32_gap.array in [row.name for row in check.rows]
+
+
+def test_its_loss_and_gradients_are_those_of_the_model():
+    x, y = small_data(4)
+    model = small_model(dtype="float64", seed=2)
+    check = check_gradients(model, x, y, training=False, sample=None)
+    loss, gradients = model.loss_and_gradients(x, y)
+    assert check.loss == pytest.approx(loss, rel=1e-12)
+    assert check.float32_gap is None
+    for row, gradient in zip(check.rows, gradients, strict=False):
+        np.testing.assert_allclose(row.analytic, gradient.ravel(), rtol=1e-9, atol=1e-15)
+
+
+LAYERS = [
+    lambda: Conv2D(3, 2, activation="relu", padding="same"),
+    lambda: Conv2D(2, (2, 3), strides=2),
+    lambda: Conv2D(2, 2, activation="softmax", dilation_rate=2),
+    lambda: MaxPooling2D(2),
+    lambda: MaxPooling2D((3, 2), strides=1, padding="same"),
+    lambda: Dropout(0.3),
+    lambda: Activation("relu"),
+    lambda: Rescaling(1 / 255, offset=-0.5),
+    lambda: Scale(),
+    lambda: OwnReLU(),
+]
+
+
+@settings(max_examples=25)
+@given(st.lists(st.sampled_from(LAYERS), max_size=3), st.booleans(), st.integers(0, 10**6), st.booleans())
+def test_no_right_model_is_accused(makers, digits, seed, with_labels):
+    rng = np.random.default_rng(seed)
+    model = Sequential([*(make() for make in makers), Flatten(), Dense(4, activation="softmax")], engine="reference")
+    model.compile()
+    shape = (2, 7, 6, 2)
+    # Whole numbers, as those of pictures, are full of zeros and of ties.
+    x = rng.integers(0, 3, shape) * 127 if digits else rng.standard_normal(shape)
+    try:
+        model.build((None, *shape[1:]))
+    except ValueError:
+        return  # an image became too small
+    y = rng.integers(0, 4, 2) if with_labels else None
+    check = check_gradients(model, x, y, sample=6, seed=seed)
+    assert check.ok, str(check)
+
+
+@pytest.mark.parametrize("layer", [
+    Conv2D(2, 2, activation="relu"), MaxPooling2D(2), OwnReLU(), OwnMaxPooling(), Dropout(0.5), Scale(),
+])  # fmt: skip
+@pytest.mark.parametrize("x", [np.zeros((2, 4, 4, 1)), np.ones((2, 4, 4, 1)), normal(2, 4, 4, 1)])
+def test_ties_and_zeros_are_kinks_and_not_bugs(layer, x):
+    check = check_gradients(layer, x, engine="reference", sample=None)
+    assert check.ok, str(check)
+
+
+def test_a_kink_at_the_very_point_is_told():
+    check = check_gradients(OwnMaxPooling(), np.zeros((1, 4, 4, 1)), sample=None)
+    assert check["input"].verdict == "kink"
+    assert "Kinks: for 16 elements" in str(check)
+    assert check_gradients(OwnMaxPooling(), normal(1, 4, 4, 1), sample=None)["input"].verdict == "ok"
+
+
+def test_a_layer_of_the_package_is_judged_by_its_smooth_side_at_a_kink():
+    """The first of equals wins; raising it changes no switch, lowering it does. So the right side is compared."""
+    check = check_gradients(MaxPooling2D(2), np.zeros((1, 4, 4, 1)), engine="reference", sample=None)
+    assert check["input"].verdict == "ok"
+    assert check["input"].count("ok") == 16
+
+
+@settings(max_examples=20)
+@given(st.integers(1, 30), st.integers(1, 40), st.data())
+def test_the_one_wrong_element_is_pointed_at(rows, columns, data):
+    """However few elements are sampled: halving finds it."""
+    wrong = (data.draw(st.integers(0, rows - 1)), data.draw(st.integers(0, columns - 1)))
+    fault = data.draw(st.sampled_from([0.01, -0.001, 10.0]))
+    check = check_gradients(Scale(wrong, fault), normal(3, rows, columns), sample=3)
+    assert not check.ok
+    row = check["scale gain"]
+    assert row.worst.at == wrong
+    assert row.worst.analytic - row.worst.numeric == pytest.approx(fault, rel=1e-3)
+    assert [each.verdict for each in check.rows] == ["BUG", "ok", "ok"]
+    assert f"[{wrong[0]}, {wrong[1]}]" in str(check)
+
+
+def test_a_wrong_element_deep_in_a_model_is_pointed_at():
+    model = Sequential([Scale((5, 2, 0), input_shape=(9, 8, 1)), Flatten(), Dense(5, activation="softmax")], seed=0)
+    model.compile()
+    x, y = small_data(3)
+    check = check_gradients(model, x, y, sample=4)
+    assert [row.name for row in check.rows if row.verdict == "BUG"] == ["scale gain"]
+    assert check["scale gain"].worst.at == (5, 2, 0)
+    assert "look in the backward of 'scale' itself" in str(check)
+
+
+class Broken(Dense):
+    """A dense layer with one thing or another wrong in it."""
+
+    def __init__(self, mistake, units=4, **options):
+        super().__init__(units, **options)
+        self.mistake = mistake
+
+    def backward(self, dy, cache, ops, input_gradient=True):
+        dx, gradients = super().backward(dy, cache, ops, input_gradient)
+        return self.mistake(dx, gradients)
+
+
+def changed(name, change):
+    return lambda dx, gradients: (dx, {**gradients, name: change(gradients[name])})
+
+
+@pytest.mark.parametrize(("mistake", "name", "text"), [
+    (changed("bias", lambda g: -g), "bias", "the sign is wrong"),
+    (changed("kernel", lambda g: 6 * g), "kernel", "6 is the number of samples; is the 1/N of the mean missing?"),
+    (changed("kernel", lambda g: g / 6), "kernel", "is the mean taken twice?"),
+    (changed("kernel", lambda g: 1.5 * g), "kernel", "a factor is missing, or one too many"),
+    (changed("kernel", lambda g: g[::-1].copy()), "kernel", "stand at wrong places"),
+    (changed("kernel", np.zeros_like), "kernel", "It says zero in all of them"),
+    (changed("kernel", lambda g: g.T.copy()), "kernel", "backward gave a gradient of shape (4, 5)"),
+    (changed("bias", lambda g: g * np.nan), "bias", "It says NaN"),
+    (lambda dx, gradients: (dx * 1.0001, gradients), "input", "1.0001 times what it should"),
+])  # fmt: skip
+def test_what_a_mistake_looks_like_is_said(mistake, name, text):
+    check = check_gradients(Broken(mistake), normal(6, 5), sample=None)
+    assert [row.name.split()[-1] for row in check.rows if row.verdict == "BUG"] == [name]
+    assert text in " ".join(str(check).split())
+
+
+def test_a_mistake_in_dx_is_looked_for_above_the_first_wrong_gradient():
+    broken = Broken(lambda dx, gradients: (None if dx is None else 2 * dx, gradients), units=6, name="odd")
+    model = Sequential([Dense(5, activation="relu", input_shape=(8,)), broken, Dense(3, activation="softmax")], seed=0)
+    model.compile()
+    check = check_gradients(model, normal(4, 8), [0, 1, 2, 0])
+    assert [row.name for row in check.rows if row.verdict == "BUG"] == ["dense kernel", "dense bias", "input"]
+    assert "in the input gradient that 'odd' hands down" in " ".join(str(check).split())
+
+
+def test_a_pass_that_changes_parameters_is_told():
+    class Early(Dense):
+        def backward(self, dy, cache, ops, input_gradient=True):
+            found = super().backward(dy, cache, ops, input_gradient)
+            self.params["kernel"] *= 0.5
+            return found
+
+    check = check_gradients(Early(3, activation="softmax"), normal(2, 4))
+    assert [row.verdict for row in check.rows] == ["BUG", "ok", "ok"]  # the others are looked at before the change
+    assert check["early kernel"].fault == "a pass has changed the numbers themselves"
+
+
+def test_a_loss_without_1_over_n_is_told_for_all_arrays_at_once():
+    class Summed(losses.SparseCategoricalCrossentropy):
+        def backward(self, probabilities, targets, ops):
+            return super().backward(probabilities, targets, ops) * len(targets)
+
+    x, y = small_data(3)
+    model = small_model(seed=0)
+    model.compile(loss=Summed())
+    check = check_gradients(model, x, y, sample=5)
+    assert all(row.verdict == "BUG" for row in check.rows)
+    text = " ".join(str(check).split())
+    assert "In all 7 arrays backward says 3 times what it should: 3 is the number of samples" in text
+    assert "All is wrong from the loss on" in text
+
+
+def test_dropout_keeps_its_mask_or_is_off():
+    x = normal(2, 50)
+    for training in (True, False):
+        check = check_gradients(Dropout(0.5), x, training=training, sample=None, engine="reference")
+        assert check.ok
+        zeros = (check["input"].analytic == 0).mean()
+        assert (0.3 < zeros < 0.7) if training else zeros == 0
+
+
+def test_images_as_bytes_and_large_numbers():
+    model = Sequential([Rescaling(1 / 255, input_shape=(6, 6, 1)), Conv2D(2, 3, activation="relu"), Flatten(),
+                        Dense(3, activation="softmax")], seed=0)  # fmt: skip
+    model.compile()
+    x = np.random.default_rng(0).integers(0, 256, (3, 6, 6, 1), np.uint8)
+    check = check_gradients(model, x, [0, 1, 2])
+    assert check.ok
+    assert check["input"].count("ok") > 10
+
+
+def test_an_unbuilt_layer_stays_unbuilt_and_a_built_one_as_it_is():
+    layer = Dense(3)
+    assert check_gradients(layer, normal(2, 4), engine="reference").ok
+    assert layer.output_shape is None
+    assert not layer.params
+    layer.build((4,), np.random.default_rng(0), np.dtype("float32"))
+    before = layer.params["kernel"].copy()
+    assert check_gradients(layer, normal(2, 4), engine="reference").ok
+    np.testing.assert_array_equal(layer.params["kernel"], before)
+
+
+def test_gradients_that_are_all_zero_are_told():
+    text = str(check_gradients(Scale(), np.zeros((2, 3))))
+    assert "ok, but all are zero" in text
+
+
+def test_the_table_fits_a_page():
+    x, y = small_data(3)
+    model = small_model(seed=0)
+    for text in (str(check_gradients(model, x, y)), str(check_gradients(Scale((0, 0)), normal(2, 3, 3)))):
+        assert max(map(len, text.splitlines())) <= 120
+
+
+def test_wrong_arguments():
+    x, y = small_data(3)
+    model = small_model(seed=0)
+    with pytest.raises(TypeError, match="Expected a model or a layer, received 3"):
+        check_gradients(3, x)
+    with pytest.raises(ValueError, match="Expected a built model"):
+        check_gradients(Sequential([Dense(3)]), x)
+    with pytest.raises(ValueError, match="Expected labels for a model alone"):
+        check_gradients(Dense(3), x.reshape(3, -1), y)
+    with pytest.raises(ValueError, match=r"one sample without a batch axis: use x\[None\]"):
+        check_gradients(model, x[0], y)
+    with pytest.raises(ValueError, match="Expected labels of shape"):
+        check_gradients(model, x, y[:2])
+    with pytest.raises(ValueError, match="Expected sample as a whole number of at least 1"):
+        check_gradients(model, x, y, sample=0)
+    with pytest.raises(ValueError, match="Expected step as a finite number above 0"):
+        check_gradients(model, x, y, step=0)
+    with pytest.raises(ValueError, match="Expected engine as one of"):
+        check_gradients(model, x, y, engine="kernel")
+    with pytest.raises(ValueError, match=r"Did you mean 'dense bias'\?"):
+        check_gradients(model, x, y, sample=1)["dense bais"]
+    with pytest.raises(RuntimeError, match="Expected a compiled model"):
+        check_gradients(Sequential([Dense(3, activation="softmax", input_shape=(2,))]), np.zeros((1, 2)), [0])
+
+    class NoBias(Dense):
+        def backward(self, dy, cache, ops, input_gradient=True):
+            dx, gradients = super().backward(dy, cache, ops, input_gradient)
+            return dx, {"kernel": gradients["kernel"]}
+
+    with pytest.raises(ValueError, match="gradient for every parameter, received none for 'bias'"):
+        check_gradients(NoBias(3), normal(2, 4))
+
+
+def test_a_model_without_labels_needs_no_compiling():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check = check_gradients(Sequential([Dense(3, activation="softmax", input_shape=(2,))], seed=0), normal(4, 2))
+    assert check.ok
+    assert "random linear functional" in str(check)
+
+
+def test_a_loss_of_exactly_zero_accuses_nobody():
+    """Sure answers leave a loss of log(1 + 1e-60), which is zero, and a gradient of 1e-60, which is not."""
+    model = Sequential([Dense(3, activation="softmax", input_shape=(2,))], seed=0)
+    model.compile()
+    x = 200 * normal(4, 2)
+    check = check_gradients(model, x, model.predict(x).argmax(axis=1))
+    assert check.loss == 0
+    assert check["dense kernel"].analytic.any()
+    assert check.ok, str(check)

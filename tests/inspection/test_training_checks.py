@@ -1,0 +1,141 @@
+"""check_optimizer, check_loss and overfit_one_batch: what is right passes, and what is wrong is seen."""
+
+import copy
+
+import numpy as np
+import pytest
+from networks import small_data, small_model
+
+from scratchcnn import Sequential, losses
+from scratchcnn.inspection import check_loss, check_optimizer, overfit_one_batch
+from scratchcnn.layers import Activation, Dense, Flatten
+from scratchcnn.optimizers import SGD, Adam, schedules
+
+
+@pytest.mark.parametrize("engine", ["kernels", "reference"])
+@pytest.mark.parametrize("optimizer", [
+    Adam(), Adam(0.1, 0.5, 0.9, 1e-3), Adam(amsgrad=True), SGD(), SGD(0.1, momentum=0.9),
+    SGD(0.1, momentum=0.9, nesterov=True), Adam(schedules.CosineDecay(0.001, decay_steps=5)),
+])  # fmt: skip
+def test_right_optimizers_pass(optimizer, engine):
+    found = check_optimizer(optimizer, engine=engine)
+    assert found.ok, str(found)
+    assert found["all steps"].ok
+
+
+class Backwards(SGD):
+    def step(self, parameters, gradients, state, ops):
+        return super().step(parameters, [-gradient for gradient in gradients], state, ops)
+
+
+class Clipping(SGD):
+    def step(self, parameters, gradients, state, ops):
+        for gradient in gradients:
+            np.clip(gradient, -0.1, 0.1, out=gradient)
+        return super().step(parameters, gradients, state, ops)
+
+
+class ForgetsItsSteps(Adam):
+    def step(self, parameters, gradients, state, ops):
+        return super().step(parameters, gradients, state._replace(iterations=0), ops)
+
+
+@pytest.mark.parametrize(("optimizer", "wrong"), [
+    (Backwards(), ["downhill", "first step", "all steps"]),
+    (Clipping(), ["gradients kept", "all steps"]),
+    (ForgetsItsSteps(), ["all steps"]),
+])  # fmt: skip
+def test_wrong_optimizers_are_seen(optimizer, wrong):
+    found = check_optimizer(optimizer)
+    assert [point.name for point in found.wrong] == wrong, str(found)
+
+
+def test_an_optimizer_without_a_formula_is_seen_to_go_downhill():
+    class Sign:
+        learning_rate = 0.1
+
+        def start(self, parameters):
+            return None
+
+        def step(self, parameters, gradients, state, ops):
+            for parameter, gradient in zip(parameters, gradients, strict=True):
+                parameter -= 0.1 * np.sign(gradient)
+
+    found = check_optimizer(Sign())
+    assert found.ok
+    assert [point.name for point in found.points] == ["downhill", "gradients kept"]
+    with pytest.raises(TypeError, match="Expected an optimizer"):
+        check_optimizer("adam")
+
+
+@pytest.mark.parametrize("loss", [
+    losses.SparseCategoricalCrossentropy(), losses.CategoricalCrossentropy(from_logits=True),
+])  # fmt: skip
+@pytest.mark.parametrize("classes", [2, 10])
+def test_right_losses_pass(loss, classes):
+    before = copy.copy(loss.__dict__)
+    assert check_loss(loss, classes=classes).ok
+    assert loss.__dict__ == before
+
+
+def scaled(by):
+    class Scaled(losses.CategoricalCrossentropy):
+        def backward(self, probabilities, targets, ops):
+            return by * super().backward(probabilities, targets, ops)
+
+    return Scaled()
+
+
+class InBits(losses.CategoricalCrossentropy):
+    def forward(self, outputs, targets, ops):
+        found, probabilities = super().forward(outputs, targets, ops)
+        return found / np.log(2), probabilities
+
+
+def test_wrong_losses_are_seen():
+    assert [point.name for point in check_loss(scaled(4)).wrong] == ["gradient"]
+    assert "4 times" in check_loss(scaled(4))["gradient"].text
+    assert [point.name for point in check_loss(scaled(1.00001)).wrong] == ["gradient"]
+    assert [point.name for point in check_loss(InBits()).wrong] == ["equal logits", "gradient"]
+    with pytest.raises(TypeError, match="Expected a loss"):
+        check_loss("sparse_categorical_crossentropy")
+
+
+def test_a_right_model_learns_a_batch_by_heart():
+    x, y = small_data(16)
+    model = small_model(seed=0)
+    before = model.get_weights()
+    found = overfit_one_batch(model, x, y, samples=8)
+    assert found["end"].ok, str(found)
+    assert found.ok
+    assert len(found.losses) < 300
+    assert found.losses[-1] < 0.1 * np.log(5) < found.losses[-2]
+    early = overfit_one_batch(model, x, y, steps=80)
+    assert early.ok
+    assert early["end"].ok is None
+    assert "still falling" in early["end"].text
+    for old, new in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_a_model_that_cannot_learn_is_seen():
+    x, y = small_data(8)
+    zeros = small_model(seed=0)
+    zeros.set_weights([np.zeros_like(weight) for weight in zeros.get_weights()])
+    found = overfit_one_batch(zeros, x, y)
+    assert [point.name for point in found.wrong] == ["end", "parameters"]
+    assert "dense kernel" in found["parameters"].text
+    twice = Sequential([Flatten(input_shape=(9, 8, 1)), Dense(5, activation="softmax"), Activation("softmax")], seed=0)
+    twice.compile()
+    found = overfit_one_batch(twice, x, y, steps=300, learning_rate=0.03)
+    assert [point.name for point in found.wrong] == ["end"]
+    assert "softmax is applied twice" in found["end"].text
+    assert found.losses.min() > np.log(1 + 4 / np.e)
+
+
+def test_a_loss_that_is_no_number_any_more_is_seen():
+    x, y = small_data(8)
+    found = overfit_one_batch(small_model(seed=0), x, y, learning_rate=1e30)
+    assert "not finite any more" in found["end"].text
+    with pytest.raises(RuntimeError, match="Expected a compiled model"):
+        overfit_one_batch(Sequential([Dense(3, input_shape=(2,))]), x, y)
