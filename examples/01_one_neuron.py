@@ -19,41 +19,41 @@ def main() -> None:
     mean_a, mean_b = x[y == a].mean(axis=0), x[y == b].mean(axis=0)  # (784,), the mean images
 
     heading("1. A neuron is a weighted sum")
-    tell(f"An image is 28 * 28 = {x.shape[1]} numbers from 0 (paper) to 1 (ink). We take {len(x)} images of {a} and {b} "
-         f"to choose weights by, and {len(x_test)} others to test with. The first test image is a {y_test[0]}; "
-         f"{np.count_nonzero(x_test[0])} of its pixels have ink. As weights take the mean image of a {b}: ink counts "
-         f"where a {b} usually has ink.")  # fmt: skip
+    tell(f"""An image is 28 * 28 = {x.shape[1]} numbers from 0 (paper) to 1 (ink). We take {len(x)} images of {a} and
+        {b} to choose weights by, and {len(x_test)} others to test with. The first test image is labelled {y_test[0]};
+        {np.count_nonzero(x_test[0])} of its pixels have ink. As weights take the mean image of {b}: ink counts
+        where {b} usually has ink.""")
     by_hand = 0.0
     for pixel, weight in zip(x_test[0], mean_b, strict=True):
         by_hand += pixel * weight
     sums = reference.dense(x_test, mean_b[:, None], None)[:, 0]  # (N, 784) times (784, 1): a sum for each image
-    tell(f"Its sum, pixel by pixel: {by_hand:.6f}. The same from reference.dense, which does all images at once: "
-         f"{sums[0]:.6f}.")  # fmt: skip
+    tell(f"""Its sum, pixel by pixel: {by_hand:.6f}. The same from reference.dense, which does all images at once:
+        {sums[0]:.6f}.""")
 
     heading("2. Why a bias")
-    tell(f"The answer is to be {b} if the sum is above zero. But no pixel and no weight is negative, so the lowest sum "
-         f"of all is {sums.min():.2f}, and {np.mean(sums > 0):.0%} of the images are taken for a {b}: "
-         f"{share_right(sums, y_test, b):.1%} are right, no better than a coin.")  # fmt: skip
+    tell(f"""The answer is to be {b} if the sum is above zero. But no pixel and no weight is negative, so the lowest
+        sum of all is {sums.min():.2f}, and {np.mean(sums > 0):.0%} of the images are taken for {b}:
+        {share_right(sums, y_test, b):.1%} are right, no better than a coin.""")
     sums_a, sums_b = x[y == a] @ mean_b, x[y == b] @ mean_b
     bias = -(sums_a.mean() + sums_b.mean()) / 2
-    tell(f"Images of {a} have a sum of {sums_a.mean():.1f} in the mean, those of {b} {sums_b.mean():.1f}. A bias of "
-         f"{bias:.1f} moves the zero half-way between: now {share_right(sums + bias, y_test, b):.1%} are right.")  # fmt: skip
+    tell(f"""Images of {a} have a sum of {sums_a.mean():.1f} in the mean, those of {b} {sums_b.mean():.1f}. A bias of
+        {bias:.1f} moves the zero half-way between: now {share_right(sums + bias, y_test, b):.1%} are right.""")
 
     heading("3. Better weights: ink may also count against")
     weights = mean_b - mean_a
     bias = -weights @ (mean_a + mean_b) / 2
     sums = reference.dense(x_test, weights[:, None], np.array([bias]))[:, 0]
     least, most = weights.argmin(), weights.argmax()
-    tell(f"Weights that are the difference of the two mean images: {share_right(sums, y_test, b):.1%} are right. The "
-         f"largest weight, {weights[most]:+.2f}, stands in row {most // 28}, column {most % 28}: there ink speaks for a "
-         f"{b}. The least, {weights[least]:+.2f}, in row {least // 28}, column {least % 28}: there it speaks for a {a}. "
-         f"Notice in the picture that the weights look like what the neuron looks for.")  # fmt: skip
+    tell(f"""Weights that are the difference of the two mean images: {share_right(sums, y_test, b):.1%} are right.
+        The largest weight, {weights[most]:+.2f}, stands in row {most // 28}, column {most % 28}: there ink speaks
+        for {b}. The least, {weights[least]:+.2f}, in row {least // 28}, column {least % 28}: there it speaks for
+        {a}. Notice in the picture that the weights look like what the neuron looks for.""")
     draw(mean_a, mean_b, weights, sums, y_test, options)
 
     heading("Try")
-    tell(f"--digits 4 9: which pair is hardest for one neuron? And: without its bias of {bias:+.1f} this neuron has "
-         f"{share_right(sums - bias, y_test, b):.1%} right; what do two digits have to differ in for the bias to matter? "
-         f"Next: 02_a_layer_of_neurons.py has a neuron for each of the ten digits.")  # fmt: skip
+    tell(f"""--digits 4 9: which pair is hardest for one neuron? And: without its bias of {bias:+.1f} this neuron has
+        {share_right(sums - bias, y_test, b):.1%} right; what do two digits have to differ in for the bias to matter?
+        Next: 02_a_layer_of_neurons.py has a neuron for each of the ten digits.""")
 
 
 def of_two(x: np.ndarray, y: np.ndarray, a: int, b: int) -> tuple[np.ndarray, np.ndarray]:

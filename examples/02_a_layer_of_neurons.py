@@ -23,27 +23,27 @@ def main() -> None:
     bias = -(kernel**2).sum(axis=0) / 2  # (10,)
     scores = reference.dense(x_test, kernel, bias)  # (N, 10)
     right, right_without_bias = accuracy(scores, y_test), accuracy(scores - bias, y_test)
-    tell(f"Neuron d takes the mean image of digit d as its weights. All of it is one matrix product: images "
-         f"{x_test.shape} times weights {kernel.shape} plus biases {bias.shape} is scores {scores.shape}. The neuron with "
-         f"the largest score is right for {right:.1%} of the test images; a guess would be right for 10 %.")  # fmt: skip
-    tell(f"The biases are no decoration: without them {right_without_bias:.1%} are right, because mean images with much "
-         f"ink win too often. They are chosen such that the largest score belongs to the nearest mean image: "
-         f"|x - m|^2 = |x|^2 - 2 (x * m - |m|^2 / 2), and |x|^2 is the same for all ten.")  # fmt: skip
+    tell(f"""Neuron d takes the mean image of digit d as its weights. All of it is one matrix product: images
+        {x_test.shape} times weights {kernel.shape} plus biases {bias.shape} is scores {scores.shape}. The neuron
+        with the largest score is right for {right:.1%} of the test images; a guess would be right for 10 %.""")
+    tell(f"""The biases are no decoration: without them {right_without_bias:.1%} are right, because mean images with
+        much ink win too often. They are chosen such that the largest score belongs to the nearest mean image: |x -
+        m|^2 = |x|^2 - 2 (x * m - |m|^2 / 2), and |x|^2 is the same for all ten.""")
     of_digit = [accuracy(scores[y_test == digit], y_test[y_test == digit]) for digit in range(10)]
     worst = int(np.argmin(of_digit))
     taken_for = int(np.bincount(scores[(y_test == worst) & (scores.argmax(axis=1) != worst)].argmax(axis=1)).argmax())
-    tell(f"Right of each digit: {', '.join(f'{d}: {share:.0%}' for d, share in enumerate(of_digit))}. The hardest is "
-         f"{worst}, most often taken for {taken_for}: a mean image knows nothing of the many ways to write it.")  # fmt: skip
+    tell(f"""Right of each digit: {", ".join(f"{d}: {share:.0%}" for d, share in enumerate(of_digit))}. The hardest
+        is {worst}, most often taken for {taken_for}: a mean image knows nothing of the many ways to write it.""")
 
     heading("2. Softmax: scores become probabilities")
     probabilities = reference.softmax(scores)
     unsure = int(probabilities.max(axis=1).argmin())
-    tell(f"softmax takes exp of every score and divides by the sum of the ten, so that they sum to "
-         f"{probabilities[unsure].sum():.6f}. Of test image {unsure}, labelled {y_test[unsure]}, this layer is least sure: "
-         f"its best guess is {probabilities[unsure].argmax()} with {probabilities[unsure].max():.1%}.")  # fmt: skip
+    tell(f"""softmax takes exp of every score and divides by the sum of the ten, so that they sum to
+        {probabilities[unsure].sum():.6f}. Of test image {unsure}, labelled {y_test[unsure]}, this layer is least
+        sure: its best guess is {probabilities[unsure].argmax()} with {probabilities[unsure].max():.1%}.""")
     spread = reference.softmax(scores / 10)[unsure].max(), reference.softmax(scores * 10)[unsure].max()
-    tell(f"Only differences between scores count. Scores ten times smaller give it {spread[0]:.1%}, ten times larger "
-         f"{spread[1]:.1%}: how sure a network sounds is a matter of scale, and learning will have to set it.")  # fmt: skip
+    tell(f"""Only differences between scores count. Scores ten times smaller give it {spread[0]:.1%}, ten times
+        larger {spread[1]:.1%}: how sure a network sounds is a matter of scale, and learning will have to set it.""")
 
     heading("3. Why a ReLU between two layers")
     rng = np.random.default_rng(0)
@@ -51,15 +51,15 @@ def main() -> None:
     two_layers = reference.dense(reference.dense(x_test, first, None), second, None)
     one_layer = reference.dense(x_test, first @ second, None)
     with_relu = reference.dense(reference.dense(x_test, first, None, relu=True), second, None)
-    tell(f"Two layers on top of each other, with nothing between, are one layer whose matrix is the product of theirs: "
-         f"the largest difference is {abs(two_layers - one_layer).max():.1e}. With a ReLU between, which makes negative "
-         f"numbers zero, the difference is {abs(with_relu - one_layer).max():.2f}: no single layer could do the same "
-         f"any more.")  # fmt: skip
+    tell(f"""Two layers on top of each other, with nothing between, are one layer whose matrix is the product of
+        theirs: the largest difference is {abs(two_layers - one_layer).max():.1e}. With a ReLU between, which makes
+        negative numbers zero, the difference is {abs(with_relu - one_layer).max():.2f}: no single layer could do the
+        same any more.""")
     draw(kernel, x_test[unsure], probabilities[unsure], y_test[unsure], options.output)
 
     heading("Try")
-    tell("Make the templates from fewer images, x[:100]: how many do they need? Use the median image in place of the "
-         "mean. Next: 03_loss_and_gradient_descent.py no longer chooses the weights by hand.")  # fmt: skip
+    tell("""Make the templates from fewer images, x[:100]: how many do they need? Use the median image in place of
+        the mean. Next: 03_loss_and_gradient_descent.py no longer chooses the weights by hand.""")
 
 
 def draw(kernel: np.ndarray, image: np.ndarray, probabilities: np.ndarray, label: int, folder) -> None:

@@ -25,20 +25,20 @@ def main() -> None:
     heading("1. The loss: how surprised the network is")
     kernel, bias = np.zeros((784, 10)), np.zeros(10)
     loss, gradient, bias_gradient = loss_and_gradients(x, targets, kernel, bias)
-    tell(f"The loss of an image is -log(probability of the right digit): 0 if it was sure, and large if it was surprised. "
-         f"With all weights zero every digit has probability 1/10, and so the mean loss is {loss:.6f}; "
-         f"log(10) = {math.log(10):.6f}. Remember that number: an untrained network of ten classes begins near it.")  # fmt: skip
+    tell(f"""The loss of an image is -log(probability of the right digit): 0 if it was sure, and large if it was
+        surprised. With all weights zero every digit has probability 1/10, and so the mean loss is {loss:.6f};
+        log(10) = {math.log(10):.6f}. Remember that number: an untrained network of ten classes begins near it.""")
 
     heading("2. The gradient: which way is up")
-    tell(f"The gradient by a score is simply probability minus target. For the first image, labelled "
-         f"{y[0]}: {np.array2string(0.1 - targets[0], precision=1)}. By a weight it is that times the pixel, in the mean over "
-         f"all images. So a pixel that never has ink has gradient 0: {np.mean(abs(gradient).max(axis=1) == 0):.0%} of the "
-         f"784 pixels learn nothing, all along the edge.")  # fmt: skip
+    tell(f"""The gradient by a score is simply probability minus target. For the first image, labelled {y[0]}:
+        {np.array2string(0.1 - targets[0], precision=1)}. By a weight it is that times the pixel, in the mean over
+        all images. So a pixel that never has ink has gradient 0: {np.mean(abs(gradient).max(axis=1) == 0):.0%} of
+        the 784 pixels learn nothing, all along the edge.""")
     rate = 1e-3
     predicted = rate * ((gradient**2).sum() + (bias_gradient**2).sum())
     after = loss_and_gradients(x, targets, kernel - rate * gradient, bias - rate * bias_gradient)[0]
-    tell(f"The gradient is a promise: a small step of {rate:g} against it lowers the loss by about {rate:g} * |gradient|^2 "
-         f"= {predicted:.3e}. Taken, the step lowers it by {loss - after:.3e}.")  # fmt: skip
+    tell(f"""The gradient is a promise: a small step of {rate:g} against it lowers the loss by about {rate:g} *
+        |gradient|^2 = {predicted:.3e}. Taken, the step lowers it by {loss - after:.3e}.""")
 
     heading("3. Many steps, and how long they should be")
     curves, kernels = {}, {}
@@ -48,14 +48,14 @@ def main() -> None:
         print(f"  learning rate {rate:4}: loss {curves[rate][0]:.3f} -> {curves[rate][-1]:.3f}, "
               f"rose in {np.sum(np.diff(curves[rate]) > 0):2} of {STEPS} steps, test accuracy {right:.1%}")  # fmt: skip
     best = min(curves, key=lambda rate: curves[rate][-1])
-    tell(f"The lowest loss at the end has {best}. The smallest rate gets there too, only later. The largest steps across "
-         f"the valley and up the other side: look at how often its loss rose, and at its jagged curve in the picture. "
-         f"Compare with lesson 2: the same ten neurons, but nobody chose their weights.")  # fmt: skip
+    tell(f"""The lowest loss at the end has {best}. The smallest rate gets there too, only later. The largest steps
+        across the valley and up the other side: look at how often its loss rose, and at its jagged curve in the
+        picture. Compare with lesson 2: the same ten neurons, but nobody chose their weights.""")
     draw(curves, kernels[best], options.output)
 
     heading("Try")
-    tell("Find the largest learning rate whose loss never rises. Or learn from the first 128 images only: what happens "
-         "to the loss, and what to the test accuracy? Next: 04_backpropagation.py puts a layer in between.")  # fmt: skip
+    tell("""Find the largest learning rate whose loss never rises. Or learn from the first 128 images only: what
+        happens to the loss, and what to the test accuracy? Next: 04_backpropagation.py puts a layer in between.""")
 
 
 def loss_and_gradients(x, targets, kernel, bias):
@@ -83,9 +83,9 @@ def draw(curves: dict[float, list[float]], kernel: np.ndarray, folder) -> None:
     for (rate, losses), style in zip(curves.items(), (":", "-", "-"), strict=True):
         ax.plot(losses, style, label=f"learning rate {rate}")
     ax.axhline(math.log(10), color="0.6", linewidth=1, zorder=0)
-    ax.set(xlabel="step", ylabel="loss (nats, log scale)", yscale="log", title="The loss falls, or it does not")
-    for formatted in (ax.yaxis.set_major_formatter, ax.yaxis.set_minor_formatter):
-        formatted("{x:g}")
+    ax.set(xlabel="step", ylabel="loss (nats, log scale)", yscale="log", title="Three learning rates; grey is log(10)")
+    ax.minorticks_off()
+    ax.set_yticks((0.3, 1, 3, 10, 30), ("0.3", "1", "3", "10", "30"))
     ax.legend()
     keep(ax.figure, folder / "03_loss.png")
     axes = panels(5, 2, width=1.7, height=1.9, title="The weights of the ten neurons, learned")

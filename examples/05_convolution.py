@@ -28,17 +28,20 @@ def main() -> None:
     window = image[0, oy : oy + 3, ox : ox + 3, 0]
     print("window of the image", " " * 10, "filter", " " * 11, "products")
     for row in range(3):
-        print("   ".join(" ".join(f"{number:6.2f}" for number in each[row]) for each in (window, EDGE, window * EDGE)))
-    tell(f"The nine products sum to {(window * EDGE).sum():.4f}; the output at row {oy}, column {ox} is "
-         f"{maps[0, oy, ox, 0]:.4f}. It is the largest of the map: there the ink begins most sharply. A neuron as in "
-         f"lesson 1, but one that sees 9 pixels instead of 784, and is asked at {maps.shape[1] * maps.shape[2]} places.")  # fmt: skip
+        print(
+            "   ".join(" ".join(f"{number:6.2f}" for number in each[row]) for each in (window, EDGE, window * EDGE + 0))
+        )
+    tell(f"""The nine products sum to {(window * EDGE).sum():.4f}; the output at row {oy}, column {ox} is
+        {maps[0, oy, ox, 0]:.4f}. It is the largest of the map: there the ink begins most sharply. A neuron as in
+        lesson 1, but one that sees 9 pixels instead of 784, and is asked at {maps[..., 0].size} places.""")
 
     heading("2. How many places: padding and stride")
     for settings in ({}, {"padding": "same"}, {"strides": (2, 2)}, {"dilation_rate": (2, 2)}):
-        print(f"  {settings or 'as it is'!s:28} {image.shape} -> {reference.conv2d(image, kernel, None, **settings).shape}")
+        shape = reference.conv2d(image, kernel, None, **settings).shape
+        print(f"  {settings or 'as it is'!s:28} {image.shape} -> {shape}")
     dense_weights = image.size * maps.size
-    tell(f"Four filters make four maps from {kernel.size} weights. A dense layer with as many outputs would need "
-         f"{dense_weights:,}, {dense_weights // kernel.size:,} times more.")  # fmt: skip
+    tell(f"""Four filters make four maps from {kernel.size} weights. A dense layer with as many outputs would need
+        {dense_weights:,}, {dense_weights // kernel.size:,} times more.""")
 
     heading("3. What moves, moves along")
     moved = np.roll(image, 2, axis=2)  # two pixels to the right; the edge of a digit's image is empty
@@ -48,21 +51,21 @@ def main() -> None:
     bias = -(templates**2).sum(axis=0) / 2
     right, right_moved = (accuracy(reference.dense(images.reshape(-1, 784), templates, bias), y_test)
                           for images in (x_test, np.roll(x_test, 2, axis=2)))  # fmt: skip
-    tell(f"Move the digit by two pixels, and its maps move by two pixels: apart from that they differ by "
-         f"{difference:.1g}. The templates of lesson 2 fall from {right:.1%} to {right_moved:.1%} on digits that were "
-         f"moved so: each of their weights knows one pixel only.")  # fmt: skip
+    tell(f"""Move the digit by two pixels, and its maps move by two pixels: apart from that they differ by
+        {difference:.1g}. The templates of lesson 2 fall from {right:.1%} to {right_moved:.1%} on digits that were
+        moved so: each of their weights knows one pixel only.""")
 
     heading("4. A filter can be learned")
     learned = learn_filter(x[:16], options)
-    print(np.array2string(learned, precision=3, suppress_small=True, prefix="  "))
-    tell(f"It was never told the filter, only what comes out of it for 16 digits, and found it to within "
-         f"{abs(learned - EDGE).max():.1e}. A network goes further: nobody tells it what should come out of its filters "
-         f"either, only the digit at the very end.")  # fmt: skip
+    print("  learned:", np.array2string(learned.round(3) + 0, prefix="  learned: "))
+    tell(f"""It was never told the filter, only what comes out of it for 16 digits, and found it to within
+        {abs(learned - EDGE).max():.1e}. A network goes further: nobody tells it what should come out of its filters
+        either, only the digit at the very end.""")
     draw(image, maps[0], options.output)
 
     heading("Try")
-    tell("Write a filter of your own that answers to the end of a stroke. Flip EDGE with EDGE[::-1, ::-1]: which filter "
-         "of the picture do you get? Next: 06_pooling_and_dropout.py makes the maps smaller.")  # fmt: skip
+    tell("""Write a filter of your own that answers to the end of a stroke. Flip EDGE with EDGE[::-1, ::-1]: which
+        filter of the picture do you get? Next: 06_pooling_and_dropout.py makes the maps smaller.""")
 
 
 def learn_filter(images: np.ndarray, options) -> np.ndarray:

@@ -28,9 +28,9 @@ def main() -> None:
     options = read(command_line(__doc__))
 
     heading("1. A narrow valley")
-    tell(f"height = (a^2 + {STEEPNESS[1]:g} b^2) / 2. SGD may not take steps longer than 2 / {STEEPNESS[1]:g} = "
-         f"{2 / STEEPNESS[1]:g} times the gradient, or it climbs up the steep walls; and along the floor, where the "
-         f"gradient is small, such steps are short. From {START.tolist()}, after {STEPS} steps:")  # fmt: skip
+    tell(f"""height = (a^2 + {STEEPNESS[1]:g} b^2) / 2. SGD may not take steps longer than 2 / {STEEPNESS[1]:g} =
+        {2 / STEEPNESS[1]:g} times the gradient, or it climbs up the steep walls; and along the floor, where the
+        gradient is small, such steps are short. From {START.tolist()}, after {STEPS} steps:""")
     paths = {name: walk(optimizer) for name, (optimizer, _) in WALKERS.items()}
     for name, path in paths.items():
         turns = int(np.sum(np.diff(np.sign(path[:, 1])) != 0))
@@ -41,13 +41,13 @@ def main() -> None:
     w_sgd, w_adam, m, v = (np.zeros(2) for _ in range(4))
     reference.sgd(w_sgd, gradient, np.zeros(2), 0.001, 0.0, False)
     reference.adam(w_adam, gradient, m, v, v, 1, 0.001, 0.9, 0.999, 1e-7)
-    tell(f"Two weights with gradients {gradient[0]} and {gradient[1]}, learning rate 0.001. SGD moves them by "
-         f"{w_sgd[0]:+.1e} and {w_sgd[1]:+.1e}, Adam by {w_adam[0]:+.1e} and {w_adam[1]:+.1e}: about the learning rate "
-         f"each, in the right direction, whatever the size of the gradient.")  # fmt: skip
+    tell(f"""Two weights with gradients {gradient[0]} and {gradient[1]}, learning rate 0.001. SGD moves them by
+        {w_sgd[0]:+.1e} and {w_sgd[1]:+.1e}, Adam by {w_adam[0]:+.1e} and {w_adam[1]:+.1e}: about the learning rate
+        each, in the right direction, whatever the size of the gradient.""")
     without = 0.001 * abs(m / np.sqrt(v))
-    tell(f"m and v begin at zero, so after one step they are too small: m = {m[0]:g} for a gradient of {gradient[0]:g}. "
-         f"Adam corrects for it; without the correction the first step would be {without[0] / 0.001:.2f} times as "
-         f"long.")  # fmt: skip
+    tell(f"""m and v begin at zero, so after one step they are too small: m = {m[0]:g} for a gradient of
+        {gradient[0]:g}. Adam corrects for it; without the correction the first step would be
+        {without[0] / 0.001:.2f} times as long.""")
 
     heading("3. On real digits")
     (x, y), (x_test, y_test) = load_digits("float32")
@@ -61,14 +61,14 @@ def main() -> None:
         print(f"  {name:10} learning rate {optimizer.learning_rate:<6g} loss {curves[name][0]:.3f} -> "
               f"{curves[name][-1]:.3f}, test accuracy {model.evaluate(x_test, y_test, verbose=0)[1]:.1%}")  # fmt: skip
     last = {name: losses[-1] for name, losses in curves.items()}
-    tell(f"The lowest training loss has {min(last, key=last.get)}, the highest {max(last, key=last.get)}. But each has a "
-         f"learning rate of its own, found by trying; that Adam's default of 0.001 does well almost everywhere is why so "
-         f"many begin with it.")  # fmt: skip
+    tell(f"""The lowest training loss has {min(last, key=last.get)}, the highest {max(last, key=last.get)}. But each
+        has a learning rate of its own, found by trying; that Adam's default of 0.001 does well almost everywhere is
+        why so many begin with it.""")
     draw(paths, curves, options.output)
 
     heading("Try")
-    tell("Give SGD 0.051 in the valley: what does 2 / 40 = 0.05 mean? Give Adam a learning rate that falls, "
-         "Adam(schedules.CosineDecay(0.005, decay_steps=625)). Next: 09_train_the_network.py.")  # fmt: skip
+    tell("""Give SGD 0.051 in the valley: what does 2 / 40 = 0.05 mean? Give Adam a learning rate that falls,
+        Adam(schedules.CosineDecay(0.005, decay_steps=625)). Next: 09_train_the_network.py.""")
 
 
 def height(place: np.ndarray) -> float:

@@ -1,7 +1,7 @@
 """Lesson 9: the network. Everything so far in one model, trained; first one step by hand, then `fit`.
 
-You learn that a layer is an operation with parameters, that training is one loop over layers forwards and one backwards,
-and what convolutions are worth beside dense layers.
+You learn that a layer is an operation with parameters, that training is one loop over layers forwards and one
+backwards, and what convolutions are worth beside dense layers.
 Read alongside: scratchcnn/layers/base.py, scratchcnn/training/step.py, and scratchcnn/sequential.py.
 
     python examples/09_train_the_network.py
@@ -13,7 +13,7 @@ import numpy as np
 from lesson import command_line, heading, keep, load_digits, one_hot, read, tell
 
 from scratchcnn import Sequential, kernels
-from scratchcnn.layers import Conv2D, Dense, Dropout, Flatten, MaxPooling2D
+from scratchcnn.layers import Conv2D, Dense, Dropout, Flatten, Layer, MaxPooling2D
 from scratchcnn.plots import plot_filters, plot_history, plot_mistakes
 
 EPOCHS, BATCH = 6, 64
@@ -28,15 +28,16 @@ def main() -> None:
     model.summary()
     convolutions = sum(layer.parameter_count for layer in model.layers if isinstance(layer, Conv2D))
     total = sum(layer.parameter_count for layer in model.layers)
-    tell(f"Notice where the weights are: {convolutions / total:.1%} of them in the convolutions. The dense layer behind "
-         f"Flatten has nearly all, and the convolutions do nearly all of the work, since each of their weights is used "
-         f"at every place.")  # fmt: skip
+    work = {layer: multiplications(layer) for layer in model.layers}
+    of_convolutions = sum(work[layer] for layer in work if isinstance(layer, Conv2D)) / sum(work.values())
+    tell(f"""Notice where the weights are: {convolutions / total:.1%} of them in the convolutions, which do
+        {of_convolutions:.0%} of the multiplications, since each of their weights is used at every place.""")
 
     heading("2. One step of learning, by hand")
     before, after = step_by_hand(x[:BATCH], one_hot(y[:BATCH], "float32"))
-    tell(f"The loss of {BATCH} images was {before:.4f} (log(10) is {np.log(10):.4f}: the network knows nothing yet). After "
-         f"one step along minus the gradient, it is {after:.4f} for the same images. That is all of learning; the rest "
-         f"is repetition.")  # fmt: skip
+    tell(f"""The loss of {BATCH} images was {before:.4f} (log(10) is {np.log(10):.4f}: the network knows nothing
+        yet). After one step along minus the gradient, it is {after:.4f} for the same images. That is all of
+        learning; the rest is repetition.""")
 
     heading("3. Many steps: fit")
     reached = {}
@@ -48,13 +49,13 @@ def main() -> None:
         print(f"  {name}: {sum(layer.parameter_count for layer in each.layers):9,} weights, {EPOCHS} epochs in "
               f"{seconds:4.1f} s, test accuracy {right:.1%}")  # fmt: skip
     dense, convolution = reached.values()
-    tell(f"Both saw the same 4,000 digits. Of 1,000 others {round(1000 * (1 - dense))} are read wrong by one and "
-         f"{round(1000 * (1 - convolution))} by the other. Think of the way: lesson 2 chose templates, lesson 3 learned "
-         f"them, lesson 4 added a hidden layer, and here neighbours are neighbours.")  # fmt: skip
+    tell(f"""Both saw the same 4,000 digits. Of 1,000 others {round(1000 * (1 - dense))} are read wrong by one and
+        {round(1000 * (1 - convolution))} by the other. Think of the way: lesson 2 chose templates, lesson 3 learned
+        them, lesson 4 added a hidden layer, and here neighbours are neighbours.""")
     first = history.history
-    tell(f"After the first epoch the training accuracy was {first['accuracy'][0]:.1%} and the one on the test images "
-         f"{first['val_accuracy'][0]:.1%}. The former is a mean over an epoch in which the network still learned, and "
-         f"with dropout: so it may well be the lower one.")  # fmt: skip
+    tell(f"""Of the first epoch, fit reports an accuracy of {first["accuracy"][0]:.1%} on the training images and
+        {first["val_accuracy"][0]:.1%} on the test images. The former is a mean over an epoch in which the network
+        still learned, and with dropout.""")
 
     keep(plot_history(history)[0].figure, options.output / "09_curves.png")
     keep(plot_filters(model).figure, options.output / "09_filters.png")
@@ -63,9 +64,9 @@ def main() -> None:
     print("Model:", options.output / "network.npz")
 
     heading("Try")
-    tell("Leave out the dropout layers, or one convolution; or train for 20 epochs. train_mnist.py does the same with all "
-         "of MNIST, and read_digit.py --model FILE reads your own handwriting. Next: 10_look_inside.py opens the model "
-         "that was just saved.")  # fmt: skip
+    tell("""Leave out the dropout layers, or one convolution; or train for 20 epochs. train_mnist.py does the same
+        with all of MNIST, and read_digit.py --model FILE reads your own handwriting. Next: 10_look_inside.py opens
+        the model that was just saved.""")
 
 
 def convolutional() -> Sequential:
@@ -86,13 +87,18 @@ def dense_only() -> Sequential:
     return compiled([Flatten(input_shape=(28, 28, 1)), Dense(128, activation="relu"), Dense(10, activation="softmax")])
 
 
+def multiplications(layer: Layer) -> int:
+    """How often one image meets a weight in this layer: at every place of a map, or once."""
+    return int(np.prod(layer.output_shape[:-1])) * layer.params["kernel"].size if layer.params else 0
+
+
 def compiled(layers: list) -> Sequential:
     model = Sequential(layers, seed=0)
     model.compile(loss="sparse_categorical_crossentropy", optimizer="adam", metrics=["accuracy"])
     return model
 
 
-def step_by_hand(images: np.ndarray, targets: np.ndarray, rate: float = 0.01) -> tuple[float, float]:
+def step_by_hand(images: np.ndarray, targets: np.ndarray, rate: float = 0.05) -> tuple[float, float]:
     """The mean loss of a batch before and after one step of gradient descent on a new network."""
     layers = convolutional().layers
     losses = []
