@@ -26,8 +26,7 @@ def main() -> None:
 
     heading("1. From pixels to probabilities")
     print("  layer               output             zeros     least      most")
-    outputs = {}
-    y = image
+    outputs, y = {}, image
     for layer in model.layers:
         y, _ = layer.forward(y, kernels, training=False, rng=None)
         outputs[layer.name] = y
@@ -43,7 +42,8 @@ def main() -> None:
     row, column = np.unravel_index(kept.argmin(), kept.shape)
     tell(f"""A piece of paper of {COVER} x {COVER} pixels is laid over every place. With its top left corner in row
         {row}, column {column} it does most harm: the probability of {label} falls from {y[0, label]:.2%} to
-        {kept.min():.2%}. In {np.mean(kept < y[0, label] / 2):.0%} of the {kept.size} places it falls to less than half.""")
+        {kept.min():.2%}. In {np.mean(kept < y[0, label] / 2):.0%} of the {kept.size} places it falls to less
+        than half.""")
     draw_occlusion(image, kept, (row, column), options.output)
 
     heading("3. What it gets wrong")
