@@ -17,9 +17,9 @@ from scratchcnn.inspection.flops import forward_flops
 from scratchcnn.layers import Conv2D, Dense, Layer
 
 LAYERS = [name for name in layers.__all__ if name not in ("Layer", "Input")]  # what computes something
-SHAPE = r"\((?:N|M|\.\.\.|I|J|F|KH|SH|count)\b[^)]*\)|any (?:one )?shape|one shape|the shape of"
+SHAPE = r"\((?:N|M|I|J|F|KH|count|\.\.\.)[,) ]|any shape|one shape|[Tt]he shapes? (?:of|and)"
 WORK = r"FLOP|multiplication|comparison|addition|exponential|arithmetic|pixels read|operations apart|none"
-TRAFFIC = r"reads|writes|written|read\b|memory"
+TRAFFIC = r"\b(?:reads?|writes|written|memory)\b"
 SOURCE = r"(?:19|20)\d\d|Keras"
 
 

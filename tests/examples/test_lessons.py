@@ -184,8 +184,11 @@ def test_pooling_forgets_small_shifts_and_dropout_keeps_the_mean(said: dict[str,
     for shift in ("1 pixel", "2 pixels"):
         _, edges, by_two, by_four = numbers(text, f"{shift} #% #% #% #%")
         assert edges > by_two > by_four > 0
-    zeros, into, out_of = numbers(text, "#% are zero: only a winner can change the output. Nothing is lost: 169 numbers "
-                                        "with the sum # went in, and the sum of what came out is #")  # fmt: skip
+    zeros, into, out_of = numbers(
+        text,
+        "#% are zero: only a winner can change the output. Nothing is lost: 169 numbers with the sum # went in, and "
+        "the sum of what came out is #",
+    )
     assert zeros == 75
     assert into == out_of
     one, mean = numbers(text, "differs from the input by #%, the mean of 2000 passes by #%")
