@@ -15,6 +15,8 @@ from lesson import command_line, heading, keep, panels, read, tell
 
 from scratchcnn import get_threads, kernels, reference
 from scratchcnn.algorithms import RUNGS
+from scratchcnn.inspection import show_im2col
+from scratchcnn.layers import Conv2D
 
 IMAGES, SIZE, CHANNELS, FILTERS = 16, 26, 32, 64  # the second convolution of lesson 9's network
 FLOPS = 2 * IMAGES * (SIZE - 2) ** 2 * 3 * 3 * CHANNELS * FILTERS
@@ -22,7 +24,7 @@ FLOPS = 2 * IMAGES * (SIZE - 2) ** 2 * 3 * 3 * CHANNELS * FILTERS
 
 def main() -> None:
     options = read(command_line(__doc__))
-    show_im2col()
+    windows_as_rows(options.output)
     times = race()
     draw(times, options.output)
 
@@ -32,7 +34,7 @@ def main() -> None:
         Next: 08_adam_and_friends.py.""")
 
 
-def show_im2col() -> None:
+def windows_as_rows(folder) -> None:
     heading("1. Every window becomes a row")
     image = np.arange(1.0, 13.0).reshape(1, 3, 4, 1)
     kernel = np.array([[1.0, 0.0], [0.0, -1.0]])[:, :, None, None]  # (2, 2, 1, 1)
@@ -46,6 +48,8 @@ def show_im2col() -> None:
     counts = reference.col2im(np.ones_like(columns), image.shape, (2, 2))[0, :, :, 0]
     print(f"col2im is the way back, and adds up; of a matrix of ones it makes\n{counts}")
     tell("which is how many windows each pixel lies in. That is why an input gradient is a sum.")
+    layer = Conv2D(1, 2, kernel_initializer=lambda shape, rng, dtype: kernel.astype(dtype))
+    keep(show_im2col(image, layer).plot(), folder / "07_im2col.png")
 
 
 def race() -> dict[str, tuple[float, float]]:

@@ -8,14 +8,14 @@ Read alongside: scratchcnn/training/step.py (`forward`), and scratchcnn/inspecti
 """
 
 import numpy as np
-from lesson import command_line, draw_image, heading, keep, load_digits, panels, read, tell
+from lesson import command_line, heading, keep, load_digits, read, tell
 
 from scratchcnn import load_model
-from scratchcnn.inspection import Trace, grad_cam, occlusion, trace
+from scratchcnn.inspection import grad_cam, occlusion, trace
 from scratchcnn.layers import Conv2D
+from scratchcnn.plots import plot_feature_maps
 
 COVER = 7  # pixels of a side of the paper that covers a part of the digit
-MOST_MAPS = 8
 
 
 def main() -> None:
@@ -35,7 +35,9 @@ def main() -> None:
         {probabilities[number, first]:.2%}, then {second} with {probabilities[number, second]:.2%}. Notice the column
         of zeros, up to {max(zeros):.0%} of a layer: they are what ReLU leaves of negative sums. Those units have
         nothing to say to this digit, and would learn nothing from it.""")
-    draw_maps(image, passed, options.output)
+    for layer in model.layers:
+        if isinstance(layer, Conv2D):
+            keep(plot_feature_maps(model, image, layer).figure, options.output / f"10_maps_of_{layer.name}.png")
 
     heading("2. Which pixels matter? Cover them")
     found = occlusion(model, image, label, size=COVER)  # what the paper leaves of the probability, place by place
@@ -59,21 +61,6 @@ def main() -> None:
         {", ".join(map(str, np.flatnonzero(wrong)[:8]))}. --model FILE looks into a network of yours. In Python,
         print(trace(model, x, y)) also follows the gradients back. write_your_own_layer.py goes on: a layer that this
         package does not have.""")
-
-
-def draw_maps(image: np.ndarray, passed: Trace, folder) -> None:
-    """The first maps of every layer whose outputs are images."""
-    layers = [layer for layer in passed if layer.output.ndim == 4 and layer.kind != "Dropout"]
-    axes = panels(MOST_MAPS, len(layers) + 1, width=1.35, height=1.5, title="First maps of each layer, dark is large")
-    draw_image(axes[0], image, "image")
-    for row, layer in enumerate(layers, start=1):
-        maps = layer.output[0, :, :, :MOST_MAPS]  # (H, W, up to 8)
-        for number in range(maps.shape[2]):
-            ax = axes[row * MOST_MAPS + number]
-            draw_image(ax, maps[:, :, number] / max(float(maps.max()), 1e-9), f"{layer.name} {number}")
-    for ax in axes:
-        ax.axison = bool(ax.images)
-    keep(axes[0].figure, folder / "10_maps.png")
 
 
 def read_command_line():
