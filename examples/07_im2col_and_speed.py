@@ -37,7 +37,7 @@ def main() -> None:
 def windows_as_rows(folder) -> None:
     heading("1. Every window becomes a row")
     image = np.arange(1.0, 13.0).reshape(1, 3, 4, 1)
-    kernel = np.array([[1.0, 0.0], [0.0, -1.0]])[:, :, None, None]  # (2, 2, 1, 1)
+    kernel = np.array([[1.0, 0.0], [0.0, 2.0]])[:, :, None, None]  # (2, 2, 1, 1)
     columns = reference.im2col(image, (2, 2))
     product = columns @ kernel.reshape(-1, 1)
     print(f"image:\n{image[0, :, :, 0]}\nits windows of 2 x 2, one a row, {columns.shape}:\n{columns}")
