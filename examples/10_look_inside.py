@@ -11,7 +11,7 @@ import numpy as np
 from lesson import command_line, heading, keep, load_digits, read, tell
 
 from scratchcnn import load_model
-from scratchcnn.inspection import grad_cam, occlusion, trace
+from scratchcnn.inspection import explain, grad_cam, occlusion, trace
 from scratchcnn.layers import Conv2D
 from scratchcnn.plots import plot_feature_maps
 
@@ -39,7 +39,14 @@ def main() -> None:
         if isinstance(layer, Conv2D):
             keep(plot_feature_maps(model, image, layer).figure, options.output / f"10_maps_of_{layer.name}.png")
 
-    heading("2. Which pixels matter? Cover them")
+    heading("2. Where one number came from")
+    name = next(layer.name for layer in model.layers if isinstance(layer, Conv2D))
+    output = passed[name].output[0]  # (OH, OW, F)
+    place = tuple(int(i) for i in np.unravel_index(output.argmax(), output.shape))
+    print(explain(passed, name, place))
+    tell("The largest output of the first convolution, as in lesson 5: a window times a filter, but a learned one.")
+
+    heading("3. Which pixels matter? Cover them")
     found = occlusion(model, image, label, size=COVER)  # what the paper leaves of the probability, place by place
     (row, column), *_ = found.greatest(1)
     tell(f"""A piece of paper of {COVER} x {COVER} pixels is laid over every place. With its top left corner in row
@@ -50,7 +57,7 @@ def main() -> None:
     for name, result in {"10_occlusion.png": found, "10_grad_cam.png": grad_cam(model, image, label)}.items():
         keep(result.plot(), options.output / name)
 
-    heading("3. What it gets wrong")
+    heading("4. What it gets wrong")
     second_right = np.mean(np.argsort(-probabilities[wrong])[:, 1] == y_test[wrong]) if wrong.any() else 1.0
     tell(f"""{np.mean(~wrong):.1%} of {len(x_test)} test images are right; of the other {wrong.sum()},
         {second_right:.0%} have the right digit in second place. The network is {np.mean(sure[~wrong]):.0%} sure in the

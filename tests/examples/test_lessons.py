@@ -242,6 +242,7 @@ def test_covering_what_matters_makes_the_network_doubt(said: dict[str, str]):
     right, wrong = numbers(text, "The network is #% sure in the mean where it is right, and #% where it is wrong")
     assert wrong < right
     assert re.search(r" conv2d_1 24 x 24 x 64 18,496 ", text)
+    assert "sum of 9 products" in text
 
 
 def test_the_layer_of_ones_own_is_right_learns_and_is_kept(said: dict[str, str]):
