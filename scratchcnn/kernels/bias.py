@@ -1,7 +1,7 @@
 """The gradient of a bias: one pass over the gradient, at the speed of memory.
 
-Cost: one addition for each number of dy. Numerics: summed in float64, in groups of rows whose number depends on the
-shape alone, so the result is the same for any number of threads.
+Cost: one addition for each number of dy; reads dy once. Numerics: summed in float64, in groups of rows whose number
+depends on the shape alone, so the result is the same for any number of threads.
 """
 
 from __future__ import annotations

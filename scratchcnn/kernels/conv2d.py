@@ -8,6 +8,9 @@ with the reference's signatures. The one at the top is seldom the fastest and al
     conv2d_tile.py      the same product, windows read in place      the same, no memory
     winograd.py         3 x 3 kernels at stride 1                    2.25 or 4 times fewer
 
+Cost: 2 * N * OH * OW * KH * KW * C * F FLOPs each, or fewer by Winograd's algorithm; besides what the rung has in
+between, each reads its two operands and writes its result.
+
 The fifth way, `pooled_gradient.py`, is for gradients that come through a max-pooling. `scratchcnn.algorithms` says
 which geometry each accepts, and which one 'auto' takes.
 """

@@ -4,7 +4,8 @@ The output of the convolution is four times as large as what the pooling leaves 
 they are in the cache, and the whole output is never written to memory nor read again; elsewhere the two operations
 follow each other.
 
-Cost: that of the convolution, and three comparisons for each output of the pooling.
+Cost: the FLOPs of the convolution, and KH * KW comparisons for each output of the pooling; where tiles are pooled,
+reads x and the kernel, writes a number and its winner for each window.
 """
 
 from __future__ import annotations

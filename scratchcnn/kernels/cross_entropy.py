@@ -1,7 +1,7 @@
 """Cross-entropy, row by row, without arrays in between.
 
-Cost: one exponential a number and one logarithm a row (softmax included), or one logarithm a number. The rows of a
-batch are short (10 classes), so one thread does them all.
+Cost: one exponential a number and one logarithm a row (softmax included), or one logarithm a number; reads both
+arrays, writes one. The rows of a batch are short (10 classes), so one thread does them all.
 """
 
 from __future__ import annotations

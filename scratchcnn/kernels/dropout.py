@@ -1,6 +1,7 @@
 """Dropout in one pass: random bits, comparison and scaling for each number, nothing stored but the result and the mask.
 
-Cost: two 64-bit multiplications a number. The mask is the same for any number of threads.
+Cost: two 64-bit multiplications a number; reads x, writes y and the mask, a byte for each number. The mask is the same
+for any number of threads.
 """
 
 from __future__ import annotations

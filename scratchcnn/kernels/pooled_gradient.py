@@ -64,6 +64,8 @@ def conv2d_pooled_gradients(
 
     Where an algorithm is asked for that is not this one, or this one does not accept the geometry
     (`algorithms.accepts_winners`), the gradient is made dense and takes the way of `conv2d`.
+
+    Cost: FLOPs as told at the head of this file; reads values, winners, outputs, x and the kernel, writes dx.
     """
     windows = conv2d_windows(x.shape, kernel.shape, strides, padding, dilation_rate)
     output_shape = (len(x), windows.rows.output, windows.columns.output, kernel.shape[3])

@@ -1,6 +1,6 @@
 """Random bits from a counter: every number is computed from the key and its own place, so threads need not wait.
 
-Cost: two 64-bit multiplications a number.
+Cost: two 64-bit multiplications a number; writes each once.
 """
 
 from __future__ import annotations

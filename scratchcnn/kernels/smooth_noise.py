@@ -5,7 +5,8 @@ that one random number of 64 bits serves both. All rows lie behind each other as
 moved by whole rows, then by single places: long loops of vectors. Where a row then runs over into the next, the numbers
 mean nothing, and are left out at the end.
 
-Cost: 4 K multiplications a pixel of the field, and as many random numbers as the field has pixels with its margin.
+Cost: 4 K multiplications a pixel of the two fields, and as many random numbers as a field has pixels with its margin;
+reads and writes the sums once for each weight, along the columns and along the rows.
 """
 
 from __future__ import annotations

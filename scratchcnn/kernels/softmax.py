@@ -1,6 +1,7 @@
 """Softmax, row by row: largest, exponentials with their sum, quotient.
 
-Cost: one exponential a number. The rows of a batch are short (10 classes), so one thread does them all.
+Cost: one exponential a number; reads x, writes y. The rows of a batch are short (10 classes), so one thread does them
+all.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Places are computed in float64, so that a map that moves by whole pixels moves exactly. Most places lie between four
 pixels of the image; only at its edge is each of the four looked at by itself.
 
-Cost: four pixels read and about 20 operations for each pixel of the result.
+Cost: about 20 FLOPs for each pixel of the result; reads four pixels of the image for each, writes one.
 """
 
 from __future__ import annotations

@@ -27,9 +27,11 @@ class Activation(Layer):
 
     Notes
     -----
-    Input and output of any one shape; no parameters. Backward: `reference.relu_gradient`, `reference.softmax_gradient`.
+    Input and output of any one shape, float32 or float64 as the model; no parameters. Backward:
+    `reference.relu_gradient`, `reference.softmax_gradient`.
 
-    Cost: a comparison (relu) or an exponential (softmax) a number. Numerics: see `reference.relu`, `reference.softmax`.
+    Cost: a comparison (relu) or an exponential and 4 FLOPs (softmax) a number; reads and writes each once. Numerics:
+    see `reference.relu`, `reference.softmax`.
 
     Raises
     ------

@@ -23,9 +23,10 @@ class Flatten(Layer):
 
     Notes
     -----
-    Input (N, ...), output (N, product of the rest); no parameters; no copy. Backward puts the gradient back in shape.
+    Input (N, ...), output (N, product of the rest), float32 or float64 as the model; no parameters; no copy. Backward
+    puts the gradient back in shape.
 
-    Cost: none. Numerics: exact.
+    Cost: none; nothing is read from memory. Numerics: exact.
 
     Raises
     ------

@@ -42,10 +42,11 @@ class MaxPooling2D(Layer):
 
     Notes
     -----
-    Input (N, H, W, C), output (N, OH, OW, C); no parameters. Backward: each window sends its gradient to the element
-    that won, the first of equals in reading order; where windows overlap, gradients add up; dx is (N, H, W, C).
+    Input (N, H, W, C), output (N, OH, OW, C), float32 or float64 as the model; no parameters. Backward: each window
+    sends its gradient to the element that won, the first of equals in reading order; where windows overlap, gradients
+    add up; dx is (N, H, W, C).
 
-    Cost: KH * KW comparisons for each output.
+    Cost: KH * KW comparisons for each output; reads x, writes y and the winners, mostly a byte for each output.
 
     Numerics: exact; a NaN wins over every number.
 

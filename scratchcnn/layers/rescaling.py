@@ -30,9 +30,9 @@ class Rescaling(Layer):
 
     Notes
     -----
-    Input and output of any one shape; no parameters. Backward: dx = dy * scale.
+    Input and output of any one shape, float32 or float64 as the model; no parameters. Backward: dx = dy * scale.
 
-    Cost: 2 FLOPs a number. Numerics: rounded twice, in the dtype of x.
+    Cost: 2 FLOPs a number, which is read and written once. Numerics: rounded twice, in the dtype of x.
 
     Raises
     ------

@@ -38,6 +38,15 @@ def adam(
         1 for the first step.
     learning_rate, beta_1, beta_2, epsilon : float
 
+    Notes
+    -----
+    Cost: about 12 FLOPs and a square root for each parameter; reads four arrays, writes three.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Shapes or dtypes do not fit each other.
+
     Examples
     --------
     >>> parameter, m, v = np.zeros(2), np.zeros(2), np.zeros(2)

@@ -20,10 +20,23 @@ def bias_gradient(dy: Array) -> Array:
     -------
     (F,), the dtype of dy; summed in float64
 
+    Notes
+    -----
+    Cost: one addition for each number of dy; reads dy once.
+
+    Raises
+    ------
+    TypeError
+        dy is not a float array.
+
     Examples
     --------
     >>> bias_gradient(np.array([[1.0, 2.0], [3.0, 4.0]]))
     array([4., 6.])
+
+    References
+    ----------
+    Goodfellow, Bengio & Courville 2016, "Deep Learning", section 6.5.
     """
     expect(dy=(dy, dy.shape))
     return np.sum(dy, axis=tuple(range(dy.ndim - 1)), dtype=np.float64).astype(dy.dtype)

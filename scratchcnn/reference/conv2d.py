@@ -52,6 +52,10 @@ def conv2d(
     -------
     (N, OH, OW, F), the dtype of x
 
+    Notes
+    -----
+    Cost: 2 * N * OH * OW * KH * KW * C * F FLOPs; reads x and the kernel, writes y, and copies every window once.
+
     Raises
     ------
     ValueError
@@ -111,6 +115,26 @@ def conv2d_kernel_gradient(
     Returns
     -------
     (KH, KW, C, F), the dtype of x
+
+    Notes
+    -----
+    Cost: 2 * N * OH * OW * KH * KW * C * F FLOPs; reads x and dy, and copies every window once.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `conv2d`.
+
+    Examples
+    --------
+    >>> x = np.arange(9.0).reshape(1, 3, 3, 1)
+    >>> conv2d_kernel_gradient(np.ones((1, 2, 2, 1)), x, (2, 2))[:, :, 0, 0]  # sums of what each weight met
+    array([[ 8., 12.],
+           [20., 24.]])
+
+    References
+    ----------
+    Goodfellow, Bengio & Courville 2016, "Deep Learning", section 9.5.
     """
     kernel_shape = (*kernel_size, x.shape[-1], dy.shape[-1])
     windows = conv2d_windows(x.shape, kernel_shape, strides, padding, dilation_rate)
@@ -153,6 +177,27 @@ def conv2d_parameter_gradients(
     -------
     dkernel : (KH, KW, C, F), the dtype of x
     dbias : (F,), the dtype of dy
+
+    Notes
+    -----
+    Cost: 2 * N * OH * OW * KH * KW * C * F FLOPs and one addition for each number of dy; reads x, dy and y.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `conv2d`; y is not of the shape of dy.
+
+    Examples
+    --------
+    >>> x, dy = np.arange(4.0).reshape(1, 2, 2, 1), np.full((1, 2, 2, 1), 10.0)
+    >>> open_or_shut = np.array([1.0, 0.0, 1.0, 1.0]).reshape(1, 2, 2, 1)
+    >>> dkernel, dbias = conv2d_parameter_gradients(dy, open_or_shut, x, (1, 1))
+    >>> dkernel.item(), dbias.item()
+    (50.0, 30.0)
+
+    References
+    ----------
+    Goodfellow, Bengio & Courville 2016, "Deep Learning", section 9.5.
     """
     dz = dy if y is None else relu_gradient(dy, y)
     return conv2d_kernel_gradient(dz, x, kernel_size, strides, padding, dilation_rate), bias_gradient(dz)
@@ -183,6 +228,27 @@ def conv2d_input_gradient(
     Returns
     -------
     (N, H, W, C), the dtype of dy
+
+    Notes
+    -----
+    Cost: 2 * N * OH * OW * KH * KW * C * F FLOPs; reads dy and the kernel, and adds to dx in memory once for each
+    window.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `conv2d`.
+
+    Examples
+    --------
+    >>> kernel = np.array([[1.0, 2.0], [3.0, 4.0]]).reshape(2, 2, 1, 1)
+    >>> conv2d_input_gradient(np.ones((1, 1, 2, 1)), kernel, (1, 2, 3, 1))[0, :, :, 0]  # two windows overlap
+    array([[1., 3., 2.],
+           [3., 7., 4.]])
+
+    References
+    ----------
+    Goodfellow, Bengio & Courville 2016, "Deep Learning", section 9.5.
     """
     windows = conv2d_windows(input_shape, kernel.shape, strides, padding, dilation_rate)
     images, filters = input_shape[0], kernel.shape[3]

@@ -43,6 +43,27 @@ def conv2d_max_pool2d(
     -------
     y : (N, PH, PW, F), the dtype of x
     winners : (N, PH, PW, F), as `max_pool2d` gives them
+
+    Notes
+    -----
+    Cost: 2 * N * OH * OW * KH * KW * C * F FLOPs, and a comparison for each number in each window of the pooling; the
+    output of the convolution is written to memory and read again. (The kernels need not.)
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `conv2d` and `max_pool2d`.
+
+    Examples
+    --------
+    >>> x = np.arange(1.0, 17.0).reshape(1, 4, 4, 1)
+    >>> y, winners = conv2d_max_pool2d(x, np.full((1, 1, 1, 1), -1.0), None, (2, 2), (2, 2), "valid")
+    >>> y.reshape(-1), winners.reshape(-1)
+    (array([ -1.,  -3.,  -9., -11.]), array([0, 0, 0, 0], dtype=uint8))
+
+    References
+    ----------
+    Goodfellow, Bengio & Courville 2016, "Deep Learning", section 9.3.
     """
     y = conv2d(x, kernel, bias, strides, padding, dilation_rate, relu)
     return max_pool2d(y, pool_size, pool_strides, pool_padding)
@@ -92,6 +113,29 @@ def conv2d_pooled_gradients(
     dx : (N, H, W, C), the dtype of x
     dkernel : (KH, KW, C, F), the dtype of x
     dbias : (F,), the dtype of x
+
+    Notes
+    -----
+    Cost: 4 * N * OH * OW * KH * KW * C * F FLOPs; the gradient by the convolution's output is written to memory, zeros
+    and all. (The kernels multiply by its winners alone.)
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `conv2d` and `max_pool2d_gradient`; outputs are not of the shape of values.
+
+    Examples
+    --------
+    >>> x, kernel = np.arange(4.0).reshape(1, 2, 2, 1), np.full((1, 1, 1, 1), 2.0)
+    >>> y, winners = conv2d_max_pool2d(x, kernel, None, (2, 2), (2, 2), "valid")
+    >>> values = np.full((1, 1, 1, 1), 10.0)
+    >>> dx, dkernel, dbias = conv2d_pooled_gradients(values, winners, None, x, kernel, (2, 2), (2, 2), "valid")
+    >>> dx.reshape(-1), dkernel.item(), dbias.item()  # only the last pixel won
+    (array([ 0.,  0.,  0., 20.]), 30.0, 10.0)
+
+    References
+    ----------
+    Goodfellow, Bengio & Courville 2016, "Deep Learning", sections 9.3 and 9.5.
     """
     windows = conv2d_windows(x.shape, kernel.shape, strides, padding, dilation_rate)
     output_shape = (len(x), windows.rows.output, windows.columns.output, kernel.shape[3])

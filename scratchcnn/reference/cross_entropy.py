@@ -28,6 +28,11 @@ def softmax_cross_entropy(logits: Array, targets: Array) -> tuple[Array, Array]:
     losses : (N,), the dtype of logits, in nats
     probabilities : (N, J), softmax of the logits
 
+    Notes
+    -----
+    Cost: an exponential and about 7 FLOPs a number, a logarithm a row; reads logits and targets, writes the
+    probabilities.
+
     Raises
     ------
     ValueError, TypeError
@@ -67,6 +72,24 @@ def softmax_cross_entropy_gradient(probabilities: Array, targets: Array, scale: 
     Returns
     -------
     (N, J), the dtype of probabilities
+
+    Notes
+    -----
+    Cost: 4 FLOPs a number; reads both arrays, writes one.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Shapes or dtypes do not fit each other.
+
+    Examples
+    --------
+    >>> softmax_cross_entropy_gradient(np.array([[0.25, 0.75]]), np.array([[0.0, 1.0]]), 1.0)
+    array([[ 0.25, -0.25]])
+
+    References
+    ----------
+    Goodfellow, Bengio & Courville 2016, "Deep Learning", section 6.2.2.3.
     """
     expect(probabilities=(probabilities, (None, None)), targets=(targets, probabilities.shape))
     total = targets.sum(axis=1, keepdims=True)
@@ -89,6 +112,25 @@ def cross_entropy(probabilities: Array, targets: Array) -> Array:
     Returns
     -------
     (N,), the dtype of probabilities, in nats
+
+    Notes
+    -----
+    Cost: a logarithm and about 6 FLOPs a number; reads both arrays.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Shapes or dtypes do not fit each other.
+
+    Examples
+    --------
+    >>> cross_entropy(np.array([[1.0, 3.0]]), np.array([[0.0, 1.0]])).round(6)  # -log(0.75)
+    array([0.287682])
+
+    References
+    ----------
+    Keras's loss CategoricalCrossentropy, its clipping included; Goodfellow, Bengio & Courville 2016, "Deep Learning",
+    section 6.2.2.3.
     """
     expect(probabilities=(probabilities, (None, None)), targets=(targets, probabilities.shape))
     share = probabilities / probabilities.sum(axis=1, keepdims=True)
@@ -112,6 +154,24 @@ def cross_entropy_gradient(probabilities: Array, targets: Array, scale: float) -
     Returns
     -------
     (N, J), the dtype of probabilities
+
+    Notes
+    -----
+    Cost: about 10 FLOPs a number; reads both arrays, writes one.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Shapes or dtypes do not fit each other.
+
+    Examples
+    --------
+    >>> cross_entropy_gradient(np.array([[0.25, 0.75]]), np.array([[0.0, 1.0]]), 0.75)
+    array([[ 0.75, -0.25]])
+
+    References
+    ----------
+    Keras's loss CategoricalCrossentropy, its clipping included.
     """
     expect(probabilities=(probabilities, (None, None)), targets=(targets, probabilities.shape))
     total = probabilities.sum(axis=1, keepdims=True)

@@ -23,6 +23,10 @@ def dense(x: Array, kernel: Array, bias: Array | None, relu: bool = False) -> Ar
     -------
     (N, J), the dtype of x
 
+    Notes
+    -----
+    Cost: 2 * N * I * J FLOPs; reads x and the kernel, writes y.
+
     Raises
     ------
     ValueError, TypeError
@@ -32,6 +36,10 @@ def dense(x: Array, kernel: Array, bias: Array | None, relu: bool = False) -> Ar
     --------
     >>> dense(np.array([[1.0, 2.0]]), np.array([[1.0, 10.0], [2.0, 20.0]]), np.array([0.5, 0.0]))
     array([[ 5.5, 50. ]])
+
+    References
+    ----------
+    Goodfellow, Bengio & Courville 2016, "Deep Learning", sections 6.1 and 6.5.
     """
     expect(kernel=(kernel, (None, None)), x=(x, (None, len(kernel))))
     y: Array = x @ kernel
@@ -54,6 +62,25 @@ def dense_kernel_gradient(dy: Array, x: Array) -> Array:
     Returns
     -------
     (I, J), the dtype of x
+
+    Notes
+    -----
+    Cost: 2 * N * I * J FLOPs; reads x and dy, writes the gradient.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Shapes or dtypes do not fit each other.
+
+    Examples
+    --------
+    >>> dense_kernel_gradient(np.array([[1.0, 10.0]]), np.array([[2.0, 3.0]]))
+    array([[ 2., 20.],
+           [ 3., 30.]])
+
+    References
+    ----------
+    Goodfellow, Bengio & Courville 2016, "Deep Learning", section 6.5.
     """
     expect(x=(x, (None, None)), dy=(dy, (len(x), None)))
     gradient: Array = x.T @ dy
@@ -73,6 +100,24 @@ def dense_input_gradient(dy: Array, kernel: Array) -> Array:
     Returns
     -------
     (N, I), the dtype of dy
+
+    Notes
+    -----
+    Cost: 2 * N * I * J FLOPs; reads dy and the kernel, writes dx.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Shapes or dtypes do not fit each other.
+
+    Examples
+    --------
+    >>> dense_input_gradient(np.array([[1.0, 10.0]]), np.array([[2.0, 3.0], [4.0, 5.0]]))
+    array([[32., 54.]])
+
+    References
+    ----------
+    Goodfellow, Bengio & Courville 2016, "Deep Learning", section 6.5.
     """
     expect(kernel=(kernel, (None, None)), dy=(dy, (None, kernel.shape[-1])))
     dx: Array = dy @ kernel.T

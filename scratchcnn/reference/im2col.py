@@ -33,6 +33,10 @@ def im2col(
     -------
     (N * OH * OW, KH * KW * C), the dtype of x
 
+    Notes
+    -----
+    Cost: no arithmetic; writes KH * KW numbers for each output pixel and channel.
+
     Raises
     ------
     ValueError, TypeError
@@ -81,12 +85,26 @@ def col2im(
     -------
     (N, H, W, C), the dtype of columns
 
+    Notes
+    -----
+    Cost: one addition for each number of columns; reads them once, and adds to the images in memory.
+
+    Raises
+    ------
+    ValueError, TypeError
+        columns do not fit input_shape, or are not a float array; no window fits.
+
     Examples
     --------
     >>> col2im(np.ones((4, 4)), (1, 3, 3, 1), (2, 2))[0, :, :, 0]
     array([[1., 2., 1.],
            [2., 4., 2.],
            [1., 2., 1.]])
+
+    References
+    ----------
+    Chellapilla, Puri & Simard 2006, "High performance convolutional neural networks for document processing", section
+    2.
     """
     images, height, width, channels = input_shape
     windows = expect_windows((height, width), kernel_size, strides, padding, dilation_rate)

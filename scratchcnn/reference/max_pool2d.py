@@ -31,6 +31,10 @@ def max_pool2d(
     winners : (N, OH, OW, C), the smallest unsigned integer type that holds KH * KW - 1
         Which element won: ky * KW + kx.
 
+    Notes
+    -----
+    Cost: KH * KW comparisons for each output; reads x once, writes y and the winners.
+
     Raises
     ------
     ValueError, TypeError
@@ -83,6 +87,26 @@ def max_pool2d_gradient(
     Returns
     -------
     (N, H, W, C), the dtype of dy
+
+    Notes
+    -----
+    Cost: one addition for each number of dy; reads dy and the winners, writes dx, which is mostly zeros.
+
+    Raises
+    ------
+    ValueError, TypeError
+        dy or winners are not of the output's shape, or no winners; dy is not a float array; no window fits.
+
+    Examples
+    --------
+    >>> y, winners = max_pool2d(np.array([[1.0, 2.0, 9.0, 9.0], [4.0, 3.0, 9.0, 0.0]]).reshape(1, 2, 4, 1))
+    >>> max_pool2d_gradient(np.array([10.0, 20.0]).reshape(1, 1, 2, 1), winners, (1, 2, 4, 1))[0, :, :, 0]
+    array([[ 0.,  0., 20.,  0.],
+           [10.,  0.,  0.,  0.]])
+
+    References
+    ----------
+    Goodfellow, Bengio & Courville 2016, "Deep Learning", section 9.3.
     """
     windows = pool2d_windows(input_shape, pool_size, strides, padding)
     images, channels = input_shape[0], input_shape[3]

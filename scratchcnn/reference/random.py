@@ -26,6 +26,15 @@ def random_bits(key: int, count: int, start: int = 0) -> Array:
     -------
     (count,), uint64, uniform
 
+    Notes
+    -----
+    Cost: two 64-bit multiplications a number; writes each once, 8 bytes.
+
+    Raises
+    ------
+    OverflowError
+        key is not in its range.
+
     Examples
     --------
     >>> [hex(bits) for bits in random_bits(0, 2)]

@@ -21,6 +21,15 @@ def sgd(
     learning_rate, momentum : float
     nesterov : bool
 
+    Notes
+    -----
+    Cost: 4 FLOPs for each parameter, 7 with Nesterov's; reads three arrays, writes two.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Shapes or dtypes do not fit each other.
+
     Examples
     --------
     >>> parameter, velocity = np.zeros(1), np.zeros(1)

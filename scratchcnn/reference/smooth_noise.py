@@ -33,6 +33,11 @@ def smooth_noise(keys: Array, size: Pair, weights: Array) -> Array:
     -------
     (M, H, W, 2), float32
 
+    Notes
+    -----
+    Cost: about 4 * K FLOPs a number of the result, and a random number for each place of a field and its margin; the
+    noise is written to memory and read again, and so are its rows.
+
     Raises
     ------
     TypeError, ValueError

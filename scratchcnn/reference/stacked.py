@@ -44,10 +44,26 @@ def stacked_conv2d_max_pool2d(
     y : (N, PH, PW, F), the dtype of x
     winners : (N, PH, PW, F), as `max_pool2d` gives them
 
+    Notes
+    -----
+    Cost: that of `conv2d` and of `conv2d_max_pool2d`, in FLOPs and in memory.
+
     Raises
     ------
     TypeError, ValueError
         As `conv2d` and `conv2d_max_pool2d`.
+
+    Examples
+    --------
+    >>> below = Convolution(np.full((1, 1, 1, 1), 2.0), None)
+    >>> x = np.array([-1.0, 1.0, 2.0, 3.0]).reshape(1, 2, 2, 1)
+    >>> y, winners = stacked_conv2d_max_pool2d(x, below, np.full((1, 1, 1, 1), 5.0), None, (2, 2), (2, 2), "valid")
+    >>> y.item(), winners.item()
+    (30.0, 3)
+
+    References
+    ----------
+    Goodfellow, Bengio & Courville 2016, "Deep Learning", section 9.3.
     """
     images = _between(x, below)
     pooling = (pool_size, pool_strides, pool_padding)
@@ -88,10 +104,27 @@ def stacked_pooled_gradients(
     below_dkernel, below_dbias : the shapes of `below.kernel` and (its filters,), the dtype of x
     dkernel, dbias : the shapes of `kernel` and (F,), the dtype of x
 
+    Notes
+    -----
+    Cost: that of `conv2d`, `conv2d_pooled_gradients` and `conv2d_parameter_gradients`, in FLOPs and in memory.
+
     Raises
     ------
     TypeError, ValueError
         As `conv2d` and `conv2d_pooled_gradients`.
+
+    Examples
+    --------
+    >>> below, kernel = Convolution(np.full((1, 1, 1, 1), 2.0), None), np.full((1, 1, 1, 1), 5.0)
+    >>> x = np.array([-1.0, 1.0, 2.0, 3.0]).reshape(1, 2, 2, 1)
+    >>> y, winners = stacked_conv2d_max_pool2d(x, below, kernel, None, (2, 2), (2, 2), "valid")
+    >>> gradients = stacked_pooled_gradients(np.ones_like(y), winners, None, x, below, kernel, (2, 2), (2, 2), "valid")
+    >>> [gradient.item() for gradient in gradients]  # y = 5 * 2 * 3: by the 2, its bias, the 5, its bias
+    [15.0, 5.0, 6.0, 1.0]
+
+    References
+    ----------
+    Goodfellow, Bengio & Courville 2016, "Deep Learning", sections 9.3 and 9.5.
     """
     images = _between(x, below)
     dx, dkernel, dbias = conv2d_pooled_gradients(
