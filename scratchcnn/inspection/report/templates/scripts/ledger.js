@@ -18,6 +18,7 @@ function linesOf(found) {
   if (found.bias !== undefined && found.bias !== null) add("bias", found.form === "terms" && layer.kind === "Rescaling" ? "+ offset" : "+ bias", found.bias);
   if (!found.back && found.activation) {
     add("before", "= z, before the activation", found.before);
+    if (found.activation !== "?") add("storedBefore", "z as the model stored it", found.storedBefore);
     if (found.activation === "relu") add("activation", "ReLU: z if above 0, else 0", found.value);
     if (found.activation === "softmax") add("activation", "softmax: its share (see above)", found.value);
   }
@@ -32,13 +33,18 @@ function linesOf(found) {
   return lines;
 }
 
+const agree = (one, other, allowed) => Object.is(one, other) || Math.abs(one - other) <= allowed;
+
+// How far the page's number lies from the model's, and why. Before the activation they must agree, too: ReLU and
+// softmax could hide it.
 function differenceOf(found, value, stored, allowed) {
   const difference = stored - value;
   const text = difference === 0 ? "0" : minus(difference.toExponential(1));
-  if (Object.is(value, stored) || Math.abs(difference) <= allowed) {
+  const before = found.back || !found.activation || agree(found.before, found.storedBefore, found.allowedBefore);
+  if (before && agree(value, stored, allowed)) {
     return [difference === 0 ? "difference" : `difference: rounding in ${found.dtype}`, difference, { text }];
   }
   const layer = page.layers[found.back ? found.source ?? found.number : found.number];
   const why = layer.winograd ? "difference: Winograd\u2019s algorithm rounds more than a plain sum" : "difference: more than rounding";
-  return [why, difference, { text }];
+  return [why, difference, { text: before ? text : minus((found.storedBefore - found.before).toExponential(1)) }];
 }
