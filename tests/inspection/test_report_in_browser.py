@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from networks import article_model, sample_digits
 
 from scratchcnn import Sequential
 from scratchcnn.activations import ActivationFunction
-from scratchcnn.inspection import Trace, trace, write_report
+from scratchcnn.inspection import Trace, explain, trace, write_report
 from scratchcnn.layers import Activation, Conv2D, Dense, Dropout, Flatten, Layer, MaxPooling2D, Rescaling
 from scratchcnn.losses import SparseCategoricalCrossentropy
 
@@ -29,15 +30,17 @@ ASK = """
 """
 READ = """
     const explorer = document.getElementById(arguments[0]);
-    const table = (element) => [...element.querySelectorAll('tr')].map((row) => [...row.cells].map((cell) => cell.textContent));
+    const all = (selector, of = explorer) => [...of.querySelectorAll(selector)];
+    const table = (element) => all('tr', element).map((row) => [...row.cells].map((cell) => cell.textContent));
     return {
         title: explorer.querySelector('.unit').textContent,
-        ledger: Object.fromEntries([...explorer.querySelectorAll('.ledger td')].map((cell) => [cell.dataset.name, Number(cell.dataset.value)])),
-        words: [...explorer.querySelectorAll('.ledger th')].map((cell) => cell.textContent),
-        matrices: [...explorer.querySelectorAll('.matrix')].map(table),
-        terms: [...explorer.querySelectorAll('.terms')].map(table),
-        marked: [...explorer.querySelectorAll('.matrix .marked')].map((cell) => cell.textContent),
-        places: [...explorer.querySelectorAll('.place input')].map((field) => Number(field.value)),
+        ledger: Object.fromEntries(all('.ledger td').map(({ dataset }) => [dataset.name, Number(dataset.value)])),
+        words: all('.ledger th').map((cell) => cell.textContent),
+        matrices: all('.matrix').map(table),
+        terms: all('.terms').map(table),
+        field: all('figcaption').map((each) => each.textContent).find((text) => text.startsWith('it depends')) || '',
+        marked: all('.matrix .marked').map((cell) => cell.textContent),
+        places: all('.place input').map((field) => Number(field.value)),
     };
 """
 
@@ -283,14 +286,34 @@ def test_headings_are_in_order_and_pictures_have_names(driver, article):
     )
     assert levels[0] == 1
     assert levels.count(1) == 1
-    assert all(after - before <= 1 for before, after in zip(levels, levels[1:], strict=False))
+    assert all(after - before <= 1 for before, after in itertools.pairwise(levels))
     assert driver.execute_script("return document.documentElement.lang") == "en"
-    nameless = (
-        "return [...document.querySelectorAll('canvas, svg')].filter((each) => !each.getAttribute('aria-label')).length"
-    )
+    nameless = "return document.querySelectorAll('canvas:not([aria-label]), svg:not([aria-label])').length"
     assert driver.execute_script(nameless) == 0
-    broken = "return [...document.querySelectorAll('a[href^=\"#\"]')].filter((each) => !document.querySelector(each.getAttribute('href'))).length"
-    assert driver.execute_script(broken) == 0
+    links = "return [...document.querySelectorAll('a')].map((each) => each.getAttribute('href'))"
+    for link in driver.execute_script(links):
+        assert len(driver.find_elements("css selector", link)) == 1, link
+
+
+def test_im2col_marks_the_pixels_of_a_row(driver, article):
+    show(driver, article.file)
+    driver.execute_script("document.querySelectorAll('#im2col-tables tbody button')[5].click()")
+    cells = driver.execute_script(
+        "return [...document.querySelectorAll('#im2col-tables table')].map((table) => [...table.rows].map((row) =>"
+        " [...row.cells].map((cell) => [cell.textContent, cell.classList.contains('marked')])))"
+    )
+    part = np.array([[marked for _, marked in row] for row in cells[0]])
+    pixels = shown([[text for text, _ in row] for row in cells[0]])
+    wanted = np.zeros((5, 5), bool)
+    wanted[1:4, 2:5] = True
+    np.testing.assert_array_equal(part, wanted)
+    row = shown([[text for text, _ in cells[2][2 + 5][1:]]])[0]
+    np.testing.assert_array_equal(row[:9], pixels[wanted])
+    weights = shown([[text for text, _ in cells[2][1][1:-1]]])[0]
+    chosen = int(cells[2][0][-1][0].split()[-1])
+    layer = article.trace["conv2d"]
+    np.testing.assert_allclose(weights, layer.params["kernel"][..., chosen].ravel(), atol=6e-4)
+    assert row[9] == pytest.approx(row[:9] @ weights + layer.params["bias"][chosen], abs=0.01)
 
 
 # Any model
@@ -387,27 +410,45 @@ def test_any_model_can_be_looked_into(driver, tmp_path, name, rng):
     assert names == there.names
     assert (page.label is None) == (name in ("images out", "not compiled"))
     for number, layer in enumerate(there):
-        hold_to_trace(driver, "forward", number, layer.output, rng)
+        hold_to_trace(driver, there, "forward", number, rng)
         if page.label is not None:
-            gradient = layer.d_preactivation if layer.d_output is None else layer.d_output
-            hold_to_trace(driver, "backward", number, gradient, rng)
+            hold_to_trace(driver, there, "backward", number, rng)
             if layer.params.get("kernel", np.zeros(0)).ndim == 4:
-                hold_to_trace(driver, "kernel", number, layer.gradients["kernel"][None], rng)
+                hold_to_trace(driver, there, "kernel", number, rng)
     if page.label is not None:
-        hold_to_trace(driver, "backward", -1, there.layers[0].d_input, rng)
+        hold_to_trace(driver, there, "backward", -1, rng)
 
 
-def hold_to_trace(driver: Any, way: str, number: int, array: np.ndarray, rng: np.random.Generator) -> None:
-    """A few numbers by chance: what the page says is stored is so, and the sum comes to it but for rounding."""
+def hold_to_trace(driver: Any, there: Trace, way: str, number: int, rng: np.random.Generator) -> None:
+    """A few numbers by chance: what the page says is what `explain` says, which other tests hold to the model."""
+    layer = there.layers[max(number, 0)]
+    what = {"forward": "output", "kernel": "gradient"}.get(way) or (
+        "d_input" if number < 0 else "d_preactivation" if layer.d_output is None else "d_output"
+    )
+    array = layer.gradients["kernel"][None] if way == "kernel" else getattr(layer, what)
     for _ in range(5):
         place = tuple(int(rng.integers(length)) for length in array.shape[1:])
+        parameter = {"parameter": "kernel"} if way == "kernel" else {}
+        told = explain(there, layer.name, place if way == "kernel" else (0, *place), what, **parameter)
         found = ask(driver, way, number, place)
         ledger, words = found["ledger"], " ".join(found["words"])
-        own = "what the model stored as z" in words
-        assert own or ledger["stored"] == array[(0, *place)]
         assert "more than" not in words, (way, number, place, ledger)
-        if "difference" in ledger:
-            assert abs(ledger["difference"]) <= 1e-4 * max(1, abs(ledger["stored"]))
+        if "what the model stored as z" in words:  # after an activation of a user's own
+            assert ledger["stored"] == layer.preactivation[(0, *place)]
+        else:
+            assert ledger["stored"] == array[(0, *place)] == told.stored
+        if "sum" in ledger:
+            assert told.known
+            assert ledger["sum"] == pytest.approx(told.sum, rel=1e-9, abs=1e-15)
+            if told.bias:
+                assert ledger["bias"] == told.bias
+        if found["field"] and way != "kernel":
+            mask = told.chain()[-1].mask
+            pixels = int(mask.any(axis=2).sum()) if mask.ndim == 3 else int(mask.sum())
+            whole = pixels == mask[..., 0].size
+            assert found["field"] == "it depends on " + (
+                "all pixels" if whole else f"{pixels} pixel{'s' * (pixels != 1)}"
+            )
 
 
 def test_a_sum_that_does_not_add_up_is_told(driver, article):

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from scratchcnn.activations import Linear, ReLU, Softmax
+from scratchcnn.activations import Linear, ReLU, Softmax, linear
 from scratchcnn.geometry import Axis, image_windows
 from scratchcnn.inspection.kinds import kind_of
 from scratchcnn.inspection.layer_trace import LayerTrace
@@ -53,6 +53,7 @@ def layer_data(layer: LayerTrace, store: ArrayStore) -> dict[str, Any]:
         "kind": "own" if kind is None else kind.__name__,
         "className": layer.kind,
         "activation": _activation(layer),
+        "elementwise": bool(getattr(getattr(layer.layer, "activation", linear), "elementwise", False)),
         "dtype": layer.dtype.name,
         "inputShape": list(layer.shapes.input[1:]),
         "outputShape": list(layer.shapes.output[1:]),

@@ -56,8 +56,8 @@ def forward_words(layer: LayerTrace) -> str:
         inputs = layer.shapes.input[-1]
         return (
             f"Every one of the {layer.shapes.output[-1]} units takes all {inputs:,} inputs, multiplies each by a "
-            f"weight of its own and adds them up with a bias. What decides is which inputs are large where the weights are."
-            f"{after}"
+            "weight of its own and adds them up with a bias. What decides is which inputs are large where the weights "
+            f"are.{after}"
         )
     if kind is Dropout:
         assert isinstance(own, Dropout)

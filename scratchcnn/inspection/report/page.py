@@ -10,7 +10,7 @@ from typing import Any
 
 SCRIPTS = (
     "elements", "arrays", "numbers", "colours", "geometry", "sums", "forward", "backward", "field", "sheet",
-    "matrices", "ledger", "arithmetic", "explorer", "charts", "main",
+    "matrices", "ledger", "arithmetic", "explorer", "charts", "im2col", "main",
 )  # fmt: skip
 TEMPLATES = files("scratchcnn.inspection.report") / "templates"
 

@@ -25,8 +25,8 @@ KERNEL_LOOPS = {
     "loops": ("kernels.conv2d_loops:_kernel_gradient",),
     "im2col": ("kernels.conv2d_im2col:conv2d_kernel_gradient", TILE),
     "tile": ("kernels.conv2d_tile:_sum_outer_products", TILE),
-    "winograd_2x2": ("kernels.winograd:_sum_products", TILE),
-    "winograd_4x4": ("kernels.winograd:_sum_products", TILE),
+    "winograd_2x2": ("kernels.winograd_gradient:_sum_products", TILE),
+    "winograd_4x4": ("kernels.winograd_gradient:_sum_products", TILE),
 }
 
 

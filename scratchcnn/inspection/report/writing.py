@@ -15,6 +15,7 @@ from scratchcnn.inspection.report.arrays import ArrayStore
 from scratchcnn.inspection.report.extras import history_section, what_matters
 from scratchcnn.inspection.report.layer_data import page_data
 from scratchcnn.inspection.report.layer_words import backward_words, formula_of, forward_words, times
+from scratchcnn.inspection.report.matrix_product import matrix_product
 from scratchcnn.inspection.report.number_tables import (
     backward_facts_of,
     facts_of,
@@ -151,6 +152,8 @@ def write_report(
     pixels = asked.trace.x[0]
     checked = (None, None) if images is None or labels is None else (np.asarray(images), np.asarray(labels))
     matters = [] if asked.answer is None else what_matters(model, pixels, asked.label, store, *checked)
+    product = matrix_product(asked.trace, store)
+    data["im2col"] = None if product is None else product.data
     training = history_section(model)
     sections = [*matters, *([training] if training else [])]
     page = render(
@@ -165,6 +168,7 @@ def write_report(
         input_shape=times(asked.trace.x.shape[1:]),
         matters=matters,
         training=training,
+        product=product,
         made_with=_made_with(model),
     )
     with written_whole(to_file) as file:

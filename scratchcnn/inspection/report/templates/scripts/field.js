@@ -18,13 +18,15 @@ function spatialMask(shape, index) {
 
 function maskBefore(layer, mask) {
   const { inputShape, outputShape } = layer;
+  const alongLastAxis = layer.activation === "softmax" && outputShape.length === 3;
+  if (!layer.elementwise && !alongLastAxis) mask = mask.fill(1);
   if (layer.rows) return maskOfWindows(layer, mask);
   if (layer.kind === "Flatten" && inputShape.length === 3) {
     const before = new Uint8Array(placesIn(inputShape));
     mask.forEach((on, i) => { if (on) before[Math.floor(i / inputShape[2])] = 1; });
     return before;
   }
-  const mixes = layer.kind === "Dense" || layer.kind === "own" || layer.activation === "?" || (layer.activation === "softmax" && outputShape.length === 1);
+  const mixes = layer.kind === "Dense" || layer.kind === "own";
   return mixes ? new Uint8Array(placesIn(inputShape)).fill(1) : mask;
 }
 

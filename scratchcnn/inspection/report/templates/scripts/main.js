@@ -24,7 +24,8 @@ function showLoss() {
 
 // Paints anew what has colours: on another scheme, and for printing, which is always light.
 function repaint() {
-  for (const each of redrawn) if (each.canvas ? each.canvas.isConnected : true) each.draw();
+  for (const each of redrawn) if (!each.canvas || each.canvas.isConnected) each.draw();
+    else redrawn.delete(each);
   for (const explorer of explorers.values()) {
     explorer.select(explorer.chosen);
     drawLegend(explorer.element.querySelector(".legend"), explorer.limit, explorer.values, explorer.grey);
@@ -40,6 +41,7 @@ function start() {
   }
   document.querySelectorAll("figure.map").forEach(buildMap);
   document.querySelectorAll(".lines").forEach(buildChart);
+  if (page.im2col) buildIm2col(document.getElementById("im2col-tables"));
   showLoss();
   darkScheme.addEventListener("change", repaint);
   window.addEventListener("beforeprint", () => { printing = true; repaint(); });
