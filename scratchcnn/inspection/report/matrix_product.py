@@ -79,7 +79,7 @@ def _data(story: Im2colStory, store: ArrayStore, corner: tuple[int, int]) -> dic
 
 
 def _busiest_part(layer: LayerTrace) -> tuple[int, int, Array]:
-    """Its row and column, and the part of the layer's input, just large enough, with the most in it."""
+    """Its row and column, and the part of the layer's input, just large enough, in which most is going on."""
     own, image = layer.layer, layer.input[0]
     assert isinstance(own, Conv2D)
     sizes = [
@@ -88,7 +88,7 @@ def _busiest_part(layer: LayerTrace) -> tuple[int, int, Array]:
             image.shape, own.kernel_size, own.dilation_rate, own.strides, strict=False
         )
     ]
-    size = np.abs(image - np.median(image)).sum(axis=2)
-    sums = np.lib.stride_tricks.sliding_window_view(size, tuple(sizes)).sum(axis=(2, 3))
-    top, left = (int(place) for place in np.unravel_index(sums.argmax(), sums.shape))
+    parts = np.lib.stride_tricks.sliding_window_view(image.sum(axis=2, dtype=np.float64), tuple(sizes))
+    spread = parts.std(axis=(2, 3))
+    top, left = (int(place) for place in np.unravel_index(spread.argmax(), spread.shape))
     return top, left, image[top : top + sizes[0], left : left + sizes[1]]

@@ -76,7 +76,7 @@ class Step(NamedTuple):
     backward_facts: list[Any]
     backward_sources: list[Any]
     gradients: list[tuple[str, str, str]]
-    has_back: bool
+    ends_in_loss: bool
     has_kernel_gradient: bool
 
 
@@ -229,7 +229,7 @@ def _steps(found: Trace) -> list[Step]:
                 backward_facts=backward_facts_of(layer) if back else [],
                 backward_sources=backward_sources(layer, following, engine) if back else [],
                 gradients=weights_with_largest_gradients(layer) if back else [],
-                has_back=back,
+                ends_in_loss=back and layer.d_output is None,
                 has_kernel_gradient=back and layer.params.get("kernel", np.zeros(0)).ndim == 4 and bool(sources),
             )
         )

@@ -23,11 +23,12 @@ function patchesPart(found) {
   const { patches, size } = found;
   const limits = ["left", "right", "product"].map((key) => largestSize(patches.flatMap((patch) => patch.cells.map((each) => each[key]))));
   const largestSum = largestSize(patches.map((patch) => patch.sum));
+  const unit = unitOf(largestSum);
   let chosen = placeOfLargest(patches.map((patch) => patch.sum));
   const matrices = make("div", { class: "equation" });
   const chips = make("div", { class: "chips", role: "group", "aria-label": `the sum of each ${found.of}` });
   const sumLine = make("p", { class: "sum-line" });
-  const cells = (key, patch) => inRows(patch.cells.map((each) => ({ value: each[key], outside: !each.inside, text: each.inside ? brief(each[key]) : "0" })), size[1]);
+  const cells = (key, patch) => inRows(patch.cells.map((each) => ({ value: each[key], outside: !each.inside, text: each.inside ? undefined : "0" })), size[1]);
   const show = () => {
     const patch = patches[chosen];
     const of = patches.length > 1 ? `, ${found.of} ${patch.name}` : "";
@@ -35,13 +36,13 @@ function patchesPart(found) {
       matrix({ title: `${found.left}${of}`, rows: cells("left", patch), limit: limits[0] }), operator("×"),
       matrix({ title: found.right(patch.name), rows: cells("right", patch), limit: limits[1] }), operator("="),
       matrix({ title: "products", rows: cells("product", patch), limit: limits[2] }));
-    fill(sumLine, `These ${patch.cells.length} products add up to ${brief(patch.sum)}.` + (patches.length > 1 ? ` So do those of every other ${found.of}; together:` : ""));
+    fill(sumLine, `These ${patch.cells.length} products add up to ${brief(patch.sum)}.` + (patches.length > 1 ? ` So do those of every other ${found.of}${unit.words && ", here in units of" + unit.words.slice(2)}; together:` : ""));
     [...chips.children].forEach((chip, i) => chip.setAttribute("aria-pressed", String(i === chosen)));
   };
   if (patches.length > 1) {
     patches.forEach((patch, i) => {
       const chip = make("button", { type: "button", title: `${found.of} ${patch.name}`, onclick: () => { chosen = i; show(); } },
-        make("span", { class: "chip-name" }, String(patch.name)), ` ${signed(patch.sum)}`);
+        make("span", { class: "chip-name" }, String(patch.name)), ` ${patch.sum > 0 ? "+" : ""}${unit.text(patch.sum)}`);
       paint(chip, patch.sum, largestSum);
       chips.append(chip);
     });
@@ -112,7 +113,7 @@ function evidencePart(found) {
 
 function windowPart(found) {
   const limit = largestSize(found.cells.map((each) => each.left));
-  const cells = found.cells.map((each) => ({ value: each.left, outside: !each.inside, marked: each.won, text: each.inside ? brief(each.left) : "\u2212\u221e" }));
+  const cells = found.cells.map((each) => ({ value: each.left, outside: !each.inside, marked: each.won, text: each.inside ? undefined : "\u2212\u221e" }));
   const ties = found.ties > 1 ? ` ${found.ties} are equally large; the first in reading order wins, and it alone gets gradient.` : "";
   return make("div", { class: "arithmetic-part" },
     make("p", {}, `A window of ${nameOf(found.source)}. The winner has a frame.`),

@@ -169,7 +169,7 @@ function pixelPart({ index }) {
   const first = (at, length) => Math.max(0, Math.min(length - 2 * reach - 1, at - reach));
   const span = (at, length) => Array.from({ length: Math.min(length, 2 * reach + 1) }, (_, i) => first(at, length) + i);
   const rows = span(row, shape[0]).map((y) => span(column, shape[1]).map((x) => ({ value: values[ravel([y, x, channel], shape)], marked: y === row && x === column })));
-  const table = matrix({ title: `pixels around row ${row}, column ${column}`, rows, limit: Math.max(Math.abs(low), Math.abs(high)) });
+  const table = matrix({ title: `pixels around row ${row}, column ${column}`, rows, limit: Math.max(Math.abs(low), Math.abs(high), 0.01) });
   table.querySelectorAll("td").forEach((each, i) => {
     const colour = greyOf(rows.flat()[i].value, Math.min(0, low), high);
     each.style.backgroundColor = css(colour);

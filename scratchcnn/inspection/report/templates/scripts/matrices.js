@@ -2,18 +2,18 @@
 
 // options: title, rows (lists of {text, value, outside, marked, go}), limit
 function matrix({ title, rows, limit }) {
-  const body = make("tbody");
+  const body = make("tbody"), unit = unitOf(limit);
   for (const row of rows) {
     const line = make("tr");
     for (const each of row) {
-      const cellElement = make("td", each.outside ? { class: "outside", title: "outside the image: zero" } : {}, each.text ?? brief(each.value));
+      const cellElement = make("td", each.outside ? { class: "outside", title: "outside the image: zero" } : {}, each.text ?? unit.text(each.value));
       if (!each.outside) paint(cellElement, each.value, limit);
       if (each.marked) cellElement.classList.add("marked");
       line.append(cellElement);
     }
     body.append(line);
   }
-  return make("table", { class: "matrix" }, title ? make("caption", {}, title) : null, body);
+  return make("table", { class: "matrix" }, title ? make("caption", {}, title + unit.words) : null, body);
 }
 
 // A list of cells as rows of that width.

@@ -23,6 +23,17 @@ function brief(value) {
   return minus(value.toFixed(size < 10 ? 3 : size < 1000 ? 1 : 0));
 }
 
+// A common power of ten for numbers of at most that size, so that they are short beside each other.
+function unitOf(limit) {
+  const power = limit > 0 && (limit < 0.01 || limit >= 100000) ? Math.floor(Math.log10(limit)) : 0;
+  const digitsAfter = limit >= 1000 && power === 0 ? 0 : limit >= 10 && power === 0 ? 1 : 3;
+  const superscript = minus(String(power)).replace(/[0-9\u2212]/g, (sign) => "\u207b\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079"["\u22120123456789".indexOf(sign)]);
+  return {
+    words: power === 0 ? "" : ` \u00b7 10${superscript}`,
+    text: (value) => (value === 0 ? "0" : Number.isFinite(value) ? minus((value / 10 ** power).toFixed(digitsAfter)) : minus(String(value))),
+  };
+}
+
 const signed = (value) => (value > 0 ? "+" : "") + brief(value);
 const percent = (value) => `${(100 * value).toFixed(value < 0.001 ? 4 : 2)} %`;
 const counted = (count, word) => `${count.toLocaleString("en")} ${word}${count === 1 ? "" : "s"}`;

@@ -32,7 +32,7 @@ const CELLS = [36, 32, 28, 24, 16, 12, 8, 6, 5, 4, 3, 2, 1];
 class Sheet {
   // options: shape, values, limit, tall (CSS pixels), grey ([low, high]), select(index), hover(index or null)
   constructor(canvas, options) {
-    Object.assign(this, { tall: 640, most: 12, grey: null, chosen: 0, over: null }, options);
+    Object.assign(this, { tall: 600, most: 12, grey: null, chosen: 0, over: null }, options);
     this.canvas = canvas;
     canvas.addEventListener("click", (event) => this.choose(this.at(event)));
     canvas.addEventListener("mousemove", (event) => this.hover && this.hover(this.at(event)));
