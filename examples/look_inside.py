@@ -15,6 +15,7 @@ from scratchcnn.preprocessing import create_scaler, normalizer, read_digit
 SHOWN = (
     80_000  # images in a training without --model: 20 epochs of the sample, or one and a third of the whole of MNIST
 )
+LEARNT = 3_200  # images from which a new copy learns for a hundred steps
 TESTED = 500  # images on which the page measures what each filter is worth
 
 
@@ -27,10 +28,11 @@ def main() -> None:
         print(f"Kept the network: --model {kept} takes it again, without training")
 
     image, label = (picture, options.label) if picture is not None else digit_of(test, options)
-    x_test, y_test = test
+    (x_train, y_train), (x_test, y_test) = train, test
     report = write_report(
         model, as_taken_by(model, image[None])[0], label, options.output / "look_inside.html",
         images=as_taken_by(model, x_test[:TESTED]), labels=y_test[:TESTED],
+        training=(as_taken_by(model, x_train[:LEARNT]), y_train[:LEARNT]),
     )  # fmt: skip
     said = "" if label is None else f", label {label}"
     print(f"The network says {report.answer}{said}")

@@ -21,7 +21,7 @@ from scratchcnn.inspection.report import page, sources
 from scratchcnn.inspection.report.arrays import ArrayStore
 from scratchcnn.inspection.report.layer_data import dense_kernel
 from scratchcnn.inspection.report.layer_words import formula_of
-from scratchcnn.layers import Dense
+from scratchcnn.layers import Dense, Layer
 
 ROOT = Path(sources.scratchcnn.__file__).parents[1]
 
@@ -130,7 +130,7 @@ def test_a_report_says_what_it_wrote_and_what_it_left_out(tmp_path):
     model = small_model(seed=0)
     model.fit(x, y, epochs=2, verbose=0)
     before = [array.copy() for array in model.get_weights()]
-    report = write_report(model, x[0], int(y[0]), tmp_path / "page.html", images=x, labels=y)
+    report = write_report(model, x[0], int(y[0]), tmp_path / "page.html", images=x, labels=y, training=(x, y))
     assert report.left_out == {}
     assert report.size == (tmp_path / "page.html").stat().st_size
     assert (report.answer, report.label) == (model.predict(x[:1]).argmax(), y[0])
@@ -139,7 +139,9 @@ def test_a_report_says_what_it_wrote_and_what_it_left_out(tmp_path):
         np.testing.assert_array_equal(array, kept)
     text = (tmp_path / "page.html").read_text()
     assert not re.search(r"(src|href)=\"(?!#|data:)", text.split('<script type="application/json"')[0])
-    assert "filter_ablation" in text
+    for call in ("filter_ablation(", "check_gradients(", "watcher.result", "compare_optimizers(", "dead_units("):
+        assert f"<code>print({call}" in text
+    assert "All agree." in text
     assert "val_loss" not in text
     uncompiled = Sequential([Dense(3, activation="softmax", input_shape=(4,))], seed=0)
     other = write_report(uncompiled, np.ones(4), to_file=tmp_path / "other.html")
@@ -147,6 +149,25 @@ def test_a_report_says_what_it_wrote_and_what_it_left_out(tmp_path):
     assert "compile" in other.left_out["And back"]
     assert "images (H, W, C)" in other.left_out["Cover a patch"]
     assert "without 'And back': Expected a compiled model" in str(other)
+
+
+class WrongBackward(Layer):
+    """Doubles, and forgets it on the way back."""
+
+    def forward(self, x, ops, training, rng):
+        return 2 * x, None
+
+    def backward(self, dy, cache, ops, input_gradient=True):
+        return dy.copy(), {}
+
+
+def test_a_wrong_backward_pass_is_told(tmp_path, rng):
+    model = Sequential([Dense(4, input_shape=(5,)), WrongBackward(), Dense(3, activation="softmax")], seed=0)
+    model.compile(loss="sparse_categorical_crossentropy", optimizer="adam")
+    write_report(model, rng.random(5), 1, tmp_path / "page.html")
+    text = (tmp_path / "page.html").read_text()
+    assert "They do not all agree" in text
+    assert "<td>BUG</td>" in text
 
 
 @pytest.mark.parametrize(

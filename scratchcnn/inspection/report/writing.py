@@ -12,10 +12,11 @@ import numpy.typing as npt
 
 from scratchcnn.inspection.arguments import built_model, class_count, one_image, one_label
 from scratchcnn.inspection.report.arrays import ArrayStore
-from scratchcnn.inspection.report.extras import history_section, what_matters
 from scratchcnn.inspection.report.layer_data import page_data
 from scratchcnn.inspection.report.layer_words import backward_words, formula_of, forward_words, times
+from scratchcnn.inspection.report.learning import first_steps_sections, gradient_check_section, history_section
 from scratchcnn.inspection.report.matrix_product import matrix_product
+from scratchcnn.inspection.report.matters import what_matters
 from scratchcnn.inspection.report.number_tables import (
     backward_facts_of,
     facts_of,
@@ -23,6 +24,7 @@ from scratchcnn.inspection.report.number_tables import (
     weights_with_largest_gradients,
 )
 from scratchcnn.inspection.report.page import render
+from scratchcnn.inspection.report.sections import Section
 from scratchcnn.inspection.report.sources import backward_sources, forward_sources, loss_sources
 from scratchcnn.inspection.tracing import Trace, trace
 from scratchcnn.losses import SparseCategoricalCrossentropy
@@ -98,6 +100,7 @@ def write_report(
     *,
     images: npt.ArrayLike | None = None,
     labels: npt.ArrayLike | None = None,
+    training: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
     title: str = "",
 ) -> Report:
     """Write a page that shows how a model comes from the pixels of an image to its answer, and back.
@@ -119,6 +122,9 @@ def write_report(
         Replaced only once the new page is whole.
     images, labels : array-like (N, *input_shape), (N,), optional
         A set on which to measure what each filter is worth; without it, that section is left out.
+    training : (images, labels), optional
+        From which a copy of the model, with new weights, learns for about 100 steps, to show gradients and weights on
+        the way; without it, that part is left out.
     title : str, optional
         The page's heading.
 
@@ -154,8 +160,7 @@ def write_report(
     matters = [] if asked.answer is None else what_matters(model, pixels, asked.label, store, *checked)
     product = matrix_product(asked.trace, store)
     data["im2col"] = None if product is None else product.data
-    training = history_section(model)
-    sections = [*matters, *([training] if training else [])]
+    learning = _learning(asked, training)
     page = render(
         data,
         title=title or _title(asked),
@@ -167,16 +172,28 @@ def write_report(
         loss_sources=loss_sources(model.engine) if asked.label is not None else [],
         input_shape=times(asked.trace.x.shape[1:]),
         matters=matters,
-        training=training,
+        learning=learning,
         product=product,
         made_with=_made_with(model),
     )
     with written_whole(to_file) as file:
         file.write(page.encode())
-    left_out = {section.title: section.left_out for section in sections if section.left_out}
+    left_out = {section.title: section.left_out for section in [*matters, *learning] if section.left_out}
     if asked.why_no_backward:
         left_out["And back"] = asked.why_no_backward
     return Report(Path(to_file), len(page.encode()), asked.answer, asked.label, left_out)
+
+
+def _learning(asked: _Asked, training: tuple[npt.ArrayLike, npt.ArrayLike] | None) -> list[Section]:
+    """The sections about learning."""
+    model = asked.trace.model
+    history = history_section(model)
+    found = [gradient_check_section(asked.trace)] if asked.label is not None else []
+    found += [history] if history else []
+    if training is not None:
+        x, y = training
+        found += first_steps_sections(model, np.asarray(x), np.asarray(y))
+    return found
 
 
 def _ask(model: Sequential, image: npt.ArrayLike, label: int | None) -> _Asked:

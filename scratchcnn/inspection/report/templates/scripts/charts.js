@@ -49,8 +49,9 @@ function svg(tag, attributes, ...children) {
 function buildChart(element) {
   const { title, across, steps, logarithmic } = JSON.parse(element.dataset.chart);
   const lines = [...element.querySelectorAll("[data-name]")].map((each) => ({ name: each.dataset.name, values: JSON.parse(each.dataset.values) }));
+  const isShown = (value) => value !== null && (!logarithmic || value > 0);
   const scale = (value) => (logarithmic ? Math.log10(value) : value);
-  const [low, high] = rangeOf(lines.flatMap((line) => line.values.filter((value) => !logarithmic || value > 0).map(scale)));
+  const [low, high] = rangeOf(lines.flatMap((line) => line.values.filter(isShown).map(scale)));
   const [first, last] = rangeOf(steps);
   const x = (step) => 52 + (last > first ? ((step - first) / (last - first)) * 420 : 210);
   const y = (value) => 12 + (high > low ? (1 - (scale(value) - low) / (high - low)) * 176 : 88);
@@ -63,7 +64,7 @@ function buildChart(element) {
   for (const step of new Set([first, last])) drawing.append(svg("text", { x: x(step), y: 208, class: "tick middle" }, String(step)));
   drawing.append(svg("text", { x: 262, y: 226, class: "tick middle" }, across));
   lines.forEach((line, i) => {
-    const points = line.values.map((value, at) => [steps[at], value]).filter(([, value]) => Number.isFinite(scale(value)));
+    const points = line.values.map((value, at) => [steps[at], value]).filter(([, value]) => isShown(value));
     drawing.append(svg("polyline", { points: points.map(([step, value]) => `${x(step).toFixed(1)},${y(value).toFixed(1)}`).join(" "), class: `line line-${i}` }));
     if (points.length < 40) points.forEach(([step, value]) => drawing.append(svg("circle", { cx: x(step), cy: y(value), r: 2.5, class: `dot line-${i}` })));
   });

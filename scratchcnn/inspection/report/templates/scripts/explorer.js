@@ -77,7 +77,7 @@ class Explorer {
       const canvas = make("canvas", { tabindex: "0", role: "application", "aria-roledescription": "map of numbers", "aria-label": `the chosen map of ${this.element.dataset.label}, larger` });
       this.caption = make("figcaption");
       this.zoom = new Sheet(canvas, {
-        shape: [height, width, 1], limit: this.limit, grey: this.grey, tall: 226, most: 40,
+        shape: [height, width, 1], limit: this.limit, grey: this.grey, tall: 206, most: 40,
         select: (index) => this.select(index * maps + this.map), hover: (index) => this.say(index === null ? null : index * maps + this.map),
       });
       this.pictures.append(make("figure", {}, canvas, this.caption));
@@ -148,7 +148,7 @@ class Explorer {
     const [height, width, maps] = this.shape;
     this.zoom.values = Float64Array.from({ length: height * width }, (_, at) => this.values[at * maps + this.map]);
     this.zoom.chosen = Math.floor(this.chosen / maps);
-    this.zoom.draw(Math.min(226, this.width));
+    this.zoom.draw(Math.min(206, this.width));
     this.caption.textContent = this.filters
       ? `channel ${Math.floor(this.map / this.filters)}, filter ${this.map % this.filters}` : `${this.last} ${this.map}, larger`;
   }

@@ -47,7 +47,7 @@ function maskOfWindows(layer, mask) {
 // Draws the image, and dims what does not belong to the field.
 function drawField(canvas, mask) {
   const [height, width] = page.input.shape;
-  const scale = Math.max(1, Math.floor(172 / Math.max(height, width)));
+  const scale = Math.max(1, Math.floor(150 / Math.max(height, width)));
   const context = sized(canvas, width * scale, height * scale);
   context.drawImage(imageCanvas(), 0, 0, width * scale, height * scale);
   if (mask === null) return;

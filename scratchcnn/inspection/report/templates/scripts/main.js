@@ -1,5 +1,7 @@
 // Brings the page to life: every explorer, map and chart, and what happens when the window or the colours change.
 
+const NARROW = 1001; // CSS pixels, from where on the contents stand beside the page
+
 function drawImages() {
   const picture = imageCanvas();
   for (const canvas of document.querySelectorAll("canvas[data-picture=input]")) {
@@ -46,6 +48,9 @@ function start() {
   darkScheme.addEventListener("change", repaint);
   window.addEventListener("beforeprint", () => { printing = true; repaint(); });
   window.addEventListener("afterprint", () => { printing = false; repaint(); });
+  document.querySelector("nav").addEventListener("click", (event) => {
+    if (event.target.closest("a") && window.innerWidth < NARROW) document.querySelector(".contents").open = false;
+  });
   let width = window.innerWidth, waiting = 0;
   window.addEventListener("resize", () => {
     if (window.innerWidth === width) return;
@@ -53,7 +58,7 @@ function start() {
     cancelAnimationFrame(waiting);
     waiting = requestAnimationFrame(() => explorers.forEach((explorer) => explorer.draw()));
   });
-  if (window.innerWidth < 1000) document.querySelector(".contents").open = false;
+  if (window.innerWidth < NARROW) document.querySelector(".contents").open = false;
   document.body.dataset.ready = "yes";
 }
 

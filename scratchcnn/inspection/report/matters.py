@@ -1,10 +1,6 @@
-"""The sections after the tour: what matters to the answer, and how the network came to be."""
+"""The sections about what matters to the answer: parts covered, pixels changed, filters taken away."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +9,7 @@ from scratchcnn.inspection.ablation import FilterAblation, filter_ablation
 from scratchcnn.inspection.class_activation import grad_cam
 from scratchcnn.inspection.occlusion_map import occlusion
 from scratchcnn.inspection.report.arrays import ArrayStore
+from scratchcnn.inspection.report.sections import Bar, Picture, Section, or_why_not
 from scratchcnn.inspection.saliency import input_gradient
 from scratchcnn.inspection.shifts import pixel_shifts
 from scratchcnn.layers import Conv2D
@@ -20,98 +17,6 @@ from scratchcnn.operands import Array
 from scratchcnn.sequential import Sequential
 
 BARS = 12  # filters of an ablation that are listed
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A map that the script draws: one number for each cell of a grid.
-
-    Attributes
-    ----------
-    values : str
-        Name of the array in the store.
-    height, width : int
-    over_image : bool
-        Whether its cells are the image's pixels, so that the image's outline is drawn over it.
-    rows, columns : str
-        What its axes are.
-    first : int
-        Number of the first row and column.
-    unit : str
-        What its numbers are.
-    """
-
-    values: str
-    height: int
-    width: int
-    over_image: bool
-    rows: str = "row"
-    columns: str = "column"
-    first: int = 0
-    unit: str = ""
-
-
-@dataclass(frozen=True)
-class Bar:
-    """One bar of a chart: its name, its length from -1 to 1, and what is written beside it."""
-
-    name: str
-    share: float
-    text: str
-
-
-@dataclass(frozen=True)
-class Line:
-    """One line of a chart."""
-
-    name: str
-    values: list[float]
-
-
-@dataclass(frozen=True)
-class Chart:
-    """Lines over steps or epochs; the script draws them."""
-
-    title: str
-    across: str
-    steps: list[int]
-    lines: list[Line]
-    logarithmic: bool = False
-
-
-@dataclass(frozen=True)
-class Section:
-    """One section: a title, what it tells, what it shows, and the same as text.
-
-    Attributes
-    ----------
-    key : str
-        Its name in links.
-    call : str
-        What a user writes to get the same.
-    text : str
-        What `print` shows.
-    left_out : str
-        Why it is not there; empty if it is.
-    """
-
-    key: str
-    title: str
-    words: list[str]
-    call: str = ""
-    text: str = ""
-    pictures: list[Picture] = field(default_factory=list)
-    bars: list[Bar] = field(default_factory=list)
-    charts: list[Chart] = field(default_factory=list)
-    left_out: str = ""
-
-
-def or_why_not(key: str, title: str, make: Callable[[], Section]) -> Section:
-    """The section, or one that says why the model or the data do not allow it."""
-    try:
-        return make()
-    except (ValueError, TypeError, RuntimeError) as error:
-        return Section(key, title, [], left_out=str(error))
 
 
 def what_matters(
@@ -229,25 +134,3 @@ def _bars(found: FilterAblation) -> list[Bar]:
         )
         for number in found.order.tolist()[:BARS]
     ]  # fmt: skip
-
-
-def history_section(model: Sequential) -> Section | None:
-    """The curves of the training that made the model; None if it has none, or has not been trained."""
-    history: Any = model.history
-    if history is None or not history.epoch:
-        return None
-    whole = {name: values for name, values in history.history.items() if len(values) == len(history.epoch)}
-    groups = {"loss": ["loss", "val_loss"], "accuracy": ["accuracy", "val_accuracy"]}
-    epochs = [epoch + 1 for epoch in history.epoch]
-    charts = [
-        Chart(title, "epoch", epochs, [Line(name, whole[name]) for name in names if name in whole])
-        for title, names in groups.items()
-        if any(name in whole for name in names)
-    ]
-    last = "; ".join(f"{name} {values[-1]:.4f}" for name, values in whole.items())
-    words = [
-        "Every step of training did what this page has shown, with a batch of images at once: forward, loss, backward; "
-        "and then moved each weight a little against its gradient. Doing that again and again made these curves.",
-        f"At the end: {last}.",
-    ]
-    return Section("history", "The training", words, "model.history", charts=charts)
