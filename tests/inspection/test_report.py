@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from networks import small_data, small_model
 
+import scratchcnn
 from scratchcnn import Sequential
 from scratchcnn.inspection import trace, write_report
 from scratchcnn.inspection.report import page, sources
@@ -23,7 +24,7 @@ from scratchcnn.inspection.report.layer_data import dense_kernel
 from scratchcnn.inspection.report.layer_words import formula_of
 from scratchcnn.layers import Dense, Layer
 
-ROOT = Path(sources.scratchcnn.__file__).parents[1]
+ROOT = Path(scratchcnn.__file__).parents[1]
 
 
 def unpacked(store: ArrayStore, name: str) -> np.ndarray:

@@ -38,7 +38,7 @@ READ = """
         words: all('.ledger th').map((cell) => cell.textContent),
         matrices: all('.matrix').map(table),
         terms: all('.terms').map(table),
-        field: all('figcaption').map((each) => each.textContent).find((text) => text.startsWith('it depends')) || '',
+        field: all('figcaption').map((each) => each.textContent).find((text) => /^it depends on|^its unit sees/.test(text)) || '',
         marked: all('.matrix .marked').map((cell) => cell.textContent),
         places: all('.place input').map((field) => Number(field.value)),
     };
@@ -446,7 +446,7 @@ def hold_to_trace(driver: Any, there: Trace, way: str, number: int, rng: np.rand
             mask = told.chain()[-1].mask
             pixels = int(mask.any(axis=2).sum()) if mask.ndim == 3 else int(mask.sum())
             whole = pixels == mask[..., 0].size
-            assert found["field"] == "it depends on " + (
+            assert found["field"].removeprefix("it depends on ").removeprefix("its unit sees ") == (
                 "all pixels" if whole else f"{pixels} pixel{'s' * (pixels != 1)}"
             )
 

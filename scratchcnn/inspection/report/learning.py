@@ -62,14 +62,14 @@ def _gradient_check(found: Trace) -> Section:
             if worst is None
             else [short(worst.analytic), short(worst.numeric), f"{worst.relative_error:.1e}"]
         )
-        rows.append([row.name, times(row.shape), str(len(row.elements)), *numbers, row.verdict])
+        rows.append([row.name, row.verdict, *numbers, times(row.shape), str(len(row.elements))])
     words = [
         "A gradient is a slope, and a slope can be measured: move one number up a little and down a little, and see "
         f"how the loss changes. For {SAMPLED} numbers of every array, in float64, that is held against what the "
         "backward pass says. The worst of each array stands below; ok: they differ by no more than measuring allows.",
         "All agree." if check.ok else "They do not all agree: some layer's backward pass is wrong.",
     ]
-    heads = ["array", "shape", "looked at", "backward says", "measured", "apart by", "verdict"]
+    heads = ["array", "verdict", "backward says", "measured", "apart by", "shape", "looked at"]
     return Section(
         "gradient-check", "Is the gradient right?", words, "check_gradients(model, x, y)", str(check),
         table=Table(heads, rows),

@@ -8,7 +8,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import scratchcnn
 from scratchcnn.inspection.kinds import kind_of
 from scratchcnn.inspection.layer_trace import LayerTrace
 from scratchcnn.layers import Conv2D, Dense, Dropout, MaxPooling2D
@@ -137,7 +136,7 @@ def source_of(name: str, role: str) -> Source:
     thing = inspect.unwrap(getattr(thing, "py_func", thing))
     lines, first = inspect.getsourcelines(thing)
     file = Path(inspect.getsourcefile(thing) or "").resolve()
-    where = file.relative_to(Path(scratchcnn.__file__).resolve().parents[1]).as_posix()
+    where = file.relative_to(Path(__file__).resolve().parents[3]).as_posix()
     numbered = [(number, line.rstrip("\n")) for number, line in enumerate(lines, first)]
     start = next(number for number, line in numbered if line.lstrip().startswith("def "))
     return Source(role, path.rpartition(".")[2], where, start, numbered)

@@ -141,7 +141,8 @@ class Explorer {
   drawField() {
     const mask = fieldOf(this.number, this.chosen), count = sumOf(mask);
     drawField(this.field, mask);
-    this.fieldCaption.textContent = count === mask.length ? "it depends on all pixels" : `it depends on ${counted(count, "pixel")}`;
+    const words = this.way === "backward" ? "its unit sees" : "it depends on";
+    this.fieldCaption.textContent = `${words} ${count === mask.length ? "all pixels" : counted(count, "pixel")}`;
   }
 
   drawZoom() {
