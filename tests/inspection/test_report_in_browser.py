@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import itertools
+import re
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ READ = """
         words: all('.ledger th').map((cell) => cell.textContent),
         matrices: all('.matrix').map(table),
         terms: all('.terms').map(table),
-        field: all('figcaption').map((each) => each.textContent).find((text) => /^it depends on|^its unit sees/.test(text)) || '',
+        captions: all('figcaption').map((each) => each.textContent),
         marked: all('.matrix .marked').map((cell) => cell.textContent),
         places: all('.place input').map((field) => Number(field.value)),
     };
@@ -295,6 +296,35 @@ def test_headings_are_in_order_and_pictures_have_names(driver, article):
         assert len(driver.find_elements("css selector", link)) == 1, link
 
 
+def test_pictures_follow_the_colours_of_the_system_and_are_printed_light(driver, article):
+    picture = "return document.querySelector('#explore-forward-5 canvas').toDataURL()"
+    show(driver, article.file)
+    light = driver.execute_script(picture)
+    dark_scheme = {"features": [{"name": "prefers-color-scheme", "value": "dark"}]}
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", dark_scheme)
+    dark = driver.execute_script(picture)
+    assert dark != light
+    driver.execute_script("window.dispatchEvent(new Event('beforeprint'))")
+    assert driver.execute_script(picture) == light
+    driver.execute_script("window.dispatchEvent(new Event('afterprint'))")
+    assert driver.execute_script(picture) == dark
+    assert complaints(driver) == []
+
+
+def test_pointing_at_a_number_tells_it(driver, article):
+    from selenium.webdriver.common.action_chains import ActionChains
+    from selenium.webdriver.common.by import By
+
+    show(driver, article.file)
+    zoom = driver.find_element(By.CSS_SELECTOR, "#explore-forward-2 .pictures canvas")
+    driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", zoom)
+    ActionChains(driver).move_to_element_with_offset(zoom, 5, 5).perform()
+    told = driver.find_element(By.CSS_SELECTOR, "#explore-forward-2 .readout").text
+    row, column, channel, value = re.fullmatch(r"row (\d+), column (\d+), channel (\d+): (.*)", told).groups()
+    stored = article.trace["max_pooling2d"].output[0, int(row), int(column), int(channel)]
+    assert float(value) == pytest.approx(stored, abs=6e-4)
+
+
 def test_im2col_marks_the_pixels_of_a_row(driver, article):
     show(driver, article.file)
     driver.execute_script("document.querySelectorAll('#im2col-tables tbody button')[5].click()")
@@ -442,13 +472,11 @@ def hold_to_trace(driver: Any, there: Trace, way: str, number: int, rng: np.rand
             assert ledger["sum"] == pytest.approx(told.sum, rel=1e-9, abs=1e-15)
             if told.bias:
                 assert ledger["bias"] == told.bias
-        if found["field"] and way != "kernel":
+        if len(there.x.shape) == 4 and way != "kernel":
             mask = told.chain()[-1].mask
-            pixels = int(mask.any(axis=2).sum()) if mask.ndim == 3 else int(mask.sum())
-            whole = pixels == mask[..., 0].size
-            assert found["field"].removeprefix("it depends on ").removeprefix("its unit sees ") == (
-                "all pixels" if whole else f"{pixels} pixel{'s' * (pixels != 1)}"
-            )
+            pixels = int(mask.any(axis=2).sum())
+            count = "all pixels" if pixels == mask[..., 0].size else f"{pixels} pixel{'s' * (pixels != 1)}"
+            assert f"{'its unit sees' if way == 'backward' else 'it depends on'} {count}" in found["captions"]
 
 
 def test_a_sum_that_does_not_add_up_is_told(driver, article):
