@@ -22,6 +22,7 @@ from scratchcnn.inspection.optimizer_check import check_optimizer
 from scratchcnn.inspection.optimizer_comparison import OptimizerComparison, compare_optimizers, watch_weight
 from scratchcnn.inspection.optimizer_microscope import OptimizerMicroscope, WeightHistory
 from scratchcnn.inspection.overfitting import Overfitting, overfit_one_batch
+from scratchcnn.inspection.report import Report, write_report
 from scratchcnn.inspection.saliency import InputGradient, input_gradient
 from scratchcnn.inspection.shifts import PixelShifts, pixel_shifts
 from scratchcnn.inspection.step_sweep import StepSweep, sweep_step
@@ -45,6 +46,7 @@ __all__ = [
     "OptimizerMicroscope",
     "Overfitting",
     "PixelShifts",
+    "Report",
     "StepSweep",
     "Trace",
     "WeightHistory",
@@ -69,4 +71,5 @@ __all__ = [
     "sweep_step",
     "trace",
     "watch_weight",
+    "write_report",
 ]

@@ -1,0 +1,45 @@
+// Where numbers lie: flat places and rows, columns, channels; windows; names of places.
+
+const sizeOf = (shape) => shape.reduce((product, length) => product * length, 1);
+
+function unravel(index, shape) {
+  const place = [];
+  for (const length of [...shape].reverse()) {
+    place.unshift(index % length);
+    index = Math.floor(index / length);
+  }
+  return place;
+}
+
+const ravel = (place, shape) => shape.reduce((index, length, axis) => index * length + place[axis], 0);
+
+// Where the elements of window number `output` lie along an axis; outside the image, below 0 or from its size on.
+function seenBy(axis, output) {
+  return Array.from({ length: axis.kernel }, (_, k) => output * axis.stride - axis.before + k * axis.dilation);
+}
+
+// Number of the window whose element k lies at `position`, for each k; -1 where there is none.
+function seersOf(axis, position) {
+  return Array.from({ length: axis.kernel }, (_, k) => {
+    const offset = position + axis.before - k * axis.dilation;
+    const window = offset / axis.stride;
+    return Number.isInteger(window) && window >= 0 && window < axis.output ? window : -1;
+  });
+}
+
+const axisNames = (shape, last = "channel") =>
+  shape.length === 3 ? ["row", "column", last] : shape.length === 1 ? ["unit"] : shape.map((_, axis) => `axis ${axis}`);
+
+function nameOfPlace(index, shape, last = "channel") {
+  const place = unravel(index, shape);
+  return axisNames(shape, last).map((name, axis) => `${name} ${place[axis]}`).join(", ");
+}
+
+const lastAxisOf = (layer) => (layer.kind === "Conv2D" ? "filter" : "channel");
+const shapeOf = (number) => (number < 0 ? page.input.shape : page.layers[number].outputShape);
+const nameOf = (number) => (number < 0 ? "the image" : page.layers[number].name);
+
+// 'max_pooling2d, row 1, column 2, channel 3': a number of a layer's output, or of the image.
+function nameOfUnit(number, index) {
+  return `${nameOf(number)}, ${nameOfPlace(index, shapeOf(number), number < 0 ? "channel" : lastAxisOf(page.layers[number]))}`;
+}

@@ -1,0 +1,26 @@
+// Small matrices of numbers, each cell in its colour.
+
+// options: title, rows (lists of {text, value, outside, marked, go}), limit
+function matrix({ title, rows, limit }) {
+  const body = make("tbody"), unit = unitOf(limit);
+  for (const row of rows) {
+    const line = make("tr");
+    for (const each of row) {
+      const cellElement = make("td", each.outside ? { class: "outside", title: "outside the image: zero" } : {}, each.text ?? unit.text(each.value));
+      if (!each.outside) paint(cellElement, each.value, limit);
+      if (each.marked) cellElement.classList.add("marked");
+      line.append(cellElement);
+    }
+    body.append(line);
+  }
+  return make("table", { class: "matrix" }, title ? make("caption", {}, title + unit.words) : null, body);
+}
+
+// A list of cells as rows of that width.
+function inRows(cells, width) {
+  const rows = [];
+  for (let start = 0; start < cells.length; start += width) rows.push(cells.slice(start, start + width));
+  return rows;
+}
+
+const operator = (sign) => make("span", { class: "operator", "aria-hidden": "true" }, sign);

@@ -1,0 +1,102 @@
+"""examples/look_inside.py writes a page about a digit, and answers wrong arguments in one line."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import imageio.v3 as iio
+import numpy as np
+import pytest
+from drawn_digits import Scene, photograph
+
+from scratchcnn import Sequential, load_model
+from scratchcnn.datasets import mnist
+from scratchcnn.layers import Dense, Flatten, Rescaling
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "look_inside.py"
+
+
+def run(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-W", "error", str(EXAMPLE), *map(str, arguments)]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+
+
+def small(folder: Path, name: str, first: object) -> Sequential:
+    model = Sequential(
+        [first, *([] if isinstance(first, Dense) else [Flatten(), Dense(10, activation="softmax")])], seed=0
+    )
+    model.compile(loss="sparse_categorical_crossentropy", optimizer="adam")
+    model.save(folder / name)
+    return model
+
+
+def test_a_network_is_trained_and_kept_and_a_test_digit_shown(tmp_path: Path):
+    done = run(tmp_path, "--data", "sample", "--output", "a/b")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    training, accuracy, kept, digit, answer, written = done.stdout.splitlines()[:6]
+    assert training == "No --model: training on 4,000 images for 20 epochs, some seconds"
+    assert float(re.search(r"([\d.]+)%", accuracy)[1]) > 93
+    network = Path("a/b/look_inside.npz")
+    assert kept == f"Kept the network: --model {network} takes it again, without training"
+    assert digit == "No --digit: test image number 0"
+    (_, (x, y)) = mnist.load_sample()
+    said = load_model(tmp_path / network).predict(x[:1, :, :, None] / np.float32(255)).argmax()
+    assert answer == f"The network says {said}, label {y[0]}"
+    assert written.startswith(f"{Path('a/b/look_inside.html')}: ")
+    assert 1_000_000 < (tmp_path / "a/b/look_inside.html").stat().st_size < 10_000_000
+    again = run(tmp_path, "--data", "sample", "--model", network, "--test-image", 3)
+    assert again.returncode == 0, again.stderr
+    assert again.stdout.splitlines()[0] == "No --digit: test image number 3"
+    assert (tmp_path / "output" / "look_inside.html").exists()
+
+
+@pytest.mark.parametrize(
+    "first", [Rescaling(1 / 255, input_shape=(28, 28, 1)), Dense(10, "softmax", input_shape=(784,))]
+)
+def test_a_picture_and_a_model_of_ones_own(tmp_path: Path, first: object):
+    small(tmp_path, "mine.npz", first)
+    iio.imwrite(tmp_path / "two.png", photograph("2 wide", Scene("s"), np.random.default_rng(0)))
+    done = run(tmp_path, "--data", "sample", "--digit", "two.png", "--label", 2, "--model", "mine.npz")
+    assert done.returncode == 0, done.stderr
+    assert re.match(r"The network says \d, label 2\n", done.stdout)
+    assert "training on" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ("--digit", "nowhere.png"),
+            r"argument --digit: nowhere\.png: Expected a picture file that can be read, received",
+        ),
+        (("--digit", "text.png"), r"argument --digit: text\.png: Expected a picture \(PNG, "),
+        (("--digit", "dot.png", "--label", "10"), "argument --label: expected a digit from 0 to 9"),
+        (("--label", "3"), "argument --label: expected a digit from 0 to 9, together with --digit"),
+        (("--model", "nowhere.npz"), r"argument --model: .*nowhere\.npz"),
+        (("--model", "text.png"), r"argument --model: .*text\.png"),
+        (("--model", "small.npz"), r"argument --model: expected one from images \(28, 28, 1\) to 10 classes, received"),
+        (("--output", "text.png"), r"argument --output: expected a folder, received 'text\.png'"),
+        (("--output", "taken"), "argument --output: expected a folder, received 'taken' .*is a folder"),
+        (("--data", "nowhere"), r"argument --data: .*nowhere"),
+        (
+            ("--test-image", "1000", "--data", "sample"),
+            "argument --test-image: expected a number from 0 to 999, received 1000",
+        ),
+        (("--seed", "-1"), "argument --seed: expected at least 0, received -1"),
+        (("--threads", "0"), "argument --threads: "),
+    ],
+)
+def test_wrong_arguments(tmp_path: Path, arguments: tuple, message: str):
+    (tmp_path / "text.png").write_text("no picture")
+    (tmp_path / "taken" / "look_inside.html").mkdir(parents=True)
+    dot = np.full((40, 30), 255, np.uint8)
+    dot[10:30, 12:16] = 0
+    iio.imwrite(tmp_path / "dot.png", dot)
+    Sequential([Dense(10, input_shape=(4,))]).save(tmp_path / "small.npz")
+    done = run(tmp_path, *arguments)
+    assert done.returncode == 2
+    assert re.search(rf"\nlook_inside\.py: error: {message}.*\n\Z", done.stderr), done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""

@@ -1,0 +1,210 @@
+"""The report without a browser: what it carries, where the code stands, what is refused."""
+
+from __future__ import annotations
+
+import base64
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from networks import small_data, small_model
+
+import scratchcnn
+from scratchcnn import Sequential
+from scratchcnn.inspection import trace, write_report
+from scratchcnn.inspection.report import page, sources
+from scratchcnn.inspection.report.arrays import ArrayStore
+from scratchcnn.inspection.report.layer_data import dense_kernel
+from scratchcnn.inspection.report.layer_words import formula_of
+from scratchcnn.layers import Dense, Layer
+
+ROOT = Path(scratchcnn.__file__).parents[1]
+
+
+def unpacked(store: ArrayStore, name: str) -> np.ndarray:
+    """What the page's script makes of an array."""
+    spec: dict[str, Any] = store.specs[name]
+    if "relu" in spec:
+        return np.maximum(unpacked(store, spec["relu"]), 0)
+    values = np.frombuffer(base64.b64decode(spec["data"]), spec["dtype"])
+    if "present" not in spec:
+        return values
+    bits = np.unpackbits(np.frombuffer(base64.b64decode(spec["present"]), np.uint8), bitorder="little")[: spec["size"]]
+    whole = np.zeros(spec["size"], spec["dtype"])
+    whole[bits == 1] = values
+    return whole
+
+
+@given(
+    st.lists(st.sampled_from([0.0, 0.0, 1.5, -2.25, float("nan"), float("inf")]), max_size=40),
+    st.sampled_from(["float32", "float64", "int64", "uint8", "bool"]),
+)
+def test_arrays_come_back_as_they_were(values: list[float], dtype: str):
+    with np.errstate(invalid="ignore"):
+        array = np.nan_to_num(np.array(values), posinf=7).astype(dtype) if dtype[0] != "f" else np.array(values, dtype)
+    store = ArrayStore()
+    np.testing.assert_array_equal(unpacked(store, store.add(array)), array)
+
+
+def test_equal_arrays_are_carried_once_and_zeros_not_at_all():
+    store = ArrayStore()
+    array = np.zeros((50, 20), np.float32)
+    array[3, 4] = 1
+    assert store.add(array) == store.add(array.reshape(-1).copy())
+    assert len(store.specs) == 1
+    assert len(store.specs["a0"]["data"]) < 10
+
+
+def test_what_relu_made_is_carried_as_that(rng):
+    z = rng.normal(size=(6, 5)).astype(np.float32)
+    store = ArrayStore()
+    np.testing.assert_array_equal(unpacked(store, store.add(np.maximum(z, 0), relu_of=z)), np.maximum(z, 0).ravel())
+    assert "relu" in store.specs[store.add(np.maximum(z, 0))]
+    changed = np.maximum(z, 0)
+    changed[0, 0] += 1
+    assert "relu" not in store.specs[store.add(changed, relu_of=z)]
+
+
+def test_of_a_large_matrix_all_goes_along_that_meets_another_number_than_zero(rng):
+    model = Sequential([Dense(40, activation="relu", input_shape=(900,)), Dense(3, activation="softmax")], seed=0)
+    model.compile(loss="sparse_categorical_crossentropy", optimizer="adam")
+    x = np.where(rng.random(900) < 0.3, rng.random(900), 0)[None]
+    layer = trace(model, x, [1])["dense"]
+    store = ArrayStore()
+    packed = dense_kernel(layer, store)
+    rows, columns = (unpacked(store, packed[name]) for name in ("rows", "columns"))
+    kernel = np.zeros((900, 40), np.float32)
+    others = np.setdiff1d(np.arange(900), rows)
+    kernel[np.ix_(others, columns)] = unpacked(store, packed["ofColumns"]).reshape(len(others), len(columns))
+    kernel[rows] = unpacked(store, packed["ofRows"]).reshape(len(rows), 40)
+    np.testing.assert_array_equal(layer.input[0] @ kernel, layer.input[0] @ layer.params["kernel"])
+    np.testing.assert_array_equal(kernel @ layer.d_preactivation[0], layer.params["kernel"] @ layer.d_preactivation[0])
+    assert 0.2 < np.mean(kernel == 0) < 0.8
+
+
+@pytest.mark.parametrize("engine", ["kernels", "reference"])
+def test_sources_are_the_lines_of_the_files(engine):
+    x, y = small_data(1)
+    model = small_model(seed=0, engine=engine)
+    layers = trace(model, x, y).layers
+    found = [sources.forward_sources(layer, engine) for layer in layers]
+    found += [
+        sources.backward_sources(layer, following, engine)
+        for layer, following in zip(layers, [*layers[1:], None], strict=True)
+    ]
+    every = [source for each in [*found, sources.loss_sources(engine)] for source in each]
+    assert {source.path.split("/")[1] for source in every} == {"reference", "kernels"} - (
+        {"kernels"} if engine == "reference" else set()
+    )
+    for source in every:
+        lines = (ROOT / source.path).read_text().splitlines()
+        assert lines[source.line - 1].lstrip().startswith(f"def {source.name}(")
+        assert all(lines[number - 1] == text for number, text in source.lines)
+
+
+@pytest.mark.parametrize("table", [sources.FORWARD_LOOPS, sources.KERNEL_LOOPS])
+def test_every_algorithm_has_its_hot_loop(table):
+    from scratchcnn.kernels.conv2d import LADDER
+
+    assert set(table) == set(LADDER)
+    for names in table.values():
+        assert all(sources.source_of(name, "hot loop").lines for name in names)
+
+
+def test_formulas_are_those_of_the_docstrings():
+    x, y = small_data(1)
+    found = {layer.kind: formula_of(layer) for layer in trace(small_model(seed=0), x, y)}
+    assert found["Conv2D"].startswith("z[n, oy, ox, f] = bias[f] + sum over ky, kx, c of\n")
+    assert found["MaxPooling2D"].startswith("y[n, oy, ox, c] = max over")
+    assert found["Flatten"] == "y[n, (h * W + w) * C + c] = x[n, h, w, c]"
+    assert all(found.values())
+
+
+def test_a_report_says_what_it_wrote_and_what_it_left_out(tmp_path):
+    x, y = small_data(30)
+    model = small_model(seed=0)
+    model.fit(x, y, epochs=2, verbose=0)
+    before = [array.copy() for array in model.get_weights()]
+    report = write_report(model, x[0], int(y[0]), tmp_path / "page.html", images=x, labels=y, training=(x, y))
+    assert report.left_out == {}
+    assert report.size == (tmp_path / "page.html").stat().st_size
+    assert (report.answer, report.label) == (model.predict(x[:1]).argmax(), y[0])
+    assert str(report).startswith(f"{tmp_path / 'page.html'}: 0.")
+    for array, kept in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(array, kept)
+    text = (tmp_path / "page.html").read_text()
+    assert not re.search(r"(src|href)=\"(?!#|data:)", text.split('<script type="application/json"')[0])
+    for call in ("filter_ablation(", "check_gradients(", "watcher.result", "compare_optimizers(", "dead_units("):
+        assert f"<code>print({call}" in text
+    assert "All agree." in text
+    assert "val_loss" not in text
+    uncompiled = Sequential([Dense(3, activation="softmax", input_shape=(4,))], seed=0)
+    other = write_report(uncompiled, np.ones(4), to_file=tmp_path / "other.html")
+    assert other.label is None
+    assert "compile" in other.left_out["And back"]
+    assert "images (H, W, C)" in other.left_out["Cover a patch"]
+    assert "without 'And back': Expected a compiled model" in str(other)
+
+
+class WrongBackward(Layer):
+    """Doubles, and forgets it on the way back."""
+
+    def forward(self, x, ops, training, rng):
+        return 2 * x, None
+
+    def backward(self, dy, cache, ops, input_gradient=True):
+        return dy.copy(), {}
+
+
+def test_a_wrong_backward_pass_is_told(tmp_path, rng):
+    model = Sequential([Dense(4, input_shape=(5,)), WrongBackward(), Dense(3, activation="softmax")], seed=0)
+    model.compile(loss="sparse_categorical_crossentropy", optimizer="adam")
+    write_report(model, rng.random(5), 1, tmp_path / "page.html")
+    text = (tmp_path / "page.html").read_text()
+    assert "They do not all agree" in text
+    assert "<td>BUG</td>" in text
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"model": "model"}, "Expected a Sequential for write_report, received str"),
+        ({"model": Sequential([Dense(3)])}, "Expected a built model for write_report"),
+        ({"image": np.ones((2, 9, 8, 1))}, "that is a batch of 2: give one of them, as image"),
+        ({"image": np.ones((9, 9, 1))}, r"Expected image as one image of shape \(9, 8, 1\)"),
+        ({"label": 5}, "Expected label from 0 to 4"),
+        ({"to_file": "missing/page.html"}, "make it first"),
+        ({"to_file": "."}, "received a folder"),
+    ],
+)
+def test_what_cannot_be_shown_is_refused_and_the_file_stays(tmp_path, monkeypatch, change, message):
+    monkeypatch.chdir(tmp_path)
+    Path("page.html").write_text("before")
+    x, _ = small_data(1)
+    arguments = {"model": small_model(seed=0), "image": x[0], "label": 1, "to_file": "page.html", **change}
+    with pytest.raises((TypeError, ValueError, OSError), match=message):
+        write_report(**arguments)
+    assert Path("page.html").read_text() == "before"
+    assert [path.name for path in tmp_path.iterdir()] == ["page.html"]
+
+
+def test_every_file_of_the_template_is_used():
+    scripts = {path.stem for path in (Path(page.__file__).parent / "templates" / "scripts").iterdir()}
+    assert scripts == set(page.SCRIPTS)
+    for text in (page.script_text(), page.style_text()):
+        assert "</" not in re.sub(r"//.*", "", text).replace("</b>", "")
+        assert "http" not in text.replace('"http://www.w3.org/2000/svg"', "")
+
+
+def test_importing_inspection_loads_neither_jinja_nor_matplotlib():
+    code = (
+        "import sys, scratchcnn.inspection; print([m for m in ('jinja2', 'matplotlib', 'imageio') if m in sys.modules])"
+    )
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert printed.strip() == "[]"

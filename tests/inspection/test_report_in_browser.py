@@ -1,0 +1,496 @@
+"""The report in a real browser: a click on a number shows where it came from, and the sum shown is right."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from browser import chromium, complaints, requested, show
+from networks import article_model, sample_digits
+
+from scratchcnn import Sequential
+from scratchcnn.activations import ActivationFunction
+from scratchcnn.inspection import Trace, explain, trace, write_report
+from scratchcnn.layers import Activation, Conv2D, Dense, Dropout, Flatten, Layer, MaxPooling2D, Rescaling
+from scratchcnn.losses import SparseCategoricalCrossentropy
+
+LABEL = 3
+MEANEST = 4.5  # contrast of text, as WCAG 2.1 asks for at level AA
+
+# The place fields of an explorer, filled in; and what stands under the number then.
+ASK = """
+    const [id, place] = arguments;
+    const explorer = document.getElementById(id);
+    explorer.querySelectorAll('.place input').forEach((field, axis) => { field.value = place[axis]; });
+    explorer.querySelector('.place input').dispatchEvent(new Event('change'));
+"""
+READ = """
+    const explorer = document.getElementById(arguments[0]);
+    const all = (selector, of = explorer) => [...of.querySelectorAll(selector)];
+    const table = (element) => all('tr', element).map((row) => [...row.cells].map((cell) => cell.textContent));
+    return {
+        title: explorer.querySelector('.unit').textContent,
+        ledger: Object.fromEntries(all('.ledger td').map(({ dataset }) => [dataset.name, Number(dataset.value)])),
+        words: all('.ledger th').map((cell) => cell.textContent),
+        matrices: all('.matrix').map(table),
+        terms: all('.terms').map(table),
+        captions: all('figcaption').map((each) => each.textContent),
+        marked: all('.matrix .marked').map((cell) => cell.textContent),
+        places: all('.place input').map((field) => Number(field.value)),
+    };
+"""
+
+
+@pytest.fixture(scope="module")
+def driver(tmp_path_factory) -> Any:
+    with chromium(tmp_path_factory.mktemp("profile")) as driver:
+        yield driver
+
+
+class Page:
+    """A report that was written, and the trace it tells of."""
+
+    def __init__(self, model: Sequential, image: np.ndarray, label: int | None, file: Path) -> None:
+        self.file = file
+        self.report = write_report(model, image, label, file)
+        answered = trace(model, image[None]).probabilities[0].argmax()
+        labels = None if self.report.label is None else np.array([answered if label is None else label])
+        self.trace: Trace = trace(model, image[None], labels)
+
+
+@pytest.fixture(scope="module")
+def article(tmp_path_factory) -> Page:
+    """The article's network after a few steps, and a digit."""
+    (x, y), _ = sample_digits()
+    model = article_model(seed=0)
+    model.fit(x[:640], y[:640], batch_size=64, epochs=1, verbose=0)
+    return Page(model, x[0].astype(np.float32), int(y[0]), tmp_path_factory.mktemp("article") / "page.html")
+
+
+def ask(driver: Any, way: str, layer: int, place: tuple[int, ...]) -> dict[str, Any]:
+    """What the page says of one number."""
+    name = f"explore-{way}-{layer}"
+    driver.execute_script(ASK, name, list(place))
+    return driver.execute_script(READ, name)
+
+
+def shown(cells: list[list[str]]) -> np.ndarray:
+    """A matrix of the page as numbers."""
+    return np.array([[float(cell.replace("−", "-").replace("∞", "inf")) for cell in row] for row in cells])
+
+
+def test_the_page_opens_without_complaint_and_asks_for_nothing_else(driver, article):
+    show(driver, article.file)
+    assert driver.execute_script("return document.body.dataset.ready") == "yes"
+    assert complaints(driver) == []
+    assert requested(driver) == [article.file.as_uri()]
+    assert article.report.size == article.file.stat().st_size < 10_000_000
+
+
+def test_the_policy_would_stop_what_the_page_does_not_do(driver, article):
+    show(driver, article.file)
+    driver.execute_script("document.body.append(Object.assign(new Image(), {src: 'http://127.0.0.1:9/x.png'}))")
+    driver.execute_script(
+        "document.body.append(Object.assign(document.createElement('script'), {text: 'window.bad = 1'}))"
+    )
+    assert any("Content Security Policy" in message for message in complaints(driver))
+    assert driver.execute_script("return window.bad") is None
+
+
+def test_a_convolution_shows_its_patch_its_kernel_and_their_sum(driver, article):
+    show(driver, article.file)
+    layer = article.trace["conv2d_1"]
+    oy, ox, f = 11, 9, 40
+    found = ask(driver, "forward", 1, (oy, ox, f))
+    patch = layer.input[0, oy : oy + 3, ox : ox + 3].astype(np.float64)
+    products = patch * layer.params["kernel"][..., f]
+    assert found["ledger"]["sum"] == pytest.approx(products.sum(), rel=1e-12)
+    assert found["ledger"]["bias"] == layer.params["bias"][f]
+    assert found["ledger"]["stored"] == layer.output[0, oy, ox, f]
+    strongest = np.abs(products.sum(axis=(0, 1))).argmax()
+    given, weights, multiplied = map(shown, found["matrices"])
+    np.testing.assert_allclose(given, patch[..., strongest], atol=6e-4)
+    np.testing.assert_allclose(weights, layer.params["kernel"][..., strongest, f], atol=6e-4)
+    np.testing.assert_allclose(multiplied, products[..., strongest], atol=6e-4)
+
+
+def test_another_channel_of_a_patch_can_be_chosen(driver, article):
+    show(driver, article.file)
+    layer = article.trace["conv2d_1"]
+    ask(driver, "forward", 1, (4, 5, 6))
+    driver.execute_script("document.querySelectorAll('#explore-forward-1 .chips button')[31].click()")
+    found = driver.execute_script(READ, "explore-forward-1")
+    np.testing.assert_allclose(shown(found["matrices"][1]), layer.params["kernel"][..., 31, 6], atol=6e-4)
+
+
+def test_a_pooling_shows_its_window_and_who_won(driver, article):
+    show(driver, article.file)
+    layer = article.trace["max_pooling2d"]
+    place = np.unravel_index(layer.output[0].argmax(), layer.output.shape[1:])
+    found = ask(driver, "forward", 2, tuple(int(i) for i in place))
+    y, x, c = place
+    window = layer.input[0, 2 * y : 2 * y + 2, 2 * x : 2 * x + 2, c]
+    np.testing.assert_allclose(shown(found["matrices"][0]), window, atol=6e-4)
+    assert float(found["marked"][0]) == pytest.approx(window.max(), abs=6e-4)
+    assert found["ledger"]["sum"] == found["ledger"]["stored"] == window.max()
+
+
+def test_a_dense_unit_shows_its_largest_terms_and_a_sum_over_all(driver, article):
+    show(driver, article.file)
+    layer = article.trace["dense"]
+    found = ask(driver, "forward", 5, (77,))
+    products = layer.input[0].astype(np.float64) * layer.params["kernel"][:, 77]
+    assert found["ledger"]["sum"] == pytest.approx(products.sum(), rel=1e-9, abs=1e-12)
+    assert found["ledger"]["stored"] == layer.output[0, 77]
+    largest = products[np.argsort(-np.abs(products))[:8]]
+    listed = [float(row[3].replace("−", "-")) for row in found["terms"][0][1:9]]
+    np.testing.assert_allclose(listed, largest, atol=6e-4)
+
+
+def test_softmax_shows_what_is_divided_by_what(driver, article):
+    show(driver, article.file)
+    layer = article.trace["dense_1"]
+    found = ask(driver, "forward", 7, (4,))
+    z = layer.preactivation[0].astype(np.float64)
+    shares = np.exp(z - z.max()) / np.exp(z - z.max()).sum()
+    assert found["ledger"]["activation"] == pytest.approx(shares[4], rel=1e-12)
+    assert found["ledger"]["stored"] == layer.output[0, 4]
+    np.testing.assert_allclose(shown([row[1:3] for row in found["terms"][1][1:]])[:, 1], np.exp(z - z.max()), atol=6e-4)
+
+
+@pytest.mark.parametrize("layer", [7, 5, 4, 2, 1, 0, -1])
+def test_gradients_add_up_to_what_the_model_stored(driver, article, layer):
+    show(driver, article.file)
+    kept = article.trace[max(layer, 0)]
+    gradient = kept.d_input if layer < 0 else kept.d_preactivation if kept.d_output is None else kept.d_output
+    place = tuple(int(i) for i in np.unravel_index(np.abs(gradient[0]).argmax(), gradient.shape[1:]))
+    found = ask(driver, "backward", layer, place)
+    assert found["ledger"]["stored"] == gradient[(0, *place)]
+    assert found["ledger"]["sum"] == pytest.approx(float(gradient[(0, *place)]), rel=2e-4)
+    if "beforeGate" in found["ledger"]:
+        assert found["ledger"]["beforeGate"] == kept.d_preactivation[(0, *place)]
+
+
+def test_the_gradient_of_a_weight_is_the_sum_over_the_places_it_was_used_at(driver, article):
+    show(driver, article.file)
+    layer = article.trace["conv2d_1"]
+    found = ask(driver, "kernel", 1, (2, 0, 5, 9))
+    exact = (layer.input[0, 2:26, 0:24, 5].astype(np.float64) * layer.d_preactivation[0, ..., 9]).sum()
+    assert found["ledger"]["sum"] == pytest.approx(exact, rel=1e-12)
+    assert found["ledger"]["stored"] == layer.gradients["kernel"][2, 0, 5, 9]
+
+
+def test_a_click_chooses_the_number_under_the_mouse(driver, article):
+    from selenium.webdriver.common.action_chains import ActionChains
+    from selenium.webdriver.common.by import By
+
+    show(driver, article.file)
+    canvas = driver.find_element(By.CSS_SELECTOR, "#explore-forward-5 canvas")
+    driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", canvas)
+    width, height = canvas.size["width"], canvas.size["height"]
+    ActionChains(driver).move_to_element_with_offset(canvas, 20 - width / 2, 20 - height / 2).click().perform()
+    assert driver.execute_script(READ, "explore-forward-5")["places"] == [0]
+    zoom = driver.find_element(By.CSS_SELECTOR, "#explore-forward-2 .pictures canvas")
+    driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", zoom)
+    before = driver.execute_script(READ, "explore-forward-2")["places"]
+    ActionChains(driver).move_to_element(zoom).click().perform()
+    after = driver.execute_script(READ, "explore-forward-2")
+    assert after["places"][:2] in ([5, 5], [5, 6], [6, 5], [6, 6])
+    assert after["places"][2] == before[2]
+    assert after["ledger"]["stored"] == article.trace["max_pooling2d"].output[(0, *after["places"])]
+
+
+def test_the_keyboard_walks_from_number_to_number(driver, article):
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.common.keys import Keys
+
+    show(driver, article.file)
+    ask(driver, "forward", 0, (5, 6, 7))
+    canvas = driver.find_element(By.CSS_SELECTOR, "#explore-forward-0 canvas")
+    canvas.send_keys(Keys.ARROW_DOWN, Keys.ARROW_RIGHT, Keys.ARROW_RIGHT, Keys.PAGE_DOWN)
+    found = driver.execute_script(READ, "explore-forward-0")
+    assert found["places"] == [6, 8, 8]
+    assert found["ledger"]["stored"] == article.trace["conv2d"].output[0, 6, 8, 8]
+    canvas.send_keys(Keys.ARROW_LEFT, Keys.ARROW_UP, Keys.PAGE_UP)
+    assert driver.execute_script(READ, "explore-forward-0")["places"] == [5, 7, 7]
+
+
+def test_a_button_leads_on_until_the_pixels(driver, article):
+    show(driver, article.file)
+    ask(driver, "forward", 7, (4,))
+    visited = []
+    for layer in range(7, -1, -1):
+        visited.append(driver.execute_script(READ, f"explore-forward-{layer}")["ledger"]["stored"])
+        driver.execute_script(f"document.querySelector('#explore-forward-{layer} .way-on button').click()")
+    assert (
+        visited[1]
+        == visited[2]
+        == article.trace["dense"]
+        .output[0]
+        .flat[np.abs(article.trace["dense_1"].input[0] * article.trace["dense_1"].params["kernel"][:, 4]).argmax()]
+    )
+    pixel = driver.execute_script(READ, "explore-pixels--1")
+    assert driver.execute_script("return document.activeElement.closest('.explorer').id") == "explore-pixels--1"
+    assert float(pixel["title"].rpartition("= ")[2]) == pytest.approx(
+        float(article.trace.x[(0, *pixel["places"])]), abs=6e-4
+    )
+
+
+@pytest.mark.parametrize("width", [390, 820, 1280])
+def test_nothing_sticks_out_at_the_side(driver, article, width):
+    show(driver, article.file, width=width)
+    assert driver.execute_script("return document.documentElement.scrollWidth") <= width
+
+
+CONTRASTS = """
+    const linear = (part) => part / 255 <= 0.04045 ? part / 255 / 12.92 : ((part / 255 + 0.055) / 1.055) ** 2.4;
+    const light = (colour) => { const [r, g, b] = colour.map(linear); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+    const parse = (text) => text.match(/[\\d.]+/g).map(Number);
+    const ground = (element) => {
+        for (let at = element; at; at = at.parentElement) {
+            const colour = parse(getComputedStyle(at).backgroundColor);
+            if (colour.length === 3 || colour[3] === 1) return colour.slice(0, 3);
+        }
+        return [255, 255, 255];
+    };
+    document.querySelectorAll('details').forEach((each) => { each.open = true; });
+    const found = [];
+    for (const element of document.body.querySelectorAll('*')) {
+        const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
+        if (!own || !element.checkVisibility() || element.closest('script, svg')) continue;
+        const [one, other] = [light(parse(getComputedStyle(element).color).slice(0, 3)), light(ground(element))];
+        found.push([(Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05), element.outerHTML.slice(0, 80)]);
+    }
+    return found;
+"""
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_all_text_can_be_read(driver, article, dark):
+    show(driver, article.file, dark=dark)
+    contrasts = driver.execute_script(CONTRASTS)
+    assert len(contrasts) > 500
+    assert [each for each in contrasts if each[0] < MEANEST] == []
+    ground = driver.execute_script("return getComputedStyle(document.body).backgroundColor")
+    assert (int(ground.strip("rgb()").split(",")[0]) < 60) == dark
+
+
+def test_headings_are_in_order_and_pictures_have_names(driver, article):
+    show(driver, article.file)
+    levels = driver.execute_script(
+        "return [...document.querySelectorAll('h1,h2,h3,h4')].map((each) => Number(each.tagName[1]))"
+    )
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after - before <= 1 for before, after in itertools.pairwise(levels))
+    assert driver.execute_script("return document.documentElement.lang") == "en"
+    nameless = "return document.querySelectorAll('canvas:not([aria-label]), svg:not([aria-label])').length"
+    assert driver.execute_script(nameless) == 0
+    links = "return [...document.querySelectorAll('a')].map((each) => each.getAttribute('href'))"
+    for link in driver.execute_script(links):
+        assert len(driver.find_elements("css selector", link)) == 1, link
+
+
+def test_pictures_follow_the_colours_of_the_system_and_are_printed_light(driver, article):
+    picture = "return document.querySelector('#explore-forward-5 canvas').toDataURL()"
+    show(driver, article.file)
+    light = driver.execute_script(picture)
+    dark_scheme = {"features": [{"name": "prefers-color-scheme", "value": "dark"}]}
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", dark_scheme)
+    dark = driver.execute_script(picture)
+    assert dark != light
+    driver.execute_script("window.dispatchEvent(new Event('beforeprint'))")
+    assert driver.execute_script(picture) == light
+    driver.execute_script("window.dispatchEvent(new Event('afterprint'))")
+    assert driver.execute_script(picture) == dark
+    assert complaints(driver) == []
+
+
+def test_pointing_at_a_number_tells_it(driver, article):
+    from selenium.webdriver.common.action_chains import ActionChains
+    from selenium.webdriver.common.by import By
+
+    show(driver, article.file)
+    zoom = driver.find_element(By.CSS_SELECTOR, "#explore-forward-2 .pictures canvas")
+    driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", zoom)
+    ActionChains(driver).move_to_element_with_offset(zoom, 5, 5).perform()
+    told = driver.find_element(By.CSS_SELECTOR, "#explore-forward-2 .readout").text
+    row, column, channel, value = re.fullmatch(r"row (\d+), column (\d+), channel (\d+): (.*)", told).groups()
+    stored = article.trace["max_pooling2d"].output[0, int(row), int(column), int(channel)]
+    assert float(value) == pytest.approx(stored, abs=6e-4)
+
+
+def test_im2col_marks_the_pixels_of_a_row(driver, article):
+    show(driver, article.file)
+    driver.execute_script("document.querySelectorAll('#im2col-tables tbody button')[5].click()")
+    cells = driver.execute_script(
+        "return [...document.querySelectorAll('#im2col-tables table')].map((table) => [...table.rows].map((row) =>"
+        " [...row.cells].map((cell) => [cell.textContent, cell.classList.contains('marked')])))"
+    )
+    part = np.array([[marked for _, marked in row] for row in cells[0]])
+    pixels = shown([[text for text, _ in row] for row in cells[0]])
+    wanted = np.zeros((5, 5), bool)
+    wanted[1:4, 2:5] = True
+    np.testing.assert_array_equal(part, wanted)
+    row = shown([[text for text, _ in cells[2][2 + 5][1:]]])[0]
+    np.testing.assert_array_equal(row[:9], pixels[wanted])
+    weights = shown([[text for text, _ in cells[2][1][1:-1]]])[0]
+    chosen = int(cells[2][0][-1][0].split()[-1])
+    layer = article.trace["conv2d"]
+    np.testing.assert_allclose(weights, layer.params["kernel"][..., chosen].ravel(), atol=6e-4)
+    assert row[9] == pytest.approx(row[:9] @ weights + layer.params["bias"][chosen], abs=0.01)
+
+
+# Any model
+
+
+class Twice(Layer):
+    """A layer of a user's own <b>with</b> markup in its docstring.
+
+    y = 2 * x  <script>document.title = "run"</script>
+    """
+
+    def forward(self, x, ops, training, rng):
+        return 2 * x, None
+
+    def backward(self, dy, cache, ops, input_gradient=True):
+        return 2 * dy, {}
+
+
+class Leaky(ActivationFunction):
+    """An activation of a user's own."""
+
+    name = "leaky"
+
+    def forward(self, x, ops):
+        return np.where(x > 0, x, x * x.dtype.type(0.1))
+
+    def backward(self, dy, y, ops):
+        return np.where(y > 0, dy, dy * dy.dtype.type(0.1))
+
+
+def compiled(layers: list[Layer], loss: Any = "sparse_categorical_crossentropy", **options: Any) -> Sequential:
+    model = Sequential(layers, seed=1, **options)
+    model.compile(loss=loss, optimizer="adam")
+    return model
+
+
+def in_colour() -> Sequential:
+    """RGB, strides, 'same', dilation, windows that overlap, no bias."""
+    return compiled(
+        [
+            Conv2D(4, (3, 2), strides=(2, 1), padding="same", activation="relu", input_shape=(11, 9, 3)),
+            Conv2D(3, 3, dilation_rate=2, padding="same", use_bias=False),
+            MaxPooling2D(3, strides=2, padding="same"),
+            Activation("relu"),
+            Flatten(),
+            Dense(5),
+            Activation("softmax"),
+        ]
+    )
+
+
+MODELS = {
+    "in colour": in_colour,
+    "float64, reference": lambda: compiled(
+        [Conv2D(3, 3, input_shape=(7, 6, 1)), Flatten(), Dense(4, activation="softmax")],
+        dtype="float64", engine="reference",
+    ),
+    "dense alone": lambda: compiled([Dense(7, activation="relu", input_shape=(12,)), Dense(5, activation="softmax")]),
+    "logits": lambda: compiled(
+        [Conv2D(2, 3, activation="relu", input_shape=(8, 8, 1)), Flatten(), Dense(4)],
+        SparseCategoricalCrossentropy(from_logits=True),
+    ),
+    "bytes": lambda: compiled(
+        [Rescaling(1 / 255, 0.5, input_shape=(8, 8, 1)), Conv2D(2, 3, activation="relu"), MaxPooling2D(2), Flatten(),
+         Dropout(0.5), Dense(4, activation="softmax")],
+    ),
+    "own classes": lambda: compiled(
+        [Conv2D(2, 3, activation=Leaky(), input_shape=(6, 6, 1)), Twice(name='<img src=x onerror="document.title=1">'),
+         Flatten(name="</script><script>document.title = 'run'</script>"), Dense(4, activation="softmax")],
+        "categorical_crossentropy",
+    ),
+    "images out": lambda: Sequential([Conv2D(2, 3, activation="softmax", input_shape=(6, 5, 1))], seed=0),
+    "not compiled": lambda: Sequential([Flatten(input_shape=(4, 4, 1)), Dense(3, activation="softmax")], seed=0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_any_model_can_be_looked_into(driver, tmp_path, name, rng):
+    model = MODELS[name]()
+    shape = model.input_shape[1:]
+    image = rng.integers(0, 256, shape, np.uint8) if name == "bytes" else rng.random(shape)
+    if name == "own classes":
+        page = write_report(model, image, 2, tmp_path / "page.html")
+        there = trace(model, image[None], np.eye(4)[[2]])
+    else:
+        made = Page(model, image, None, tmp_path / "page.html")
+        page, there = made.report, made.trace
+    show(driver, tmp_path / "page.html", width=390)
+    assert driver.execute_script("return document.body.dataset.ready") == "yes"
+    assert complaints(driver) == []
+    assert driver.title not in ("run", "1")
+    assert driver.execute_script("return document.documentElement.scrollWidth") <= 390
+    names = [each.text for each in driver.find_elements("css selector", "#forward h3")]
+    assert names == there.names
+    assert (page.label is None) == (name in ("images out", "not compiled"))
+    for number, layer in enumerate(there):
+        hold_to_trace(driver, there, "forward", number, rng)
+        if page.label is not None:
+            hold_to_trace(driver, there, "backward", number, rng)
+            if layer.params.get("kernel", np.zeros(0)).ndim == 4:
+                hold_to_trace(driver, there, "kernel", number, rng)
+    if page.label is not None:
+        hold_to_trace(driver, there, "backward", -1, rng)
+
+
+def hold_to_trace(driver: Any, there: Trace, way: str, number: int, rng: np.random.Generator) -> None:
+    """A few numbers by chance: what the page says is what `explain` says, which other tests hold to the model."""
+    layer = there.layers[max(number, 0)]
+    what = {"forward": "output", "kernel": "gradient"}.get(way) or (
+        "d_input" if number < 0 else "d_preactivation" if layer.d_output is None else "d_output"
+    )
+    array = layer.gradients["kernel"][None] if way == "kernel" else getattr(layer, what)
+    for _ in range(5):
+        place = tuple(int(rng.integers(length)) for length in array.shape[1:])
+        parameter = {"parameter": "kernel"} if way == "kernel" else {}
+        told = explain(there, layer.name, place if way == "kernel" else (0, *place), what, **parameter)
+        found = ask(driver, way, number, place)
+        ledger, words = found["ledger"], " ".join(found["words"])
+        assert "more than" not in words, (way, number, place, ledger)
+        if "what the model stored as z" in words:  # after an activation of a user's own
+            assert ledger["stored"] == layer.preactivation[(0, *place)]
+        else:
+            assert ledger["stored"] == array[(0, *place)] == told.stored
+        if "sum" in ledger:
+            assert told.known
+            assert ledger["sum"] == pytest.approx(told.sum, rel=1e-9, abs=1e-15)
+            if told.bias:
+                assert ledger["bias"] == told.bias
+        if len(there.x.shape) == 4 and way != "kernel":
+            mask = told.chain()[-1].mask
+            pixels = int(mask.any(axis=2).sum())
+            count = "all pixels" if pixels == mask[..., 0].size else f"{pixels} pixel{'s' * (pixels != 1)}"
+            assert f"{'its unit sees' if way == 'backward' else 'it depends on'} {count}" in found["captions"]
+
+
+def test_a_sum_that_does_not_add_up_is_told(driver, article):
+    text = article.file.read_text()
+    stored, bias = article.trace["dense_1"].params["bias"].copy(), article.trace["dense_1"].params["bias"]
+    assert np.abs(bias).max() > 0
+    broken = text.replace(
+        base64.b64encode(stored.tobytes()).decode(), base64.b64encode((stored + 1).tobytes()).decode()
+    )
+    assert broken != text
+    other = article.file.with_name("broken.html")
+    other.write_text(broken)
+    show(driver, other)
+    driver.execute_script(ASK, "explore-forward-7", [4])
+    found = driver.execute_script(READ, "explore-forward-7")
+    assert found["ledger"]["before"] != pytest.approx(article.trace["dense_1"].preactivation[0, 4], abs=0.5)
+    assert any("more than rounding" in words for words in found["words"])
