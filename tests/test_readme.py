@@ -16,13 +16,18 @@ def test_python_blocks_run_one_after_the_other(monkeypatch, tmp_path, capsys):
     (x, y), (x_test, y_test) = mnist.load_sample()  # a few real digits, so that ten epochs take seconds
     monkeypatch.setattr(mnist, "load_data", lambda: ((x[:256], y[:256]), (x_test[:100], y_test[:100])))
     monkeypatch.chdir(tmp_path)
-    names = {}
+    names, printed = {}, []
     for number, block in enumerate(BLOCKS):
         exec(compile(block, f"README block {number}", "exec"), names)
-    out = capsys.readouterr().out
-    assert "Total params: 1,199,882" in out
-    assert "Epoch 10/10" in out
-    assert int(out.splitlines()[-1]) == names["model"].predict(names["X_test_"][:1]).argmax()
+        printed.append(capsys.readouterr().out)
+    script, inside = (printed[next(i for i, block in enumerate(BLOCKS) if word in block)]
+                      for word in ("model.add(Conv2D", "inspection.trace"))  # fmt: skip
+    assert "Total params: 1,199,882" in script
+    assert "Epoch 10/10" in script
+    assert int(script.splitlines()[-1]) == names["model"].predict(names["X_test_"][:1]).argmax()
+    assert "Trace of 'sequential': 1 sample of 28 x 28 x 1" in inside
+    assert "conv2d_1.output[0, 10, 11, 5] = " in inside
+    assert "conv2d.gradients['kernel'][1, 1, 0, 5] = " in inside
     loss, accuracy = names["score"]
     assert np.isfinite(loss)
     assert accuracy > 0.5

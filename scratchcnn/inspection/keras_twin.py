@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
@@ -305,7 +306,10 @@ def computing_in(keras: Any, dtype: np.dtype[np.floating]) -> Iterator[None]:
     keras.config.set_floatx(dtype.name)
     keras.config.set_dtype_policy(dtype.name)
     try:
-        yield
+        with warnings.catch_warnings():
+            # Keras's variables take no `copy` in __array__, which NumPy 2 asks for; NumPy does without, and says so.
+            warnings.filterwarnings("ignore", "__array__ implementation doesn't accept a copy", DeprecationWarning)
+            yield
     finally:
         keras.config.set_floatx(before[0])
         keras.config.set_dtype_policy(before[1])

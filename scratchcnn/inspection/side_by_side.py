@@ -166,7 +166,15 @@ def share_of_tolerance(row: Row) -> float:
     return row.difference / row.tolerance if row.difference == row.difference else np.inf
 
 
+HEADS = ("what", "of", "shape", "difference", "relative", "tolerance", "verdict")
+
+
 def rows_told(rows: Sequence[Row], steps: int) -> list[str]:
+    """The table of `cells_of`, as lines of text."""
+    return table(HEADS, cells_of(rows, steps), left=(0, 1, 2, 6))
+
+
+def cells_of(rows: Sequence[Row], steps: int) -> list[list[str]]:
     """Every output and gradient; of the weights, all after the first and the last step, the worst after the others."""
     shown = [(row.place.stage, row) for row in rows if row.place.stage != "weights"]
     for step in range(1, steps + 1):
@@ -175,8 +183,7 @@ def rows_told(rows: Sequence[Row], steps: int) -> list[str]:
         shown += [
             (f"step {step}" if len(some) > 1 or len(of_step) == 1 else f"step {step}, worst", row) for row in some
         ]
-    heads = ("what", "of", "shape", "difference", "relative", "tolerance", "verdict")
-    return table(heads, [[what, *_cells(row)] for what, row in shown], left=(0, 1, 2, 6))
+    return [[what, *_cells(row)] for what, row in shown]
 
 
 def _cells(row: Row) -> list[str]:

@@ -17,7 +17,7 @@ from networks import small_data, small_model
 
 import scratchcnn
 from scratchcnn import Sequential
-from scratchcnn.inspection import trace, write_report
+from scratchcnn.inspection import bug_zoo, trace, write_report
 from scratchcnn.inspection.report import page, sources
 from scratchcnn.inspection.report.arrays import ArrayStore
 from scratchcnn.inspection.report.layer_data import dense_kernel
@@ -140,9 +140,13 @@ def test_a_report_says_what_it_wrote_and_what_it_left_out(tmp_path):
         np.testing.assert_array_equal(array, kept)
     text = (tmp_path / "page.html").read_text()
     assert not re.search(r"(src|href)=\"(?!#|data:)", text.split('<script type="application/json"')[0])
-    for call in ("filter_ablation(", "check_gradients(", "watcher.result", "compare_optimizers(", "dead_units("):
+    calls = ["filter_ablation(", "check_gradients(", "watcher.result", "compare_optimizers(", "dead_units("]
+    calls += ["bug_zoo.describe(", "compare_with_keras("]
+    for call in calls:
         assert f"<code>print({call}" in text
     assert "All agree." in text
+    assert "Rounding explains every difference." in text
+    assert all(f'<th scope="row">{name}</th>' in text for name in bug_zoo.names())
     assert "val_loss" not in text
     uncompiled = Sequential([Dense(3, activation="softmax", input_shape=(4,))], seed=0)
     other = write_report(uncompiled, np.ones(4), to_file=tmp_path / "other.html")
@@ -150,6 +154,14 @@ def test_a_report_says_what_it_wrote_and_what_it_left_out(tmp_path):
     assert "compile" in other.left_out["And back"]
     assert "images (H, W, C)" in other.left_out["Cover a patch"]
     assert "without 'And back': Expected a compiled model" in str(other)
+
+
+def test_without_keras_a_report_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "keras", None)
+    x, y = small_data(20)
+    report = write_report(small_model(seed=0), x[0], 1, tmp_path / "page.html", images=x, labels=y, training=(x, y))
+    assert list(report.left_out) == ["The same network in Keras"]
+    assert "pip install 'scratchcnn[twin]'" in str(report)
 
 
 class WrongBackward(Layer):

@@ -24,6 +24,7 @@ from scratchcnn.inspection.report.number_tables import (
     weights_with_largest_gradients,
 )
 from scratchcnn.inspection.report.page import render
+from scratchcnn.inspection.report.second_opinions import keras_section, mistakes_section
 from scratchcnn.inspection.report.sections import Section
 from scratchcnn.inspection.report.sources import backward_sources, forward_sources, loss_sources
 from scratchcnn.inspection.tracing import Trace, trace
@@ -124,7 +125,7 @@ def write_report(
         A set on which to measure what each filter is worth; without it, that section is left out.
     training : (images, labels), optional
         From which a copy of the model, with new weights, learns for about 100 steps, to show gradients and weights on
-        the way; without it, that part is left out.
+        the way, and then the model's twin in Keras, if that is installed; without it, that part is left out.
     title : str, optional
         The page's heading.
 
@@ -192,7 +193,8 @@ def _learning(asked: _Asked, training: tuple[npt.ArrayLike, npt.ArrayLike] | Non
     found += [history] if history else []
     if training is not None:
         x, y = training
-        found += first_steps_sections(model, np.asarray(x), np.asarray(y))
+        found += [*first_steps_sections(model, np.asarray(x), np.asarray(y)), mistakes_section()]
+        found.append(keras_section(model, np.asarray(x), np.asarray(y)))
     return found
 
 
