@@ -297,13 +297,15 @@ def test_headings_are_in_order_and_pictures_have_names(driver, article):
 
 
 def test_pictures_follow_the_colours_of_the_system_and_are_printed_light(driver, article):
+    from selenium.webdriver.support.ui import WebDriverWait
+
     picture = "return document.querySelector('#explore-forward-5 canvas').toDataURL()"
     show(driver, article.file)
     light = driver.execute_script(picture)
     dark_scheme = {"features": [{"name": "prefers-color-scheme", "value": "dark"}]}
     driver.execute_cdp_cmd("Emulation.setEmulatedMedia", dark_scheme)
+    WebDriverWait(driver, 20).until(lambda _: driver.execute_script(picture) != light)  # the page hears of it later
     dark = driver.execute_script(picture)
-    assert dark != light
     driver.execute_script("window.dispatchEvent(new Event('beforeprint'))")
     assert driver.execute_script(picture) == light
     driver.execute_script("window.dispatchEvent(new Event('afterprint'))")
@@ -314,12 +316,14 @@ def test_pictures_follow_the_colours_of_the_system_and_are_printed_light(driver,
 def test_pointing_at_a_number_tells_it(driver, article):
     from selenium.webdriver.common.action_chains import ActionChains
     from selenium.webdriver.common.by import By
+    from selenium.webdriver.support.ui import WebDriverWait
 
     show(driver, article.file)
     zoom = driver.find_element(By.CSS_SELECTOR, "#explore-forward-2 .pictures canvas")
     driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", zoom)
     ActionChains(driver).move_to_element_with_offset(zoom, 5, 5).perform()
-    told = driver.find_element(By.CSS_SELECTOR, "#explore-forward-2 .readout").text
+    readout = driver.find_element(By.CSS_SELECTOR, "#explore-forward-2 .readout")
+    told = WebDriverWait(driver, 20).until(lambda _: readout.text.strip())
     row, column, channel, value = re.fullmatch(r"row (\d+), column (\d+), channel (\d+): (.*)", told).groups()
     stored = article.trace["max_pooling2d"].output[0, int(row), int(column), int(channel)]
     assert float(value) == pytest.approx(stored, abs=6e-4)

@@ -12,6 +12,7 @@ import numpy as np
 from scratchcnn import kernels, reference
 from scratchcnn.kernels.tile import COLUMNS
 from scratchcnn.kernels.vectorized import VECTOR_BYTES
+from scratchcnn.operands import Convolution
 
 def check(name, arguments, algorithm):
     # A result is a sum of at most 9 * 37 = 333 products of two numbers: in whatever order, it errs by less than
@@ -44,6 +45,20 @@ for dtype in map(np.dtype, (np.float32, np.float64)):
             assert (one == other).all(), f'pooled by {algorithm} in {dtype}'
     for outputs in (np.maximum(outputs, 0), None):
         check('conv2d_pooled_gradients', (values, winners, outputs, x, kernel, *pool), 'winners')
+
+def normal(*shape):
+    return rng.standard_normal(shape).astype(np.float32)
+
+x, below = normal(3, 9, 8, 2), Convolution(normal(3, 3, 2, 16), normal(16))
+kernel, values = normal(3, 3, 16, 37), normal(3, 2, 2, 37)
+images = kernels.conv2d(x, *below[:2], relu=True)
+outputs, winners = apart = kernels.conv2d_max_pool2d(images, kernel, None, *pool, relu=True)
+stacked = kernels.stacked_conv2d_max_pool2d(x, below, kernel, None, *pool, relu=True)
+dx, *own = kernels.conv2d_pooled_gradients(values, winners, outputs, images, kernel, *pool, input_relu=True)
+apart += *kernels.conv2d_parameter_gradients(dx, None, x, (3, 3)), *own
+stacked += kernels.stacked_pooled_gradients(values, winners, outputs, x, below, kernel, *pool)
+for one, other in zip(stacked, apart, strict=True):
+    assert (one == other).all(), 'stacked and apart differ'
 print(VECTOR_BYTES, COLUMNS)
 """
 PROCESSORS = {
