@@ -44,5 +44,5 @@ def mistakes_section() -> Section:
     ]
     rows = [[each.name, each.title, each.symptom_text, each.tool] for each in exhibits]
     text = "\n\n".join(map(str, exhibits))
-    table = Table(["name", "mistake", "what one sees", "what finds it"], rows)
+    table = Table(["name", "mistake", "what one sees", "what finds it"], rows, words=True)
     return Section("mistakes", "When it does not learn", words, "bug_zoo.describe(name)", text, table=table)

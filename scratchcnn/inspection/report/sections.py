@@ -65,10 +65,11 @@ class Chart:
 
 @dataclass(frozen=True)
 class Table:
-    """A table in words: its heads, and rows of as many cells; the first names the row."""
+    """A table: its heads, and rows of as many cells, numbers or words; the first names the row."""
 
     heads: list[str]
     rows: list[list[str]]
+    words: bool = False
 
 
 @dataclass(frozen=True)
