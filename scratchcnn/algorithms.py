@@ -132,7 +132,7 @@ def stacks(below: Problem, below_algorithm: Algorithm, problem: Problem, algorit
         (first.forward, first.kernel_gradient) == ("tile", "tile")
         and second.forward.startswith("winograd")
         and second.pooled_gradients == "winners"
-        and all((axis.kernel, axis.stride) == (2, 2) for axis in pool)
+        and all((axis.kernel, axis.stride, axis.before, axis.after) == (2, 2, 0, 0) for axis in pool)
         and depth <= CHEAP_DEPTH
         and largest_sum <= GROUPED_BYTES
     )

@@ -4,7 +4,7 @@ The first layer of a network makes much out of little: 32 numbers of every pixel
 written once and read three times in a step, their gradient is written and read, and all of that drives other things out
 of the cache. To make an image again costs less than to fetch it; and as only one is there at a time, it stays in the
 second-level cache. The convolution after the first makes its images so, forward and backward (`winograd`,
-`stacked_gradients`).
+`stacked`).
 
 Chen et al. 2016 ("Training deep nets with sublinear memory cost", arXiv 1604.06174) make again what a backward pass
 needs in order to save memory. Here it saves time as well, for a convolution as cheap as `algorithms.stacks` wants it.

@@ -94,10 +94,8 @@ def _by_winners(
     kernel_height, kernel_width, channels, filters = kernel.shape
     rows, columns = windows
     together = channels_together(x.shape, x.itemsize)
-    slices = channels // together
     offsets = window_offsets(pool, windows, together)
-    cut = kernel.reshape(kernel_height, kernel_width, slices, together, filters)
-    by_filter = np.ascontiguousarray(cut.transpose(2, 4, 0, 1, 3)).reshape(-1)  # (slices, F, KH, KW * together)
+    by_filter = cut_by_filter(kernel, together)
     groups = empty((group_count(len(x), by_filter.size * x.itemsize), by_filter.size), x.dtype)
     bias_groups = np.zeros((len(groups), filters), np.float64)
     x = np.ascontiguousarray(x)
@@ -109,9 +107,22 @@ def _by_winners(
         kernel_height, kernel_width * together, rows.dilation * columns.size * together,
         dx.reshape(-1), input_relu, groups, bias_groups,
     )  # fmt: skip
-    dkernel = sum_of_groups(groups).reshape(slices, filters, kernel_height, kernel_width, together)
-    dkernel = np.ascontiguousarray(dkernel.transpose(2, 3, 0, 4, 1)).reshape(kernel.shape)
+    dkernel = put_together(sum_of_groups(groups), kernel.shape, together)
     return dx, dkernel, bias_groups.sum(axis=0).astype(x.dtype)
+
+
+def cut_by_filter(kernel: Array, together: int) -> Array:
+    """The kernel in slices of channels, each filter by filter: (slices, F, KH, KW * together), one-dimensional."""
+    height, width, channels, filters = kernel.shape
+    cut = kernel.reshape(height, width, channels // together, together, filters)
+    return np.ascontiguousarray(cut.transpose(2, 4, 0, 1, 3)).reshape(-1)
+
+
+def put_together(cut: Array, shape: Shape, together: int) -> Array:
+    """The way back: an array of the kernel's shape, (KH, KW, C, F)."""
+    height, width, channels, filters = shape
+    slices = cut.reshape(channels // together, filters, height, width, together)
+    return np.ascontiguousarray(slices.transpose(2, 3, 0, 4, 1)).reshape(shape)
 
 
 def channels_together(shape: Shape, itemsize: int) -> int:

@@ -33,8 +33,10 @@ from scratchcnn.kernels.patches import add_to_patches, sum_patches
 from scratchcnn.kernels.pooled_gradient import (
     channels_together,
     conv2d_pooled_gradients,
+    cut_by_filter,
     empty_lines,
     list_winners,
+    put_together,
     room_for_lists,
     window_offsets,
 )
@@ -42,7 +44,6 @@ from scratchcnn.kernels.workspace import empty
 from scratchcnn.operands import (
     Array,
     Convolution,
-    Shape,
     conv2d_windows,
     expect,
     expect_winners,
@@ -68,21 +69,13 @@ def stacked_conv2d_max_pool2d(
     expect(x=(x, x.shape), below_kernel=(below.kernel, below.kernel.shape), kernel=(kernel, kernel.shape))
     between = below.output_shape(x.shape)
     windows = conv2d_windows(between, kernel.shape, strides, padding, dilation_rate)
-    pool = pool2d_windows(_output_shape(windows, between, kernel), pool_size, pool_strides, pool_padding)
+    outputs_shape = (len(x), windows.rows.output, windows.columns.output, kernel.shape[3])
+    pool = pool2d_windows(outputs_shape, pool_size, pool_strides, pool_padding)
     if _stacks(x, below, windows, kernel, pool, algorithm):
-        rung = choose(algorithm_name(algorithm), _problem(windows, pool, kernel)).forward
+        rung = choose(algorithm_name(algorithm), _problem(windows, kernel)).forward
         made = convolved(x, below, below.kernel.shape[3])
         return winograd.conv2d_max_pool2d(4 if rung == "winograd_4x4" else 2, made, kernel, bias, padding, relu)
-    images = conv2d(
-        x,
-        below.kernel,
-        below.bias,
-        below.strides,
-        below.padding,
-        below.dilation_rate,
-        relu=True,
-        algorithm=below.algorithm,
-    )
+    images = _images_between(x, below)
     return conv2d_max_pool2d(
         images, kernel, bias, pool_size, pool_strides, pool_padding, strides, padding, dilation_rate, relu, algorithm
     )
@@ -107,7 +100,8 @@ def stacked_pooled_gradients(
     expect(x=(x, x.shape), below_kernel=(below.kernel, below.kernel.shape), kernel=(kernel, kernel.shape))
     between = below.output_shape(x.shape)
     windows = conv2d_windows(between, kernel.shape, strides, padding, dilation_rate)
-    pool = pool2d_windows(_output_shape(windows, between, kernel), pool_size, pool_strides, pool_padding)
+    outputs_shape = (len(x), windows.rows.output, windows.columns.output, kernel.shape[3])
+    pool = pool2d_windows(outputs_shape, pool_size, pool_strides, pool_padding)
     shape = (len(x), pool.rows.output, pool.columns.output, kernel.shape[3])
     expect(values=(values, shape), kernel=(kernel, kernel.shape))
     if outputs is not None:
@@ -115,30 +109,28 @@ def stacked_pooled_gradients(
     expect_winners(winners, shape, pool_size)
     if _stacks(x, below, windows, kernel, pool, algorithm):
         return _by_winners(values, winners, outputs, pool, x, below, kernel, windows)
-    own = (below.strides, below.padding, below.dilation_rate)
-    images = conv2d(x, below.kernel, below.bias, *own, relu=True, algorithm=below.algorithm)
+    images = _images_between(x, below)
     dx, dkernel, dbias = conv2d_pooled_gradients(
         values, winners, outputs, images, kernel, pool_size, pool_strides, pool_padding,
         strides, padding, dilation_rate, algorithm, input_relu=True, overwrite_x=True,
     )  # fmt: skip
     kernel_size = (below.kernel.shape[0], below.kernel.shape[1])
+    own = (below.strides, below.padding, below.dilation_rate)
     return *conv2d_parameter_gradients(dx, None, x, kernel_size, *own, below.algorithm), dkernel, dbias
 
 
-def _output_shape(windows: Windows, images: Shape, kernel: Array) -> Shape:
-    return images[0], windows.rows.output, windows.columns.output, kernel.shape[3]
+def _images_between(x: Array, below: Convolution) -> Array:
+    own = (below.strides, below.padding, below.dilation_rate)
+    return conv2d(x, below.kernel, below.bias, *own, relu=True, algorithm=below.algorithm)
 
 
-def _problem(windows: Windows, pool: Windows, kernel: Array) -> Problem:
-    pads = any(axis.before + axis.after > 0 for axis in pool)
-    return Problem(windows, kernel.shape[2], kernel.shape[3], kernel.dtype, pads)
+def _problem(windows: Windows, kernel: Array) -> Problem:
+    return Problem(windows, kernel.shape[2], kernel.shape[3], kernel.dtype)
 
 
 def _stacks(x: Array, below: Convolution, windows: Windows, kernel: Array, pool: Windows, algorithm: Algorithm) -> bool:
-    channels, filters = below.kernel.shape[2:]
-    problem_below = Problem(below.windows(x.shape), channels, filters, kernel.dtype)
     names = algorithm_name(below.algorithm), algorithm_name(algorithm)
-    return stacks(problem_below, names[0], _problem(windows, pool, kernel), names[1], pool)
+    return stacks(_problem(below.windows(x.shape), below.kernel), names[0], _problem(windows, kernel), names[1], pool)
 
 
 def _by_winners(
@@ -148,9 +140,7 @@ def _by_winners(
     kernel_height, kernel_width, channels, filters = kernel.shape
     rows, columns = windows
     together = channels_together((len(x), rows.size, columns.size, channels), kernel.itemsize)
-    slices = channels // together
-    cut = kernel.reshape(kernel_height, kernel_width, slices, together, filters)
-    by_filter = np.ascontiguousarray(cut.transpose(2, 4, 0, 1, 3)).reshape(-1)  # (slices, F, KH, KW * together)
+    by_filter = cut_by_filter(kernel, together)
     count = group_count(len(x), by_filter.size * kernel.itemsize)
     groups, bias_groups = empty((count, by_filter.size), kernel.dtype), np.zeros((count, filters), np.float64)
     below_groups = np.zeros((count, below.kernel.size), kernel.dtype)
@@ -162,8 +152,7 @@ def _by_winners(
         kernel_height, kernel_width * together, rows.dilation * columns.size * together,
         groups, bias_groups, below_groups, below_bias_groups,
     )  # fmt: skip
-    dkernel = sum_of_groups(groups).reshape(slices, filters, kernel_height, kernel_width, together)
-    dkernel = np.ascontiguousarray(dkernel.transpose(2, 3, 0, 4, 1)).reshape(kernel.shape)
+    dkernel = put_together(sum_of_groups(groups), kernel.shape, together)
     below_dkernel = sum_of_groups(below_groups).reshape(below.kernel.shape)
     below_dbias, dbias = (sums.sum(axis=0).astype(kernel.dtype) for sums in (below_bias_groups, bias_groups))
     return below_dkernel, below_dbias, dkernel, dbias

@@ -239,7 +239,6 @@ class Conv2D(Layer):
             (problem.windows.rows.output, problem.windows.columns.output),
             pooling.pool_size, pooling.strides, pooling.padding,
         )  # fmt: skip
-        problem = problem._replace(pool_pads=any(axis.before + axis.after > 0 for axis in pool))
         return stacks(below._problem(below.input_shape, dtype), below._algorithm, problem, self._algorithm, pool)
 
     @property
