@@ -32,7 +32,7 @@ from turns import add_measuring_options, check_measuring_options, run
 
 from scratchcnn import set_threads
 from scratchcnn.algorithms import Algorithm
-from scratchcnn.kernels.workspace import Workspace
+from scratchcnn.kernels.runtime.workspace import Workspace
 
 TURN_SECONDS = 0.02  # a quick algorithm computes more than once in its turn
 MOST_REPEATS = 50

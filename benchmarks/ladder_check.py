@@ -16,8 +16,8 @@ import numpy as np
 from ladder_shapes import Layer, Numbers, compute
 
 from scratchcnn.algorithms import Algorithm
-from scratchcnn.kernels.toom_cook import Matrix
-from scratchcnn.kernels.winograd_tiles import F2, F4
+from scratchcnn.kernels.conv2d.toom_cook import Matrix
+from scratchcnn.kernels.conv2d.winograd_tiles import F2, F4
 
 WINOGRAD = {"winograd_2x2": F2, "winograd_4x4": F4}
 

@@ -20,7 +20,7 @@ import numpy as np
 from scratchcnn.algorithms import RUNGS, Algorithm, Problem, accepts, choose
 from scratchcnn.geometry import Padding, Windows, image_windows
 from scratchcnn.kernels import conv2d_pooled_gradients
-from scratchcnn.kernels.conv2d import LADDER
+from scratchcnn.kernels.conv2d.dispatch import LADDER
 
 Array = np.ndarray[Any, Any]
 

@@ -19,9 +19,9 @@ import numpy as np
 from llvmlite import ir
 from numba import prange, types
 
-from scratchcnn.kernels.jit import OPTIONS, intrinsic
-from scratchcnn.kernels.tile import COLUMNS, ROWS
-from scratchcnn.kernels.vectorized import VECTOR_BYTES, Vectorized
+from scratchcnn.kernels.gemm.micro_kernel import COLUMNS, ROWS
+from scratchcnn.kernels.runtime.jit import OPTIONS, intrinsic
+from scratchcnn.kernels.simd.vectors import VECTOR_BYTES, Vectorized
 
 SUMS = ROWS * COLUMNS
 LANES = VECTOR_BYTES // 4

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from scratchcnn.kernels.threads import get_threads, set_threads
+from scratchcnn.kernels.runtime.threads import get_threads, set_threads
 from scratchcnn.loading import load_model
 from scratchcnn.sequential import Sequential
 from scratchcnn.training import History

@@ -7,8 +7,8 @@
     winograd_4x4    4 times fewer: the same kernels
     winners         backward only: of a gradient that comes through a max-pooling, only the winners are multiplied
 
-All give the same result up to rounding; `kernels/conv2d.py` leads to the code of each. The rules here look at integers
-and the dtype alone, so that a layer can tell what it will do before it does it.
+All give the same result up to rounding; `kernels/conv2d/` has one file for each. The rules here look at integers and the
+dtype alone, so that a layer can tell what it will do before it does it.
 """
 
 from __future__ import annotations

@@ -19,10 +19,10 @@ from scratchcnn.operations import engine as operations_of
 from scratchcnn.storage import files
 from scratchcnn.storage.atomic import FilePath
 from scratchcnn.summary import summary_lines
-from scratchcnn.training import History, arguments, loop, parameters
+from scratchcnn.training import History, arguments, inference, parameters
 from scratchcnn.training.arguments import Asked
 from scratchcnn.training.data import Fitting, Samples, as_input, batches, check_images, check_samples
-from scratchcnn.training.fitting import Training
+from scratchcnn.training.loop import Training
 from scratchcnn.training.position import Position
 from scratchcnn.training.progress import Progress, resolve
 from scratchcnn.training.step import Trainer, loss_and_gradients, on_logits, train_step
@@ -324,7 +324,7 @@ class Sequential:
         x = arguments.opened(x, y, steps_per_epoch)
         if not self.layers:
             self._expect_built("fit")
-        input_shape, output_shape = loop.shapes(self.layers, self._input_shape or arguments.first_shape(x)[1:])
+        input_shape, output_shape = inference.shapes(self.layers, self._input_shape or arguments.first_shape(x)[1:])
         asked = Asked(x, y, batch_size, validation_split, validation_data, shuffle, class_weight, sample_weight,
                       steps_per_epoch, validation_steps)  # fmt: skip
         data, validation = arguments.sources(
@@ -365,9 +365,9 @@ class Sequential:
         samples = self._samples("evaluate", x, y, sample_weight)
         data = batches(samples, batch_size := arguments.checked_batch_size(batch_size), rng=None)
         with closing(Progress(math.ceil(len(samples.x) / batch_size), resolve(verbose))) as progress:
-            values = loop.evaluate(self._ready_trainer(), data, progress)
+            values = inference.evaluate(self._ready_trainer(), data, progress)
             progress.end(values)
-        return loop.as_keras(values)
+        return inference.as_keras(values)
 
     def predict(self, x: object, batch_size: int | None = None, verbose: str | int = 0) -> Array:
         """Outputs for images, dropout off.
@@ -391,7 +391,7 @@ class Sequential:
         images = check_images(x, self._expect_built("predict"), self.dtype)
         batch_size = arguments.checked_batch_size(batch_size)
         with closing(Progress(math.ceil(len(images) / batch_size), resolve(verbose))) as progress:
-            y = loop.predict(self.layers, images, self._ops, self.dtype, batch_size, progress)
+            y = inference.predict(self.layers, images, self._ops, self.dtype, batch_size, progress)
             progress.end({})
         return y
 
@@ -414,7 +414,7 @@ class Sequential:
         samples, trainer = self._samples("train_on_batch", x, y), self._ready_trainer()
         targets = trainer.loss.encode(samples.y, trainer.classes, self.dtype)
         of_samples, probabilities = train_step(trainer, as_input(samples.x, self.dtype), targets)
-        return loop.as_keras(loop.RunningMeans(trainer).add(of_samples, targets, probabilities))
+        return inference.as_keras(inference.RunningMeans(trainer).add(of_samples, targets, probabilities))
 
     def loss_and_gradients(self, x: object, y: object, training: bool = False) -> tuple[float, list[Array]]:
         """The mean loss of one batch, and its gradient by every parameter, in the order of `get_weights`.

@@ -98,7 +98,7 @@ def test_arrays_that_a_model_gave_are_never_written_to_again():
 
 
 def test_memory_of_an_array_that_is_held_is_not_used_again():
-    from scratchcnn.kernels.workspace import Workspace, empty
+    from scratchcnn.kernels.runtime.workspace import Workspace, empty
 
     workspace = Workspace()
     with workspace.active():
@@ -115,7 +115,7 @@ def test_memory_of_an_array_that_is_held_is_not_used_again():
 
 
 def test_what_a_workspace_lends_is_a_plain_array_that_a_view_of_a_view_holds():
-    from scratchcnn.kernels.workspace import Workspace, empty
+    from scratchcnn.kernels.runtime.workspace import Workspace, empty
 
     with Workspace().active():
         first = empty((200, 100, 4), np.float64)

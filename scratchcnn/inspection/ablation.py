@@ -22,7 +22,7 @@ from scratchcnn.operations import Operations
 from scratchcnn.operations import engine as operations_of
 from scratchcnn.sequential import Sequential
 from scratchcnn.training.data import as_input, check_images
-from scratchcnn.training.loop import predict_batch
+from scratchcnn.training.inference import predict_batch
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

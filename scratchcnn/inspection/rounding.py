@@ -19,7 +19,7 @@ import numpy as np
 
 from scratchcnn.geometry import Axis, Windows
 from scratchcnn.inspection.windows import gather
-from scratchcnn.kernels.winograd_tiles import F2, F4
+from scratchcnn.kernels.conv2d.winograd_tiles import F2, F4
 from scratchcnn.operands import Array
 
 MATRICES = {"winograd_2x2": F2, "winograd_4x4": F4}

@@ -33,8 +33,8 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from scratchcnn.kernels.toom_cook import Transforms
-from scratchcnn.kernels.winograd_tiles import F2, F4
+from scratchcnn.kernels.conv2d.toom_cook import Transforms
+from scratchcnn.kernels.conv2d.winograd_tiles import F2, F4
 from scratchcnn.layers import Conv2D, Dense, Layer
 from scratchcnn.layers.base import Cache, Gradients
 from scratchcnn.losses import CategoricalCrossentropy, Loss

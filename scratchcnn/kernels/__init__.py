@@ -2,13 +2,12 @@
 
 from scratchcnn.kernels.adam import adam
 from scratchcnn.kernels.bias import bias_gradient
-from scratchcnn.kernels.conv2d import (
+from scratchcnn.kernels.conv2d.dispatch import (
     conv2d,
     conv2d_input_gradient,
     conv2d_kernel_gradient,
     conv2d_parameter_gradients,
 )
-from scratchcnn.kernels.conv2d_max_pool2d import conv2d_max_pool2d
 from scratchcnn.kernels.cross_entropy import (
     cross_entropy,
     cross_entropy_gradient,
@@ -17,15 +16,16 @@ from scratchcnn.kernels.cross_entropy import (
 )
 from scratchcnn.kernels.dense import dense, dense_input_gradient, dense_kernel_gradient
 from scratchcnn.kernels.dropout import dropout, dropout_gradient
+from scratchcnn.kernels.fused.conv2d_conv2d_max_pool2d import stacked_conv2d_max_pool2d, stacked_pooled_gradients
+from scratchcnn.kernels.fused.conv2d_max_pool2d import conv2d_max_pool2d
+from scratchcnn.kernels.fused.sparse_gradients import conv2d_pooled_gradients
 from scratchcnn.kernels.im2col import col2im, im2col
 from scratchcnn.kernels.max_pool2d import max_pool2d, max_pool2d_gradient
-from scratchcnn.kernels.pooled_gradient import conv2d_pooled_gradients
 from scratchcnn.kernels.random import random_bits
 from scratchcnn.kernels.relu import relu, relu_gradient
 from scratchcnn.kernels.sgd import sgd
 from scratchcnn.kernels.smooth_noise import smooth_noise
 from scratchcnn.kernels.softmax import softmax, softmax_gradient
-from scratchcnn.kernels.stacked import stacked_conv2d_max_pool2d, stacked_pooled_gradients
 from scratchcnn.kernels.warp import warp
 
 __all__ = [

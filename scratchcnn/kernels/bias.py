@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
-from scratchcnn.kernels.copying import copy
-from scratchcnn.kernels.jit import MOST_GROUPS, parallel_if_large
+from scratchcnn.kernels.runtime.copying import copy
+from scratchcnn.kernels.runtime.jit import MOST_GROUPS, parallel_if_large
 from scratchcnn.operands import Array, expect
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from scratchcnn.kernels.jit import serial
+from scratchcnn.kernels.runtime.jit import serial
 from scratchcnn.kernels.softmax import softmax_row
 from scratchcnn.operands import Array, expect
 

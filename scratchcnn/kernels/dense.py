@@ -16,9 +16,7 @@ from __future__ import annotations
 import numpy as np
 from numba import get_num_threads, prange
 
-from scratchcnn.kernels.copying import copy
-from scratchcnn.kernels.jit import parallel_if_large
-from scratchcnn.kernels.matmul import (
+from scratchcnn.kernels.gemm.matmul import (
     matmul,
     pack_transposed_panel,
     packed,
@@ -27,9 +25,11 @@ from scratchcnn.kernels.matmul import (
     product_of,
     start_row,
 )
-from scratchcnn.kernels.tile import ROWS
-from scratchcnn.kernels.vectorized import VECTOR_BYTES
-from scratchcnn.kernels.workspace import empty
+from scratchcnn.kernels.gemm.micro_kernel import ROWS
+from scratchcnn.kernels.runtime.copying import copy
+from scratchcnn.kernels.runtime.jit import parallel_if_large
+from scratchcnn.kernels.runtime.workspace import empty
+from scratchcnn.kernels.simd.vectors import VECTOR_BYTES
 from scratchcnn.operands import Array, expect
 
 BLOCK_ROWS = 16 * ROWS  # columns of x that the kernel gradient copies side by side: 48 KB for a batch of 128

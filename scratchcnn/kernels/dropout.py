@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
-from scratchcnn.kernels.jit import parallel_if_large
 from scratchcnn.kernels.random import bits_at
-from scratchcnn.kernels.workspace import empty
+from scratchcnn.kernels.runtime.jit import parallel_if_large
+from scratchcnn.kernels.runtime.workspace import empty
 from scratchcnn.operands import Array, expect
 
 

@@ -23,8 +23,8 @@ import numpy as np
 from numba import prange
 
 from scratchcnn.geometry import Padding, Pair, Windows
-from scratchcnn.kernels.copying import copy
-from scratchcnn.kernels.jit import parallel, serial
+from scratchcnn.kernels.runtime.copying import copy
+from scratchcnn.kernels.runtime.jit import parallel, serial
 from scratchcnn.operands import Array, Shape, expect, expect_windows
 
 TABLES = 32  # geometries whose tables are kept

@@ -16,10 +16,10 @@ from numba import prange, types
 from numba.core import cgutils
 
 from scratchcnn.geometry import Padding, Pair
-from scratchcnn.kernels.copying import fill
-from scratchcnn.kernels.jit import intrinsic, parallel, serial
-from scratchcnn.kernels.vectorized import Vectorized
-from scratchcnn.kernels.workspace import empty
+from scratchcnn.kernels.runtime.copying import fill
+from scratchcnn.kernels.runtime.jit import intrinsic, parallel, serial
+from scratchcnn.kernels.runtime.workspace import empty
+from scratchcnn.kernels.simd.vectors import Vectorized
 from scratchcnn.operands import Array, Shape, expect, expect_winners, pool2d_windows, winner_dtype
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
-from scratchcnn.kernels.jit import parallel, serial
+from scratchcnn.kernels.runtime.jit import parallel, serial
 from scratchcnn.operands import Array
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)

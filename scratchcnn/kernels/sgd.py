@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
-from scratchcnn.kernels.jit import parallel_if_large
+from scratchcnn.kernels.runtime.jit import parallel_if_large
 from scratchcnn.operands import Array, expect
 
 

@@ -15,8 +15,8 @@ import numpy as np
 from numba import prange
 
 from scratchcnn.geometry import Pair
-from scratchcnn.kernels.jit import parallel, serial
 from scratchcnn.kernels.random import bits_at
+from scratchcnn.kernels.runtime.jit import parallel, serial
 from scratchcnn.operands import Array, expect_noise
 
 HALF = np.int32(1 << 23)

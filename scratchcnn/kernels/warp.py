@@ -13,7 +13,7 @@ import math
 import numpy as np
 from numba import prange
 
-from scratchcnn.kernels.jit import parallel, serial
+from scratchcnn.kernels.runtime.jit import parallel, serial
 from scratchcnn.operands import Array, expect_warp
 
 

@@ -1,106 +1,152 @@
-"""The two passes that only look, evaluate and predict; and the means over samples that every pass reports."""
+"""The training loop: epochs of batches, each a step of learning, with validation, callbacks and Ctrl-C in between."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
+import warnings
+from contextlib import closing
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from scratchcnn.kernels.workspace import Workspace
-from scratchcnn.layers import Layer
-from scratchcnn.operands import Array, Shape
-from scratchcnn.operations import Operations
+from scratchcnn.callbacks.listing import CallbackList
 from scratchcnn.training.data import Samples, as_input
+from scratchcnn.training.diagnosis import NonFiniteLossError
+from scratchcnn.training.history import History
+from scratchcnn.training.inference import RunningMeans, Values, evaluate
+from scratchcnn.training.interrupts import Interrupts
 from scratchcnn.training.position import Position
 from scratchcnn.training.progress import Progress
-from scratchcnn.training.step import Trainer, run
+from scratchcnn.training.sources import Source
+from scratchcnn.training.step import Trainer, train_step
 
-Values = dict[str, float]
-
-
-def evaluate(trainer: Trainer, batches: Iterable[Samples], progress: Progress) -> Values:
-    """Loss and metrics over the batches of a data set, dropout off, weighted by samples.
-
-    The sums are exactly rounded (`math.fsum`), so they do not depend on the batch size.
-    """
-    losses: list[float] = []
-    means = RunningMeans(trainer)
-    for images, labels, weights in batches:
-        targets = trainer.loss.encode(labels, trainer.classes, trainer.dtype)
-        with trainer.workspace.active():
-            outputs = predict_batch(trainer.layers, as_input(images, trainer.dtype), trainer.ops)
-        of_samples, probabilities = trainer.loss.forward(outputs, targets, trainer.ops)
-        if weights is not None:
-            of_samples *= weights
-        losses += of_samples.tolist()
-        progress.step(means.add(of_samples, targets, probabilities))
-    return means.values | {"loss": math.fsum(losses) / len(losses) if losses else math.nan}
+if TYPE_CHECKING:
+    from scratchcnn.sequential import Sequential
 
 
-def predict(
-    layers: Sequence[Layer],
-    x: Array,
-    ops: Operations,
-    dtype: np.dtype[np.floating],
-    batch_size: int,
-    progress: Progress,
-) -> Array:
-    """Outputs of the last layer for all images, dropout off."""
-    shape = layers[-1].output_shape
-    assert shape is not None
-    y = np.empty((len(x), *shape), dtype)
-    with Workspace().active():
-        for start in range(0, len(x), batch_size):
-            rows = slice(start, start + batch_size)
-            y[rows] = predict_batch(layers, as_input(x[rows], dtype), ops)
-            progress.step({})
-    return y
+class Training:
+    """One call of `fit`, whose arguments `Sequential.fit` explains.
 
-
-def predict_batch(layers: Sequence[Layer], x: Array, ops: Operations) -> Array:
-    """Output of the last layer for one batch; nothing is kept for a backward pass."""
-    for passed in run(layers, x, ops, training=False, rng=None):
-        x = x if passed.output is None else passed.output
-    return x
-
-
-class RunningMeans:
-    """Means of loss and metrics over the samples of an epoch so far, while the parameters change underneath.
-
-    The sums are those of the position in the epoch, if there is one.
+    However it ends, the model is what it was after its last whole step, its history holds the epochs that are done,
+    and its position tells how far the one begun has come.
     """
 
-    def __init__(self, trainer: Trainer, position: Position | None = None) -> None:
-        self.metrics = trainer.metrics
-        self.count = 0 if position is None else position.count
-        self.sums = {} if position is None else position.sums
-        for name in ("loss", *(metric.name for metric in self.metrics)):
-            self.sums.setdefault(name, 0.0)
+    def __init__(
+        self, model: Sequential, trainer: Trainer, data: Source, validation: Source | None, verbose: int
+    ) -> None:
+        self.model, self.trainer, self.data, self.validation, self.verbose = model, trainer, data, validation, verbose
+        self.interrupts = Interrupts()
 
-    def add(self, losses: Array, targets: Array, probabilities: Array) -> Values:
-        """Take in one batch; return the means."""
-        self.count += len(losses)
-        self.sums["loss"] += float(losses.sum(dtype=np.float64))
-        for metric in self.metrics:
-            self.sums[metric.name] += float(metric.of_samples(targets, probabilities).sum())
-        return self.values
+    def fit(self, initial_epoch: int, epochs: int, callbacks: CallbackList) -> History:
+        """Train from one epoch to another."""
+        model = self.model
+        resumed = self._resumed(initial_epoch)
+        history = model.history = _history_before(initial_epoch, model.history)
+        model.stop_training, model._position = False, resumed
+        callbacks.begin(model, {"verbose": self.verbose, "epochs": epochs, "steps": self.data.steps})
+        values: Values = {}
+        try:
+            with self.interrupts:
+                callbacks.on_train_begin()
+                for epoch in range(initial_epoch, epochs):
+                    if model.stop_training:
+                        break
+                    if self.verbose:
+                        print(f"Epoch {epoch + 1}/{epochs}")
+                    values = self._epoch(epoch, history, callbacks, resumed)
+                    resumed = None
+                with self.interrupts.held():
+                    callbacks.on_train_end(values)
+        finally:
+            self.trainer.workspace.release()
+        return history
 
-    @property
-    def values(self) -> Values:
-        """The means of all samples taken in; NaN of none."""
-        return {name: total / self.count if self.count else math.nan for name, total in self.sums.items()}
+    def _epoch(self, epoch: int, history: History, callbacks: CallbackList, resumed: Position | None) -> Values:
+        with self.interrupts.held():
+            rate = self.trainer.optimizer.learning_rate
+            callbacks.on_epoch_begin(epoch)
+            if resumed:  # its rate was in the file already
+                self.trainer.optimizer.learning_rate = rate
+            position = resumed or self._position(epoch)
+        means = RunningMeans(self.trainer, position)
+        with closing(Progress(self.data.steps, self.verbose, position.steps)) as progress:
+            bad = self._steps(position, means, callbacks, progress)
+            if not means.count and not bad:
+                return {}
+            values = means.values | bad
+            if self.validation is not None:
+                batches = self.validation.batches(self.trainer.shuffle_rng)
+                looked_at = evaluate(self.trainer, batches, Progress(1, verbose=0))
+                values |= {f"val_{name}": value for name, value in looked_at.items()}
+            with self.interrupts.held():
+                progress.end(values)
+                with self.interrupts.held(firmly=True):
+                    history.append(epoch, values)
+                    self.model._position = None
+                callbacks.on_epoch_end(epoch, values)
+        return values
+
+    def _steps(self, position: Position, means: RunningMeans, callbacks: CallbackList, progress: Progress) -> Values:
+        """The steps of an epoch; returns the loss that ended it, if one was not finite and a callback takes that."""
+        for batch in self.data.batches(self.trainer.shuffle_rng, position.steps):
+            number = position.steps
+            callbacks.on_train_batch_begin(number)
+            try:
+                values = self._step(batch, position, means)
+            except NonFiniteLossError as error:
+                if not callbacks.on_non_finite_loss(number, error.loss):
+                    raise
+                return {"loss": error.loss}
+            progress.step(values)
+            callbacks.on_train_batch_end(number, values)
+            if self.model.stop_training:
+                return {}
+        if position.steps < (self.data.steps or 1):
+            warnings.warn(
+                f"Expected {self.data.steps or 'more'} batches in epoch {position.epoch + 1}, received "
+                f"{position.steps}: the data came to an end, and so does training; give batches that begin anew or "
+                f"never end, or fewer steps_per_epoch.",
+                UserWarning,
+                stacklevel=5,
+            )
+            self.model.stop_training = True
+        return {}
+
+    def _step(self, batch: Samples, position: Position, means: RunningMeans) -> Values:
+        """One step, and the note of it; a Ctrl-C finds both or neither."""
+        trainer = self.trainer
+        targets = trainer.loss.encode(batch.y, trainer.classes, trainer.dtype)
+        images = as_input(batch.x, trainer.dtype)
+        with self.interrupts.held(firmly=True):
+            losses, probabilities = train_step(trainer, images, targets, batch.weights)
+            values = means.add(losses, targets, probabilities)
+            position.steps += 1
+            position.count, position.loaded = means.count, False
+        return values
+
+    def _position(self, epoch: int) -> Position:
+        """The beginning of an epoch; the model keeps it if its data could be found again."""
+        order = self.trainer.shuffle_rng.bit_generator.state
+        position = Position(epoch, 0, self.data.identity or {}, dict(order), 0, RunningMeans(self.trainer).sums)
+        self.model._position = position if self.data.identity is not None else None
+        return position
+
+    def _resumed(self, initial_epoch: int) -> Position | None:
+        """Where the epoch stopped that is to go on: that of a model that was saved in the middle of it."""
+        position = self.model._position
+        if position is None or not position.loaded or position.epoch != initial_epoch:
+            return None
+        if position.data != self.data.identity or position.sums.keys() != RunningMeans(self.trainer).sums.keys():
+            warnings.warn(
+                f"Expected the data that the model was saved with in the middle of epoch {initial_epoch + 1}, "
+                f"{position.data}, received {self.data.identity}: the epoch begins anew.",
+                UserWarning,
+                stacklevel=4,
+            )
+            return None
+        self.trainer.shuffle_rng.bit_generator.state = position.order  # the same order is drawn again
+        return position
 
 
-def as_keras(values: Values) -> float | list[float]:
-    """The values in a list, or the loss alone if there are no metrics."""
-    listed = list(values.values())
-    return listed if len(listed) > 1 else listed[0]
-
-
-def shapes(layers: Sequence[Layer], input_shape: Shape) -> tuple[Shape, Shape]:
-    """Shapes of one input and one output, of layers that need not be built yet."""
-    following = input_shape
-    for layer in layers:
-        following = layer.compute_output_shape(following)
-    return input_shape, following
+def _history_before(initial_epoch: int, history: History | None) -> History:
+    """The history that ends right before `initial_epoch`, to go on with; or an empty one."""
+    if initial_epoch and history is not None and history.epoch and history.epoch[-1] == initial_epoch - 1:
+        return history.continued()
+    return History()

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeGuard
 import numpy as np
 
 from scratchcnn.activations import Softmax, linear
-from scratchcnn.kernels.workspace import Workspace
+from scratchcnn.kernels.runtime.workspace import Workspace
 from scratchcnn.layers import Activation, Conv2D, Layer, MaxPooling2D
 from scratchcnn.layers.conv2d import StackedCache
 from scratchcnn.losses import Loss

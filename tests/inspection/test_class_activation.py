@@ -12,7 +12,7 @@ from scratchcnn.layers import Conv2D, Dense, Flatten
 from scratchcnn.operations import engine as operations_of
 from scratchcnn.preprocessing.resize import resize
 from scratchcnn.training.data import as_input
-from scratchcnn.training.loop import predict_batch
+from scratchcnn.training.inference import predict_batch
 
 
 @pytest.mark.parametrize("engine", ["kernels", "reference"])

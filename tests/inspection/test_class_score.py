@@ -9,7 +9,7 @@ from scratchcnn import Sequential, reference
 from scratchcnn.inspection.class_score import class_gradient, logit_layers, probabilities_of
 from scratchcnn.layers import Conv2D, Dense, Dropout, Flatten, Layer
 from scratchcnn.training.data import as_input
-from scratchcnn.training.loop import predict_batch
+from scratchcnn.training.inference import predict_batch
 
 
 def score_after(model, place, output, label, of):

@@ -106,14 +106,14 @@ def test_ctrl_c_anywhere_else_leaves_what_can_be_gone_on_with_to_the_bit(place, 
 
 
 def test_ctrl_c_during_validation_goes_on_with_the_validation(monkeypatch, tmp_path, undisturbed):
-    from scratchcnn.training import fitting
+    from scratchcnn.training import loop
 
     def interrupted(*_):
         ctrl_c()
         raise AssertionError("Ctrl-C was not heard")
 
     model = small_model(seed=1)
-    monkeypatch.setattr(fitting, "evaluate", interrupted)
+    monkeypatch.setattr(loop, "evaluate", interrupted)
     with pytest.raises(KeyboardInterrupt):
         fit(model)
     monkeypatch.undo()

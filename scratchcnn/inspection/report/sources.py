@@ -12,20 +12,20 @@ from scratchcnn.inspection.kinds import kind_of
 from scratchcnn.inspection.layer_trace import LayerTrace
 from scratchcnn.layers import Conv2D, Dense, Dropout, MaxPooling2D
 
-TILE = "kernels.tile:_TileEmitter.add_products"
+TILE = "kernels.gemm.micro_kernel:_TileEmitter.add_products"
 FORWARD_LOOPS = {
-    "loops": ("kernels.conv2d_loops:_conv2d",),
-    "im2col": ("kernels.conv2d_im2col:conv2d", TILE),
-    "tile": ("kernels.conv2d_tile:correlate_image", TILE),
-    "winograd_2x2": ("kernels.winograd:_convolve_share", TILE),
-    "winograd_4x4": ("kernels.winograd:_convolve_share", TILE),
+    "loops": ("kernels.conv2d.loops:_conv2d",),
+    "im2col": ("kernels.conv2d.explicit_gemm:conv2d", TILE),
+    "tile": ("kernels.conv2d.implicit_gemm:correlate_image", TILE),
+    "winograd_2x2": ("kernels.conv2d.winograd:_convolve_share", TILE),
+    "winograd_4x4": ("kernels.conv2d.winograd:_convolve_share", TILE),
 }
 KERNEL_LOOPS = {
-    "loops": ("kernels.conv2d_loops:_kernel_gradient",),
-    "im2col": ("kernels.conv2d_im2col:conv2d_kernel_gradient", TILE),
-    "tile": ("kernels.conv2d_tile:_sum_outer_products", TILE),
-    "winograd_2x2": ("kernels.winograd_gradient:_sum_products", TILE),
-    "winograd_4x4": ("kernels.winograd_gradient:_sum_products", TILE),
+    "loops": ("kernels.conv2d.loops:_kernel_gradient",),
+    "im2col": ("kernels.conv2d.explicit_gemm:conv2d_kernel_gradient", TILE),
+    "tile": ("kernels.conv2d.implicit_gemm:_sum_outer_products", TILE),
+    "winograd_2x2": ("kernels.conv2d.winograd_kernel_gradient:_sum_products", TILE),
+    "winograd_4x4": ("kernels.conv2d.winograd_kernel_gradient:_sum_products", TILE),
 }
 
 
@@ -108,7 +108,7 @@ def _backward_names(layer: LayerTrace, following: LayerTrace | None) -> tuple[tu
             return formulas, ()
         pooled = following is not None and kind_of(following.layer) is MaxPooling2D
         if pooled and choice.pooled_gradients == "winners":
-            here = "kernels.pooled_gradient"
+            here = "kernels.fused.sparse_gradients"
             return formulas, (f"{here}:_add_kernel_gradient", f"{here}:_input_gradient")
         return formulas, KERNEL_LOOPS[choice.kernel_gradient]
     if kind is Dense:

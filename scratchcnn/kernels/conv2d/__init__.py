@@ -1,0 +1,1 @@
+"""Convolution: one module per algorithm, and the dispatch that selects one."""

@@ -1,0 +1,1 @@
+"""Operations that exist only for speed; each equals a composition of the primitive ones."""

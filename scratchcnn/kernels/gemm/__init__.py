@@ -1,0 +1,1 @@
+"""Matrix product: packing, cache blocking and the register-blocked micro-kernel."""

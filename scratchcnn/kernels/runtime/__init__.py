@@ -1,0 +1,1 @@
+"""Compilation and its cache, threads, reusable memory, processor features."""

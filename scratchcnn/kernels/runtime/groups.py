@@ -1,0 +1,32 @@
+"""Sums over groups: gradients that were added up group by group, for any number of threads alike, become one.
+
+Cost: one addition for each number; each is read once. Numerics: group after group in order, in the groups' own dtype.
+"""
+
+from __future__ import annotations
+
+from numba import prange
+
+from scratchcnn.kernels.runtime.jit import parallel_if_large
+from scratchcnn.kernels.runtime.workspace import empty
+from scratchcnn.operands import Array
+
+BLOCK = 2048  # numbers whose sums stay in the first-level cache while the groups pass by
+
+
+def sum_of_groups(groups: Array) -> Array:
+    """Sum over the first axis of (groups, ...), C-contiguous; zeros if there are no groups."""
+    total = empty(groups.shape[1:], groups.dtype)
+    _sum_of_groups(groups.reshape(len(groups), total.size), total.reshape(-1))
+    return total
+
+
+@parallel_if_large
+def _sum_of_groups(groups, total):
+    for block in prange((total.size + BLOCK - 1) // BLOCK):
+        first, last = block * BLOCK, min((block + 1) * BLOCK, total.size)
+        for i in range(first, last):
+            total[i] = groups[0, i] if len(groups) > 0 else 0
+        for group in range(1, len(groups)):
+            for i in range(first, last):
+                total[i] += groups[group, i]

@@ -1,0 +1,1 @@
+"""LLVM IR emitters for loops that need explicit vector registers."""
