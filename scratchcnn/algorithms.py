@@ -7,7 +7,7 @@
     winograd_4x4    4 times fewer: the same kernels
     winners         backward only: of a gradient that comes through a max-pooling, only the winners are multiplied
 
-All give the same result up to rounding; `kernels/conv2d/` has one file for each. The rules here look at integers and the
+All give the same result up to rounding; `kernels/conv2d/` has a file for each. The rules here look at integers and the
 dtype alone, so that a layer can tell what it will do before it does it.
 """
 
