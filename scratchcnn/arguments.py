@@ -1,4 +1,4 @@
-"""Checks of what a user passes as an option: counts, pairs, shares. Each error says expected and received."""
+"""Validation of scalar and shape arguments: each function returns the value in canonical form or raises an error."""
 
 from __future__ import annotations
 
@@ -7,27 +7,36 @@ import numbers
 from collections.abc import Sequence
 from typing import TypeGuard
 
+import numpy as np
+
 from scratchcnn.geometry import Padding, Pair
 from scratchcnn.names import look_up
 from scratchcnn.operands import Shape
 
 
 def positive_integer(name: str, value: object) -> int:
-    """`value` as an int of at least 1; booleans and floats are refused."""
+    """Return `value` as an int of at least 1; booleans and floats are not accepted."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
         raise ValueError(f"Expected {name} as a whole number of at least 1, received {value!r}.")
     return int(value)
 
 
 def whole_number(name: str, value: object) -> int:
-    """`value` as an int of at least 0; booleans and floats are refused."""
+    """Return `value` as an int of at least 0; booleans and floats are not accepted."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 0:
         raise ValueError(f"Expected {name} as a whole number of at least 0, received {value!r}.")
     return int(value)
 
 
+def boolean(name: str, value: object) -> bool:
+    """Return `value`, which must be True or False."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise ValueError(f"Expected {name} as True or False, received {value!r}.")
+    return bool(value)
+
+
 def seed_number(value: object) -> int | None:
-    """`value` as an int of at least 0, or None."""
+    """Return `value` as an int of at least 0, or None."""
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 0:
@@ -36,17 +45,19 @@ def seed_number(value: object) -> int | None:
 
 
 def integer_pair(name: str, value: object) -> Pair:
-    """`value`, one integer or two, as two ints of at least 1: for rows, for columns."""
+    """Return one integer or a pair of integers as (rows, columns), each at least 1."""
     if isinstance(value, Sequence) and not isinstance(value, str):
         if len(value) == 2:
             return positive_integer(name, value[0]), positive_integer(name, value[1])
     elif isinstance(value, numbers.Integral):
         return positive_integer(name, value), positive_integer(name, value)
-    raise ValueError(f"Expected {name} as one whole number or two, as (3, 3), received {value!r}.")
+    raise ValueError(
+        f"Expected {name} as an integer or a pair of integers of at least 1, for example (3, 3), received {value!r}."
+    )
 
 
 def padding_name(value: object) -> Padding:
-    """`value` as 'valid' or 'same', in any case."""
+    """Return 'valid' or 'same', ignoring upper and lower case."""
     names: dict[str, Padding] = {"valid": "valid", "same": "same"}
     return look_up("padding", value.lower() if isinstance(value, str) else value, names)
 
@@ -56,39 +67,39 @@ def _is_number(value: object) -> TypeGuard[numbers.Real]:
 
 
 def share(name: str, value: object) -> float:
-    """`value` as a float from 0 to below 1."""
+    """Return `value` as a float in [0, 1)."""
     if not _is_number(value) or not 0 <= float(value) < 1:
         raise ValueError(f"Expected {name} as a number from 0 to below 1, received {value!r}.")
     return float(value)
 
 
 def finite(name: str, value: object) -> float:
-    """`value` as a finite float."""
+    """Return `value` as a finite float."""
     if not _is_number(value) or not math.isfinite(float(value)):
         raise ValueError(f"Expected {name} as a finite number, received {value!r}.")
     return float(value)
 
 
 def non_negative(name: str, value: object) -> float:
-    """`value` as a finite float of at least 0."""
+    """Return `value` as a finite float of at least 0."""
     if not _is_number(value) or not 0 <= float(value) < math.inf:
         raise ValueError(f"Expected {name} as a finite number of at least 0, received {value!r}.")
     return float(value)
 
 
 def positive(name: str, value: object) -> float:
-    """`value` as a finite float above 0."""
+    """Return `value` as a finite float above 0."""
     if not _is_number(value) or not 0 < float(value) < math.inf:
         raise ValueError(f"Expected {name} as a finite number above 0, received {value!r}.")
     return float(value)
 
 
 def image_shape(name: str, value: object) -> Shape:
-    """`value` as the shape of one sample, without the batch: a tuple of ints of at least 1."""
+    """Return `value` as the shape of one sample, without the batch axis: a tuple of ints of at least 1."""
     if isinstance(value, numbers.Integral):
         value = (value,)
     if not isinstance(value, Sequence) or isinstance(value, str) or not value:
-        raise ValueError(f"Expected {name} as the shape of one sample, as (28, 28, 1), received {value!r}.")
+        raise ValueError(f"Expected {name} as the shape of one sample, for example (28, 28, 1), received {value!r}.")
     if value[0] is None:
         raise ValueError(f"Expected {name} without the batch axis, as {tuple(value[1:])}, received {tuple(value)}.")
     return tuple(positive_integer(name, length) for length in value)

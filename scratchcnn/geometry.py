@@ -1,13 +1,13 @@
-"""Window geometry: where a sliding window starts, how many there are, what 'same' pads. Integers only.
+"""Geometry of sliding windows: output sizes and padding of convolution and pooling. Integers only.
 
-Convolution and pooling slide a window over an image. Along one axis, with a window of `kernel` elements that are
-`dilation` apart, the window covers `(kernel - 1) * dilation + 1` positions, moves by `stride`, and
+Along one axis, a window of `kernel` elements with spacing `dilation` spans (kernel - 1) * dilation + 1 positions and
+moves in steps of `stride`:
 
-    'valid'   stays inside the image:                output = floor((size - span) / stride) + 1
-    'same'    pads so that stride alone counts:      output = ceil(size / stride)
+    'valid'   no padding:                            output = floor((size - span) / stride) + 1
+    'same'    output depends on the stride only:     output = ceil(size / stride)
 
-'same' needs `(output - 1) * stride + span - size` padded positions; an odd one goes after the image (bottom, right),
-as in TensorFlow and Keras.
+'same' needs (output - 1) * stride + span - size positions of padding (none if this is negative). They are split evenly;
+if their number is odd, the extra position is added after the image (bottom, right), as in TensorFlow and Keras.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ Pair = tuple[int, int]
 
 
 class Axis(NamedTuple):
-    """One axis of a sliding window.
+    """Sliding windows along one axis.
 
     Attributes
     ----------
     size, kernel, stride, dilation : int
-        Length of the input, window elements, step between windows, distance between window elements.
+        Length of the input, elements of the window, step between windows, spacing of the elements within a window.
     before, after : int
-        Padded positions before and after the input.
+        Positions of padding before and after the input.
     output : int
-        Number of windows; zero or less if the window does not fit.
+        Number of windows; zero or negative if no window fits.
     """
 
     size: int
@@ -42,15 +42,15 @@ class Axis(NamedTuple):
 
 
 class Windows(NamedTuple):
-    """The windows over an image: one `Axis` for its rows and one for its columns."""
+    """Sliding windows over an image: one `Axis` for the rows and one for the columns."""
 
     rows: Axis
     columns: Axis
 
 
-@functools.lru_cache(maxsize=256)  # a step asks for the same few again and again
+@functools.lru_cache(maxsize=256)  # every training step computes the same few again
 def axis_windows(size: int, kernel: int, stride: int, dilation: int, padding: Padding) -> Axis:
-    """Windows along one axis; see the module's first lines for the formula.
+    """Compute the windows along one axis; the formulas are in the module's docstring.
 
     >>> axis_windows(28, kernel=3, stride=1, dilation=1, padding="valid").output
     26
@@ -60,7 +60,7 @@ def axis_windows(size: int, kernel: int, stride: int, dilation: int, padding: Pa
     span = (kernel - 1) * dilation + 1
     if padding == "valid":
         return Axis(size, kernel, stride, dilation, 0, 0, (size - span) // stride + 1)
-    output = -(-size // stride)
+    output = -(-size // stride)  # ceil(size / stride)
     total = max((output - 1) * stride + span - size, 0)
     return Axis(size, kernel, stride, dilation, total // 2, total - total // 2, output)
 
@@ -68,7 +68,7 @@ def axis_windows(size: int, kernel: int, stride: int, dilation: int, padding: Pa
 def image_windows(
     image_size: Pair, kernel_size: Pair, strides: Pair, padding: Padding, dilation_rate: Pair = (1, 1)
 ) -> Windows:
-    """Windows over an image of `image_size` (H, W) by a window of `kernel_size` (KH, KW).
+    """Compute the windows of size (KH, KW) over an image of size (H, W).
 
     >>> windows = image_windows((28, 28), (3, 3), (1, 1), "valid")
     >>> windows.rows.output, windows.columns.output

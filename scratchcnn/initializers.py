@@ -1,4 +1,4 @@
-"""How parameters begin: Glorot uniform, He normal, zeros; the formulas and names are Keras's."""
+"""Initializers: initial values of kernels and biases. Names and formulas are those of Keras."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ from scratchcnn.operands import Array, Shape
 
 Initializer = Callable[[Shape, np.random.Generator, np.dtype[np.floating]], Array]
 
+# Standard deviation of a standard normal distribution truncated to [-2, 2]
+TRUNCATED_DEVIATION = 0.87962566103423978
+
 
 def fans(shape: Shape) -> tuple[int, int]:
-    """Numbers that flow into and out of one unit: (fan in, fan out).
+    """Return (fan_in, fan_out), the numbers of connections into and out of one unit of a kernel.
 
-    For a dense kernel (I, J) that is I and J. In a convolution kernel (KH, KW, C, F), an output sees KH * KW * C
-    numbers, and an input is seen KH * KW * F times.
+    For a dense kernel (I, J) these are I and J. For a convolution kernel (KH, KW, C, F), each output depends on
+    KH * KW * C inputs, and each input affects KH * KW * F outputs (with stride 1).
 
     >>> fans((3, 3, 32, 64))
     (288, 576)
@@ -28,37 +31,47 @@ def fans(shape: Shape) -> tuple[int, int]:
 
 
 class GlorotUniform(Configured):
-    """Uniform in ±sqrt(6 / (fan in + fan out)): keeps the variance from layer to layer, forward and backward.
+    """Glorot (Xavier) uniform: keeps the variance from layer to layer, forward and backward.
 
-    Source: Glorot & Bengio 2010, "Understanding the difficulty of training deep feedforward neural networks", eq. 16.
+        w ~ Uniform[-limit, limit),   limit = sqrt(6 / (fan_in + fan_out))
+
+    References
+    ----------
+    Glorot & Bengio 2010, "Understanding the difficulty of training deep feedforward neural networks", equation 16.
     """
 
     def __call__(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[np.floating]) -> Array:
-        """An array of `shape` and `dtype`, drawn from `rng`."""
+        """Draw an array of this shape and dtype from `rng`."""
         limit = math.sqrt(6 / sum(fans(shape)))
         return rng.uniform(-limit, limit, shape).astype(dtype)
 
 
 class HeNormal(Configured):
-    """Normal with standard deviation sqrt(2 / fan in), cut off at two of the uncut deviations: for layers with ReLU.
+    """He (Kaiming) normal: keeps the variance of the activations in layers with ReLU.
 
-    Source: He et al. 2015, "Delving deep into rectifiers", arXiv 1502.01852, section 2.2; the cut is Keras's.
+        w ~ Normal(0, 2 / fan_in), truncated
+
+    The normal distribution is truncated at two standard deviations, as in Keras, and scaled so that the variance after
+    truncation is 2 / fan_in.
+
+    References
+    ----------
+    He et al. 2015, "Delving deep into rectifiers", arXiv 1502.01852, section 2.2; the truncation is that of Keras.
     """
 
     def __call__(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[np.floating]) -> Array:
-        """An array of `shape` and `dtype`, drawn from `rng`."""
-        deviation_when_cut = 0.87962566103423978  # of a standard normal cut off at ±2
+        """Draw an array of this shape and dtype from `rng`."""
         values = rng.standard_normal(shape)
         while (outside := np.abs(values) > 2).any():
             values[outside] = rng.standard_normal(int(outside.sum()))
-        return (values * math.sqrt(2 / fans(shape)[0]) / deviation_when_cut).astype(dtype)
+        return (values * math.sqrt(2 / fans(shape)[0]) / TRUNCATED_DEVIATION).astype(dtype)
 
 
 class Zeros(Configured):
-    """All zeros: for biases."""
+    """All zeros; the default for biases."""
 
     def __call__(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[np.floating]) -> Array:
-        """An array of `shape` and `dtype`; nothing is drawn."""
+        """Return zeros of this shape and dtype; `rng` is not used."""
         return np.zeros(shape, dtype)
 
 
@@ -66,12 +79,12 @@ KNOWN: dict[str, Initializer] = {"glorot_uniform": GlorotUniform(), "he_normal":
 
 
 def get(identifier: str | Initializer) -> Initializer:
-    """The initializer of that name, or `identifier` itself if it is one.
+    """Return the initializer with this name, or `identifier` itself if it is callable.
 
     Raises
     ------
     ValueError
-        There is no initializer of that name.
+        There is no initializer with this name.
     """
     if callable(identifier):
         return identifier
@@ -79,5 +92,5 @@ def get(identifier: str | Initializer) -> Initializer:
 
 
 def serialize(initializer: Initializer) -> str | Initializer:
-    """The name of an initializer, for a config; a user's own stays as it is."""
+    """Return the name of a built-in initializer, for a config; any other initializer is returned unchanged."""
     return name_or_self(initializer, KNOWN)

@@ -1,24 +1,44 @@
-"""Looking things up by name, with an error that says which names exist and which one is nearest."""
+"""Look-up by name: an unknown name raises an error that lists the known names and suggests the closest one."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
-Thing = TypeVar("Thing")
+Value = TypeVar("Value")
 
 
-def look_up(kind: str, name: object, things: Mapping[str, Thing]) -> Thing:
-    """The thing of that name.
+def look_up(kind: str, name: object, known: Mapping[str, Value]) -> Value:
+    """Return the value registered under a name.
+
+    Parameters
+    ----------
+    kind : str
+        What is looked up, for the error message: 'optimizer', 'loss'.
+    name : object
+        The name; values that are not strings are reported like unknown names.
+    known : mapping of str to any type
 
     Raises
     ------
     ValueError
-        There is none; the message names all that exist, and the nearest.
+        The name is unknown; the message lists all known names and suggests the closest one.
+
+    Examples
+    --------
+    >>> look_up("padding", "vaild", {"valid": 0, "same": 1})
+    Traceback (most recent call last):
+    ValueError: Expected padding as one of 'valid', 'same', received 'vaild'. Did you mean 'valid'?
     """
-    if isinstance(name, str) and name in things:
-        return things[name]
-    near = difflib.get_close_matches(name.lower(), things, n=1, cutoff=0.5) if isinstance(name, str) else []
-    hint = f" Did you mean {near[0]!r}?" if near else ""
-    raise ValueError(f"Expected {kind} as one of {', '.join(map(repr, things))}, received {name!r}.{hint}")
+    if isinstance(name, str) and name in known:
+        return known[name]
+    raise ValueError(
+        f"Expected {kind} as one of {', '.join(map(repr, known))}, received {name!r}.{nearest(name, known)}"
+    )
+
+
+def nearest(name: object, known: Iterable[str]) -> str:
+    """Return " Did you mean 'adam'?" with the known name that is most similar to `name`; '' if none is similar."""
+    closest = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.5) if isinstance(name, str) else []
+    return f" Did you mean {closest[0]!r}?" if closest else ""

@@ -1,8 +1,9 @@
-"""Learning-rate schedules: how long the steps of an optimizer are, as training goes on.
+"""Learning-rate schedules: the learning rate as a function of the number of training steps.
 
-A schedule is called with the number of steps taken so far, 0 for the first, and returns the learning rate of the next.
-It keeps no state, so one schedule may serve two optimizers; any function of that number will do as well. The names,
-arguments and formulas are Keras's, but for `OneCycle`, which Keras has not.
+A schedule is called before each step with the number of steps taken so far (0 before the first) and returns the
+learning rate of that step. Schedules have no state, so that two optimizers can share one; any function of the step
+number can be used as a schedule. Names, arguments and formulas are those of Keras, except for `OneCycle`, which Keras
+does not have.
 """
 
 from __future__ import annotations
@@ -20,31 +21,29 @@ Schedule = Callable[[int], float]
 
 
 class CosineDecay(Configured):
-    """Falls along half a wave of a cosine; before that, if asked to, rises linearly.
-
-    With warmup_target None:
+    """Cosine decay: half a period of a cosine, optionally after a linear warmup.
 
         t(step) = min(step / decay_steps, 1)
-        rate(step) = initial_learning_rate * ((1 - alpha) * (1 + cos(pi * t)) / 2 + alpha)
+        rate(step) = initial_learning_rate * ((1 - alpha) * (1 + cos(pi * t(step))) / 2 + alpha)
 
-    Else the rate goes from initial_learning_rate in a straight line to warmup_target, during the first warmup_steps,
-    and falls from there as above, during the next decay_steps.
+    With a warmup_target, the rate first rises linearly from initial_learning_rate to warmup_target, during
+    warmup_steps. It then decays from warmup_target by the same formula, during the next decay_steps.
 
     Parameters
     ----------
     initial_learning_rate : float
     decay_steps : float
-        Steps until it is lowest, those of the rise not counted; it stays there.
+        Steps of the decay, without those of the warmup. Afterwards the rate is constant.
     alpha : float, default 0
-        The lowest rate, as a share of the highest.
+        Final rate as a fraction of the rate at which the decay starts.
     warmup_target : float, optional
-        The rate to which it rises; None: it begins to fall at once.
+        Rate at the end of the warmup; None for no warmup.
     warmup_steps : float, default 0
 
     Raises
     ------
     ValueError
-        An argument is out of range, or there are warmup_steps and no warmup_target (which Keras passes over).
+        An argument is out of range, or warmup_steps is given without warmup_target (which Keras ignores).
 
     Examples
     --------
@@ -55,7 +54,7 @@ class CosineDecay(Configured):
     References
     ----------
     Loshchilov & Hutter 2017, "SGDR: stochastic gradient descent with warm restarts", arXiv 1608.03983, equation 5;
-    Goyal et al. 2017, "Accurate, large minibatch SGD", arXiv 1706.02677, section 2.2 (the rise).
+    Goyal et al. 2017, "Accurate, large minibatch SGD", arXiv 1706.02677, section 2.2 (warmup).
     """
 
     def __init__(
@@ -74,11 +73,12 @@ class CosineDecay(Configured):
         self.warmup_steps = non_negative("warmup_steps", warmup_steps)
         if self.warmup_target is None and self.warmup_steps > 0:
             raise ValueError(
-                f"Expected warmup_target beside warmup_steps={warmup_steps!r}, received None; give the rate to rise to."
+                f"Expected warmup_target with warmup_steps={warmup_steps!r}, received None; "
+                f"pass the learning rate at the end of the warmup."
             )
 
     def get_config(self) -> Config:
-        """The arguments of the constructor, by name."""
+        """Return the constructor arguments by name."""
         return {
             "initial_learning_rate": self.initial_learning_rate,
             "decay_steps": self.decay_steps,
@@ -88,7 +88,7 @@ class CosineDecay(Configured):
         }
 
     def __call__(self, step: int) -> float:
-        """The learning rate after `step` steps."""
+        """Return the learning rate after `step` steps."""
         highest = self.initial_learning_rate if self.warmup_target is None else self.warmup_target
         if step < self.warmup_steps:
             return _line(self.initial_learning_rate, highest, step / self.warmup_steps)
@@ -97,7 +97,7 @@ class CosineDecay(Configured):
 
 
 class ExponentialDecay(Configured):
-    """Falls by the same factor in every decay_steps.
+    """Exponential decay: the rate is multiplied by decay_rate every decay_steps steps.
 
         rate(step) = initial_learning_rate * decay_rate ** (step / decay_steps)
 
@@ -106,9 +106,9 @@ class ExponentialDecay(Configured):
     initial_learning_rate : float
     decay_steps : float
     decay_rate : float
-        The factor; above 1 the rate grows.
+        Factor per decay_steps; the rate grows if it is above 1.
     staircase : bool, default False
-        Whole powers only, so that the rate falls in stairs.
+        Whether to use floor(step / decay_steps), so that the rate is piecewise constant.
 
     Raises
     ------
@@ -132,7 +132,7 @@ class ExponentialDecay(Configured):
         self.staircase = bool(staircase)
 
     def get_config(self) -> Config:
-        """The arguments of the constructor, by name."""
+        """Return the constructor arguments by name."""
         return {
             "initial_learning_rate": self.initial_learning_rate,
             "decay_steps": self.decay_steps,
@@ -141,16 +141,16 @@ class ExponentialDecay(Configured):
         }
 
     def __call__(self, step: int) -> float:
-        """The learning rate after `step` steps."""
+        """Return the learning rate after `step` steps."""
         power = step / self.decay_steps
         if self.staircase:
             power = math.floor(power)
-        with np.errstate(over="ignore"):  # a rate that grows ends at infinity, which the optimizer refuses
+        with np.errstate(over="ignore"):  # a growing rate may overflow to infinity; `rate_at` then raises an error
             return float(self.initial_learning_rate * np.float64(self.decay_rate) ** power)
 
 
 class PiecewiseConstantDecay(Configured):
-    """One rate after another.
+    """Piecewise constant decay: a fixed learning rate between each two boundaries.
 
         rate(step) = values[0]    if               step <= boundaries[0]
                      values[i]    if boundaries[i - 1] < step <= boundaries[i]
@@ -159,14 +159,14 @@ class PiecewiseConstantDecay(Configured):
     Parameters
     ----------
     boundaries : sequence of float
-        Steps, rising.
+        Step numbers, strictly increasing.
     values : sequence of float
-        Learning rates, one more than boundaries.
+        Learning rates; one more than boundaries.
 
     Raises
     ------
     ValueError
-        The boundaries do not rise, the values are not one more, or one is out of range.
+        The boundaries are not strictly increasing, the number of values does not match, or an argument is out of range.
 
     Examples
     --------
@@ -179,42 +179,42 @@ class PiecewiseConstantDecay(Configured):
         self.boundaries, self.values = _numbers("boundaries", boundaries), _numbers("values", values)
         if not self.boundaries or len(self.values) != len(self.boundaries) + 1:
             raise ValueError(
-                f"Expected at least one boundary and one value more than boundaries, received "
+                f"Expected at least one boundary and one more value than boundaries, received "
                 f"{len(self.boundaries)} boundaries and {len(self.values)} values."
             )
         if any(after <= before for before, after in zip(self.boundaries, self.boundaries[1:], strict=False)):
-            raise ValueError(f"Expected boundaries that rise, received {list(boundaries)}.")
+            raise ValueError(f"Expected strictly increasing boundaries, received {list(boundaries)}.")
 
     def get_config(self) -> Config:
-        """The arguments of the constructor, by name."""
+        """Return the constructor arguments by name."""
         return {"boundaries": self.boundaries, "values": self.values}
 
     def __call__(self, step: int) -> float:
-        """The learning rate after `step` steps."""
+        """Return the learning rate after `step` steps."""
         return self.values[bisect.bisect_left(self.boundaries, step)]
 
 
 class OneCycle(Configured):
-    """Rises in a straight line to the highest rate, and falls in a straight line to the end of training.
-
-    A network learns fastest at rates with which it would never settle; so it is taken there once, and brought back
-    in time. It needs fewer epochs for the same accuracy than one rate throughout.
+    """One-cycle policy: a linear warmup to the maximum rate, then a linear decay until the end of training.
 
         peak = warmup_share * total_steps
         rate(0) = start_factor * max_learning_rate
         rate(peak) = max_learning_rate
-        rate(total_steps) = end_factor * max_learning_rate, and stays so
+        rate(step) = end_factor * max_learning_rate     for step >= total_steps
+
+    and linear in between. A high learning rate makes fast progress, but training does not converge with it; the policy
+    uses it for a limited time. The network needs fewer epochs for the same accuracy than with a constant rate.
 
     Parameters
     ----------
     max_learning_rate : float
-        A few times the rate that would be right throughout.
+        A few times the best constant rate.
     total_steps : int
-        Of the whole training: epochs * ceil(samples / batch_size).
+        Steps of the whole training: epochs * ceil(samples / batch_size).
     warmup_share : float, default 0.1
-        Share of the steps in which the rate rises; from 0 to below 1.
+        Fraction of the steps that the warmup takes, in [0, 1).
     start_factor, end_factor : float, defaults 0.1 and 0
-        Shares of the highest rate; from 0 to 1.
+        First and last rate as fractions of the maximum rate, in [0, 1].
 
     Raises
     ------
@@ -230,7 +230,7 @@ class OneCycle(Configured):
     References
     ----------
     Smith & Topin 2018, "Super-convergence: very fast training of neural networks using large learning rates",
-    arXiv 1708.07120, section 3. There the momentum falls while the rate rises; here it stays.
+    arXiv 1708.07120, section 3. (There, the momentum decreases while the rate increases; here it is constant.)
     """
 
     def __init__(
@@ -248,7 +248,7 @@ class OneCycle(Configured):
         self.end_factor = _factor("end_factor", end_factor)
 
     def get_config(self) -> Config:
-        """The arguments of the constructor, by name."""
+        """Return the constructor arguments by name."""
         return {
             "max_learning_rate": self.max_learning_rate,
             "total_steps": self.total_steps,
@@ -258,7 +258,7 @@ class OneCycle(Configured):
         }
 
     def __call__(self, step: int) -> float:
-        """The learning rate after `step` steps."""
+        """Return the learning rate after `step` steps."""
         peak = self.warmup_share * self.total_steps
         if step < peak:
             return self.max_learning_rate * _line(self.start_factor, 1.0, step / peak)
@@ -266,52 +266,54 @@ class OneCycle(Configured):
 
 
 def rate_or_schedule(name: str, value: object) -> float | Schedule:
-    """`value` as a float of at least 0, or itself if it is a schedule.
+    """Return `value` as a float of at least 0, or unchanged if it is a schedule.
 
     Raises
     ------
     ValueError
-        It is neither.
+        `value` is neither a non-negative number nor callable.
     """
     if isinstance(value, type):
-        raise ValueError(f"Expected {name} as a number or a schedule object, received the class {value.__name__}; "
-                         f"call it: {value.__name__}(...).")  # fmt: skip
+        raise ValueError(
+            f"Expected {name} as a number or a schedule object, received the class {value.__name__}; "
+            f"create an object: {value.__name__}(...)."
+        )
     if callable(value):
         return value
     return non_negative(name, value)
 
 
 def rate_at(learning_rate: float | Schedule, step: int) -> float:
-    """The learning rate after `step` steps, of a schedule or a float.
+    """Return the learning rate after `step` steps, from a schedule or a constant.
 
     Raises
     ------
     ValueError
-        The schedule returned something else than a finite number of at least 0.
+        The schedule did not return a finite number of at least 0.
     """
     if not callable(learning_rate):
         return learning_rate
     rate: object = learning_rate(step)
-    if getattr(rate, "shape", None) == ():  # np.where and the like give arrays without axes
+    if getattr(rate, "shape", None) == ():  # functions such as np.where return 0-d arrays
         rate = rate.item()  # type: ignore[attr-defined]
     name = getattr(learning_rate, "__name__", type(learning_rate).__name__)
     return non_negative(f"the learning rate of schedule {name} after {step} steps", rate)
 
 
 def _line(start: float, end: float, t: float) -> float:
-    """From start at t = 0 to end at t = 1."""
+    """Interpolate linearly between `start` at t = 0 and `end` at t = 1."""
     return start + (end - start) * t
 
 
 def _numbers(name: str, values: object) -> list[float]:
-    """`values` as floats of at least 0."""
+    """Return `values` as floats of at least 0."""
     if not isinstance(values, Sequence) or isinstance(values, str):
-        raise ValueError(f"Expected {name} as a sequence of numbers, as [1000, 2000], received {values!r}.")
+        raise ValueError(f"Expected {name} as a sequence of numbers, for example [1000, 2000], received {values!r}.")
     return [non_negative(f"each of {name}", value) for value in values]
 
 
 def _factor(name: str, value: object) -> float:
-    """`value` as a float from 0 to 1."""
+    """Return `value` as a float in [0, 1]."""
     factor = non_negative(name, value)
     if factor > 1:
         raise ValueError(f"Expected {name} as a number from 0 to 1, received {value!r}.")

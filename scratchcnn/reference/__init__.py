@@ -1,14 +1,43 @@
-"""The formulas: every operation as plain NumPy and loops, nothing clever. The kernels are tested against them."""
+"""Reference implementations: the formula of every operation in plain NumPy and loops. START HERE.
+
+Each file contains one operation and its gradients. Nothing is optimized: a function checks the shapes and dtypes of its
+arguments and then computes the formula of its docstring. The package `kernels` contains the same functions, compiled
+and fast. They are tested against these, and `Sequential(engine="reference")` runs a whole model on them.
+
+Reading order, with the concepts that each file introduces:
+
+    dense           weighted sums of the inputs; gradients with respect to kernel and input
+    bias            the gradient of a bias
+    relu            the activation function between layers, and its gradient at the kink
+    softmax         probabilities from logits
+    cross_entropy   the loss, computed from logits or from probabilities
+    sgd             the update of the parameters; with the files above, a network can be trained
+    im2col          sliding windows: stride, padding, dilation
+    conv2d          convolution and its two gradients
+    max_pool2d      the maximum of each window; argmax indices
+    random          a counter-based random generator
+    dropout         regularization by zeroing random activations
+    adam            an optimizer with a step size for each parameter
+    warp            resampling of images, for data augmentation
+    smooth_noise    random displacement fields, for elastic distortions
+
+Notation, in all files:
+
+    N               images or samples in the batch
+    H, W, C         height, width and channels of an image; images are (N, H, W, C)
+    KH, KW, F       height and width of a kernel or window, number of filters; kernels are (KH, KW, C, F)
+    OH, OW          height and width of the output
+    SH, SW; DH, DW  strides and dilation rates along rows and columns
+    top, left       rows and columns of padding before the image
+    I, J            inputs and outputs of a dense layer; dense kernels are (I, J)
+    y, dy           an array, and the gradient of the loss L with respect to it: dy[i] = ∂L / ∂y[i]
+
+Lower-case letters are the matching indices: n, c, f, ky, kx, oy, ox, i, j.
+"""
 
 from scratchcnn.reference.adam import adam
 from scratchcnn.reference.bias import bias_gradient
-from scratchcnn.reference.conv2d import (
-    conv2d,
-    conv2d_input_gradient,
-    conv2d_kernel_gradient,
-    conv2d_parameter_gradients,
-)
-from scratchcnn.reference.conv2d_max_pool2d import conv2d_max_pool2d, conv2d_pooled_gradients
+from scratchcnn.reference.conv2d import conv2d, conv2d_input_gradient, conv2d_kernel_gradient
 from scratchcnn.reference.cross_entropy import (
     cross_entropy,
     cross_entropy_gradient,
@@ -24,7 +53,6 @@ from scratchcnn.reference.relu import relu, relu_gradient
 from scratchcnn.reference.sgd import sgd
 from scratchcnn.reference.smooth_noise import smooth_noise
 from scratchcnn.reference.softmax import softmax, softmax_gradient
-from scratchcnn.reference.stacked import stacked_conv2d_max_pool2d, stacked_pooled_gradients
 from scratchcnn.reference.warp import warp
 
 __all__ = [
@@ -34,9 +62,6 @@ __all__ = [
     "conv2d",
     "conv2d_input_gradient",
     "conv2d_kernel_gradient",
-    "conv2d_max_pool2d",
-    "conv2d_parameter_gradients",
-    "conv2d_pooled_gradients",
     "cross_entropy",
     "cross_entropy_gradient",
     "dense",
@@ -56,7 +81,5 @@ __all__ = [
     "softmax_cross_entropy",
     "softmax_cross_entropy_gradient",
     "softmax_gradient",
-    "stacked_conv2d_max_pool2d",
-    "stacked_pooled_gradients",
     "warp",
 ]

@@ -1,4 +1,4 @@
-"""Adam: steps along the mean of past gradients, divided by the root of the mean of their squares."""
+"""Adam: gradient descent with a momentum term and a step size adapted to each parameter."""
 
 from __future__ import annotations
 
@@ -19,39 +19,43 @@ def adam(
     beta_2: float,
     epsilon: float,
 ) -> None:
-    """One step; parameter, m, v and v_max are changed in place.
+    """Update a parameter and its moment estimates with one step of Adam, in place.
 
-        m = m + (gradient - m) * (1 - beta_1)              mean of past gradients
-        v = v + (gradient**2 - v) * (1 - beta_2)           mean of their squares
-        v_max = max(v_max, v)                              AMSGrad; without it v_max is v itself
-        np.maximum(v_max, v, out=v_max)
-    alpha = learning_rate * sqrt(1 - beta_2**step) / (1 - beta_1**step)      both began at zero: corrects for it
+        m = m + (gradient - m) * (1 - beta_1)                                   moving average of the gradients
+        v = v + (gradient**2 - v) * (1 - beta_2)                                moving average of their squares
+        v_max = max(v_max, v)                                                   AMSGrad
+        alpha = learning_rate * sqrt(1 - beta_2**step) / (1 - beta_1**step)     bias correction of m and v
         parameter = parameter - alpha * m / (sqrt(v_max) + epsilon)
 
-    Epsilon stands where Keras has it, beside the uncorrected sqrt(v) (the paper's "epsilon hat", end of section 2).
+    The averages start at zero and are therefore too small in the first steps; the factors in `alpha` correct this bias.
+    Epsilon is added to the uncorrected sqrt(v_max), as in Keras (the "epsilon hat" of the paper, end of section 2).
 
     Parameters
     ----------
     parameter, gradient, m, v, v_max : one shape and dtype
-        m, v and v_max are zeros before the first step; give v twice for Adam without AMSGrad.
+        The moment estimates m, v and v_max are zeros before the first step. For Adam without AMSGrad, pass the array v
+        as v_max, too.
     step : int
-        1 for the first step.
+        Number of this step, starting at 1.
     learning_rate, beta_1, beta_2, epsilon : float
 
     Notes
     -----
-    Cost: about 12 FLOPs and a square root for each parameter; reads four arrays, writes three.
+    Cost: about 12 FLOPs and a square root per parameter; reads four arrays and writes three (with AMSGrad, one more of
+    each).
+
+    Numerics: `alpha` is computed in float64 and then rounded to the dtype of the parameter.
 
     Raises
     ------
     ValueError, TypeError
-        Shapes or dtypes do not fit each other.
+        The shapes or dtypes differ.
 
     Examples
     --------
     >>> parameter, m, v = np.zeros(2), np.zeros(2), np.zeros(2)
     >>> adam(parameter, np.array([5.0, -0.1]), m, v, v, 1, 0.001, 0.9, 0.999, 1e-7)
-    >>> parameter.round(6)  # the first step is learning_rate long, whatever the gradient
+    >>> parameter.round(6)  # the length of the first step is the learning rate, for large and small gradients
     array([-0.001,  0.001])
 
     References

@@ -1,4 +1,4 @@
-"""The gradient of a bias: every place that the bias was added to sends its gradient."""
+"""Bias gradient: the sum of the output gradient over all positions to which the bias was added."""
 
 from __future__ import annotations
 
@@ -8,21 +8,24 @@ from scratchcnn.operands import Array, expect
 
 
 def bias_gradient(dy: Array) -> Array:
-    """Gradient of the loss by a bias that was added along the last axis.
+    """Compute the gradient of the loss with respect to a bias that was added along the last axis.
 
         dbias[f] = sum over all other axes of dy[..., f]
 
     Parameters
     ----------
     dy : (..., F), float32 or float64
+        Gradient of the loss with respect to the output.
 
     Returns
     -------
-    (F,), the dtype of dy; summed in float64
+    (F,), the dtype of dy
 
     Notes
     -----
-    Cost: one addition for each number of dy; reads dy once.
+    Cost: one addition per element of dy; reads dy once.
+
+    Numerics: the sum is computed in float64 and rounded once, at the end.
 
     Raises
     ------
@@ -39,4 +42,5 @@ def bias_gradient(dy: Array) -> Array:
     Goodfellow, Bengio & Courville 2016, "Deep Learning", section 6.5.
     """
     expect(dy=(dy, dy.shape))
-    return np.sum(dy, axis=tuple(range(dy.ndim - 1)), dtype=np.float64).astype(dy.dtype)
+    dbias = np.sum(dy, axis=tuple(range(dy.ndim - 1)), dtype=np.float64)  # (F,)
+    return dbias.astype(dy.dtype)

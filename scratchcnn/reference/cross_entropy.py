@@ -1,4 +1,4 @@
-"""Cross-entropy: how surprised the model is by the right answer; of logits (softmax included) or of probabilities."""
+"""Cross-entropy: the loss of a classifier, computed from logits or from probabilities; and its gradients."""
 
 from __future__ import annotations
 
@@ -6,37 +6,41 @@ import numpy as np
 
 from scratchcnn.operands import Array, expect
 
-CLIP = 1e-7  # probabilities are kept this far from 0 and 1, as in Keras
+CLIP = 1e-7  # probabilities are clipped to [CLIP, 1 - CLIP], as in Keras
 
 
 def softmax_cross_entropy(logits: Array, targets: Array) -> tuple[Array, Array]:
-    """Softmax and cross-entropy in one, finite for all finite logits.
+    """Compute softmax and cross-entropy together, without overflow or log(0).
 
-        loss[n] = sum over j of targets[n, j] * (log(sum over i of exp(z[n, i])) - z[n, j])
         z[n, j] = logits[n, j] - max over i of logits[n, i]
-
-    Taking the logarithm of a softmax that was computed first would meet log(0) as soon as a logit lies 104 below the
-    largest (float32).
+        total[n] = sum over i of exp(z[n, i])
+        losses[n] = sum over j of targets[n, j] * (log(total[n]) - z[n, j])
+        probabilities[n, j] = exp(z[n, j]) / total[n]
 
     Parameters
     ----------
     logits : (N, J), float32 or float64
-    targets : (N, J), the dtype of logits; probabilities, usually a one in each row
+    targets : (N, J), the dtype of logits
+        Probabilities; usually one-hot.
 
     Returns
     -------
     losses : (N,), the dtype of logits, in nats
-    probabilities : (N, J), softmax of the logits
+    probabilities : (N, J), the softmax of the logits
 
     Notes
     -----
-    Cost: an exponential and about 7 FLOPs a number, a logarithm a row; reads logits and targets, writes the
+    Cost: an exponential and about 7 FLOPs per element, a logarithm per row; reads logits and targets, writes the
     probabilities.
+
+    Numerics: finite for all finite logits. If the softmax were computed first and its logarithm taken afterwards, a
+    logit that is 104 below the maximum would give log(0) in float32. Elements whose target is 0 contribute nothing,
+    even if the logit is infinite.
 
     Raises
     ------
     ValueError, TypeError
-        Shapes or dtypes do not fit each other.
+        The shapes do not match, or the dtypes differ.
 
     Examples
     --------
@@ -49,25 +53,31 @@ def softmax_cross_entropy(logits: Array, targets: Array) -> tuple[Array, Array]:
     Goodfellow, Bengio & Courville 2016, "Deep Learning", section 6.2.2.3.
     """
     expect(logits=(logits, (None, None)), targets=(targets, logits.shape))
-    shifted = logits - logits.max(axis=1, keepdims=True)
-    exponentials = np.exp(shifted)
-    total = exponentials.sum(axis=1, keepdims=True)
-    surprise = np.zeros_like(logits)  # where the target is 0 nothing is added, even if the logit is infinite
-    np.multiply(targets, np.log(total) - shifted, out=surprise, where=targets != 0)
-    return surprise.sum(axis=1), exponentials / total
+    z = logits - logits.max(axis=1, keepdims=True)  # (N, J)
+    exponentials = np.exp(z)  # (N, J)
+    total = exponentials.sum(axis=1, keepdims=True)  # (N, 1)
+    terms = np.zeros_like(logits)  # (N, J); stays 0 where the target is 0, because 0 * infinity would be NaN
+    np.multiply(targets, np.log(total) - z, out=terms, where=targets != 0)
+    losses = terms.sum(axis=1)  # (N,)
+    probabilities = exponentials / total  # (N, J)
+    return losses, probabilities
 
 
 def softmax_cross_entropy_gradient(probabilities: Array, targets: Array, scale: float) -> Array:
-    """Gradient of `scale` times the sum of the losses by the logits.
+    """Compute the gradient of scale * sum(losses) with respect to the logits.
 
-        dlogits[n, j] = scale * (probabilities[n, j] * sum over i of targets[n, i] - targets[n, j])
+        total[n] = sum over i of targets[n, i]
+        dlogits[n, j] = scale * (probabilities[n, j] * total[n] - targets[n, j])
+
+    For one-hot targets total[n] is 1: the gradient is the probability minus the target.
 
     Parameters
     ----------
-    probabilities : (N, J), as `softmax_cross_entropy` gave them
-    targets : (N, J)
+    probabilities : (N, J), float32 or float64
+        As returned by `softmax_cross_entropy`.
+    targets : (N, J), the dtype of probabilities
     scale : float
-        1 / N for the mean over a batch.
+        1 / N if the objective is the mean over the batch.
 
     Returns
     -------
@@ -75,12 +85,12 @@ def softmax_cross_entropy_gradient(probabilities: Array, targets: Array, scale: 
 
     Notes
     -----
-    Cost: 4 FLOPs a number; reads both arrays, writes one.
+    Cost: 4 FLOPs per element; reads both arrays, writes one.
 
     Raises
     ------
     ValueError, TypeError
-        Shapes or dtypes do not fit each other.
+        The shapes do not match, or the dtypes differ.
 
     Examples
     --------
@@ -92,22 +102,24 @@ def softmax_cross_entropy_gradient(probabilities: Array, targets: Array, scale: 
     Goodfellow, Bengio & Courville 2016, "Deep Learning", section 6.2.2.3.
     """
     expect(probabilities=(probabilities, (None, None)), targets=(targets, probabilities.shape))
-    total = targets.sum(axis=1, keepdims=True)
-    dlogits: Array = (probabilities * total - targets) * probabilities.dtype.type(scale)
+    total = targets.sum(axis=1, keepdims=True)  # (N, 1)
+    dlogits: Array = (probabilities * total - targets) * probabilities.dtype.type(scale)  # (N, J)
     return dlogits
 
 
 def cross_entropy(probabilities: Array, targets: Array) -> Array:
-    """Cross-entropy of numbers that are taken for probabilities.
+    """Compute the cross-entropy of predicted probabilities.
 
-        loss[n] = - sum over j of targets[n, j] * log(clip(q[n, j])),   q = probabilities / sum of the row
+        q[n, j] = probabilities[n, j] / sum over i of probabilities[n, i]
+        losses[n] = -sum over j of targets[n, j] * log(clip(q[n, j], 1e-7, 1 - 1e-7))
 
-    with q clipped to [1e-7, 1 - 1e-7], as Keras does.
+    Rows are normalized and clipped as in Keras, so that the loss is finite.
 
     Parameters
     ----------
     probabilities : (N, J), float32 or float64
     targets : (N, J), the dtype of probabilities
+        Probabilities; usually one-hot.
 
     Returns
     -------
@@ -115,12 +127,12 @@ def cross_entropy(probabilities: Array, targets: Array) -> Array:
 
     Notes
     -----
-    Cost: a logarithm and about 6 FLOPs a number; reads both arrays.
+    Cost: a logarithm and about 6 FLOPs per element; reads both arrays.
 
     Raises
     ------
     ValueError, TypeError
-        Shapes or dtypes do not fit each other.
+        The shapes do not match, or the dtypes differ.
 
     Examples
     --------
@@ -129,27 +141,31 @@ def cross_entropy(probabilities: Array, targets: Array) -> Array:
 
     References
     ----------
-    Keras's loss CategoricalCrossentropy, its clipping included; Goodfellow, Bengio & Courville 2016, "Deep Learning",
+    Keras's loss CategoricalCrossentropy, including its clipping; Goodfellow, Bengio & Courville 2016, "Deep Learning",
     section 6.2.2.3.
     """
     expect(probabilities=(probabilities, (None, None)), targets=(targets, probabilities.shape))
-    share = probabilities / probabilities.sum(axis=1, keepdims=True)
-    losses: Array = -(targets * np.log(np.clip(share, CLIP, 1 - CLIP))).sum(axis=1)
+    q = probabilities / probabilities.sum(axis=1, keepdims=True)  # (N, J)
+    losses: Array = -(targets * np.log(np.clip(q, CLIP, 1 - CLIP))).sum(axis=1)  # (N,)
     return losses
 
 
 def cross_entropy_gradient(probabilities: Array, targets: Array, scale: float) -> Array:
-    """Gradient of `scale` times the sum of the losses by the probabilities.
+    """Compute the gradient of scale * sum(losses) with respect to the probabilities.
 
-        dq[n, j] = - scale * targets[n, j] / q[n, j] where q was not clipped, else 0
-        dprobabilities[n, j] = (dq[n, j] - sum over i of dq[n, i] * q[n, i]) / sum of the row
+        total[n] = sum over i of probabilities[n, i]
+        q[n, j] = probabilities[n, j] / total[n]
+        dq[n, j] = -scale * targets[n, j] / q[n, j] if 1e-7 <= q[n, j] <= 1 - 1e-7, else 0
+        dprobabilities[n, j] = (dq[n, j] - sum over i of dq[n, i] * q[n, i]) / total[n]
+
+    Where the loss clips q, it does not depend on q, and the gradient is zero.
 
     Parameters
     ----------
-    probabilities : (N, J)
-    targets : (N, J)
+    probabilities : (N, J), float32 or float64
+    targets : (N, J), the dtype of probabilities
     scale : float
-        1 / N for the mean over a batch.
+        1 / N if the objective is the mean over the batch.
 
     Returns
     -------
@@ -157,12 +173,12 @@ def cross_entropy_gradient(probabilities: Array, targets: Array, scale: float) -
 
     Notes
     -----
-    Cost: about 10 FLOPs a number; reads both arrays, writes one.
+    Cost: about 10 FLOPs per element; reads both arrays, writes one.
 
     Raises
     ------
     ValueError, TypeError
-        Shapes or dtypes do not fit each other.
+        The shapes do not match, or the dtypes differ.
 
     Examples
     --------
@@ -171,12 +187,13 @@ def cross_entropy_gradient(probabilities: Array, targets: Array, scale: float) -
 
     References
     ----------
-    Keras's loss CategoricalCrossentropy, its clipping included.
+    Keras's loss CategoricalCrossentropy, including its clipping.
     """
     expect(probabilities=(probabilities, (None, None)), targets=(targets, probabilities.shape))
-    total = probabilities.sum(axis=1, keepdims=True)
-    share = probabilities / total
-    inside = (share >= CLIP) & (share <= 1 - CLIP)
-    dshare = np.where(inside, targets / np.where(inside, share, 1) * -scale, 0).astype(probabilities.dtype)
-    gradient: Array = (dshare - (dshare * share).sum(axis=1, keepdims=True)) / total
-    return gradient
+    total = probabilities.sum(axis=1, keepdims=True)  # (N, 1)
+    q = probabilities / total  # (N, J)
+    inside = (q >= CLIP) & (q <= 1 - CLIP)  # (N, J), bool
+    divisor = np.where(inside, q, 1)  # 1 where q was clipped, so that nothing is divided by zero
+    dq = np.where(inside, targets / divisor * -scale, 0).astype(probabilities.dtype)  # (N, J)
+    dprobabilities: Array = (dq - (dq * q).sum(axis=1, keepdims=True)) / total  # (N, J)
+    return dprobabilities

@@ -1,13 +1,12 @@
-"""The dense layer: every output is a weighted sum of every input."""
+"""Dense layer: each output is a weighted sum of all inputs, and its gradients."""
 
 from __future__ import annotations
 
 from scratchcnn.operands import Array, expect
-from scratchcnn.reference.relu import relu as rectified
 
 
-def dense(x: Array, kernel: Array, bias: Array | None, relu: bool = False) -> Array:
-    """Multiply by a matrix and add a bias.
+def dense(x: Array, kernel: Array, bias: Array | None) -> Array:
+    """Multiply the inputs by a weight matrix and add a bias.
 
         y[n, j] = bias[j] + sum over i of x[n, i] * kernel[i, j]
 
@@ -15,9 +14,7 @@ def dense(x: Array, kernel: Array, bias: Array | None, relu: bool = False) -> Ar
     ----------
     x : (N, I), float32 or float64
     kernel : (I, J), the dtype of x
-    bias : (J,) or None
-    relu : bool
-        Whether negative results become zero, as `relu` does.
+    bias : (J,), the dtype of x, or None
 
     Returns
     -------
@@ -30,7 +27,7 @@ def dense(x: Array, kernel: Array, bias: Array | None, relu: bool = False) -> Ar
     Raises
     ------
     ValueError, TypeError
-        Shapes or dtypes do not fit each other.
+        The shapes do not match, or the dtypes differ.
 
     Examples
     --------
@@ -42,22 +39,24 @@ def dense(x: Array, kernel: Array, bias: Array | None, relu: bool = False) -> Ar
     Goodfellow, Bengio & Courville 2016, "Deep Learning", sections 6.1 and 6.5.
     """
     expect(kernel=(kernel, (None, None)), x=(x, (None, len(kernel))))
-    y: Array = x @ kernel
+    y: Array = x @ kernel  # (N, J)
     if bias is not None:
         expect(x=(x, x.shape), bias=(bias, (kernel.shape[1],)))
         y = y + bias
-    return rectified(y) if relu else y
+    return y
 
 
 def dense_kernel_gradient(dy: Array, x: Array) -> Array:
-    """Gradient of the loss by the kernel.
+    """Compute the gradient of the loss with respect to the kernel.
 
         dkernel[i, j] = sum over n of x[n, i] * dy[n, j]
 
     Parameters
     ----------
-    dy : (N, J), gradient of the loss by the output
-    x : (N, I), what the forward pass was given
+    dy : (N, J), float32 or float64
+        Gradient of the loss with respect to the output.
+    x : (N, I), the dtype of dy
+        Input of the forward pass.
 
     Returns
     -------
@@ -65,12 +64,12 @@ def dense_kernel_gradient(dy: Array, x: Array) -> Array:
 
     Notes
     -----
-    Cost: 2 * N * I * J FLOPs; reads x and dy, writes the gradient.
+    Cost: 2 * N * I * J FLOPs; reads x and dy, writes dkernel.
 
     Raises
     ------
     ValueError, TypeError
-        Shapes or dtypes do not fit each other.
+        The shapes do not match, or the dtypes differ.
 
     Examples
     --------
@@ -83,19 +82,20 @@ def dense_kernel_gradient(dy: Array, x: Array) -> Array:
     Goodfellow, Bengio & Courville 2016, "Deep Learning", section 6.5.
     """
     expect(x=(x, (None, None)), dy=(dy, (len(x), None)))
-    gradient: Array = x.T @ dy
-    return gradient
+    dkernel: Array = x.T @ dy  # (I, J)
+    return dkernel
 
 
 def dense_input_gradient(dy: Array, kernel: Array) -> Array:
-    """Gradient of the loss by the input.
+    """Compute the gradient of the loss with respect to the input.
 
         dx[n, i] = sum over j of dy[n, j] * kernel[i, j]
 
     Parameters
     ----------
-    dy : (N, J), gradient of the loss by the output
-    kernel : (I, J)
+    dy : (N, J), float32 or float64
+        Gradient of the loss with respect to the output.
+    kernel : (I, J), the dtype of dy
 
     Returns
     -------
@@ -108,7 +108,7 @@ def dense_input_gradient(dy: Array, kernel: Array) -> Array:
     Raises
     ------
     ValueError, TypeError
-        Shapes or dtypes do not fit each other.
+        The shapes do not match, or the dtypes differ.
 
     Examples
     --------
@@ -120,5 +120,5 @@ def dense_input_gradient(dy: Array, kernel: Array) -> Array:
     Goodfellow, Bengio & Courville 2016, "Deep Learning", section 6.5.
     """
     expect(kernel=(kernel, (None, None)), dy=(dy, (None, kernel.shape[-1])))
-    dx: Array = dy @ kernel.T
+    dx: Array = dy @ kernel.T  # (N, I)
     return dx

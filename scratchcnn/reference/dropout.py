@@ -1,4 +1,4 @@
-"""Dropout: in training, every number is dropped by chance, and those that stay are made larger."""
+"""Dropout: zeroes random activations during training and scales up the others; and its gradient."""
 
 from __future__ import annotations
 
@@ -9,20 +9,22 @@ from scratchcnn.reference.random import random_bits
 
 
 def dropout(x: Array, rate: float, key: int) -> tuple[Array, Array]:
-    """Set a share `rate` of the numbers to zero, and divide the others by 1 - rate.
+    """Zero each element with probability `rate` and divide the others by 1 - rate.
 
-        kept[i] = random[i] >= rate,   random uniform in [0, 1)
+        u[i] = random_bits(key)[i] >> 11                   uniform in 0, 1, ..., 2**53 - 1
+        kept[i] = u[i] >= round(rate * 2**53)              true with probability 1 - rate
         y[i] = x[i] / (1 - rate) if kept[i], else 0
 
-    So the expected value of y is x, and nothing needs to be done when the trained model is used ("inverted" dropout).
+    where i counts the elements of x in C order. The expected value of y is x, so that nothing has to be scaled when the
+    trained model is used ("inverted" dropout).
 
     Parameters
     ----------
     x : any shape, float32 or float64
     rate : float
-        Share to drop, from 0 to below 1.
+        Probability of zeroing an element, 0 <= rate < 1.
     key : int
-        Names the random numbers, 0 to 2**64 - 1; the same key drops the same places.
+        Key of the random stream, 0 to 2**64 - 1; the same key zeroes the same elements.
 
     Returns
     -------
@@ -31,14 +33,17 @@ def dropout(x: Array, rate: float, key: int) -> tuple[Array, Array]:
 
     Notes
     -----
-    Cost: two 64-bit multiplications, a comparison and a scaling a number; reads x, writes y and the mask, a byte each.
+    Cost: two 64-bit multiplications, a comparison and a scaling per element; reads x, writes y and the mask (one byte
+    per element).
+
+    Numerics: elements are multiplied by 1 / (1 - rate), rounded to the dtype of x.
 
     Raises
     ------
     TypeError
         x is not a float array.
     OverflowError
-        key is not in its range.
+        key is out of range.
 
     Examples
     --------
@@ -51,19 +56,25 @@ def dropout(x: Array, rate: float, key: int) -> tuple[Array, Array]:
     Srivastava et al. 2014, "Dropout: a simple way to prevent neural networks from overfitting", section 10.
     """
     expect(x=(x, x.shape))
-    # The upper 53 of 64 bits, as an integer, against rate * 2**53: exact, and the same everywhere.
-    kept = (random_bits(key, x.size) >> np.uint64(11) >= drop_below(rate)).reshape(x.shape)
-    return dropout_gradient(x, kept, rate), kept
+    u = random_bits(key, x.size) >> np.uint64(11)
+    kept = (u >= np.uint64(round(rate * 2**53))).reshape(x.shape)  # integers: no rounding, the same on every machine
+    y = np.where(kept, x * x.dtype.type(1 / (1 - rate)), x.dtype.type(0))
+    return y, kept
 
 
 def dropout_gradient(dy: Array, kept: Array, rate: float) -> Array:
-    """Gradient of the loss by the input: what was dropped sends nothing, the rest is scaled as the input was.
+    """Compute the gradient of the loss with respect to the input.
+
+        dx[i] = dy[i] / (1 - rate) if kept[i], else 0
 
     Parameters
     ----------
-    dy : gradient of the loss by the output
-    kept : as `dropout` gave it
-    rate : as in the forward pass
+    dy : any shape, float32 or float64
+        Gradient of the loss with respect to the output.
+    kept : the shape of dy, bool
+        As returned by `dropout`.
+    rate : float
+        As in the forward pass.
 
     Returns
     -------
@@ -71,12 +82,12 @@ def dropout_gradient(dy: Array, kept: Array, rate: float) -> Array:
 
     Notes
     -----
-    Cost: one multiplication a number; reads dy and the mask, writes dx.
+    Cost: one multiplication per element; reads dy and the mask, writes dx.
 
     Raises
     ------
     ValueError, TypeError
-        Shapes or dtypes do not fit each other.
+        The shapes differ, or dy is not a float array.
 
     Examples
     --------
@@ -88,9 +99,5 @@ def dropout_gradient(dy: Array, kept: Array, rate: float) -> Array:
     Srivastava et al. 2014, "Dropout: a simple way to prevent neural networks from overfitting", section 5.1.
     """
     expect(dy=(dy, kept.shape))
-    return np.where(kept, dy * dy.dtype.type(1 / (1 - rate)), dy.dtype.type(0))
-
-
-def drop_below(rate: float) -> np.uint64:
-    """Of 53 random bits, the values below this one are dropped."""
-    return np.uint64(round(rate * 2**53))
+    dx: Array = np.where(kept, dy * dy.dtype.type(1 / (1 - rate)), dy.dtype.type(0))
+    return dx

@@ -1,4 +1,7 @@
-"""im2col: every window of an image as one row of a matrix; col2im, its adjoint."""
+"""im2col: all windows of the images as the rows of a matrix; and col2im, its adjoint.
+
+The functions at the end of this file, which pad images and locate windows, are also used by `conv2d`.
+"""
 
 from __future__ import annotations
 
@@ -15,15 +18,16 @@ def im2col(
     padding: Padding = "valid",
     dilation_rate: Pair = (1, 1),
 ) -> Array:
-    """Every window of every image as one row.
+    """Copy every window of every image into one row of a matrix.
 
         columns[(n, oy, ox), (ky, kx, c)] = x[n, oy * SH + ky * DH - top, ox * SW + kx * DW - left, c]
 
-    and zero where that lies outside the image.
+    where x is zero outside the image. With this matrix, a convolution is a matrix product:
+    columns @ kernel.reshape(KH * KW * C, F).
 
     Parameters
     ----------
-    x : (N, H, W, C)
+    x : (N, H, W, C), float32 or float64
     kernel_size : (KH, KW)
     strides : (SH, SW)
     padding : 'valid' or 'same'
@@ -35,12 +39,12 @@ def im2col(
 
     Notes
     -----
-    Cost: no arithmetic; writes KH * KW numbers for each output pixel and channel.
+    Cost: no arithmetic; writes KH * KW values per output position and channel.
 
     Raises
     ------
     ValueError, TypeError
-        x is not of rank 4 or not a float array; no window fits.
+        x is not of rank 4 or not a float array, or no window fits into the image.
 
     Examples
     --------
@@ -57,9 +61,10 @@ def im2col(
     """
     expect(x=(x, (None, None, None, None)))
     windows = expect_windows(x.shape[1:3], kernel_size, strides, padding, dilation_rate)
-    padded = pad(x, windows)
-    patches = [padded[:, y, x] for y, x in window_slices(windows)]  # each (N, KH, KW, C)
-    return np.stack(patches, axis=1).reshape(len(x) * len(patches), -1)
+    padded = pad(x, windows)  # (N, top + H + bottom, left + W + right, C)
+    patches = [padded[:, ys, xs] for ys, xs in window_slices(windows)]  # OH * OW of (N, KH, KW, C)
+    columns = np.stack(patches, axis=1)  # (N, OH * OW, KH, KW, C)
+    return columns.reshape(len(x) * len(patches), -1)
 
 
 def col2im(
@@ -70,13 +75,16 @@ def col2im(
     padding: Padding = "valid",
     dilation_rate: Pair = (1, 1),
 ) -> Array:
-    """The adjoint of `im2col`: every number is added where it was copied from.
+    """Add every element of the matrix to the pixel from which `im2col` copies it.
 
-    For all x and columns, sum(im2col(x) * columns) = sum(x * col2im(columns)).
+        x[n, oy * SH + ky * DH - top, ox * SW + kx * DW - left, c] += columns[(n, oy, ox), (ky, kx, c)]
+
+    for all oy, ox, ky, kx. Positions outside the image are dropped. This is the adjoint (the transpose) of the linear
+    map `im2col`: for all x and columns, sum(im2col(x) * columns) equals sum(x * col2im(columns)).
 
     Parameters
     ----------
-    columns : (N * OH * OW, KH * KW * C)
+    columns : (N * OH * OW, KH * KW * C), float32 or float64
     input_shape : (N, H, W, C)
     kernel_size, strides, padding, dilation_rate
         As for `im2col`.
@@ -87,53 +95,63 @@ def col2im(
 
     Notes
     -----
-    Cost: one addition for each number of columns; reads them once, and adds to the images in memory.
+    Cost: one addition per element of columns; reads them once, and updates the images in memory.
 
     Raises
     ------
     ValueError, TypeError
-        columns do not fit input_shape, or are not a float array; no window fits.
+        columns do not match input_shape or are not a float array, or no window fits into the image.
 
     Examples
     --------
-    >>> col2im(np.ones((4, 4)), (1, 3, 3, 1), (2, 2))[0, :, :, 0]
+    >>> col2im(np.ones((4, 4)), (1, 3, 3, 1), (2, 2))[0, :, :, 0]  # number of windows that contain each pixel
     array([[1., 2., 1.],
            [2., 4., 2.],
            [1., 2., 1.]])
 
     References
     ----------
-    Chellapilla, Puri & Simard 2006, "High performance convolutional neural networks for document processing", section
-    2.
+    Chellapilla, Puri & Simard 2006, "High performance convolutional neural networks for document processing",
+    section 2.
     """
-    images, height, width, channels = input_shape
-    windows = expect_windows((height, width), kernel_size, strides, padding, dilation_rate)
-    outputs = windows.rows.output * windows.columns.output
-    expect(columns=(columns, (images * outputs, kernel_size[0] * kernel_size[1] * channels)))
-    patches = columns.reshape(images, outputs, *kernel_size, channels)
-    padded = pad(np.zeros(input_shape, columns.dtype), windows)
-    for number, (y, x) in enumerate(window_slices(windows)):
-        padded[:, y, x] += patches[:, number]
-    return unpad(padded, windows)
+    N, H, W, C = input_shape
+    windows = expect_windows((H, W), kernel_size, strides, padding, dilation_rate)
+    OH, OW = windows.rows.output, windows.columns.output
+    expect(columns=(columns, (N * OH * OW, kernel_size[0] * kernel_size[1] * C)))
+    patches = columns.reshape(N, OH, OW, *kernel_size, C)
+    x = pad(np.zeros(input_shape, columns.dtype), windows)  # (N, top + H + bottom, left + W + right, C)
+    for oy, ox in np.ndindex(OH, OW):
+        ys, xs = window_slice(windows, oy, ox)
+        x[:, ys, xs] += patches[:, oy, ox]  # (N, KH, KW, C)
+    return unpad(x, windows)
 
 
 def pad(x: Array, windows: Windows) -> Array:
-    """The images with the zeros around them that their windows need."""
+    """Surround images (N, H, W, C) with the zeros that their windows need."""
     rows, columns = windows
     return np.pad(x, ((0, 0), (rows.before, rows.after), (columns.before, columns.after), (0, 0)))
 
 
 def unpad(padded: Array, windows: Windows) -> Array:
-    """The images without the zeros around them."""
+    """Remove what `pad` added."""
     rows, columns = windows
     return padded[:, rows.before : rows.before + rows.size, columns.before : columns.before + columns.size]
 
 
+def window_slice(windows: Windows, oy: int, ox: int) -> tuple[slice, slice]:
+    """Slices of the rows and columns of the padded image that form the window of output (oy, ox).
+
+    The rows are oy * SH + ky * DH for ky = 0 ... KH - 1, the columns ox * SW + kx * DW for kx = 0 ... KW - 1; the
+    formulas subtract top and left because they count from the corner of the image without padding.
+    """
+    return _axis_slice(windows.rows, oy), _axis_slice(windows.columns, ox)
+
+
 def window_slices(windows: Windows) -> list[tuple[slice, slice]]:
-    """Rows and columns of the padded image that each window covers, window after window in reading order."""
-    return [(rows, columns) for rows in _axis_slices(windows.rows) for columns in _axis_slices(windows.columns)]
+    """`window_slice` for all outputs, row by row: the order of the rows of `im2col`."""
+    return [window_slice(windows, oy, ox) for oy, ox in np.ndindex(windows.rows.output, windows.columns.output)]
 
 
-def _axis_slices(axis: Axis) -> list[slice]:
-    span = (axis.kernel - 1) * axis.dilation + 1
-    return [slice(o * axis.stride, o * axis.stride + span, axis.dilation) for o in range(axis.output)]
+def _axis_slice(axis: Axis, output: int) -> slice:
+    start, span = output * axis.stride, (axis.kernel - 1) * axis.dilation + 1
+    return slice(start, start + span, axis.dilation)

@@ -1,22 +1,22 @@
-"""Max pooling: of every window only the largest number goes on, and only it gets the gradient."""
+"""Max pooling: keeps the maximum of each window; and its gradient, which reaches only the maximum."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from scratchcnn.geometry import Padding, Pair, Windows
+from scratchcnn.geometry import Axis, Padding, Pair
 from scratchcnn.operands import Array, Shape, expect, expect_winners, pool2d_windows, winner_dtype
 
 
 def max_pool2d(
     x: Array, pool_size: Pair = (2, 2), strides: Pair = (2, 2), padding: Padding = "valid"
 ) -> tuple[Array, Array]:
-    """The largest number of every window, for each channel by itself.
+    """Compute the maximum of each window and its argmax index, separately for each channel.
 
         y[n, oy, ox, c] = max over ky, kx of x[n, oy * SH + ky - top, ox * SW + kx - left, c]
+        winners[n, oy, ox, c] = ky * KW + kx of this maximum
 
-    Positions outside the image never win (they count as −infinity, not as zero). Of equal numbers the first in reading
-    order wins. A NaN wins over every number, so that it is not lost.
+    Positions outside the image count as minus infinity, not as zero, and are never the argmax.
 
     Parameters
     ----------
@@ -28,17 +28,20 @@ def max_pool2d(
     Returns
     -------
     y : (N, OH, OW, C), the dtype of x
-    winners : (N, OH, OW, C), the smallest unsigned integer type that holds KH * KW - 1
-        Which element won: ky * KW + kx.
+    winners : (N, OH, OW, C), the smallest unsigned integer dtype that holds KH * KW - 1
+        Argmax indices; they tell the backward pass which element of each window receives the gradient.
 
     Notes
     -----
-    Cost: KH * KW comparisons for each output; reads x once, writes y and the winners.
+    Cost: KH * KW comparisons per output; reads x once, writes y and the argmax indices.
+
+    Numerics: of equal elements, the first one row by row is the argmax. NaN counts as larger than every number, so that
+    it is propagated to the output.
 
     Raises
     ------
     ValueError, TypeError
-        x is not of rank 4 or not a float array; no window fits.
+        x is not of rank 4 or not a float array, or no window fits into the image.
 
     Examples
     --------
@@ -52,17 +55,18 @@ def max_pool2d(
     """
     windows = pool2d_windows(x.shape, pool_size, strides, padding)
     expect(x=(x, x.shape))
-    images, channels = x.shape[0], x.shape[3]
-    shape = (images, windows.rows.output, windows.columns.output, channels)
-    y, winners = np.zeros(shape, x.dtype), np.zeros(shape, winner_dtype(pool_size))
-    for oy, ox in np.ndindex(shape[1:3]):
-        top, left, rows, columns = _inside(windows, oy, ox)
-        window = x[:, rows, columns]  # (N, up to KH, up to KW, C)
-        flat = window.reshape(images, -1, channels)
-        place = np.argmax(flat, axis=1)  # (N, C); NumPy's argmax also takes the first of equals, and NaN over numbers
-        y[:, oy, ox] = np.take_along_axis(flat, place[:, None], axis=1)[:, 0]
-        ky, kx = np.divmod(place, window.shape[2])
-        winners[:, oy, ox] = (ky + top) * pool_size[1] + kx + left
+    N, OH, OW, C = len(x), windows.rows.output, windows.columns.output, x.shape[3]
+    y = np.zeros((N, OH, OW, C), x.dtype)
+    winners = np.zeros((N, OH, OW, C), winner_dtype(pool_size))
+    for oy, ox in np.ndindex(OH, OW):
+        above, rows = _inside_image(windows.rows, oy)
+        left, columns = _inside_image(windows.columns, ox)
+        window = x[:, rows, columns]  # (N, at most KH, at most KW, C)
+        flat = window.reshape(N, -1, C)
+        argmax = np.argmax(flat, axis=1)  # (N, C); NumPy, too, takes the first of equal elements, and NaN first of all
+        y[:, oy, ox] = np.take_along_axis(flat, argmax[:, None], axis=1)[:, 0]
+        ky, kx = np.divmod(argmax, window.shape[2])  # (N, C) each; position in the visible part of the window
+        winners[:, oy, ox] = (above + ky) * pool_size[1] + left + kx
     return y, winners
 
 
@@ -74,12 +78,19 @@ def max_pool2d_gradient(
     strides: Pair = (2, 2),
     padding: Padding = "valid",
 ) -> Array:
-    """Gradient of the loss by the input: each window sends its gradient to its winner.
+    """Compute the gradient of the loss with respect to the input.
+
+        (ky, kx) = divmod(winners[n, oy, ox, c], KW)
+        dx[n, oy * SH + ky - top, ox * SW + kx - left, c] += dy[n, oy, ox, c]
+
+    for all n, oy, ox, c. The maximum of each window receives the gradient of its output; all other elements receive 0.
 
     Parameters
     ----------
-    dy : (N, OH, OW, C), gradient of the loss by the output
-    winners : (N, OH, OW, C), as `max_pool2d` gave them
+    dy : (N, OH, OW, C), float32 or float64
+        Gradient of the loss with respect to the output.
+    winners : (N, OH, OW, C)
+        Argmax indices, as returned by `max_pool2d`.
     input_shape : (N, H, W, C)
     pool_size, strides, padding
         As in the forward pass.
@@ -90,12 +101,13 @@ def max_pool2d_gradient(
 
     Notes
     -----
-    Cost: one addition for each number of dy; reads dy and the winners, writes dx, which is mostly zeros.
+    Cost: one addition per element of dy; reads dy and the argmax indices, writes dx, which is mostly zeros.
 
     Raises
     ------
     ValueError, TypeError
-        dy or winners are not of the output's shape, or no winners; dy is not a float array; no window fits.
+        The shape of dy or winners is not that of the output, winners are not argmax indices of such windows, dy is not
+        a float array, or no window fits into the image.
 
     Examples
     --------
@@ -109,22 +121,20 @@ def max_pool2d_gradient(
     Goodfellow, Bengio & Courville 2016, "Deep Learning", section 9.3.
     """
     windows = pool2d_windows(input_shape, pool_size, strides, padding)
-    images, channels = input_shape[0], input_shape[3]
-    shape = (images, windows.rows.output, windows.columns.output, channels)
-    expect(dy=(dy, shape))
-    expect_winners(winners, shape, pool_size)
+    N, OH, OW, C = input_shape[0], windows.rows.output, windows.columns.output, input_shape[3]
+    expect(dy=(dy, (N, OH, OW, C)))
+    expect_winners(winners, (N, OH, OW, C), pool_size)
     dx = np.zeros(input_shape, dy.dtype)
-    image, channel = np.ogrid[:images, :channels]
-    for oy, ox in np.ndindex(dy.shape[1:3]):
-        ky, kx = np.divmod(winners[:, oy, ox].astype(np.int64), pool_size[1])  # (N, C)
-        y = oy * strides[0] - windows.rows.before + ky
-        x = ox * strides[1] - windows.columns.before + kx
-        dx[image, y, x, channel] += dy[:, oy, ox]
+    n, c = np.ogrid[:N, :C]  # (N, 1) and (1, C)
+    for oy, ox in np.ndindex(OH, OW):
+        ky, kx = np.divmod(winners[:, oy, ox].astype(np.int64), pool_size[1])  # (N, C) each
+        row = oy * strides[0] + ky - windows.rows.before
+        column = ox * strides[1] + kx - windows.columns.before
+        dx[n, row, column, c] += dy[:, oy, ox]  # one pixel per image and channel
     return dx
 
 
-def _inside(windows: Windows, oy: int, ox: int) -> tuple[int, int, slice, slice]:
-    """How many rows and columns of a window lie above and left of the image, and the slices of what lies inside."""
-    rows, columns = windows
-    y, x = oy * rows.stride - rows.before, ox * columns.stride - columns.before
-    return max(0, -y), max(0, -x), slice(max(0, y), y + rows.kernel), slice(max(0, x), x + columns.kernel)
+def _inside_image(axis: Axis, output: int) -> tuple[int, slice]:
+    """Number of elements of a window before the image, and the part of the image that the window covers."""
+    start = output * axis.stride - axis.before
+    return max(0, -start), slice(max(0, start), start + axis.kernel)

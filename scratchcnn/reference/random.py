@@ -1,4 +1,4 @@
-"""Random bits as a formula: the i-th number of a stream is computed from the stream's key and i alone."""
+"""Counter-based random generator: element i of a stream is a function of the stream's key and of i alone."""
 
 from __future__ import annotations
 
@@ -6,34 +6,41 @@ import numpy as np
 
 from scratchcnn.operands import Array
 
-GOLDEN = 0x9E3779B97F4A7C15  # 2**64 divided by the golden ratio, made odd
+GOLDEN = 0x9E3779B97F4A7C15  # 2**64 divided by the golden ratio, rounded to an odd integer
 
 
 def random_bits(key: int, count: int, start: int = 0) -> Array:
-    """`count` numbers of the stream `key`, from number `start` on: SplitMix64, mixing key + (i + 1) * golden ratio.
+    """Generate uniform random 64-bit integers with SplitMix64.
 
-    Nothing is kept from one number to the next, so any thread can compute any of them.
+        z[i] = key + (start + i + 1) * 0x9E3779B97F4A7C15
+        z[i] = (z[i] ^ (z[i] >> 30)) * 0xBF58476D1CE4E5B9
+        z[i] = (z[i] ^ (z[i] >> 27)) * 0x94D049BB133111EB
+        bits[i] = z[i] ^ (z[i] >> 31)
+
+    modulo 2**64, where ^ is the bitwise exclusive or and >> shifts to the right. There is no state that one element
+    passes to the next, so the elements can be computed in any order and on any thread.
 
     Parameters
     ----------
     key : int
-        0 to 2**64 - 1.
+        Seed of the stream, 0 to 2**64 - 1.
     count : int
+        Number of elements.
     start : int, default 0
-        The first number's place i in the stream.
+        Index of the first element within the stream.
 
     Returns
     -------
-    (count,), uint64, uniform
+    (count,), uint64
 
     Notes
     -----
-    Cost: two 64-bit multiplications a number; writes each once, 8 bytes.
+    Cost: two 64-bit multiplications per element; writes 8 bytes each.
 
     Raises
     ------
     OverflowError
-        key is not in its range.
+        key is out of range.
 
     Examples
     --------
@@ -46,8 +53,9 @@ def random_bits(key: int, count: int, start: int = 0) -> Array:
     ----------
     Steele, Lea & Flood 2014, "Fast splittable pseudorandom number generators", figure 16.
     """
-    places = np.arange(start + 1, start + count + 1, dtype=np.uint64)
-    bits = np.uint64(key) + places * np.uint64(GOLDEN)  # wraps at 2**64, as meant
-    bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return bits ^ (bits >> np.uint64(31))
+    i = np.arange(count, dtype=np.uint64)
+    z = np.uint64(key) + (i + np.uint64(start + 1)) * np.uint64(GOLDEN)  # uint64 arrays wrap around at 2**64
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    bits: Array = z ^ (z >> np.uint64(31))
+    return bits

@@ -1,4 +1,4 @@
-"""The rectified linear unit: negative numbers become zero."""
+"""ReLU, the rectified linear unit: negative values become zero; and its gradient."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from scratchcnn.operands import Array, expect
 
 
 def relu(x: Array) -> Array:
-    """y = max(x, 0); a NaN stays NaN.
+    """Replace negative values by zero.
+
+        y = max(x, 0)
+
+    for each element of x.
 
     Parameters
     ----------
@@ -20,7 +24,9 @@ def relu(x: Array) -> Array:
 
     Notes
     -----
-    Cost: one comparison a number; reads and writes each once.
+    Cost: one comparison per element; reads x, writes y.
+
+    Numerics: NaN stays NaN.
 
     Raises
     ------
@@ -37,16 +43,23 @@ def relu(x: Array) -> Array:
     Nair & Hinton 2010, "Rectified linear units improve restricted Boltzmann machines".
     """
     expect(x=(x, x.shape))
-    return np.maximum(x, x.dtype.type(0))
+    y: Array = np.maximum(x, x.dtype.type(0))
+    return y
 
 
 def relu_gradient(dy: Array, y: Array) -> Array:
-    """dx = dy where y > 0, else 0. At the kink, x = 0, the gradient is taken as 0.
+    """Compute the gradient of the loss with respect to the input.
+
+        dx = dy if y > 0 else 0
+
+    for each element. At the kink, x = 0, the derivative does not exist; the subgradient 0 is used, as in Keras.
 
     Parameters
     ----------
-    dy : gradient of the loss by the output
-    y : what the forward pass gave, the shape of dy
+    dy : any shape, float32 or float64
+        Gradient of the loss with respect to the output.
+    y : the shape and dtype of dy
+        Output of the forward pass. (The input is not needed: y > 0 exactly where x > 0.)
 
     Returns
     -------
@@ -54,12 +67,12 @@ def relu_gradient(dy: Array, y: Array) -> Array:
 
     Notes
     -----
-    Cost: one comparison a number; reads both arrays, writes one.
+    Cost: one comparison per element; reads dy and y, writes dx.
 
     Raises
     ------
     ValueError, TypeError
-        Shapes or dtypes do not fit each other.
+        The shapes or dtypes differ.
 
     Examples
     --------
@@ -71,4 +84,5 @@ def relu_gradient(dy: Array, y: Array) -> Array:
     Glorot, Bordes & Bengio 2011, "Deep sparse rectifier neural networks", section 3.
     """
     expect(dy=(dy, y.shape), y=(y, y.shape))
-    return np.where(y > 0, dy, dy.dtype.type(0))
+    dx: Array = np.where(y > 0, dy, dy.dtype.type(0))
+    return dx

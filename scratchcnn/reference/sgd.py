@@ -1,4 +1,4 @@
-"""Stochastic gradient descent, with momentum: steps along the gradient, and keeps rolling."""
+"""SGD: stochastic gradient descent, optionally with momentum or Nesterov momentum."""
 
 from __future__ import annotations
 
@@ -8,34 +8,36 @@ from scratchcnn.operands import Array, expect
 def sgd(
     parameter: Array, gradient: Array, velocity: Array, learning_rate: float, momentum: float, nesterov: bool
 ) -> None:
-    """One step; parameter and velocity are changed in place.
+    """Update a parameter and its velocity with one step of gradient descent, in place.
 
         velocity = momentum * velocity - learning_rate * gradient
-        parameter = parameter + velocity                                             plain
-        parameter = parameter + momentum * velocity - learning_rate * gradient       Nesterov
+        update = momentum * velocity - learning_rate * gradient if nesterov else velocity
+        parameter = parameter + update
+
+    With momentum 0 and nesterov False, the update is -learning_rate * gradient: plain gradient descent.
 
     Parameters
     ----------
     parameter, gradient, velocity : one shape and dtype
-        velocity is zeros before the first step.
+        The velocity is zeros before the first step.
     learning_rate, momentum : float
     nesterov : bool
 
     Notes
     -----
-    Cost: 4 FLOPs for each parameter, 7 with Nesterov's; reads three arrays, writes two.
+    Cost: 4 FLOPs per parameter, 7 with Nesterov momentum; reads three arrays, writes two.
 
     Raises
     ------
     ValueError, TypeError
-        Shapes or dtypes do not fit each other.
+        The shapes or dtypes differ.
 
     Examples
     --------
     >>> parameter, velocity = np.zeros(1), np.zeros(1)
     >>> for _ in range(2):
     ...     sgd(parameter, np.ones(1), velocity, 0.1, 0.9, False)
-    >>> parameter
+    >>> parameter  # -0.1, then -0.9 * 0.1 - 0.1
     array([-0.29])
 
     References
@@ -48,7 +50,5 @@ def sgd(
     real = parameter.dtype.type
     velocity *= real(momentum)
     velocity -= real(learning_rate) * gradient
-    if nesterov:
-        parameter += real(momentum) * velocity - real(learning_rate) * gradient
-    else:
-        parameter += velocity
+    update = real(momentum) * velocity - real(learning_rate) * gradient if nesterov else velocity
+    parameter += update

@@ -1,4 +1,4 @@
-"""Softmax: turns any numbers into probabilities."""
+"""Softmax: turns logits into probabilities; and its gradient."""
 
 from __future__ import annotations
 
@@ -8,23 +8,24 @@ from scratchcnn.operands import Array, expect
 
 
 def softmax(x: Array) -> Array:
-    """Probabilities along the last axis.
+    """Turn each row of logits into probabilities.
 
         y[n, j] = exp(x[n, j]) / sum over i of exp(x[n, i])
-
-    The largest x of a row is taken off first: the quotient stays the same, and exp cannot overflow.
 
     Parameters
     ----------
     x : (N, J), float32 or float64
+        Logits.
 
     Returns
     -------
-    (N, J), the dtype of x; every row sums to 1
+    (N, J), the dtype of x; each row sums to 1
 
     Notes
     -----
-    Cost: an exponential, a comparison, a subtraction, an addition and a division a number; reads x, writes y.
+    Cost: an exponential, a comparison, a subtraction, an addition and a division per element; reads x, writes y.
+
+    Numerics: the maximum of each row is subtracted first. This does not change the quotient, and exp cannot overflow.
 
     Raises
     ------
@@ -41,20 +42,22 @@ def softmax(x: Array) -> Array:
     Goodfellow, Bengio & Courville 2016, "Deep Learning", sections 4.1 and 6.2.2.3.
     """
     expect(x=(x, (None, None)))
-    exponentials = np.exp(x - x.max(axis=1, keepdims=True))
+    exponentials = np.exp(x - x.max(axis=1, keepdims=True))  # (N, J)
     y: Array = exponentials / exponentials.sum(axis=1, keepdims=True)
     return y
 
 
 def softmax_gradient(dy: Array, y: Array) -> Array:
-    """Gradient of the loss by the numbers that went in.
+    """Compute the gradient of the loss with respect to the logits.
 
         dx[n, j] = y[n, j] * (dy[n, j] - sum over i of dy[n, i] * y[n, i])
 
     Parameters
     ----------
-    dy : (N, J), gradient of the loss by the probabilities
-    y : (N, J), the probabilities
+    dy : (N, J), float32 or float64
+        Gradient of the loss with respect to the probabilities.
+    y : (N, J), the dtype of dy
+        Output of the forward pass: the probabilities.
 
     Returns
     -------
@@ -62,12 +65,12 @@ def softmax_gradient(dy: Array, y: Array) -> Array:
 
     Notes
     -----
-    Cost: 4 FLOPs a number; reads both arrays, writes one.
+    Cost: 4 FLOPs per element; reads dy and y, writes dx.
 
     Raises
     ------
     ValueError, TypeError
-        Shapes or dtypes do not fit each other.
+        The shapes or dtypes differ.
 
     Examples
     --------
@@ -79,5 +82,5 @@ def softmax_gradient(dy: Array, y: Array) -> Array:
     Goodfellow, Bengio & Courville 2016, "Deep Learning", section 6.2.2.3.
     """
     expect(dy=(dy, y.shape), y=(y, (None, None)))
-    dx: Array = y * (dy - (dy * y).sum(axis=1, keepdims=True))
+    dx: Array = y * (dy - (dy * y).sum(axis=1, keepdims=True))  # (N, J)
     return dx

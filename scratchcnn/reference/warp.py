@@ -1,4 +1,4 @@
-"""Warping: an image is looked up at other places than its own pixels, and so turned, moved or bent."""
+"""Warping: resamples images at transformed coordinates, which shifts, rotates, scales or bends them."""
 
 from __future__ import annotations
 
@@ -10,44 +10,46 @@ from scratchcnn.operands import Array, expect_warp
 
 
 def warp(images: Array, chosen: Array, maps: Array, field: Array | None, fill: float) -> Array:
-    """Images whose every pixel is fetched from another place.
+    """Resample images at affinely transformed and displaced positions, with bilinear interpolation.
 
-        (r, s) = maps[m] @ (i, j, 1) + field[m, i, j]
-        y[m, i, j, c] = image chosen[m] at row r, column s, channel c
+        (row, column) = maps[m] @ (i, j, 1) + field[m, i, j]
+        y[m, i, j, c] = images[chosen[m], row, column, c], interpolated
 
-    Between four pixels the value is interpolated linearly along rows and along columns; outside, everything is `fill`.
+    Outside the image, every pixel has the value `fill`.
 
     Parameters
     ----------
     images : (N, H, W, C), uint8, float32 or float64
     chosen : (M,), int64
-        Which image each result is made from; each as often as one likes.
+        Index n of the input image for each output image; an image may be used any number of times.
     maps : (M, 2, 3), float64
-        From a place in the result to a place in the image, both as (row, column) in pixels.
+        Affine maps from a position in the output to a position in the input, both as (row, column) in pixels.
     field : (M, H, W, 2), float32, or None
-        Displacements in pixels, added to that place.
+        Displacements in pixels, added to the position in the input.
     fill : float
-        A value that the dtype holds.
+        A value that the dtype of the images can represent.
 
     Returns
     -------
-    (M, H, W, C), the dtype of images; uint8 is rounded to the nearest whole number, a half upwards
+    (M, H, W, C), the dtype of images
 
     Notes
     -----
-    Cost: about 12 FLOPs for the place of each pixel of the result, and 8 for each of its channels; reads four pixels of
-    the image for each, writes one.
+    Cost: about 12 FLOPs for the position of each output pixel, and 8 per channel; reads four input pixels for each,
+    writes one.
+
+    Numerics: interpolation is computed in float64. For uint8 the result is rounded to the nearest integer, halves up.
 
     Raises
     ------
     TypeError, ValueError
-        A dtype or a shape does not fit, or there is no image of an index.
+        A dtype or a shape does not match, or an index is out of range.
 
     Examples
     --------
     >>> image = np.arange(6.0).reshape(1, 2, 3, 1)
-    >>> half_to_the_left = np.array([[[1.0, 0, 0], [0, 1, 0.5]]])
-    >>> warp(image, np.array([0]), half_to_the_left, None, fill=0)[0, :, :, 0]
+    >>> half_a_pixel_left = np.array([[[1.0, 0, 0], [0, 1, 0.5]]])
+    >>> warp(image, np.array([0]), half_a_pixel_left, None, fill=0)[0, :, :, 0]
     array([[0.5, 1.5, 1. ],
            [3.5, 4.5, 2.5]])
 
@@ -61,22 +63,22 @@ def warp(images: Array, chosen: Array, maps: Array, field: Array | None, fill: f
         row, column = maps[m] @ (i, j, 1)
         if field is not None:
             row, column = row + field[m, i, j, 0], column + field[m, i, j, 1]
-        value = _between_pixels(images[chosen[m]], row, column, fill)
+        value = _interpolate(images[chosen[m]], row, column, fill)  # (C,)
         y[m, i, j] = value if y.dtype.kind == "f" else np.floor(value + 0.5)
     return y
 
 
-def _between_pixels(image: Array, row: float, column: float, fill: float) -> Array:
-    """The C channels of an image (H, W, C) at a place between its pixels: the mean of four, the nearer the heavier."""
+def _interpolate(image: Array, row: float, column: float, fill: float) -> Array:
+    """Bilinear interpolation of an image (H, W, C) between the four pixels around a position; returns (C,)."""
     top, left = math.floor(row), math.floor(column)
-    down, right = row - top, column - left  # from 0 to below 1
+    down, right = row - top, column - left  # distances from the upper left pixel, 0 <= distance < 1
     value = np.zeros(image.shape[2])
-    for i, j, share in (
+    for i, j, weight in (
         (top, left, (1 - down) * (1 - right)),
         (top, left + 1, (1 - down) * right),
         (top + 1, left, down * (1 - right)),
         (top + 1, left + 1, down * right),
     ):
         inside = 0 <= i < image.shape[0] and 0 <= j < image.shape[1]
-        value += share * (image[i, j] if inside else np.float64(fill))
+        value += weight * (image[i, j] if inside else np.float64(fill))
     return value

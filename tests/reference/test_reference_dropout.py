@@ -1,13 +1,13 @@
-"""The formula of dropout: what is kept is decided by the published random numbers."""
+"""Dropout: the mask follows from the first values of SplitMix64, which are published."""
 
 import numpy as np
 
 from scratchcnn import reference
 
-# The first three numbers of key 0, as fractions of 2**64: 0.883, 0.431, 0.026.
+# The first three values of the stream with key 0, divided by 2**64: 0.883, 0.431, 0.026.
 
 
-def test_numbers_whose_random_fraction_is_below_the_rate_are_dropped_and_the_others_grow():
+def test_elements_with_random_value_below_the_rate_are_zeroed_and_the_others_scaled():
     x = np.array([1.0, 2.0, 3.0])
     for rate, kept, y in [
         (0.0, [True, True, True], [1, 2, 3]),
@@ -21,11 +21,11 @@ def test_numbers_whose_random_fraction_is_below_the_rate_are_dropped_and_the_oth
         np.testing.assert_allclose(found, y, rtol=4 * np.finfo(np.float64).eps)
 
 
-def test_places_are_numbered_in_reading_order():
+def test_elements_are_counted_in_c_order():
     row, block = reference.dropout(np.ones(12), 0.5, key=7)[1], reference.dropout(np.ones((3, 4)), 0.5, key=7)[1]
     assert block.ravel().tolist() == row.tolist()
 
 
-def test_the_gradient_is_scaled_where_kept_and_zero_elsewhere():
+def test_gradient_is_scaled_where_kept_and_zero_elsewhere():
     kept = np.array([True, False, True])
     assert reference.dropout_gradient(np.array([1.0, 2.0, -3.0]), kept, 0.75).tolist() == [4, 0, -12]

@@ -1,4 +1,4 @@
-"""Learning rates that follow a schedule: what is asked of it and when, and what is refused."""
+"""Learning-rate schedules: when they are called, their effect on training, and errors."""
 
 import math
 
@@ -26,7 +26,7 @@ def expect_same_weights(one, other):
 
 
 class Recorder:
-    """A schedule of a user's own, that writes down what it was asked."""
+    """A custom schedule that records its calls."""
 
     def __init__(self):
         self.steps = []
@@ -36,28 +36,28 @@ class Recorder:
         return 0.01
 
 
-# What is asked, and when
+# Calls and their effect on training
 
 
 @OPTIMIZERS
-def test_a_schedule_is_called_once_a_step_with_the_steps_taken_so_far(make):
+def test_schedule_is_called_once_per_step_with_the_number_of_steps_taken(make):
     schedule = Recorder()
     model = compiled(make(schedule))
     assert schedule.steps == []
-    model.fit(X, Y, batch_size=16, epochs=2, verbose=0)  # 3 steps an epoch
+    model.fit(X, Y, batch_size=16, epochs=2, verbose=0)  # 3 steps per epoch
     model.evaluate(X, Y, verbose=0)
     model.loss_and_gradients(X, Y)
     model.train_on_batch(X, Y)
     assert schedule.steps == list(range(7))
     assert all(type(step) is int for step in schedule.steps)
-    model.compile(make(schedule))  # forgets the steps
+    model.compile(make(schedule))  # resets the step counter
     model.train_on_batch(X, Y)
     assert schedule.steps[-1] == 0
 
 
 @ENGINES
 @OPTIMIZERS
-def test_a_constant_schedule_trains_as_its_number_does_to_the_bit(make, engine):
+def test_constant_schedule_trains_bit_for_bit_like_a_constant_rate(make, engine):
     models = [compiled(make(rate), engine=engine) for rate in (0.02, lambda step: 0.02, lambda step: np.array(0.02))]
     histories = [model.fit(X, Y, batch_size=16, epochs=3, verbose=0).history for model in models]
     assert histories[0] == histories[1] == histories[2]
@@ -67,23 +67,23 @@ def test_a_constant_schedule_trains_as_its_number_does_to_the_bit(make, engine):
 
 @ENGINES
 @OPTIMIZERS
-def test_a_schedule_trains_as_its_rates_set_by_hand_do_to_the_bit(make, engine):
-    schedule, by_hand = OneCycle(0.05, 12), make()
-    models = [compiled(make(schedule), engine=engine), compiled(by_hand, engine=engine)]
+def test_schedule_trains_bit_for_bit_like_rates_set_manually(make, engine):
+    schedule, manual = OneCycle(0.05, 12), make()
+    models = [compiled(make(schedule), engine=engine), compiled(manual, engine=engine)]
     for step in range(12):
-        by_hand.learning_rate = schedule(step)
+        manual.learning_rate = schedule(step)
         assert models[0].train_on_batch(X, Y) == models[1].train_on_batch(X, Y)
     expect_same_weights(*models)
 
 
-def test_a_seeded_run_with_a_schedule_is_repeated_to_the_bit():
+def test_seeded_run_with_a_schedule_is_reproducible_bit_for_bit():
     models = [compiled(Adam(CosineDecay(0.01, 9))) for _ in range(2)]
     histories = [model.fit(X, Y, batch_size=16, epochs=3, verbose=0).history for model in models]
     assert histories[0] == histories[1]
     expect_same_weights(*models)
 
 
-def test_epochs_one_by_one_are_the_same_to_the_bit_as_in_one_call():
+def test_separate_fit_calls_equal_one_call_bit_for_bit():
     together, one_by_one = (compiled(Adam(OneCycle(0.01, 9))) for _ in range(2))
     expected = together.fit(X, Y, batch_size=16, epochs=3, verbose=0, validation_data=(X, Y)).history
     found = [one_by_one.fit(X, Y, batch_size=16, verbose=0, validation_data=(X, Y)).history for _ in range(3)]
@@ -91,7 +91,7 @@ def test_epochs_one_by_one_are_the_same_to_the_bit_as_in_one_call():
     expect_same_weights(together, one_by_one)
 
 
-def test_two_models_may_share_an_optimizer_with_a_schedule():
+def test_two_models_can_share_an_optimizer_with_a_schedule():
     shared = Adam(ExponentialDecay(0.01, 2, 0.5))
     models = [compiled(shared), compiled(shared), compiled(Adam(ExponentialDecay(0.01, 2, 0.5)))]
     for _ in range(4):
@@ -101,10 +101,10 @@ def test_two_models_may_share_an_optimizer_with_a_schedule():
     expect_same_weights(models[1], models[2])
 
 
-# OneCycle, which Keras has not
+# OneCycle (not in Keras)
 
 
-def test_one_cycle_rises_and_falls_in_straight_lines_and_stays_low():
+def test_one_cycle_is_piecewise_linear_and_then_constant():
     schedule = OneCycle(0.4, total_steps=100, warmup_share=0.25, start_factor=0.1, end_factor=0.01)
     rates = np.array([schedule(step) for step in range(151)])
     np.testing.assert_allclose(rates[[0, 25, 100]], [0.04, 0.4, 0.004], rtol=1e-14)
@@ -113,17 +113,17 @@ def test_one_cycle_rises_and_falls_in_straight_lines_and_stays_low():
     assert (rates[100:] == rates[100]).all()
 
 
-def test_one_cycle_without_a_rise_begins_at_its_highest():
+def test_one_cycle_without_warmup_starts_at_the_maximum_rate():
     schedule = OneCycle(0.4, 4, warmup_share=0, end_factor=0)
     np.testing.assert_allclose([schedule(step) for step in range(6)], [0.4, 0.3, 0.2, 0.1, 0, 0], rtol=1e-14)
 
 
-def test_one_cycle_trains_when_it_is_a_single_step():
+def test_one_cycle_of_a_single_step_can_be_trained():
     model = compiled(Adam(OneCycle(0.01, total_steps=1)))
     model.fit(X, Y, verbose=0)
 
 
-# What is refused
+# Errors
 
 CYCLE = {"max_learning_rate": 0.1, "total_steps": 10}
 ARGUMENTS = [
@@ -134,13 +134,16 @@ ARGUMENTS = [
     (lambda: CosineDecay(0.1, 10, alpha=-1), "alpha .* received -1"),
     (lambda: CosineDecay(0.1, 10, warmup_target="0.1"), "warmup_target .* received '0.1'"),
     (lambda: CosineDecay(0.1, 10, warmup_target=1, warmup_steps=-2), "warmup_steps .* received -2"),
-    (lambda: CosineDecay(0.1, 10, warmup_steps=5), "warmup_target beside warmup_steps=5, received None; give the rate"),
+    (
+        lambda: CosineDecay(0.1, 10, warmup_steps=5),
+        "warmup_target with warmup_steps=5, received None; pass the learning rate",
+    ),
     (lambda: ExponentialDecay(math.inf, 10, 0.5), "initial_learning_rate .* received inf"),
     (lambda: ExponentialDecay(0.1, -10, 0.5), "decay_steps .* received -10"),
     (lambda: ExponentialDecay(0.1, 10, -0.5), "decay_rate .* received -0.5"),
     (lambda: PiecewiseConstantDecay([1, 2], [0.1, 0.2]), "received 2 boundaries and 2 values"),
     (lambda: PiecewiseConstantDecay([], [0.1]), "at least one boundary .* received 0 boundaries and 1 values"),
-    (lambda: PiecewiseConstantDecay([2, 2], [0.1, 0.2, 0.3]), r"boundaries that rise, received \[2, 2\]"),
+    (lambda: PiecewiseConstantDecay([2, 2], [0.1, 0.2, 0.3]), r"strictly increasing boundaries, received \[2, 2\]"),
     (lambda: PiecewiseConstantDecay([-1], [0.1, 0.2]), "each of boundaries .* received -1"),
     (lambda: PiecewiseConstantDecay([1], [0.1, None]), "each of values .* received None"),
     (lambda: PiecewiseConstantDecay(1, [0.1, 0.2]), "boundaries as a sequence of numbers, .* received 1"),
@@ -152,26 +155,26 @@ ARGUMENTS = [
     (lambda: OneCycle(**CYCLE, end_factor=-1), "end_factor .* received -1"),
     (lambda: Adam("0.001"), "learning_rate .* received '0.001'"),
     (lambda: SGD(None), "learning_rate .* received None"),
-    (lambda: Adam(OneCycle), r"schedule object, received the class OneCycle; call it: OneCycle\(\.\.\.\)"),
+    (lambda: Adam(OneCycle), r"schedule object, received the class OneCycle; create an object: OneCycle\(\.\.\.\)"),
 ]
 
 
 @pytest.mark.parametrize(("make", "message"), ARGUMENTS, ids=[message[:40] for _, message in ARGUMENTS])
-def test_bad_arguments_are_refused(make, message):
+def test_invalid_arguments_raise_an_error(make, message):
     with pytest.raises(ValueError, match=message):
         make()
 
 
 @OPTIMIZERS
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -0.1, None, "0.1", True, 1j, [0.1], np.full(1, 0.1), np.nan])
-def test_a_bad_rate_is_refused_by_name_and_the_training_can_go_on(make, bad):
+def test_invalid_rate_raises_an_error_naming_the_schedule_and_training_can_continue(make, bad):
     broken = [False]
 
     def schedule(step):
         return bad if broken[0] else 0.01 * (step + 1)
 
-    model, twin = compiled(make(schedule)), compiled(make(lambda step: 0.01 * (step + 1)))
-    for each in (model, twin):
+    model, expected = compiled(make(schedule)), compiled(make(lambda step: 0.01 * (step + 1)))
+    for each in (model, expected):
         each.train_on_batch(X, Y)
     broken[0] = True
     before = model.get_weights()
@@ -181,13 +184,13 @@ def test_a_bad_rate_is_refused_by_name_and_the_training_can_go_on(make, bad):
     for a, b in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
     broken[0] = False
-    twin.loss_and_gradients(X, Y, training=True)  # drops the units that the refused step dropped
-    for each in (model, twin):
+    expected.loss_and_gradients(X, Y, training=True)  # advances the random generator as the failed step did
+    for each in (model, expected):
         each.train_on_batch(X, Y)
-    expect_same_weights(model, twin)
+    expect_same_weights(model, expected)
 
 
-def test_an_error_of_a_users_own_schedule_comes_through_before_anything_changes():
+def test_exception_in_a_custom_schedule_is_raised_before_any_weight_changes():
     model = compiled(Adam(lambda step: 0.01 / step))
     before = model.get_weights()
     with pytest.raises(ZeroDivisionError):
@@ -196,7 +199,7 @@ def test_an_error_of_a_users_own_schedule_comes_through_before_anything_changes(
         np.testing.assert_array_equal(a, b)
 
 
-def test_a_rate_that_grew_beyond_all_numbers_is_refused_by_the_name_of_its_schedule():
+def test_overflowing_rate_raises_an_error_naming_the_schedule():
     model = compiled(SGD(ExponentialDecay(1e-300, 1, 1e300)))
     model.train_on_batch(X, Y)
     model.train_on_batch(X, Y)
