@@ -1,34 +1,69 @@
-"""Configs: the arguments with which an object can be made again, as plain data."""
+"""Configs: constructor arguments as plain data, from which an equal object can be created."""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from typing import Any, Self
 
+from scratchcnn.names import nearest
+
 Config = dict[str, Any]
+
+STRICT = {"activations", "initializers", "layers", "losses", "metrics", "optimizers", "schedules"}
+"""Where in this package the classes are defined that refuse attributes they do not use."""
 
 
 class Configured:
-    """What can tell its config, and be made of it again.
+    """Base class of objects that can be serialized as their constructor arguments.
 
-    A class with arguments of its own overrides `get_config`, and adds them to those of the class it comes from:
+    A subclass whose constructor takes arguments extends the config of its base class:
 
         def get_config(self):
             return {**super().get_config(), "scale": self.scale}
 
-    `from_config` need not be overridden if the config holds what the constructor takes, under the same names.
+    If the keys of the config are the names of the constructor's parameters, `from_config` need not be overridden.
+
+    Raises
+    ------
+    AttributeError
+        When an attribute is set that a class of this package does not use, so that it would have no effect. (A user's
+        own class may have any attribute.)
     """
 
+    _arguments: frozenset[str]  # names of the constructor's parameters; attributes are named after them
+    _further_attributes: frozenset[str] = frozenset()
+
+    def __init_subclass__(cls) -> None:
+        cls._arguments = frozenset(inspect.signature(cls.__init__).parameters) - {"self"}
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Set an attribute, unless that would have no effect."""
+        if is_strict(type(self)) and not name.startswith("_") and not hasattr(type(self), name):
+            known = self._arguments | self._further_attributes
+            if name not in known:
+                raise AttributeError(
+                    f"Expected one of the attributes of {type(self).__name__}, {', '.join(sorted(known)) or 'none'}, "
+                    f"received {name!r}, which would have no effect.{nearest(name, known)}"
+                )
+        object.__setattr__(self, name, value)
+
     def get_config(self) -> Config:
-        """The arguments of the constructor, by name: numbers, strings, lists, and objects that have a config."""
+        """Return the constructor arguments by name: numbers, strings, lists, and objects that have a config."""
         return {}
 
     @classmethod
     def from_config(cls, config: Config) -> Self:
-        """A new object with these arguments."""
+        """Create an object from the constructor arguments in `config`."""
         return cls(**config)
 
 
-def name_or_self(thing: Any, known: Mapping[str, Any]) -> Any:
-    """The name under which `known` holds an object of the very class of `thing`; else `thing` itself."""
-    return next((name for name, one in known.items() if type(one) is type(thing)), thing)
+def is_strict(kind: type) -> bool:
+    """Whether a class is this package's own, and refuses attributes that it does not use."""
+    package, _, module = kind.__module__.partition(".")
+    return package == "scratchcnn" and module.split(".")[0] in STRICT
+
+
+def name_or_self(value: Any, known: Mapping[str, Any]) -> Any:
+    """Return the name of the object in `known` that has exactly the class of `value`, or `value` if there is none."""
+    return next((name for name, each in known.items() if type(each) is type(value)), value)

@@ -1,4 +1,4 @@
-"""Configs: every class tells all its arguments, and is made again by them."""
+"""Configs: every class returns all its arguments, and an equal object is created from them."""
 
 import inspect
 
@@ -8,7 +8,7 @@ import pytest
 from scratchcnn import activations, initializers, layers, losses, metrics, optimizers
 from scratchcnn.configs import Configured
 from scratchcnn.optimizers import schedules
-from scratchcnn.storage.objects import KNOWN, pack, unpack
+from scratchcnn.storage.objects import KNOWN, deserialize, serialize
 
 EXAMPLES = [
     layers.Activation("softmax", name="last"),
@@ -32,30 +32,30 @@ EXAMPLES = [
 ]  # fmt: skip
 
 
-def same(a, b):
-    """Whether two objects are of one class and hold equal things."""
+def equal(a, b):
+    """Whether two objects are of the same class and have equal attributes."""
     if not isinstance(a, Configured):
         return type(a) is type(b) and a == b
     return (
-        type(a) is type(b) and vars(a).keys() == vars(b).keys() and all(same(vars(a)[k], vars(b)[k]) for k in vars(a))
+        type(a) is type(b) and vars(a).keys() == vars(b).keys() and all(equal(vars(a)[k], vars(b)[k]) for k in vars(a))
     )
 
 
-def test_the_examples_are_all_classes_there_are():
+def test_examples_cover_all_classes():
     assert {type(example).__name__ for example in EXAMPLES} == set(KNOWN)
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: type(example).__name__)
-def test_a_config_holds_every_argument_and_makes_the_object_again(example):
-    taken = inspect.signature(type(example).__init__).parameters.keys() - {"self", "input_shape", "args", "kwargs"}
-    assert example.get_config().keys() == taken
-    assert same(type(example).from_config(example.get_config()), example)
-    assert same(unpack(pack(example, "it"), {}), example)
+def test_config_contains_every_argument_and_recreates_the_object(example):
+    arguments = inspect.signature(type(example).__init__).parameters.keys() - {"self", "input_shape", "args", "kwargs"}
+    assert example.get_config().keys() == arguments
+    assert equal(type(example).from_config(example.get_config()), example)
+    assert equal(deserialize(serialize(example, "it"), {}), example)
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: type(example).__name__)
-def test_the_examples_differ_from_the_defaults(example):
-    """So that an argument forgotten in the config would show."""
+def test_examples_differ_from_the_defaults(example):
+    """Otherwise an argument that is missing from the config would not be detected."""
     for name, parameter in inspect.signature(type(example).__init__).parameters.items():
         if name in example.get_config():
             assert example.get_config()[name] != parameter.default
@@ -64,12 +64,12 @@ def test_the_examples_differ_from_the_defaults(example):
 @pytest.mark.parametrize(
     "layer", [layers.Conv2D(3, (2, 4)), layers.Conv2D(3, 2, use_bias=False), layers.Flatten(), layers.Dropout(0.1)]
 )
-def test_shapes_of_parameters_are_known_before_they_are_made(layer):
+def test_param_shapes_equal_those_of_the_initial_parameters(layer):
     params = layer.initial_params((9, 8, 2), np.random.default_rng(0), np.dtype(np.float32))
     assert layer.param_shapes((9, 8, 2)) == {name: array.shape for name, array in params.items()}
 
 
-def test_a_layer_of_a_user_need_not_tell_the_shapes_of_its_parameters():
+def test_param_shapes_of_a_custom_layer_need_not_be_defined():
     class Scale(layers.Layer):
         def initial_params(self, input_shape, rng, dtype):
             return {"factor": np.ones(input_shape[-1], dtype)}
