@@ -1,6 +1,6 @@
-"""Sums over groups: gradients that were added up group by group, for any number of threads alike, become one.
+"""Sums over groups: gradients that were accumulated group by group, for any number of threads alike, are added up.
 
-Cost: one addition for each number; each is read once. Numerics: group after group in order, in the groups' own dtype.
+Cost: one addition per element; each is read once. Numerics: group after group in order, in the dtype of the groups.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from scratchcnn.kernels.runtime.jit import parallel_if_large
 from scratchcnn.kernels.runtime.workspace import empty
 from scratchcnn.operands import Array
 
-BLOCK = 2048  # numbers whose sums stay in the first-level cache while the groups pass by
+BLOCK = 2048  # elements whose sums stay in the first-level cache for all groups
 
 
 def sum_of_groups(groups: Array) -> Array:

@@ -1,18 +1,18 @@
-"""How Numba compiles the kernels: flags, threads and the cache on disk, decided here and nowhere else.
+"""How Numba compiles the kernels: flags, threads and the cache on disk. All of it is decided here.
 
-Flags. `contract` lets a * b + c become one fused instruction, `reassoc` lets a sum be split over the lanes of a vector
-register. Both only move rounding errors. The flags that assume NaN and infinity away (`nnan`, `ninf`, and so
-`fastmath=True`) are never used.
+Flags. `contract` allows a * b + c to become one fused instruction, `reassoc` allows a sum to be split over the lanes of
+a vector register. Both only change rounding errors. The flags that assume NaN and infinity away (`nnan`, `ninf`, and
+therefore `fastmath=True`) are never used.
 
-Threads. Numba has one pool of threads, by default OpenMP's. Between two parallel loops OpenMP lets its threads spin,
-and on a machine where anything else runs, a spinning thread takes the core that a working one waits for: a training
-step becomes ten times slower. If they slept at once, every loop would begin with waking them, which costs a millisecond
-a step. So the pool is loaded such that its threads spin for some ten microseconds, about as long as Python needs from
-one kernel to the next, and then sleep; unless the user's environment says otherwise.
+Threads. Numba has one thread pool, by default that of OpenMP. Between two parallel loops OpenMP lets its threads spin.
+On a machine with other work, a spinning thread occupies the core that a working one waits for, and a training step
+becomes ten times slower. If the threads slept at once, every loop would begin by waking them, which costs a millisecond
+per step. So the pool is loaded such that its threads spin for some ten microseconds, about as long as Python needs from
+one kernel to the next, and then sleep, unless the user's environment sets something else.
 
-Cache. Compiled kernels are kept in the user's cache folder, so that only the first run pays for compiling. Numba
-keys its own cache by the file that a function stands in; a kernel here also contains code from the files below it
-(the register tile), so the key is a hash over all of `kernels/`. Where no folder can be written, there is no cache.
+Cache. Compiled kernels are kept in the user's cache folder, so that only the first run compiles. Numba keys its own
+cache by the file that contains the function. A kernel here also contains code from other files (such as the
+micro-kernel), so the key is a hash over all of `kernels/`. Without a writable folder there is no cache.
 """
 
 from __future__ import annotations
@@ -33,13 +33,14 @@ import numba.extending
 import platformdirs
 from numba.core import caching, sigutils
 from numba.core.ccallback import CFunc
+from numba.core.registry import CPUDispatcher
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 OPTIONS: dict[str, Any] = {"fastmath": {"contract", "reassoc"}, "error_model": "numpy"}
 WAITING = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "2000"}
-MANY = 32_768  # numbers in an array for which it pays to wake the other threads
-MOST_GROUPS = 16  # partial sums of a gradient: enough for 16 threads, few enough to stay in the cache ...
+MANY = 32_768  # elements of an array from which on waking the other threads pays off
+MOST_GROUPS = 16  # partial sums of a gradient: enough for 16 threads, few enough for the cache ...
 MOST_GROUP_BYTES = 1 << 23  # ... and where a single sum is large, fewer
 
 
@@ -47,13 +48,13 @@ intrinsic: Any = numba.extending.intrinsic  # untyped, since its stub counts the
 
 
 def _load_threads_that_sleep() -> None:
-    """Load OpenMP's pool with settings that it reads once, and leave the environment as it was."""
+    """Load OpenMP's thread pool with settings that it reads once, and restore the environment."""
     if WAITING.keys() & os.environ.keys():
         return
     os.environ.update(WAITING)
     try:
         importlib.import_module("numba.np.ufunc.omppool")
-    except ImportError:  # Numba then has a pool of its own, whose threads sleep
+    except ImportError:  # Numba then uses its own pool, whose threads sleep
         pass
     finally:
         for name in WAITING:
@@ -64,31 +65,53 @@ _load_threads_that_sleep()
 
 
 def group_count(images: int, sum_bytes: int) -> int:
-    """In how many groups of images, each taken by one thread, the partial sums of a gradient are kept.
+    """The number of groups of images, each summed by one thread, for the partial sums of a gradient.
 
-    It depends on nothing but the shapes, so that sums are taken in the same order for any number of threads.
+    It depends only on the shapes, so that sums are taken in the same order for any number of threads.
     """
     return min(images, MOST_GROUPS, max(2, MOST_GROUP_BYTES // max(1, sum_bytes)))
 
 
 def serial(function: Function) -> Function:
-    """Compile `function` for one thread."""
-    return _compile(function, parallel=False)
+    """Compile `function` for one thread.
+
+    For use in other kernels; called from Python, it is compiled once more, with an entry point for Python. (Each entry
+    point takes longer to compile than a short function, and most functions need none.)
+    """
+    dispatcher = _compile(function, parallel=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+    dispatcher.__class__ = _WithoutEntryPoint
+    return cast(Function, dispatcher)
+
+
+class _WithoutEntryPoint(CPUDispatcher):
+    """A compiled function that only kernels can call, and that compiles a callable one when Python calls it."""
+
+    @functools.cached_property
+    def _callable(self) -> Any:
+        return _compile(_renamed(self.py_func, "from_python"), parallel=False)
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self._callable(*arguments)
+
+
+def _renamed(function: Any, suffix: str) -> Any:
+    """A copy of a function with a name of its own in the cache."""
+    copied = FunctionType(function.__code__, function.__globals__, function.__name__)
+    copied.__qualname__ = f"{function.__qualname__}_{suffix}"
+    return copied
 
 
 def parallel(function: Function) -> Function:
-    """Compile `function`; its `prange` loops are shared out over Numba's one pool of threads."""
+    """Compile `function`; its `prange` loops are distributed over Numba's thread pool."""
     return _compile(function, parallel=True)
 
 
 def parallel_if_large(function: Function) -> Function:
-    """Compile `function` twice, for all threads and for one; an array of `MANY` numbers or more calls for all.
+    """Compile `function` twice, for all threads and for one; all are used for an array of at least `MANY` elements.
 
     Waking a thread takes longer than a few thousand simple operations, and a model has many small arrays.
     """
-    twin = FunctionType(function.__code__, function.__globals__, function.__name__)
-    twin.__qualname__ = f"{function.__qualname__}_alone"  # its own name in the cache
-    many, one = parallel(function), serial(twin)
+    many, one = parallel(function), _compile(_renamed(function, "alone"), parallel=False)
 
     @functools.wraps(function)
     def choose(*arguments: Any) -> Any:
@@ -102,9 +125,9 @@ def parallel_if_large(function: Function) -> Function:
 
 
 def address(function: Callable[..., Any], signature: Any) -> int:
-    """Compile `function` for one signature of plain numbers and pointers; return where its machine code begins.
+    """Compile `function` for one signature of numbers and pointers; return the address of its machine code.
 
-    A kernel that another kernel calls is compiled anew into the caller. One that is called by its address is not, which
+    A kernel called by another kernel is compiled into the caller again. One that is called by its address is not, which
     for a large one saves seconds in every caller.
     """
     compiled: Any = CFunc(function, sigutils.normalize_signature(signature), {}, OPTIONS | {"nopython": True})
@@ -115,12 +138,12 @@ def address(function: Callable[..., Any], signature: Any) -> int:
     return int(compiled.address)
 
 
-_kept: list[Any] = []  # machine code lives as long as the object that made it
+_kept: list[Any] = []  # machine code exists as long as the object that compiled it
 
 
-def _compile(function: Any, parallel: bool) -> Any:
-    dispatcher: Any = numba.njit(parallel=parallel, nogil=True, **OPTIONS)(function)
-    with contextlib.suppress(RuntimeError, OSError):  # no folder that can be written: compile anew in every process
+def _compile(function: Any, parallel: bool, **options: Any) -> Any:
+    dispatcher: Any = numba.njit(parallel=parallel, nogil=True, **OPTIONS | options)(function)
+    with contextlib.suppress(RuntimeError, OSError):  # no writable folder: every process compiles
         dispatcher._cache = _Cache(function)
     return dispatcher
 
@@ -134,9 +157,9 @@ def _hash_of_kernels() -> bytes:
 
 @functools.cache
 def _announce_compiling() -> None:
-    """Tell a person at a terminal, once, what the wait is for."""
+    """Print once, if a terminal is attached, why the call takes so long."""
     if sys.stderr.isatty():
-        print("scratchcnn: compiling kernels for this processor, once; they are kept for later runs", file=sys.stderr)
+        print("scratchcnn: compiling kernels for this processor; later runs load them from the cache", file=sys.stderr)
 
 
 class _Folder(caching.UserWideCacheLocator):
@@ -152,16 +175,16 @@ class _Folder(caching.UserWideCacheLocator):
 
 
 class _Files(caching.CompileResultCacheImpl):
-    _locator_classes = [_Folder]  # noqa: RUF012 - the base class has it so
+    _locator_classes = [_Folder]  # noqa: RUF012 - as in the base class
 
 
 class _Cache(caching.FunctionCache):
-    """Numba's cache, except that a damaged file or a full disk costs a compilation and never an error."""
+    """Numba's cache, except that a damaged file or a full disk causes a compilation instead of an error."""
 
     _impl_class = _Files
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """The compiled kernel for these types, or None."""
+        """Load the compiled kernel for these types; None if there is none."""
         try:
             found = super().load_overload(sig, target_context)
         except Exception:  # unpickling a damaged file may raise anything
@@ -173,7 +196,7 @@ class _Cache(caching.FunctionCache):
         return found
 
     def save_overload(self, sig: Any, data: Any) -> None:
-        """Keep a compiled kernel, if there is room."""
+        """Save a compiled kernel, if there is space."""
         try:
             super().save_overload(sig, data)
         except OSError:

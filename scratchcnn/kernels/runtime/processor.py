@@ -1,7 +1,7 @@
-"""What the processor offers: the width of a vector register and how many of them a tile may fill.
+"""Features of the processor: the width of a vector register, and how many registers the micro-kernel may fill.
 
-Asked of LLVM, which compiles the kernels, so that both always speak of the same processor: if Numba is told another
-one (NUMBA_CPU_NAME, NUMBA_CPU_FEATURES), the tile follows.
+They come from LLVM, which compiles the kernels, so that both refer to the same processor: if Numba compiles for another
+one (NUMBA_CPU_NAME, NUMBA_CPU_FEATURES), the micro-kernel adapts.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from numba import config
 
 
 class Vectors(NamedTuple):
-    """Vector registers: `bits` in one, and `tile_columns`, the vectors side by side in the register tile."""
+    """Vector registers: `bits` in one, and `tile_columns`, the vectors side by side in the micro-kernel's tile."""
 
     bits: int
     tile_columns: int
@@ -21,9 +21,9 @@ class Vectors(NamedTuple):
 
 def features() -> dict[str, bool]:
     """Feature flags of the processor that Numba compiles for, by LLVM's names."""
-    told: str | None = getattr(config, "CPU_FEATURES", None)
-    if told is not None:
-        return {flag[1:]: flag[0] == "+" for flag in told.split(",") if flag}
+    given: str | None = getattr(config, "CPU_FEATURES", None)
+    if given is not None:
+        return {flag[1:]: flag[0] == "+" for flag in given.split(",") if flag}
     if getattr(config, "CPU_NAME", None) not in (None, "", "host"):
         return {}
     return dict(binding.get_host_cpu_features())
@@ -32,8 +32,8 @@ def features() -> dict[str, bool]:
 def vectors() -> Vectors:
     """Vector registers of the processor that Numba compiles for.
 
-    A tile of 6 rows by `tile_columns` vectors keeps 6 * tile_columns sums in registers, beside one row of B and one
-    broadcast number: 24 + 4 + 1 of the 32 registers of AVX-512 and NEON, 12 + 2 + 1 of the 16 of AVX and SSE.
+    A tile of 6 rows by `tile_columns` vectors keeps 6 * tile_columns sums in registers, besides one row of B and one
+    broadcast element: 24 + 4 + 1 of the 32 registers of AVX-512 and NEON, 12 + 2 + 1 of the 16 of AVX and SSE.
     """
     flags = features()
     if flags.get("avx512f"):

@@ -1,4 +1,4 @@
-"""The one knob for threads: how many of Numba's pool share out the loops of the kernels."""
+"""The number of threads: how many of Numba's pool execute the loops of the kernels."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numba
 
 
 def set_threads(count: int) -> None:
-    """Let the kernels use `count` threads; results are the same to the bit for any number.
+    """Set the number of threads that the kernels use. The results are the same bits for any number.
 
     Parameters
     ----------
@@ -16,7 +16,7 @@ def set_threads(count: int) -> None:
     Raises
     ------
     ValueError
-        Not a whole number in that range.
+        Not an integer in that range.
     """
     most = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
     if count not in range(1, most + 1) or isinstance(count, (bool, float)):
@@ -28,5 +28,5 @@ def set_threads(count: int) -> None:
 
 
 def get_threads() -> int:
-    """How many threads the kernels use."""
+    """Return the number of threads that the kernels use."""
     return int(numba.get_num_threads())

@@ -1,193 +1,148 @@
-"""Sums over a list of scaled patches: the inner loops of a gradient that is nearly all zeros.
+"""Sums over scaled patches of an array: the inner loops of a gradient in which most elements are zero.
 
-A list has numbers g[j] and offsets o[j]; at each offset begins a patch of an array: some rows, `row_stride` apart. A
-second patch, of as many rows without gaps, meets them all. Two loops:
+A compressed column (`compress`) has values g[j] and, as indices, offsets o[j]; at each offset begins a patch of an
+array x: some rows, `row_stride` apart. A second, contiguous patch of the same size belongs to the column. Two loops:
 
-    sum_patches       out[r, n]                      +=  sum over j of  g[j] * x[o[j] + r * row_stride + n]
+    sum_patches       patch[r, n]                    +=  sum over j of  g[j] * x[o[j] + r * row_stride + n]
     add_to_patches    x[o[j] + r * row_stride + n]   +=  g[j] * patch[r, n]     for every j, in order
 
-There are many lists, each with a patch of its own, and they are gone through in one call: a list may be short.
-In both, the patch that stays (`out`, `patch`) is held in vector registers while j runs, as much of it as there are
-registers for, so a step costs one load for each vector and, in `add_to_patches`, one store.
+Columns may be short, so one call goes through all of them. In both loops a block of the column's own patch stays in
+vector registers while j runs, as much of it as there are registers for. A step then costs one load per vector and, in
+`add_to_patches`, one store.
 
-Cost: 2 FLOPs for each number of each patch. Numerics: sums run over j in order, in the arrays' own dtype, with fused
+Cost: 2 FLOPs per element of each patch. Numerics: sums run over j in order, in the dtype of the arrays, with fused
 multiply-add where the processor has it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
-from llvmlite import ir
-from numba import types
+import numpy as np
 from numba.core import cgutils
 
 from scratchcnn.kernels.gemm.micro_kernel import COLUMNS
-from scratchcnn.kernels.runtime.jit import intrinsic, serial
-from scratchcnn.kernels.simd.vectors import VECTOR_BYTES, Vectorized
-
-_NAMES = (
-    "g", "o", "list_size", "counts", "lists", "x", "x_start", "row_stride", "patch", "patch_start", "patch_stride",
-    "patch_size",
-)  # fmt: skip
-
-
-def _make(rows: int, vectors: int, sums: bool) -> Callable[..., None]:
-    """One of the two loops for patches of `rows` rows of `vectors` vectors, as a function for Numba."""
-
-    @intrinsic
-    def loop(
-        typing_context, g, o, list_size, counts, lists, x, x_start, row_stride, patch, patch_start, patch_stride,
-        patch_size,
-    ):  # fmt: skip
-        number = types.int64
-        signature = types.void(g, o, number, counts, number, x, number, number, patch, number, number, number)
-
-        def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-            args = dict(zip(_NAMES, values, strict=True))
-            code = Vectorized(context, builder, dict(zip(_NAMES, signature.args, strict=True)), args)
-            with cgutils.for_range(builder, args["lists"]) as number_of_list:
-                _emit_list(code, args, number_of_list.index, rows, vectors, sums)
-            return context.get_dummy_value()
-
-        return signature, emit
-
-    return loop
-
-
-def _emit_list(code: Vectorized, args: dict[str, Any], i: Any, rows: int, vectors: int, sums: bool) -> None:
-    """Load the patch that stays; for each entry of the list, multiply and add; store the patch if it was the sum."""
-    builder, index = code.builder, ir.IntType(64)
-    places = [(row, v) for row in range(rows) for v in range(vectors)]
-
-    def row_at(start: Any, stride: str, row: int) -> Any:
-        return builder.gep(start, [builder.mul(args[stride], index(row))])
-
-    first, count = builder.mul(i, args["list_size"]), builder.load(code.number_at("counts", i))
-    patch_at = code.number_at("patch", args["patch_start"], builder.mul(i, args["patch_size"]))
-    patch = [code.load_vector(row_at(patch_at, "patch_stride", row), v) for row, v in places]
-    before, loop, after = (builder.block, *(builder.append_basic_block(name) for name in ("patches", "patches.end")))
-    builder.cbranch(builder.icmp_signed(">", count, index(0)), loop, after)
-
-    builder.position_at_end(loop)
-    j = builder.phi(index)
-    kept = [builder.phi(code.vector) for _ in patch] if sums else patch
-    place = builder.add(first, j)
-    scale = code.broadcast(builder.load(code.number_at("g", place)))
-    offset = builder.zext(builder.load(code.number_at("o", place)), index)
-    x_at = code.number_at("x", args["x_start"], offset)
-    totals = []
-    for (row, v), number in zip(places, kept, strict=True):
-        at = row_at(x_at, "row_stride", row)
-        there = code.load_vector(at, v)
-        if sums:
-            totals.append(code.multiply_add(scale, there, number))
-        else:
-            builder.store(code.multiply_add(scale, number, there), code.vector_at(at, v), align=code.itemsize)
-    following = builder.add(j, index(1))
-    j.add_incoming(index(0), before)
-    j.add_incoming(following, loop)
-    for phi, initial, total in zip(kept, patch, totals, strict=False):
-        phi.add_incoming(initial, before)
-        phi.add_incoming(total, loop)
-    builder.cbranch(builder.icmp_signed("<", following, count), loop, after)
-
-    builder.position_at_end(after)
-    results = [builder.phi(code.vector) for _ in totals]
-    for (row, v), result, initial, total in zip(places, results, patch, totals, strict=False):
-        result.add_incoming(initial, before)
-        result.add_incoming(total, loop)
-        builder.store(result, code.vector_at(row_at(patch_at, "patch_stride", row), v), align=code.itemsize)
-
+from scratchcnn.kernels.runtime.jit import serial
+from scratchcnn.kernels.simd.vectors import INDEX, VECTOR_BYTES, Vectorized, make_intrinsic
+from scratchcnn.operands import Array
 
 # With 32 registers, 3 rows of 6 vectors stay in 18 of them; with 16, one row of 6 leaves room for the products.
 ROWS_AT_ONCE = 3 if COLUMNS == 4 else 1
+BLOCKS = [(rows, vectors) for rows in sorted({ROWS_AT_ONCE, 1}, reverse=True) for vectors in (6, 3, 1)]
 
-_sum_6, _sum_3, _sum_1 = (_make(ROWS_AT_ONCE, vectors, sums=True) for vectors in (6, 3, 1))
-_add_6, _add_3, _add_1 = (_make(ROWS_AT_ONCE, vectors, sums=False) for vectors in (6, 3, 1))
-_sum_row_6, _sum_row_3, _sum_row_1 = (_make(1, vectors, sums=True) for vectors in (6, 3, 1))
-_add_row_6, _add_row_3, _add_row_1 = (_make(1, vectors, sums=False) for vectors in (6, 3, 1))
+
+class Patches(NamedTuple):
+    """Contiguous patches, one per column: `rows` rows of `length` elements, which are whole vectors, from `start` on.
+
+    `values` is one-dimensional.
+    """
+
+    values: Array
+    start: int
+    rows: int
+    length: int
 
 
 @serial
-def sum_patches(g, o, list_size, counts, lists, x, row_stride, out, out_start, rows, length):
-    """out[i, r, n] += sum over list i of g[j] * x[o[j] + r * row_stride + n], for all lists i.
+def sum_patches(columns, count, x, row_stride, patches):
+    """Add to the patch of each of the first `count` compressed columns the scaled patches of x."""
+    _each_block(np.int64(1), columns, count, x, row_stride, patches)
 
-    List i is the `counts[i]` entries of g and o from i * list_size. `out`, from out_start, holds `lists` patches of
-    `rows` rows of `length` numbers, which are whole vectors. All arrays are one-dimensional.
+
+@serial
+def add_to_patches(columns, count, x, row_stride, patches):
+    """Add the patch of each of the first `count` compressed columns, scaled, to the patches of x."""
+    _each_block(np.int64(0), columns, count, x, row_stride, patches)
+
+
+@serial
+def _each_block(sums, columns, count, x, row_stride, patches):
+    """Cover the patches by blocks that fit into the registers; for each block go through all columns.
+
+    `sums` is an int64, because Numba would compile the function once for each literal.
     """
+    values, start, rows, length = patches
+    lanes = VECTOR_BYTES // x.itemsize
     row = 0
     while row < rows:
         together = ROWS_AT_ONCE if rows - row >= ROWS_AT_ONCE else 1
-        _sum_rows(
-            g, o, list_size, counts, lists, x, row * row_stride, row_stride,
-            out, out_start + row * length, together, length, rows * length,
-        )  # fmt: skip
+        at = 0
+        while at < length:
+            left = (length - at) // lanes
+            vectors = 6 if left >= 6 else 3 if left >= 3 else 1
+            _block(
+                sums, together, vectors, columns.values, columns.indices, columns.size, columns.counts, count,
+                x, row * row_stride + at, row_stride, values, start + row * length + at, length, rows * length,
+            )  # fmt: skip
+            at += vectors * lanes
         row += together
 
 
-@serial
-def _sum_rows(
-    g, o, list_size, counts, lists, x, x_start, row_stride, out, out_start, together, length, size
-):  # fmt: skip
-    lanes = VECTOR_BYTES // x.itemsize
-    at = 0
-    while at < length:
-        left = (length - at) // lanes
-        here, there = x_start + at, out_start + at
-        if together == 1:
-            if left >= 6:
-                _sum_row_6(g, o, list_size, counts, lists, x, here, row_stride, out, there, length, size)
-            elif left >= 3:
-                _sum_row_3(g, o, list_size, counts, lists, x, here, row_stride, out, there, length, size)
+class _Block(Vectorized):
+    """Emits one of the two loops (`sums`: 1 for sum_patches, 0 for add_to_patches) over a block of all patches."""
+
+    arguments = (
+        "sums", "rows", "vectors", "g", "o", "size", "counts", "columns",
+        "x", "x_start", "row_stride", "patch", "patch_start", "patch_stride", "patch_size",
+    )  # fmt: skip
+
+    def emit(self) -> None:
+        """Emit one branch for each loop and each size of a block."""
+        for sums in (True, False):
+            for rows, vectors in BLOCKS:
+                chosen = [("sums", int(sums)), ("rows", rows), ("vectors", vectors)]
+                tests = [self.builder.icmp_signed("==", self.args[name], INDEX(value)) for name, value in chosen]
+                with (
+                    self.builder.if_then(self.builder.and_(tests[0], self.builder.and_(tests[1], tests[2]))),
+                    cgutils.for_range(self.builder, self.args["columns"]) as column,
+                ):
+                    self.emit_column(column.index, rows, vectors, sums)
+
+    def emit_column(self, i: Any, rows: int, vectors: int, sums: bool) -> None:
+        """Load the column's own block; for each value multiply and add; store the block if it was the sum."""
+        builder, args = self.builder, self.args
+        places = [(row, v) for row in range(rows) for v in range(vectors)]
+
+        def row_at(start: Any, stride: str, row: int) -> Any:
+            return builder.gep(start, [builder.mul(args[stride], INDEX(row))])
+
+        first, count = builder.mul(i, args["size"]), builder.load(self.number_at("counts", i))
+        patch_at = self.number_at("patch", args["patch_start"], builder.mul(i, args["patch_size"]))
+        patch = [self.load_vector(row_at(patch_at, "patch_stride", row), v) for row, v in places]
+        before, loop, after = (builder.block, *(builder.append_basic_block(name) for name in ("values", "values.end")))
+        builder.cbranch(builder.icmp_signed(">", count, INDEX(0)), loop, after)
+
+        builder.position_at_end(loop)
+        j = builder.phi(INDEX)
+        kept = [builder.phi(self.vector) for _ in patch] if sums else patch
+        place = builder.add(first, j)
+        scale = self.broadcast(builder.load(self.number_at("g", place)))
+        offset = builder.zext(builder.load(self.number_at("o", place)), INDEX)
+        x_at = self.number_at("x", args["x_start"], offset)
+        totals = []
+        for (row, v), number in zip(places, kept, strict=True):
+            at = row_at(x_at, "row_stride", row)
+            there = self.load_vector(at, v)
+            if sums:
+                totals.append(self.multiply_add(scale, there, number))
             else:
-                _sum_row_1(g, o, list_size, counts, lists, x, here, row_stride, out, there, length, size)
-        elif left >= 6:
-            _sum_6(g, o, list_size, counts, lists, x, here, row_stride, out, there, length, size)
-        elif left >= 3:
-            _sum_3(g, o, list_size, counts, lists, x, here, row_stride, out, there, length, size)
-        else:
-            _sum_1(g, o, list_size, counts, lists, x, here, row_stride, out, there, length, size)
-        at += (6 if left >= 6 else 3 if left >= 3 else 1) * lanes
+                total = self.multiply_add(scale, number, there)
+                builder.store(total, self.vector_at(at, v), align=self.itemsize)
+        following = builder.add(j, INDEX(1))
+        j.add_incoming(INDEX(0), before)
+        j.add_incoming(following, loop)
+        for phi, initial, total in zip(kept, patch, totals, strict=False):
+            phi.add_incoming(initial, before)
+            phi.add_incoming(total, loop)
+        builder.cbranch(builder.icmp_signed("<", following, count), loop, after)
+
+        builder.position_at_end(after)
+        results = [builder.phi(self.vector) for _ in totals]
+        for (row, v), result, initial, total in zip(places, results, patch, totals, strict=False):
+            result.add_incoming(initial, before)
+            result.add_incoming(total, loop)
+            at = self.vector_at(row_at(patch_at, "patch_stride", row), v)
+            builder.store(result, at, align=self.itemsize)
 
 
-@serial
-def add_to_patches(g, o, list_size, counts, lists, x, row_stride, patch, patch_start, rows, length):
-    """x[o[j] + r * row_stride + n] += g[j] * patch[i, r, n] for all entries j of list i, for all lists i.
-
-    Lists and patches are as in `sum_patches`.
-    """
-    row = 0
-    while row < rows:
-        together = ROWS_AT_ONCE if rows - row >= ROWS_AT_ONCE else 1
-        _add_to_rows(
-            g, o, list_size, counts, lists, x, row * row_stride, row_stride,
-            patch, patch_start + row * length, together, length, rows * length,
-        )  # fmt: skip
-        row += together
-
-
-@serial
-def _add_to_rows(
-    g, o, list_size, counts, lists, x, x_start, row_stride, patch, patch_start, together, length, size
-):  # fmt: skip
-    lanes = VECTOR_BYTES // x.itemsize
-    at = 0
-    while at < length:
-        left = (length - at) // lanes
-        here, there = x_start + at, patch_start + at
-        if together == 1:
-            if left >= 6:
-                _add_row_6(g, o, list_size, counts, lists, x, here, row_stride, patch, there, length, size)
-            elif left >= 3:
-                _add_row_3(g, o, list_size, counts, lists, x, here, row_stride, patch, there, length, size)
-            else:
-                _add_row_1(g, o, list_size, counts, lists, x, here, row_stride, patch, there, length, size)
-        elif left >= 6:
-            _add_6(g, o, list_size, counts, lists, x, here, row_stride, patch, there, length, size)
-        elif left >= 3:
-            _add_3(g, o, list_size, counts, lists, x, here, row_stride, patch, there, length, size)
-        else:
-            _add_1(g, o, list_size, counts, lists, x, here, row_stride, patch, there, length, size)
-        at += (6 if left >= 6 else 3 if left >= 3 else 1) * lanes
+_block = make_intrinsic(_Block)

@@ -1,9 +1,9 @@
-"""Transposing a square block of numbers in vector registers: as many rows as a vector has lanes.
+"""Transpose of a square block in vector registers: as many rows as a vector has lanes.
 
-Two rows a and b of a 2 x 2 matrix are transposed by one exchange: a takes b's first number for its second. A matrix of
-L x L numbers is one of 2 x 2 blocks, whose blocks are transposed the same way: so log2(L) rounds, in each of which
-every row is blended with the row that is L/2, L/4, ... 1 away (Eklundh 1972, "A fast computer method for matrix
-transposing"). For 16 lanes these are 64 blends, for 256 numbers that would be loaded and stored one by one.
+Two rows a and b of a 2 x 2 matrix are transposed by one exchange: a's second element with b's first. An L x L matrix is
+a 2 x 2 matrix of blocks, each of which is transposed the same way. This takes log2(L) rounds, in each of which every
+row is blended with the row that is L/2, L/4, ... 1 away (Eklundh 1972, "A fast computer method for matrix
+transposing"). For 16 lanes these are 64 blends, for 256 elements that would be loaded and stored one by one.
 """
 
 from __future__ import annotations
@@ -11,41 +11,35 @@ from __future__ import annotations
 from typing import Any
 
 from llvmlite import ir
-from numba import types
 
-from scratchcnn.kernels.runtime.jit import intrinsic
-from scratchcnn.kernels.simd.vectors import Vectorized
-
-_index = ir.IntType(64)
-_NAMES = ("source", "source_start", "source_stride", "target", "target_start", "target_stride")
+from scratchcnn.kernels.simd.vectors import INDEX, Vectorized, make_intrinsic
 
 
-@intrinsic
-def transpose_block(typing_context, source, source_start, source_stride, target, target_start, target_stride):
-    """target[target_start + j * target_stride + i] = source[source_start + i * source_stride + j], i and j below L.
+class _TransposeBlock(Vectorized):
+    """Emits target[target_start + j * target_stride + i] = source[source_start + i * source_stride + j], i and j < L.
 
-    L is as many numbers as a vector register holds; both arrays one-dimensional.
+    L is the number of elements in a vector register; both arrays are one-dimensional.
     """
-    signature = types.void(source, types.int64, types.int64, target, types.int64, types.int64)
 
-    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        args = dict(zip(_NAMES, values, strict=True))
-        code = Vectorized(context, builder, dict(zip(_NAMES, signature.args, strict=True)), args)
+    arguments = ("source", "source_start", "source_stride", "target", "target_start", "target_stride")
 
-        def row_at(array: str, row: int) -> Any:
-            offset = builder.mul(args[f"{array}_stride"], _index(row))
-            return code.number_at(array, args[f"{array}_start"], offset)
+    def emit(self) -> None:
+        """Load the rows, transpose them in registers and store them."""
+        rows = [self.load_vector(self.row_at("source", row), 0) for row in range(self.lanes)]
+        for row, vector in enumerate(transpose_rows(self.builder, rows)):
+            self.builder.store(vector, self.vector_at(self.row_at("target", row), 0), align=self.itemsize)
 
-        rows = [code.load_vector(row_at("source", row), 0) for row in range(code.lanes)]
-        for row, vector in enumerate(transpose_rows(builder, rows)):
-            builder.store(vector, code.vector_at(row_at("target", row), 0), align=code.itemsize)
-        return context.get_dummy_value()
+    def row_at(self, array: str, row: int) -> Any:
+        """Address of a row of the block."""
+        offset = self.builder.mul(self.args[f"{array}_stride"], INDEX(row))
+        return self.number_at(array, self.args[f"{array}_start"], offset)
 
-    return signature, emit
+
+transpose_block = make_intrinsic(_TransposeBlock)
 
 
 def transpose_rows(builder: Any, rows: list[Any]) -> list[Any]:
-    """The columns of a square block, from its rows; both in vector registers."""
+    """Columns of a square block, from its rows; both in vector registers."""
     rows, distance = list(rows), len(rows) // 2
     while distance:
         for row in range(len(rows)):
@@ -56,7 +50,7 @@ def transpose_rows(builder: Any, rows: list[Any]) -> list[Any]:
 
 
 def _exchange(builder: Any, a: Any, b: Any, distance: int) -> tuple[Any, Any]:
-    """Exchange a's blocks of `distance` lanes at odd places for b's at even ones."""
+    """Exchange a's odd blocks of `distance` lanes with b's even ones."""
     count, number = a.type.count, ir.IntType(32)
     lanes, kind = range(count), ir.VectorType(number, count)
     first = [lane if not lane & distance else count + lane - distance for lane in lanes]

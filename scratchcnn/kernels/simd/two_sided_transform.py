@@ -1,121 +1,78 @@
-"""A small matrix on both sides of a patch of an image, M d Mᵀ, in vector registers: the transforms of Winograd.
+"""Two-sided transforms of small matrices, M d Mᵀ, in vector registers: the transforms of Winograd's convolution.
 
-    out[i, j]  =  sum over a, b of  M[i, a] * d[a, b] * M[j, b]         for all channels side by side
+    out[i, j]  =  sum over a, b of  M[i, a] * d[a, b] * M[j, b]         for all channels, side by side in a vector
 
-M is known when the code is made, so its zeros cost nothing and its ones cost an addition. A patch of 6 x 6 pixels is 36
-vectors for each vector of channels; they are read once, multiplied by M from the left, column by column, then from the
-right, row by row, and written once.
+M is a constant of the generated code, so a zero costs nothing and a one costs an addition. A patch of 6 x 6 pixels
+fills 36 vector registers for each vector of channels. It is read once, multiplied by M from the left, column by column,
+then by Mᵀ from the right, row by row, and written once.
 
-Cost for an (m, n) matrix: at most 2 * m * n * (n + m) FLOPs for each channel. Numerics: sums run over a, then over b,
-in order, in the arrays' own dtype, with fused multiply-add where the processor has it.
+A transform comes in several sizes, as F(2 x 2, 3 x 3) and F(4 x 4, 3 x 3) do; its first argument selects one.
+
+Cost for an (m, n) matrix: at most 2 * m * n * (n + m) FLOPs per channel. Numerics: sums run over a, then over b,
+in order, in the dtype of the arrays, with fused multiply-add where the processor has it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from llvmlite import ir
-from numba import types
 from numba.core import cgutils
 
-from scratchcnn.kernels.runtime.jit import intrinsic
-from scratchcnn.kernels.simd.vectors import Vectorized
+from scratchcnn.kernels.simd.vectors import INDEX, Vectorized, make_intrinsic
 
 Matrix = Sequence[Sequence[float]]
 
-_index = ir.IntType(64)
-_SOURCE = ("source", "source_start", "source_row", "source_column")
-_TARGET = ("target", "target_start", "target_row", "target_column", "vectors")
 
+def make_two_sided_transform(matrices: Mapping[int, Matrix]) -> Any:
+    """Make the intrinsic that computes M d Mᵀ, with M = matrices[size].
 
-def make_sandwich(matrix: Matrix) -> Callable[..., None]:
-    """M d Mᵀ as a function for Numba.
-
-    The function's arguments: `source`, one-dimensional, pixel (a, b) of the patch at source_start + a * source_row +
-    b * source_column; `target` alike; and how many `vectors` of channels.
+    Its arguments are listed in `_TwoSidedTransform.arguments`: the patch's pixel (a, b) begins at
+    source[source_start + a * source_row + b * source_column], and the result's pixel (i, j) is found alike in `target`.
+    All arrays are one-dimensional; `vectors` is the number of vectors of channels.
     """
-
-    @intrinsic
-    def sandwich(
-        typing_context, source, source_start, source_row, source_column,
-        target, target_start, target_row, target_column, vectors,
-    ):  # fmt: skip
-        kinds = (
-            source, source_start, source_row, source_column, target, target_start, target_row, target_column, vectors,
-        )  # fmt: skip
-        return _signature_and_emitter(_Sandwich, matrix, _SOURCE + _TARGET, kinds)
-
-    return sandwich
+    return make_intrinsic(_TwoSidedTransform, matrices)
 
 
-def make_last_sandwich(matrix: Matrix) -> Callable[..., None]:
-    """The same with an epilogue: a number of `start` for each channel is added, and nothing lies below `floor`."""
+def make_output_transform(matrices: Mapping[int, Matrix]) -> Any:
+    """Make the intrinsic that computes max(start + keep * (M d Mᵀ), floor), the outputs of a convolution.
 
-    @intrinsic
-    def sandwich(
-        typing_context, source, source_start, source_row, source_column,
-        target, target_start, target_row, target_column, vectors, start, floor,
-    ):  # fmt: skip
-        names = (*_SOURCE, *_TARGET, "start", "floor")
-        kinds = (
-            source, source_start, source_row, source_column, target, target_start, target_row, target_column, vectors,
-            start, floor,
-        )  # fmt: skip
-        return _signature_and_emitter(_LastSandwich, matrix, names, kinds)
-
-    return sandwich
+    `start` has one element per channel. `keep` holds integers as wide as the elements, one per pixel of the result,
+    whose pixel (i, j) is keep[keep_start + i * keep_row + j]: -1 (all bits set) keeps what the transform computed, and
+    0 replaces it by an exact zero.
+    """
+    return make_intrinsic(_OutputTransform, matrices)
 
 
-def make_pooled_sandwich(matrix: Matrix) -> Callable[..., None]:
-    """The same, and of every 2 x 2 results the largest goes to the target and its number, 0 to 3, to `winners`."""
-
-    @intrinsic
-    def sandwich(
-        typing_context, source, source_start, source_row, source_column,
-        target, target_start, target_row, target_column, vectors, start, floor, winners,
-    ):  # fmt: skip
-        names = (*_SOURCE, *_TARGET, "start", "floor", "winners")
-        kinds = (
-            source, source_start, source_row, source_column, target, target_start, target_row, target_column, vectors,
-            start, floor, winners,
-        )  # fmt: skip
-        return _signature_and_emitter(_PooledSandwich, matrix, names, kinds)
-
-    return sandwich
+def make_pooled_output_transform(matrices: Mapping[int, Matrix]) -> Any:
+    """Make the same with a 2 x 2 max pooling: maxima go to `target`, their positions (0 to 3) to `winners`."""
+    return make_intrinsic(_PooledOutputTransform, matrices)
 
 
-def _signature_and_emitter(
-    emitter: type[_Sandwich], matrix: Matrix, names: tuple[str, ...], kinds: tuple[Any, ...]
-) -> tuple[Any, Callable[..., Any]]:
-    floats = (types.Array, types.Float)
-    signature = types.void(*(kind if isinstance(kind, floats) else types.int64 for kind in kinds))
+class _TwoSidedTransform(Vectorized):
+    """Emits a two-sided transform, once for each size."""
 
-    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        named_kinds, named_values = dict(zip(names, signature.args, strict=True)), dict(zip(names, values, strict=True))
-        emitter(context, builder, named_kinds, named_values, matrix).emit()
-        return context.get_dummy_value()
+    arguments: ClassVar[tuple[str, ...]] = (
+        "size", "source", "source_start", "source_row", "source_column",
+        "target", "target_start", "target_row", "target_column", "vectors",
+    )  # fmt: skip
 
-    return signature, emit
+    def emit(self, matrices: Mapping[int, Matrix]) -> None:
+        """Emit one branch per size."""
+        for size, matrix in matrices.items():
+            with self.builder.if_then(self.builder.icmp_signed("==", self.args["size"], INDEX(size))):
+                self.emit_transform(matrix)
 
-
-class _Sandwich(Vectorized):
-    """Writes the instructions of one transform into the function that calls it."""
-
-    def __init__(
-        self, context: Any, builder: Any, kinds: dict[str, Any], values: dict[str, Any], matrix: Matrix
-    ) -> None:
-        super().__init__(context, builder, kinds, values)
-        self.matrix, self.args = matrix, values
-
-    def emit(self) -> None:
-        """For each vector of channels: read the patch, transform its columns, then its rows, and write."""
-        builder, size = self.builder, len(self.matrix[0])
+    def emit_transform(self, matrix: Matrix) -> None:
+        """For each vector of channels: read the patch, transform its columns, then its rows, and write the result."""
+        builder, size = self.builder, len(matrix[0])
         with cgutils.for_range(builder, self.args["vectors"]) as channels:
-            channel = builder.mul(channels.index, _index(self.lanes))
-            halves = [self.product([self.load_vector(self.pixel("source", a, b, channel), 0) for a in range(size)])
-                      for b in range(size)]  # fmt: skip
-            self.write([self.product([half[i] for half in halves]) for i in range(len(self.matrix))], channel)
+            channel = builder.mul(channels.index, INDEX(self.lanes))
+            columns = [[self.load_vector(self.pixel("source", a, b, channel), 0) for a in range(size)]
+                       for b in range(size)]  # fmt: skip
+            halves = [self.product(matrix, column) for column in columns]
+            self.write([self.product(matrix, [half[i] for half in halves]) for i in range(len(matrix))], channel)
 
     def write(self, results: list[list[Any]], channel: Any) -> None:
         """Store the results, row by row."""
@@ -129,16 +86,16 @@ class _Sandwich(Vectorized):
         return self.number_at(array, self.args[f"{array}_start"], self.offset(array, row, column), channel)
 
     def offset(self, array: str, row: int, column: int) -> Any:
-        """How far a pixel lies from the first."""
-        down = self.builder.mul(self.args[f"{array}_row"], _index(row))
-        return self.builder.add(down, self.builder.mul(self.args[f"{array}_column"], _index(column)))
+        """Distance of a pixel from the first one."""
+        down = self.builder.mul(self.args[f"{array}_row"], INDEX(row))
+        return self.builder.add(down, self.builder.mul(self.args[f"{array}_column"], INDEX(column)))
 
-    def product(self, vector: list[Any]) -> list[Any]:
-        """M times a column of the patch."""
-        return [self.weighted_sum(weights, vector) for weights in self.matrix]
+    def product(self, matrix: Matrix, vector: list[Any]) -> list[Any]:
+        """The matrix times a column of the patch."""
+        return [self.weighted_sum(weights, vector) for weights in matrix]
 
     def weighted_sum(self, weights: Sequence[float], vector: list[Any]) -> Any:
-        """The sum of weights[a] * vector[a], leaving out zeros and multiplications by one."""
+        """The sum of weights[a] * vector[a], without the zeros and without multiplications by one."""
         total = None
         for weight, value in zip(weights, vector, strict=True):
             if weight == 0:
@@ -151,41 +108,50 @@ class _Sandwich(Vectorized):
                 total = self.multiply_add(self.constant(weight), value, total)
         return self.constant(0.0) if total is None else total
 
-    def constant(self, number: float) -> Any:
-        """A vector with the same number in every lane."""
-        return ir.Constant(self.vector, [float(number)] * self.lanes)
 
+class _OutputTransform(_TwoSidedTransform):
+    """Emits a transform whose results are outputs of a convolution: with bias and ReLU, exact for empty windows."""
 
-class _LastSandwich(_Sandwich):
-    """A transform whose results are those of a convolution: with bias and ReLU."""
+    arguments = (*_TwoSidedTransform.arguments, "start", "floor", "keep", "keep_start", "keep_row")
 
     def write(self, results: list[list[Any]], channel: Any) -> None:
         """Store the results after the epilogue."""
-        super().write([[self.epilogue(value, channel) for value in row] for row in results], channel)
+        super().write(self.epilogues(results, channel), channel)
 
-    def epilogue(self, value: Any, channel: Any) -> Any:
-        """Add the start and cut at the floor; a NaN stays NaN."""
-        total = self.builder.fadd(value, self.load_vector(self.number_at("start", channel), 0))
+    def epilogues(self, results: list[list[Any]], channel: Any) -> list[list[Any]]:
+        """The outputs of a tile from its sums of products."""
+        return [[self.epilogue(value, i, j, channel) for j, value in enumerate(row)] for i, row in enumerate(results)]
+
+    def epilogue(self, value: Any, row: int, column: int, channel: Any) -> Any:
+        """Replace the sum by zero where the window is empty, add the start and apply the floor; a NaN stays NaN."""
+        builder = self.builder
+        bits = ir.VectorType(ir.IntType(8 * self.itemsize), self.lanes)
+        at = builder.add(builder.mul(self.args["keep_row"], INDEX(row)), INDEX(column))
+        keep = self.broadcast(builder.load(self.number_at("keep", self.args["keep_start"], at)), bits)
+        kept = builder.bitcast(builder.and_(builder.bitcast(value, bits), keep), self.vector)
+        total = builder.fadd(kept, self.load_vector(self.number_at("start", channel), 0))
         floor = self.broadcast(self.args["floor"])
-        return self.builder.select(self.builder.fcmp_ordered("<", total, floor), floor, total)
+        return builder.select(builder.fcmp_ordered("<", total, floor), floor, total)
 
 
-class _PooledSandwich(_LastSandwich):
-    """The same, pooled 2 x 2 before anything is stored."""
+class _PooledOutputTransform(_OutputTransform):
+    """Emits the same, pooled 2 x 2 before anything is stored."""
+
+    arguments = (*_OutputTransform.arguments, "winners")
 
     def write(self, results: list[list[Any]], channel: Any) -> None:
-        """Store the largest of every 2 x 2 results after the epilogue, and which it was."""
+        """Store the maximum of every 2 x 2 outputs and its position."""
         builder = self.builder
         bytes_ = ir.VectorType(ir.IntType(8), self.lanes)
-        outputs = [[self.epilogue(value, channel) for value in row] for row in results]
+        outputs = self.epilogues(results, channel)
         for i in range(0, len(outputs), 2):
             for j in range(0, len(outputs), 2):
                 window = [outputs[i][j], outputs[i][j + 1], outputs[i + 1][j], outputs[i + 1][j + 1]]
                 best, winner = window[0], ir.Constant(bytes_, [0] * self.lanes)
-                for number, candidate in enumerate(window[1:], start=1):
+                for position, candidate in enumerate(window[1:], start=1):
                     wins = self.wins(candidate, best)
                     best = builder.select(wins, candidate, best)
-                    winner = builder.select(wins, ir.Constant(bytes_, [number] * self.lanes), winner)
+                    winner = builder.select(wins, ir.Constant(bytes_, [position] * self.lanes), winner)
                 offset = self.offset("target", i // 2, j // 2)
                 start = self.args["target_start"]
                 builder.store(best, self.vector_at(self.number_at("target", start, offset, channel), 0), self.itemsize)

@@ -1,4 +1,4 @@
-"""Packed panels hold every number of the matrix, zeros to whole vectors, and nothing is written beside them."""
+"""Packed panels contain every element of the matrix, padded to whole vectors; nothing is written beside them."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from scratchcnn.kernels.simd.vectors import VECTOR_BYTES
 
 
 def panel_of(matrix, first):
-    """Columns of a matrix from `first` on, as many as a panel has, filled up with zeros to whole vectors."""
+    """Columns of a matrix from `first` on, as many as a panel has, padded with zeros to whole vectors."""
     itemsize = matrix.itemsize
     width = min(panel_width(itemsize), padded_width(matrix.shape[1], itemsize) - first)
     columns = matrix[:, first : first + width]
@@ -18,7 +18,7 @@ def panel_of(matrix, first):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("extra_rows", [-1, 0, 1, 3])
 @pytest.mark.parametrize("extra_columns", [-1, 0, 1, 5])
-def test_a_panel_is_the_same_from_rows_and_from_columns(rng, extra_rows, extra_columns, dtype):
+def test_panel_is_the_same_from_row_major_and_column_major_matrices(rng, extra_rows, extra_columns, dtype):
     lanes = VECTOR_BYTES // np.dtype(dtype).itemsize
     for vectors_down in (0, 1, 3):
         for vectors_across in (0, 1, 2, 4, 9):
@@ -36,7 +36,7 @@ def test_a_panel_is_the_same_from_rows_and_from_columns(rng, extra_rows, extra_c
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_all_panels_lie_one_after_the_other(rng, dtype):
+def test_panels_are_contiguous(rng, dtype):
     matrix = rng.standard_normal((5, 2 * panel_width(np.dtype(dtype).itemsize) + 3)).astype(dtype)
     panels = np.full(5 * padded_width(matrix.shape[1], matrix.itemsize) + 9, np.nan, dtype)
     pack(matrix.reshape(-1), *matrix.shape, panels)

@@ -1,4 +1,4 @@
-"""The cache of compiled kernels: outside the package, used by the next process, and never a reason to fail."""
+"""The cache of compiled kernels: outside the package, used by the next process, and never a cause of errors."""
 
 import os
 import shutil
@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import scratchcnn
+from scratchcnn.kernels.runtime.jit import serial
 
 CODE = """
 import importlib
@@ -29,7 +30,7 @@ def test_the_second_process_compiles_nothing(tmp_path):
     assert hits_and_misses(tmp_path) == (1, 0)
 
 
-def test_a_damaged_cache_costs_a_compilation_and_no_error(tmp_path):
+def test_damaged_cache_causes_a_compilation_and_no_error(tmp_path):
     hits_and_misses(tmp_path)
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert {path.suffix for path in files} == {".nbi", ".nbc"}
@@ -39,24 +40,40 @@ def test_a_damaged_cache_costs_a_compilation_and_no_error(tmp_path):
     assert hits_and_misses(tmp_path) == (1, 0)
 
 
-def test_a_change_in_any_kernel_file_makes_the_cache_stale(tmp_path):
+def test_change_in_any_kernel_file_invalidates_the_cache(tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(Path(scratchcnn.__file__).parent, copy / "scratchcnn")
     cache = tmp_path / "cache"
     assert hits_and_misses(cache, copy) == (0, 1)
     assert hits_and_misses(cache, copy) == (1, 0)
-    with (copy / "scratchcnn" / "kernels" / "tile.py").open("a") as another_file:
+    with (copy / "scratchcnn" / "kernels" / "gemm" / "micro_kernel.py").open("a") as another_file:
         another_file.write("# changed\n")
     assert hits_and_misses(cache, copy) == (0, 1)
 
 
-def test_without_a_folder_that_can_be_written_kernels_are_compiled_anew(tmp_path):
+def test_without_a_writable_folder_every_process_compiles(tmp_path):
     not_a_folder = tmp_path / "file"
     not_a_folder.write_text("")
     for _ in range(2):
         assert hits_and_misses(not_a_folder / "cache") == (0, 1)
 
 
-def test_nothing_compiled_is_left_in_the_package():
+def test_package_contains_no_compiled_kernels():
     compiled = [path for path in Path(scratchcnn.__file__).parent.rglob("*") if path.suffix in (".nbi", ".nbc")]
     assert compiled == []
+
+
+@serial
+def double(x):
+    return 2 * x
+
+
+def test_function_has_an_entry_point_only_where_python_calls_it():
+    double.compile("float64(float64)")  # as a kernel that calls it does
+    assert not any(map(has_entry_point, double.overloads.values()))
+    assert double(21.0) == 42.0
+    assert all(map(has_entry_point, double._callable.overloads.values()))
+
+
+def has_entry_point(compiled):
+    return compiled.library.get_pointer_to_function(compiled.fndesc.llvm_cpython_wrapper_name) != 0

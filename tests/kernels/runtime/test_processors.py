@@ -10,55 +10,77 @@ from llvmlite import binding
 CODE = """
 import numpy as np
 from scratchcnn import kernels, reference
+from scratchcnn.algorithms import Choice, choose
+from scratchcnn.kernels.fused.conv2d_conv2d_max_pool2d import (
+    conv2d_conv2d_max_pool2d, conv2d_conv2d_max_pool2d_gradients,
+)
+from scratchcnn.kernels.fused.conv2d_max_pool2d import conv2d_max_pool2d, conv2d_max_pool2d_gradients
+from scratchcnn.kernels.fused.conv2d_relu import conv2d_relu, conv2d_relu_gradients
 from scratchcnn.kernels.gemm.micro_kernel import COLUMNS
 from scratchcnn.kernels.simd.vectors import VECTOR_BYTES
-from scratchcnn.operands import Convolution
+from scratchcnn.operands import Convolution, PooledGradient, Pooling
 
 def check(name, arguments, algorithm):
-    # A result is a sum of at most 9 * 37 = 333 products of two numbers: in whatever order, it errs by less than
-    # 333 * eps / 2 * the sum of their sizes. The other half is for Winograd's transforms, whose errors are below
+    # A result is a sum of at most 9 * 37 = 333 products of two elements: in any order, it errs by less than
+    # 333 * eps / 2 * the sum of their magnitudes. The other half is for Winograd's transforms, whose errors are below
     # 100 * eps * the largest such sum, since all outputs of a tile share them.
     found = getattr(kernels, name)(*arguments, algorithm=algorithm)
     wide = [a.astype(np.float64) if getattr(a, 'dtype', '') == dtype else a for a in arguments]
     sizes = [abs(a) if getattr(a, 'dtype', '') == np.float64 else a for a in wide]
     exact, largest = (getattr(reference, name)(*operands) for operands in (wide, sizes))
-    if not isinstance(found, tuple):
-        found, exact, largest = (found,), (exact,), (largest,)
-    for one, formula, size in zip(found, exact, largest, strict=True):
-        if one.dtype == dtype:  # not the winners, of which any may win that is as large but for rounding
-            error = abs(one - formula).max()
-            assert error < 333 * np.finfo(dtype).eps * size.max(), f'{name} by {algorithm} in {dtype} errs by {error}'
+    error = abs(found - exact).max()
+    assert error < 333 * np.finfo(dtype).eps * largest.max(), f'{name} by {algorithm} in {dtype} errs by {error}'
     return found
 
+def expect_equal(found, expected, what):
+    for one, other in zip(found, expected, strict=True):
+        assert (one == other).all(), f'{what} in {dtype}: fused and primitive operations differ'
+
 rng = np.random.default_rng(0)
+pooling = Pooling((2, 2), (2, 2), 'valid')
+geometry = (1, 1), 'valid', (1, 1)
 for dtype in map(np.dtype, (np.float32, np.float64)):
     shapes = (3, 7, 6, 16), (3, 3, 16, 37), (37,), (3, 5, 4, 37), (3, 2, 2, 37)
     x, kernel, bias, dy, values = (rng.standard_normal(shape).astype(dtype) for shape in shapes)
-    pool = (2, 2), (2, 2), 'valid'
-    for algorithm in ('tile', 'winograd_2x2', 'winograd_4x4'):
-        y, = check('conv2d', (x, kernel, bias), algorithm)
-        check('conv2d_kernel_gradient', (dy, x, (3, 3)), algorithm)
-        check('conv2d_parameter_gradients', (dy, np.maximum(y, 0), x, (3, 3)), algorithm)
-        check('conv2d_input_gradient', (dy, kernel, x.shape), algorithm)
-        outputs, winners = check('conv2d_max_pool2d', (x, kernel, bias, *pool), algorithm)
-        for one, other in zip((outputs, winners), kernels.max_pool2d(y), strict=True):
-            assert (one == other).all(), f'pooled by {algorithm} in {dtype}'
-    for outputs in (np.maximum(outputs, 0), None):
-        check('conv2d_pooled_gradients', (values, winners, outputs, x, kernel, *pool), 'winners')
+    pool = pooling.windows(dy.shape)
+    for choice in (*(Choice(name, name, name) for name in ('tile', 'winograd_2x2', 'winograd_4x4')),
+                   Choice('tile', 'winners', 'winners', pool)):
+        y = kernels.relu(check('conv2d', (x, kernel, bias), choice))
+        convolution = Convolution(kernel, bias, *geometry, True, choice)
+        expect_equal([conv2d_relu(x, convolution)], [y], 'conv2d_relu')
+        y_pooled, winners = kernels.max_pool2d(y)
+        expect_equal(conv2d_max_pool2d(x, convolution, pooling), (y_pooled, winners), 'conv2d_max_pool2d')
+        dz = kernels.relu_gradient(dy, y)
+        gradients = (
+            check('conv2d_input_gradient', (dz, kernel, x.shape), choice),
+            check('conv2d_kernel_gradient', (dz, x, (3, 3)), choice),
+        )
+        expect_equal(conv2d_relu_gradients(dy, y, x, convolution)[:2], gradients, 'conv2d_relu_gradients')
+        dz = kernels.relu_gradient(kernels.max_pool2d_gradient(values, winners, y.shape), y)
+        gradients = (
+            kernels.conv2d_input_gradient(dz, kernel, x.shape, algorithm=choice),
+            kernels.conv2d_kernel_gradient(dz, x, (3, 3), algorithm=choice),
+        )
+        found = conv2d_max_pool2d_gradients(PooledGradient(values, winners, y_pooled), x, convolution, pooling)
+        expect_equal(found[:2], gradients, 'conv2d_max_pool2d_gradients')
 
 def normal(*shape):
     return rng.standard_normal(shape).astype(np.float32)
 
-x, below = normal(3, 9, 8, 2), Convolution(normal(3, 3, 2, 16), normal(16))
-kernel, values = normal(3, 3, 16, 37), normal(3, 2, 2, 37)
-images = kernels.conv2d(x, *below[:2], relu=True)
-outputs, winners = apart = kernels.conv2d_max_pool2d(images, kernel, None, *pool, relu=True)
-stacked = kernels.stacked_conv2d_max_pool2d(x, below, kernel, None, *pool, relu=True)
-dx, *own = kernels.conv2d_pooled_gradients(values, winners, outputs, images, kernel, *pool, input_relu=True)
-apart += *kernels.conv2d_parameter_gradients(dx, None, x, (3, 3)), *own
-stacked += kernels.stacked_pooled_gradients(values, winners, outputs, x, below, kernel, *pool)
-for one, other in zip(stacked, apart, strict=True):
-    assert (one == other).all(), 'stacked and apart differ'
+x, values = normal(3, 9, 8, 2), normal(3, 2, 2, 37)
+tile = Choice('tile', 'tile', 'tile')
+first = Convolution(normal(3, 3, 2, 16), normal(16), *geometry, True, tile)
+second = Convolution(normal(3, 3, 16, 37), None, *geometry, True, tile)
+images = conv2d_relu(x, first)
+pool = pooling.windows(second.output_shape(images.shape))
+second = second._replace(choice=choose('auto', second.problem(images.shape, pool)))
+outputs, winners = expected = conv2d_max_pool2d(images, second, pooling)
+expect_equal(conv2d_conv2d_max_pool2d(x, first, second, pooling), expected, 'conv2d_conv2d_max_pool2d')
+gradient = PooledGradient(values, winners, outputs)
+found = conv2d_conv2d_max_pool2d_gradients(gradient, x, first, second, pooling)
+dx, *expected = conv2d_max_pool2d_gradients(gradient, images, second, pooling, input_relu=True)
+expected = *conv2d_relu_gradients(dx, None, x, first, input_gradient=False)[1:], *expected
+expect_equal(found, expected, 'conv2d_conv2d_max_pool2d_gradients')
 print(VECTOR_BYTES, COLUMNS)
 """
 PROCESSORS = {

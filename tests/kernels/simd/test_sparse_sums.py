@@ -1,22 +1,23 @@
-"""Sums over lists of patches, against NumPy on whole numbers, which are exact: every number of every array."""
+"""Sums over scaled patches, against NumPy on integers, which are exact: every element of every array."""
 
 import numpy as np
 import pytest
 
-from scratchcnn.kernels.simd.sparse_sums import add_to_patches, sum_patches
+from scratchcnn.kernels.simd.compress import CompressedColumns
+from scratchcnn.kernels.simd.sparse_sums import Patches, add_to_patches, sum_patches
 from scratchcnn.kernels.simd.vectors import VECTOR_BYTES
 
-PATCH_START, LISTS, SIZE = 9, 3, 8
+PATCH_START, COUNT, SIZE = 9, 3, 8
 
 
 def case(rng, rows, vectors, count, dtype):
-    """Lists of up to `count` entries, offsets that overlap, rows with gaps, and numbers all around."""
+    """Columns of up to `count` values, offsets that overlap, rows with gaps, and elements all around."""
     length = vectors * VECTOR_BYTES // np.dtype(dtype).itemsize
     row_stride = length + 13
-    g = rng.integers(-4, 5, LISTS * SIZE).astype(dtype)
+    g = rng.integers(-4, 5, COUNT * SIZE).astype(dtype)
     o = rng.integers(0, 2 * length, g.size).astype(np.uint32)
     x = rng.integers(-9, 10, 2 * length + rows * row_stride + 50).astype(dtype)
-    patches = rng.integers(-9, 10, PATCH_START + LISTS * rows * length + 50).astype(dtype)
+    patches = rng.integers(-9, 10, PATCH_START + COUNT * rows * length + 50).astype(dtype)
     counts = np.array([count, 0, max(0, count - 1)])
     return g, o, counts, x, patches, row_stride, length
 
@@ -28,7 +29,7 @@ def test_patches_are_summed_and_added_to_for_any_number_of_rows(rng, rows, count
     for vectors in (1, 2, 3, 6, 7, 9, 14):
         g, o, counts, x, patches, row_stride, length = case(rng, rows, vectors, count, dtype)
         summed, added = patches.copy(), x.copy()
-        for i in range(LISTS):
+        for i in range(COUNT):
             first = PATCH_START + i * rows * length
             inside = slice(first, first + rows * length)
             for j in range(i * SIZE, i * SIZE + counts[i]):
@@ -37,8 +38,9 @@ def test_patches_are_summed_and_added_to_for_any_number_of_rows(rng, rows, count
                 added[places] += g[j] * patches[inside].reshape(rows, length)
 
         found = patches.copy()
-        sum_patches(g, o, SIZE, counts, LISTS, x, row_stride, found, PATCH_START, rows, length)
+        columns = CompressedColumns(g, o, counts, SIZE)
+        sum_patches(columns, COUNT, x, row_stride, Patches(found, PATCH_START, rows, length))
         np.testing.assert_array_equal(found, summed)
         found = x.copy()
-        add_to_patches(g, o, SIZE, counts, LISTS, found, row_stride, patches, PATCH_START, rows, length)
+        add_to_patches(columns, COUNT, found, row_stride, Patches(patches, PATCH_START, rows, length))
         np.testing.assert_array_equal(found, added)

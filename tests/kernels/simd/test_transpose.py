@@ -1,4 +1,4 @@
-"""A block is transposed where it stands, and nothing beside it is written."""
+"""A block is transposed, and nothing beside it is written."""
 
 import numba
 import numpy as np
@@ -14,7 +14,7 @@ def transposed(source, source_start, source_stride, target, target_start, target
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_every_number_of_a_block_goes_to_its_place_and_no_other(dtype):
+def test_block_is_transposed_and_nothing_beside_it_is_written(dtype):
     lanes = VECTOR_BYTES // np.dtype(dtype).itemsize
     for source_stride, target_stride in ((lanes, lanes), (lanes + 3, lanes + 1), (5 * lanes, 2 * lanes)):
         source = np.arange(7 + lanes * source_stride, dtype=dtype)
