@@ -1,18 +1,18 @@
-"""im2col and col2im: written out, the textbook way, and walked in place, the fast way.
+"""im2col and col2im: explicit, as in textbooks, and implicit, by tables of offsets, as the fast kernels use them.
 
-im2col lays every window of an image out as one row of a matrix, in the order (kernel row, kernel column, channel);
-the convolution is then `im2col(x) @ kernel.reshape(KH * KW * C, F)`. col2im is its adjoint: every number goes back to
-where it was copied from, and where windows overlap, the numbers add up.
+im2col writes every window of an image as one row of a matrix, in the order (kernel row, kernel column, channel).
+The convolution is then `im2col(x) @ kernel.reshape(KH * KW * C, F)`. col2im is its adjoint: every element is added to
+the pixel from which im2col copied it, so elements of overlapping windows accumulate.
 
-Written out, the matrix holds KH * KW copies of the image: 85 MB for 128 images of 26 x 26 x 32 and 3 x 3 windows. But
-its elements need not be copied to be found. In a padded image of width WP, with C channels,
+The matrix contains KH * KW copies of the image: 85 MB for 128 images of 26 x 26 x 32 and 3 x 3 windows. But its
+elements need not be copied to be found. In a padded image of width WP, with C channels,
 
     im2col[(oy, ox), (ky, kx, c)]  =  image[ corner(oy, ox) + element(ky, kx, c) ]
     corner(oy, ox)     = (oy * stride * WP + ox * stride) * C
     element(ky, kx, c) = (ky * dilation * WP + kx * dilation) * C + c
 
 so two short tables of offsets describe the whole matrix (the idea of "implicit GEMM" in cuDNN: Chetlur et al. 2014,
-arXiv 1410.0759, section 3). `corner_offsets` and `element_offsets` make them; `matmul` reads them.
+arXiv 1410.0759, section 3). `corner_offsets` and `element_offsets` compute them; `matmul` reads them.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ from scratchcnn.kernels.runtime.copying import copy
 from scratchcnn.kernels.runtime.jit import parallel, serial
 from scratchcnn.operands import Array, Shape, expect, expect_windows
 
-TABLES = 32  # geometries whose tables are kept
+TABLES = 32  # geometries whose tables are cached
 
 
 def padded_size(windows: Windows) -> Pair:
-    """Height and width of the image with its padding."""
+    """Height and width of the padded image."""
     rows, columns = windows
     return rows.before + rows.size + rows.after, columns.before + columns.size + columns.after
 
 
 @functools.lru_cache(maxsize=TABLES)
 def corner_offsets(windows: Windows, channels: int) -> Array:
-    """Offset of every window's first number in the padded image; int64, (OH * OW,), read-only."""
+    """Offset of the first element of every window in the padded image; int64, (OH * OW,), read-only."""
     rows, columns = windows
     y = np.arange(rows.output) * rows.stride
     x = np.arange(columns.output) * columns.stride
@@ -47,7 +47,7 @@ def corner_offsets(windows: Windows, channels: int) -> Array:
 
 @functools.lru_cache(maxsize=TABLES)
 def element_offsets(windows: Windows, channels: int) -> Array:
-    """Offset of every number of a window from the window's first; int64, (KH * KW * C,), read-only."""
+    """Offset of every element of a window from its first; int64, (KH * KW * C,), read-only."""
     rows, columns = windows
     y = np.arange(rows.kernel) * rows.dilation
     x = np.arange(columns.kernel) * columns.dilation
@@ -55,7 +55,7 @@ def element_offsets(windows: Windows, channels: int) -> Array:
 
 
 def frozen(table: Array) -> Array:
-    """The table, read-only from now on, so that a cache may hand it to many. Numba has a type of its own for such."""
+    """Make a table read-only, so that callers can share a cached one. (Numba gives it a type of its own.)"""
     table.flags.writeable = False
     return table
 
@@ -66,7 +66,7 @@ def _offsets(y: Array, x: Array, width: int, channels: int) -> Array:
 
 @serial
 def place(images, image, height, width, channels, top, left, padded, padded_width):
-    """Copy image number `image` into the middle of `padded`, whose border is left as it is. Both one-dimensional."""
+    """Copy an image into the middle of `padded`, whose border is not changed. Both arrays are one-dimensional."""
     row_size = width * channels
     for y in range(height):
         source = (image * height + y) * row_size
@@ -81,9 +81,9 @@ def im2col(
     padding: Padding = "valid",
     dilation_rate: Pair = (1, 1),
 ) -> Array:
-    """Every window of every image as one row; `reference.im2col` has the formula.
+    """Copy every window of every image to one row of a matrix; `reference.im2col` has the formula.
 
-    Cost: no arithmetic; writes KH * KW numbers for each output pixel and channel.
+    Cost: no arithmetic; writes KH * KW elements per output pixel and channel.
     """
     expect(x=(x, (None, None, None, None)))
     images, height, width, channels = x.shape
@@ -114,9 +114,9 @@ def col2im(
     padding: Padding = "valid",
     dilation_rate: Pair = (1, 1),
 ) -> Array:
-    """The adjoint of `im2col`: add every number up where it was copied from; `reference.col2im` has the formula.
+    """Add every element to the pixel it was copied from, the adjoint of `im2col`; `reference.col2im` has the formula.
 
-    Cost: one addition for each number of `columns`, which it reads once; writes the images.
+    Cost: one addition per element of `columns`, which it reads once; writes the images.
     """
     images, height, width, channels = input_shape
     windows = expect_windows((height, width), kernel_size, strides, padding, dilation_rate)

@@ -1,15 +1,15 @@
-"""Convolution the textbook way: every window written out as a row of a matrix, then one matrix product.
+"""Convolution by explicit GEMM (im2col): every window is copied to a row of a matrix, then one matrix product follows.
 
     forward           y   =  im2col(x) @ kernel             (N*OH*OW, KH*KW*C) @ (KH*KW*C, F)
     kernel gradient   dk  =  im2col(x)ᵀ @ dy
     input gradient    dx  =  col2im(dy @ kernelᵀ)
 
-Chellapilla, Puri & Simard 2006, "High performance convolutional neural networks for document processing"; the books
-teach it, and most libraries began with it. It turns one hard problem into one that is solved, and pays in memory: the
-matrix holds each pixel KH * KW times (85 MB for the article's second layer and 128 images), and a processor multiplies
-faster than it can write that down and read it again. `conv2d_tile` is the same product without the matrix.
+This is the textbook method (Chellapilla, Puri & Simard 2006, "High performance convolutional neural networks for
+document processing"), with which most libraries began. It reduces the convolution to a solved problem at the cost of
+memory: the matrix contains each pixel KH * KW times (85 MB for the article's second layer and 128 images), and a
+processor multiplies faster than it writes and reads the matrix. `implicit_gemm` computes the same product without it.
 
-Cost: 2 * N * OH * OW * KH * KW * C * F FLOPs each, and N * OH * OW * KH * KW * C numbers written and read.
+Cost: 2 * N * OH * OW * KH * KW * C * F FLOPs each; writes and reads N * OH * OW * KH * KW * C elements.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ def conv2d(
     strides: Pair = (1, 1),
     padding: Padding = "valid",
     dilation_rate: Pair = (1, 1),
-    relu: bool = False,
 ) -> Array:
     """Cross-correlate images with a kernel and add a bias; `reference.conv2d` has the formula.
 
@@ -37,7 +36,7 @@ def conv2d(
     expect(x=(x, x.shape), kernel=(kernel, kernel.shape))
     filters = kernel.shape[3]
     matrix = im2col(x, kernel.shape[:2], strides, padding, dilation_rate)  # (N * OH * OW, KH * KW * C)
-    y = dense(matrix, kernel.reshape(-1, filters), bias, relu)  # (N * OH * OW, F)
+    y = dense(matrix, kernel.reshape(-1, filters), bias)  # (N * OH * OW, F)
     return y.reshape(len(x), rows.output, columns.output, filters)
 
 
@@ -49,7 +48,7 @@ def conv2d_kernel_gradient(
     padding: Padding = "valid",
     dilation_rate: Pair = (1, 1),
 ) -> Array:
-    """Gradient of the loss by the kernel; `reference.conv2d_kernel_gradient` has the formula.
+    """Gradient of the loss with respect to the kernel; `reference.conv2d_kernel_gradient` has the formula.
 
     Numerics: one sum over all pixels of all images, in the dtype of x.
     """
@@ -68,9 +67,9 @@ def conv2d_input_gradient(
     padding: Padding = "valid",
     dilation_rate: Pair = (1, 1),
 ) -> Array:
-    """Gradient of the loss by the input; `reference.conv2d_input_gradient` has the formula.
+    """Gradient of the loss with respect to the input; `reference.conv2d_input_gradient` has the formula.
 
-    Numerics: sums over the filters, then over the windows that a pixel lies in, in the dtype of dy.
+    Numerics: sums over the filters, then over the windows that contain a pixel, in the dtype of dy.
     """
     rows, columns = conv2d_windows(input_shape, kernel.shape, strides, padding, dilation_rate)
     filters = kernel.shape[3]

@@ -1,12 +1,12 @@
-"""Convolution as the formula says it, in compiled loops: the lowest rung of the ladder, and the one to read first.
+"""Convolution in compiled loops, directly from its formula: the simplest algorithm, and the one to read first.
 
-Each output meets the kernel elements that lie inside the image. The loop over the filters is the innermost one, because
-filters lie side by side in memory: so LLVM makes vector instructions of it, and that is all the speed there is. The
-same numbers are loaded again for every product; the rungs above differ in how they hold on to them.
+Each output is a sum over the kernel elements that lie inside the image. The loop over the filters is the innermost one,
+because filters are contiguous in memory, so LLVM vectorizes it; there is no other optimization. The same values are
+loaded again for every product. The other algorithms differ in how they keep values in registers and in the cache.
 
 Cost: 2 * N * OH * OW * KH * KW * C * F FLOPs each. Numerics: sums run over (image, output,) kernel row, kernel column
-and channel in order, in the dtype of x. Threads take whole images, or whole kernel elements, so that results are the
-same for any number of threads.
+and channel in order, in the dtype of x. Threads take whole images, or whole kernel elements, so that results do not
+depend on the number of threads.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ def conv2d(
     strides: Pair = (1, 1),
     padding: Padding = "valid",
     dilation_rate: Pair = (1, 1),
-    relu: bool = False,
 ) -> Array:
     """Cross-correlate images with a kernel and add a bias; `reference.conv2d` has the formula."""
     windows = conv2d_windows(x.shape, kernel.shape, strides, padding, dilation_rate)
@@ -35,14 +34,12 @@ def conv2d(
     start = np.zeros(filters, x.dtype) if bias is None else bias
     expect(x=(x, x.shape), kernel=(kernel, kernel.shape), bias=(start, (filters,)))
     y = empty((len(x), windows.rows.output, windows.columns.output, filters), x.dtype)
-    _conv2d(
-        np.ascontiguousarray(x), np.ascontiguousarray(kernel), np.ascontiguousarray(start), *windows, relu, y
-    )  # fmt: skip
+    _conv2d(np.ascontiguousarray(x), np.ascontiguousarray(kernel), np.ascontiguousarray(start), *windows, y)
     return y
 
 
 @parallel
-def _conv2d(x, kernel, start, rows, columns, rectify, y):
+def _conv2d(x, kernel, start, rows, columns, y):
     images, output_height, output_width, filters = y.shape
     kernel_height, kernel_width, channels, _ = kernel.shape
     for image in prange(images):
@@ -59,9 +56,6 @@ def _conv2d(x, kernel, start, rows, columns, rectify, y):
                         for c in range(channels):
                             for f in range(filters):
                                 y[image, oy, ox, f] += x[image, iy, ix, c] * kernel[ky, kx, c, f]
-                for f in range(filters):
-                    if rectify and y[image, oy, ox, f] < 0:
-                        y[image, oy, ox, f] = 0
 
 
 def conv2d_kernel_gradient(
@@ -72,7 +66,7 @@ def conv2d_kernel_gradient(
     padding: Padding = "valid",
     dilation_rate: Pair = (1, 1),
 ) -> Array:
-    """Gradient of the loss by the kernel; `reference.conv2d_kernel_gradient` has the formula."""
+    """Gradient of the loss with respect to the kernel; `reference.conv2d_kernel_gradient` has the formula."""
     kernel_shape = (*kernel_size, x.shape[-1], dy.shape[-1])
     windows = conv2d_windows(x.shape, kernel_shape, strides, padding, dilation_rate)
     expect(x=(x, x.shape), dy=(dy, (len(x), windows.rows.output, windows.columns.output, dy.shape[-1])))
@@ -106,13 +100,13 @@ def conv2d_input_gradient(
     padding: Padding = "valid",
     dilation_rate: Pair = (1, 1),
 ) -> Array:
-    """Gradient of the loss by the input; `reference.conv2d_input_gradient` has the formula."""
+    """Gradient of the loss with respect to the input; `reference.conv2d_input_gradient` has the formula."""
     windows = conv2d_windows(input_shape, kernel.shape, strides, padding, dilation_rate)
     output = (input_shape[0], windows.rows.output, windows.columns.output, kernel.shape[3])
     expect(kernel=(kernel, kernel.shape), dy=(dy, output))
     dx = np.zeros(input_shape, dy.dtype)
-    turned = np.ascontiguousarray(kernel.transpose(0, 1, 3, 2))  # (KH, KW, F, C): channels side by side
-    _input_gradient(np.ascontiguousarray(dy), turned, *windows, dx)
+    transposed = np.ascontiguousarray(kernel.transpose(0, 1, 3, 2))  # (KH, KW, F, C): channels are contiguous
+    _input_gradient(np.ascontiguousarray(dy), transposed, *windows, dx)
     return dx
 
 

@@ -1,19 +1,19 @@
-"""The three matrices of a Winograd convolution, from a few points: exact fractions, made by interpolation.
+"""The three matrices of a Winograd convolution, computed from a few points by interpolation with exact fractions.
 
-A polynomial of degree n - 1 is known by its values at n points, one of which may be "infinity", where the value is the
-leading coefficient. To multiply a polynomial of m coefficients by one of r: take the values of both at n = m + r - 1
-points, multiply point by point, and interpolate (Toom 1963, Cook 1966). With V(k) the matrix that takes k coefficients
-to values, and N(j) the product of the differences between point j and all others,
+A polynomial of degree n - 1 is determined by its values at n points, one of which may be "infinity", where the value is
+the leading coefficient. To multiply a polynomial of m coefficients by one of r: evaluate both at n = m + r - 1 points,
+multiply point by point, and interpolate (Toom 1963, Cook 1966). With V(k) the matrix that maps k coefficients to
+values, and N(j) the product of the differences between point j and all others,
 
     product  =  interpolate( V(m) a  *  V(r) g )
 
-A convolution is the transpose of this product, with one factor held fixed: y = Aᵀ [ (G g) * (Bᵀ d) ], where
+A convolution is the transpose of this product with one factor fixed: y = Aᵀ [ (G g) * (Bᵀ d) ], where
 
     Aᵀ  =  V(m)ᵀ                                  m x n
     G   =  V(r), each row j divided by N(j)       n x r
     Bᵀ  =  interpolate transposed, times N(j)     n x n, row j the polynomial that is zero at all points but j
 
-The divisions by N(j) may stand in G or in Bᵀ; in G, which sees only the kernel, the numbers of Bᵀ stay exact.
+The divisions by N(j) may be part of G or of Bᵀ. In G, which is applied to the kernel only, they leave Bᵀ exact.
 
 Blahut 2010, "Fast algorithms for signal processing", chapter 5; Lavin & Gray 2016, arXiv 1509.09308.
 """
@@ -37,13 +37,13 @@ class Transforms(NamedTuple):
 
 
 def transforms(points: Sequence[Fraction | int], weights: int = 3) -> Transforms:
-    """The transforms that interpolate at `points` and at infinity.
+    """Compute the transforms that interpolate at `points` and at infinity.
 
     Parameters
     ----------
     points : n - 1 different fractions
     weights : int
-        r, the weights of the convolution.
+        r, the number of weights of the convolution.
 
     Examples
     --------
@@ -57,14 +57,14 @@ def transforms(points: Sequence[Fraction | int], weights: int = 3) -> Transforms
     output = [[*(point**i for point in finite), i == outputs - 1] for i in range(outputs)]
     kernel = [[point**k / scale for k in range(weights)] for point, scale in zip(finite, scales, strict=True)]
     kernel.append([Fraction(k == weights - 1) for k in range(weights)])
-    patch = [[*with_zeros(rest), Fraction(0)] for rest in others] + [with_zeros(finite)]
+    patch = [[*from_roots(rest), Fraction(0)] for rest in others] + [from_roots(finite)]
     return Transforms(*(tuple(tuple(map(float, row)) for row in matrix) for matrix in (output, kernel, patch)))
 
 
-def with_zeros(points: Sequence[Fraction]) -> list[Fraction]:
+def from_roots(points: Sequence[Fraction]) -> list[Fraction]:
     """Coefficients, lowest first, of the polynomial (t - points[0]) * (t - points[1]) * ...
 
-    >>> [int(c) for c in with_zeros([Fraction(1), Fraction(-1)])]
+    >>> [int(c) for c in from_roots([Fraction(1), Fraction(-1)])]
     [-1, 0, 1]
     """
     coefficients = [Fraction(1)]
@@ -75,5 +75,5 @@ def with_zeros(points: Sequence[Fraction]) -> list[Fraction]:
 
 
 def transpose(matrix: Matrix) -> Matrix:
-    """Rows become columns."""
+    """Transpose a matrix."""
     return tuple(zip(*matrix, strict=True))

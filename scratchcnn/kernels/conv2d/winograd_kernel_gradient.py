@@ -1,11 +1,11 @@
-"""The gradient of a convolution's kernel by Winograd: `winograd` has the idea.
+"""Kernel gradient of Winograd's convolution; `winograd` explains the algorithm.
 
     dg  =  Gᵀ [ sum over tiles of (A dy Aᵀ) * (Bᵀ d B) ] G
 
-Each of the n * n elements is a matrix product over the tiles, (C, tiles) @ (tiles, F), added up tile after tile; only
+Each of the n * n elements is a matrix product over the tiles, (C, tiles) @ (tiles, F), accumulated over all tiles; only
 the sum is transformed back.
 
-Cost: 2 * n * n * C * F FLOPs for each tile of m * m outputs, and the transforms. Numerics: a sum over the tiles of a
+Cost: 2 * n * n * C * F FLOPs per tile of m * m outputs, and the transforms. Numerics: a sum over the tiles of a
 group of images, then over at most 16 groups.
 """
 
@@ -16,22 +16,27 @@ from numba import prange
 
 from scratchcnn.geometry import Padding, Pair
 from scratchcnn.kernels.conv2d.winograd_tiles import (
-    gradient_of_kernel,
-    place_of,
-    planes,
+    Grid,
+    make_planes,
     tiles_at_once,
-    transform_gradient,
-    transform_patch,
+    transform_gradients,
+    transform_kernel_gradient,
+    transform_patches,
 )
 from scratchcnn.kernels.gemm.matmul import matmul, padded_width, product_of
+from scratchcnn.kernels.runtime.copying import empty_aligned
 from scratchcnn.kernels.runtime.jit import group_count, parallel
 from scratchcnn.operands import Array, conv2d_windows, expect
 
 
 def conv2d_kernel_gradient(
-    m: int, dy: Array, x: Array, kernel_size: Pair, strides: Pair, padding: Padding, dilation_rate: Pair
-) -> Array:
-    """Numerics: a sum over the tiles of a group of images, then over at most 16 groups."""
+    m: int, dy: Array, x: Array, kernel_size: Pair, strides: Pair = (1, 1), padding: Padding = "valid",
+    dilation_rate: Pair = (1, 1),
+) -> Array:  # fmt: skip
+    """Gradient of the loss with respect to the kernel, by F(m x m, 3 x 3).
+
+    `reference.conv2d_kernel_gradient` has the formula.
+    """
     kernel_shape = (*kernel_size, x.shape[-1], dy.shape[-1])
     windows = conv2d_windows(x.shape, kernel_shape, strides, padding, dilation_rate)
     channels, filters = kernel_shape[2:]
@@ -43,7 +48,7 @@ def conv2d_kernel_gradient(
     before = (windows.rows.before, windows.columns.before)
     _sum_products(product_of(x.dtype), m, np.ascontiguousarray(x), before, np.ascontiguousarray(dy), groups, at_once)
     gradient = np.empty((3, 3, channels, width), x.dtype)
-    gradient_of_kernel(m, groups.sum(axis=0), gradient)
+    transform_kernel_gradient(m, groups.sum(axis=0), gradient)
     return np.ascontiguousarray(gradient[..., :filters])
 
 
@@ -55,25 +60,20 @@ def _sum_products(product, m, x, before, dy, groups, at_once):
     down, across = (height + m - 1) // m, (width + m - 1) // m
     elements = (m + 2) * (m + 2)
     for group in prange(len(groups)):
-        patches, patch_stride, patch_plane = planes(elements, at_once, channels, x)
-        gradients, gradient_stride, gradient_plane = planes(elements, at_once, filters, x)
-        border = np.empty(elements * max(patch_stride, gradient_stride), x.dtype)
-        nothing = np.zeros(gradient_stride, x.dtype)
-        rows, sum_rows, sums = np.arange(channels), np.arange(channels) * gradient_stride, groups[group]
+        patches, gradients = make_planes(elements, at_once, channels, x), make_planes(elements, at_once, filters, x)
+        stride = gradients.stride
+        border = empty_aligned(elements * max(patches.stride, stride), x.dtype)
+        zeros = np.zeros(stride, x.dtype)
+        rows, sum_rows, sums = np.arange(channels), np.arange(channels) * stride, groups[group]
         tiles = images * (group + 1) // len(groups) * down * across
         for first in range(images * group // len(groups) * down * across, tiles, at_once):
             count = min(at_once, tiles - first)
-            for i in range(count):
-                place = place_of(first + i, down, across, m, before)
-                transform_patch(m, x, place, border, patches, i * patch_stride, patch_plane, patch_stride)
-                place = place_of(first + i, down, across, m, (0, 0))
-                transform_gradient(
-                    m, dy, place, border, gradients, i * gradient_stride, gradient_plane, gradient_stride
-                )
-            columns = np.arange(count) * patch_stride
+            transform_patches(Grid(m, down, across, before[0], before[1]), first, count, x, border, patches)
+            transform_gradients(Grid(m, down, across, 0, 0), first, count, dy, border, gradients)
+            columns = np.arange(count) * patches.stride
             for e in range(elements):
                 matmul(
-                    product, patches, e * patch_plane, rows, columns,
-                    gradients[e * gradient_plane :], gradient_stride, nothing,
-                    sums, e * channels * gradient_stride, sum_rows, 1, 0, gradient_stride,
+                    product, patches.values, e * patches.plane, rows, columns,
+                    gradients.values[e * gradients.plane :], stride, zeros,
+                    sums, e * channels * stride, sum_rows, 1, 0, stride,
                 )  # fmt: skip

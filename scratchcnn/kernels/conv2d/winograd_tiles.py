@@ -1,86 +1,148 @@
 """Winograd's transforms of one tile: cut its patch from an image and transform it; transform its product and write it.
 
-A patch, a kernel or a tile of outputs is a small matrix for each channel, and `sandwich` multiplies it from both sides
-by known numbers, for a vector of channels at a time. Transformed, the n * n elements of many tiles lie in n * n planes,
-element by element, as the matrix products of `winograd` want them.
+A patch, a kernel or a tile of outputs is a small matrix per channel. The two-sided transform multiplies it from both
+sides by constant matrices, for a vector of channels at a time. The n * n elements of many transformed tiles are stored
+in n * n planes, one per element, which are the operands of the matrix products in `winograd`.
 
-    patch                Bᵀ d B        n x n inputs   -> one number in each plane
-    kernel               G g Gᵀ        3 x 3 weights  -> one number in each plane
-    product              Aᵀ p A        one number of each plane -> m x m outputs, with bias and ReLU, and pooled
-    gradient of outputs  A dy Aᵀ       m x m          -> one number in each plane
-    gradient of kernel   Gᵀ s G        one number of each plane -> 3 x 3
+    patch                Bᵀ d B        n x n inputs   -> one element of each plane
+    kernel               G g Gᵀ        3 x 3 weights  -> one element of each plane
+    product              Aᵀ p A        one element of each plane -> m x m outputs, with bias and ReLU, and pooled
+    output gradient      A dy Aᵀ       m x m          -> one element of each plane
+    kernel gradient      Gᵀ s G        one element of each plane -> 3 x 3
 
-Cost: a few additions for each number; the time goes into the n * n planes, each a cache line of its own.
+Cost: a few additions per element; most of the time goes into the n * n planes, each in another cache line.
 """
 
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import NamedTuple
 
-import numpy as np
-
+from scratchcnn.kernels.conv2d.empty_windows import keep_start
 from scratchcnn.kernels.conv2d.toom_cook import transforms, transpose
 from scratchcnn.kernels.gemm.matmul import padded_width, panel_width
 from scratchcnn.kernels.max_pool2d import window_maximum
-from scratchcnn.kernels.runtime.copying import copy, fill
+from scratchcnn.kernels.runtime.copying import copy, empty_aligned, fill
 from scratchcnn.kernels.runtime.jit import serial
-from scratchcnn.kernels.simd.two_sided_transform import make_last_sandwich, make_pooled_sandwich, make_sandwich
+from scratchcnn.kernels.simd.two_sided_transform import (
+    make_output_transform,
+    make_pooled_output_transform,
+    make_two_sided_transform,
+)
 from scratchcnn.kernels.simd.vectors import VECTOR_BYTES
+from scratchcnn.operands import Array
 
-CACHE_BYTES = 1 << 20  # what the patches and products of the tiles in work may fill: the second-level cache
+CACHE_BYTES = 1 << 20  # how much the patches and products of the tiles in work may fill: the second-level cache
 
 F2 = transforms([0, 1, -1])
 F4 = transforms([0, 1, -1, Fraction(1, 2), -2])
 
-_patch_2, _patch_4 = make_sandwich(F2.patch), make_sandwich(F4.patch)
-_kernel_2, _kernel_4 = make_sandwich(F2.kernel), make_sandwich(F4.kernel)
-_output_2, _output_4 = make_last_sandwich(F2.output), make_last_sandwich(F4.output)
-_pooled_2, _pooled_4 = make_pooled_sandwich(F2.output), make_pooled_sandwich(F4.output)
-_output_gradient_2, _output_gradient_4 = make_sandwich(transpose(F2.output)), make_sandwich(transpose(F4.output))
-_kernel_gradient_2, _kernel_gradient_4 = make_sandwich(transpose(F2.kernel)), make_sandwich(transpose(F4.kernel))
+_transform_patch = make_two_sided_transform({2: F2.patch, 4: F4.patch})
+_transform_kernel = make_two_sided_transform({2: F2.kernel, 4: F4.kernel})
+_transform_output = make_output_transform({2: F2.output, 4: F4.output})
+_transform_and_pool_output = make_pooled_output_transform({2: F2.output, 4: F4.output})
+_transform_output_gradient = make_two_sided_transform({2: transpose(F2.output), 4: transpose(F4.output)})
+_transform_kernel_gradient = make_two_sided_transform({2: transpose(F2.kernel), 4: transpose(F4.kernel)})
 
 
-def tiles_at_once(elements: int, numbers: int, itemsize: int, beside: int = 0) -> int:
-    """How many tiles are worked on together: as many as the cache holds, in sixes, as the register tile has rows.
+class Planes(NamedTuple):
+    """The transformed tiles in work: a plane for each of their n * n elements, with a row of channels for each tile.
 
-    `beside`: bytes of other things that must find room in it.
+    Attributes
+    ----------
+    values : one-dimensional
+        Element e of channel c of tile i is values[e * plane + i * stride + c].
+    stride : int
+        Channels, padded to whole vectors.
+    plane : int
+        A cache line longer than its rows, so that planes do not all begin in the same set of the cache.
     """
-    fitting = max(CACHE_BYTES - beside, 0) // (elements * numbers * itemsize)
+
+    values: Array
+    stride: int
+    plane: int
+
+
+class Grid(NamedTuple):
+    """The tiles of an image.
+
+    Attributes
+    ----------
+    m : int
+        Outputs along each side of a tile.
+    down, across : int
+        Tiles in a column and in a row.
+    above, left : int
+        Rows and columns by which the first patch begins outside the image.
+    """
+
+    m: int
+    down: int
+    across: int
+    above: int
+    left: int
+
+
+class Output(NamedTuple):
+    """Where the outputs of a convolution go, and what is done to them before they are stored.
+
+    Attributes
+    ----------
+    y : (N, OH, OW, F)
+        Outputs; with `pool` = 2 their 2 x 2 maxima.
+    winners : (N, OH, OW, F), uint8
+        With `pool` = 2, the position of each maximum in its window.
+    pool : int
+        2 or 1.
+    start : (F,)
+        The bias, padded with zeros to whole vectors.
+    floor : float
+        The smallest output: 0 with ReLU, else minus infinity.
+    """
+
+    y: Array
+    winners: Array
+    pool: int
+    start: Array
+    floor: float
+
+
+def tiles_at_once(elements: int, channels: int, itemsize: int, reserved: int = 0) -> int:
+    """How many tiles are worked on together: as many as the cache holds, in multiples of the micro-kernel's six rows.
+
+    `channels`: of patches and products together; `reserved`: bytes of the cache that other data needs.
+    """
+    fitting = max(CACHE_BYTES - reserved, 0) // (elements * channels * itemsize)
     return int(min(max(fitting // 6, 4), 16) * 6)
 
 
 @serial
-def planes(elements, count, channels, like):
-    """Memory for the tiles in work: for each of their n * n elements a plane with a row of channels for each tile.
-
-    A row is whole vectors; a plane is a cache line longer than its rows, so that planes do not all begin in the same
-    set of the cache.
-    """
+def make_planes(elements, count, channels, like):
+    """Uninitialized planes for `count` tiles, of the dtype of the array `like`."""
     stride = padded_width(channels, like.itemsize)
     plane = count * stride + 64 // like.itemsize
-    return np.empty(elements * plane, like.dtype), stride, plane
+    return Planes(empty_aligned(elements * plane, like.dtype), stride, plane)
 
 
 @serial
-def place_of(tile, down, across, m, before):
+def tile_position(grid, tile):
     """Image, row and column where the tile, or the patch that it is computed from, begins."""
-    image, rest = tile // (down * across), tile % (down * across)
-    return image, rest // across * m - before[0], rest % across * m - before[1]
+    image, rest = tile // (grid.down * grid.across), tile % (grid.down * grid.across)
+    return image, rest // grid.across * grid.m - grid.above, rest % grid.across * grid.m - grid.left
 
 
 @serial
 def transform_kernel(m, kernel, channel, transformed):
-    """G g Gᵀ for all filters of a channel, laid out in panels as `matmul` wants them."""
+    """G g Gᵀ for all filters of a channel, packed into panels as `matmul` expects them."""
     channels, filters = kernel.shape[2], kernel.shape[3]
-    widest = panel_width(kernel.itemsize)
-    row, column, plane = 3 * channels * filters, channels * filters, channels * filters
+    widest, plane = panel_width(kernel.itemsize), channels * filters
     for first in range(0, filters, widest):
         width = min(widest, filters - first)
-        source, target, vectors = channel * filters + first, first * channels + channel * width, _vectors(width, kernel)
-        if m == 4:
-            _kernel_4(kernel.reshape(-1), source, row, column, transformed, target, 6 * plane, plane, vectors)
-        else:
-            _kernel_2(kernel.reshape(-1), source, row, column, transformed, target, 4 * plane, plane, vectors)
+        source, target = channel * filters + first, first * channels + channel * width
+        _transform_kernel(
+            m, kernel.reshape(-1), source, 3 * plane, plane, transformed, target, (m + 2) * plane, plane,
+            _vectors(width, kernel),
+        )  # fmt: skip
 
 
 @serial
@@ -89,109 +151,111 @@ def _vectors(numbers, like):
 
 
 @serial
-def transform_patch(m, x, place, border, patches, target, plane, stride):
-    """Bᵀ d B for all channels; a patch that reaches over the border of its image is first copied, with zeros there."""
+def transform_patches(grid, first, count, x, border, patches):
+    """Bᵀ d B for all channels of `count` tiles; a patch that crosses the border of its image is padded with zeros.
+
+    x holds all images, or in a ring as many of the last ones as the tiles need.
+    """
+    m, n, stride, plane = grid.m, grid.m + 2, patches.stride, patches.plane
+    images, height, width, channels = x.shape
+    pixels, vectors = x.reshape(-1), _vectors(stride, x)
+    for i in range(count):
+        image, top, left = tile_position(grid, first + i)
+        image %= images
+        source, start, row = pixels, ((image * height + top) * width + left) * channels, width * channels
+        if top < 0 or left < 0 or top + n > height or left + n > width or channels != stride:
+            _copy_pixels(x, (image, top, left), n, border, stride)
+            source, start, row = border, 0, n * stride
+        _transform_patch(
+            m, source, start, row, stride, patches.values, i * stride, n * plane, plane, vectors
+        )  # fmt: skip
+
+
+@serial
+def transform_gradients(grid, first, count, dy, border, gradients):
+    """A dy Aᵀ for all filters of `count` tiles; where a tile crosses the border of its image, the gradient is zero."""
+    m, stride, plane = grid.m, gradients.stride, gradients.plane
+    _, height, width, filters = dy.shape
+    pixels, vectors = dy.reshape(-1), _vectors(stride, dy)
+    for i in range(count):
+        image, top, left = tile_position(grid, first + i)
+        source, start, row = pixels, ((image * height + top) * width + left) * filters, width * filters
+        if top + m > height or left + m > width or filters != stride:
+            _copy_pixels(dy, (image, top, left), m, border, stride)
+            source, start, row = border, 0, m * stride
+        _transform_output_gradient(
+            m, source, start, row, stride, gradients.values, i * stride, (m + 2) * plane, plane, vectors
+        )  # fmt: skip
+
+
+@serial
+def _copy_pixels(x, position, size, border, stride):
+    """Copy size x size pixels from `position` on, zero outside the image, with `stride` channels per pixel."""
     _, height, width, channels = x.shape
-    image, top, left = place
-    n, numbers = m + 2, x.reshape(-1)
-    source, row, column = ((image * height + top) * width + left) * channels, width * channels, channels
-    if top < 0 or left < 0 or top + n > height or left + n > width or channels != stride:
-        _copy_patch(x, place, n, border, stride)
-        numbers, source, row, column = border, 0, n * stride, stride
-    if m == 4:
-        _patch_4(numbers, source, row, column, patches, target, 6 * plane, plane, _vectors(stride, x))
-    else:
-        _patch_2(numbers, source, row, column, patches, target, 4 * plane, plane, _vectors(stride, x))
+    image, top, left = position
+    fill(border, 0, size * size * stride, 0)
+    for a in range(max(0, -top), min(size, height - top)):
+        for b in range(max(0, -left), min(size, width - left)):
+            copy(x[image, top + a, left + b], 0, border, (a * size + b) * stride, channels)
 
 
 @serial
-def _copy_patch(x, place, n, border, stride):
-    """The n x n pixels from `place` on, zero outside the image; rows of `stride` numbers for each pixel."""
-    _, height, width, channels = x.shape
-    image, top, left = place
-    fill(border, 0, n * n * stride, 0)
-    for a in range(max(0, -top), min(n, height - top)):
-        for b in range(max(0, -left), min(n, width - left)):
-            copy(x[image, top + a, left + b], 0, border, (a * n + b) * stride, channels)
+def transform_products(grid, first, count, products, bands, output, border):
+    """Aᵀ p A with bias and ReLU for `count` tiles, and pooled; of a tile that crosses the border, the inside is kept.
 
-
-@serial
-def transform_product(m, products, source, plane, y, place, border, start, floor):
-    """Aᵀ p A, the bias and ReLU; of a tile that reaches over the border of its image, the inside is copied out."""
-    _, height, width, filters = y.shape
-    image, top, left = place
-    stride = start.size
-    if top + m <= height and left + m <= width and filters == stride:
-        target = ((image * height + top) * width + left) * filters
-        _transform_back(m, products, source, plane, y.reshape(-1), target, width * filters, filters, start, floor)
-        return
-    _transform_back(m, products, source, plane, border, 0, m * stride, stride, start, floor)
-    for a in range(min(m, height - top)):
-        for b in range(min(m, width - left)):
-            copy(border, (a * m + b) * stride, y[image, top + a, left + b], 0, filters)
-
-
-@serial
-def transform_and_pool(m, products, source, plane, y, winners, place, border, start, floor):
-    """The same, and of every 2 x 2 outputs the largest and its place."""
-    _, height, width, filters = y.shape
-    image, top, left = place
-    stride = start.size
-    if top + m <= 2 * height and left + m <= 2 * width and filters == stride:
-        target, vectors = ((image * height + top // 2) * width + left // 2) * filters, _vectors(stride, start)
-        pixels, numbers, row = y.reshape(-1), winners.reshape(-1), width * filters
-        if m == 4:
-            _pooled_4(
-                products, source, 6 * plane, plane, pixels, target, row, filters, vectors, start, floor, numbers
+    `bands`: the windows that are empty.
+    """
+    m, n, stride, plane, pool = grid.m, grid.m + 2, products.stride, products.plane, output.pool
+    _, height, width, filters = output.y.shape
+    pixels, winners, size = output.y.reshape(-1), output.winners.reshape(-1), m // pool
+    vectors = _vectors(stride, output.start)
+    for i in range(count):
+        image, top, left = tile_position(grid, first + i)
+        keep = keep_start(bands, (first + i) // grid.across, left)
+        top, left = top // pool, left // pool
+        whole = top + size <= height and left + size <= width and filters == stride
+        start = ((image * height + top) * width + left) * filters
+        if whole and pool == 2:
+            _transform_and_pool_output(
+                m, products.values, i * stride, n * plane, plane, pixels, start, width * filters, filters, vectors,
+                output.start, output.floor, bands.keep, keep, bands.width, winners,
             )  # fmt: skip
-        else:
-            _pooled_2(
-                products, source, 4 * plane, plane, pixels, target, row, filters, vectors, start, floor, numbers
-            )  # fmt: skip
-        return
-    _transform_back(m, products, source, plane, border, 0, m * stride, stride, start, floor)
-    for a in range(min(m // 2, height - top // 2)):
-        for b in range(min(m // 2, width - left // 2)):
-            corner = (2 * a * m + 2 * b) * stride
-            target = ((image * height + top // 2 + a) * width + left // 2 + b) * filters
+            continue
+        target, row = pixels, width * filters
+        if not whole:
+            target, start, row = border, 0, m * stride
+        _transform_output(
+            m, products.values, i * stride, n * plane, plane, target, start, row, stride, vectors,
+            output.start, output.floor, bands.keep, keep, bands.width,
+        )  # fmt: skip
+        if not whole:
+            _copy_inside(m, border, stride, output, image, top, left)
+
+
+@serial
+def _copy_inside(m, border, stride, output, image, top, left):
+    """Copy the part of a tile that lies inside the image, pooled if needed."""
+    y, winners, pool = output.y, output.winners, output.pool
+    _, height, width, filters = y.shape
+    for a in range(min(m // pool, height - top)):
+        for b in range(min(m // pool, width - left)):
+            corner = (a * m + b) * pool * stride
+            if pool == 1:
+                copy(border, corner, y[image, top + a, left + b], 0, filters)
+                continue
+            target = ((image * height + top + a) * width + left + b) * filters
             window_maximum(
                 border, corner, m * stride, stride, filters, 2, 0, 2, 0, 2, y.reshape(-1), winners.reshape(-1), target
             )
 
 
 @serial
-def _transform_back(m, products, source, plane, target, target_start, row, column, start, floor):
-    vectors = _vectors(start.size, start)
-    if m == 4:
-        _output_4(products, source, 6 * plane, plane, target, target_start, row, column, vectors, start, floor)
-    else:
-        _output_2(products, source, 4 * plane, plane, target, target_start, row, column, vectors, start, floor)
-
-
-@serial
-def transform_gradient(m, dy, place, border, gradients, target, plane, stride):
-    """A dy Aᵀ for all filters; of a tile that reaches over the border, what lies outside has gradient zero."""
-    _, height, width, filters = dy.shape
-    image, top, left = place
-    numbers = dy.reshape(-1)
-    source, row, column = ((image * height + top) * width + left) * filters, width * filters, filters
-    if top + m > height or left + m > width or filters != stride:
-        _copy_patch(dy, place, m, border, stride)
-        numbers, source, row, column = border, 0, m * stride, stride
-    if m == 4:
-        _output_gradient_4(numbers, source, row, column, gradients, target, 6 * plane, plane, _vectors(stride, dy))
-    else:
-        _output_gradient_2(numbers, source, row, column, gradients, target, 4 * plane, plane, _vectors(stride, dy))
-
-
-@serial
-def gradient_of_kernel(m, sums, gradient):
+def transform_kernel_gradient(m, sums, gradient):
     """Gᵀ s G for every channel and all filters."""
     _, _, channels, filters = gradient.shape
     plane, results = channels * filters, gradient.reshape(-1)
     for channel in range(channels):
-        at, vectors = channel * filters, _vectors(filters, gradient)
-        if m == 4:
-            _kernel_gradient_4(sums, at, 6 * plane, plane, results, at, 3 * plane, plane, vectors)
-        else:
-            _kernel_gradient_2(sums, at, 4 * plane, plane, results, at, 3 * plane, plane, vectors)
+        first, vectors = channel * filters, _vectors(filters, gradient)
+        _transform_kernel_gradient(
+            m, sums, first, (m + 2) * plane, plane, results, first, 3 * plane, plane, vectors
+        )  # fmt: skip

@@ -1,11 +1,11 @@
-"""Tables of offsets: kept from one call to the next, so nobody can write into them; and sums over groups."""
+"""Cached tables of offsets are read-only; and sums over groups."""
 
 import numpy as np
 import pytest
 
 from scratchcnn.geometry import image_windows
 from scratchcnn.kernels.conv2d.implicit_gemm import _image_phases, pixel_offsets
-from scratchcnn.kernels.fused.sparse_gradients import window_offsets
+from scratchcnn.kernels.conv2d.sparse_gradients import window_offsets
 from scratchcnn.kernels.im2col import corner_offsets, element_offsets
 from scratchcnn.kernels.runtime.groups import sum_of_groups
 
@@ -23,7 +23,7 @@ POOL = image_windows((5, 7), (2, 2), (2, 2), "valid")
     ],
     ids=["im2col", "pixels", "phases", "pooling"],
 )
-def test_a_table_is_made_once_and_cannot_be_written_to(tables):
+def test_table_is_cached_and_read_only(tables):
     for table, again in zip(tables(), tables(), strict=True):
         assert table is again
         with pytest.raises(ValueError, match="read-only"):
@@ -32,7 +32,7 @@ def test_a_table_is_made_once_and_cannot_be_written_to(tables):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("shape", [(1, 5), (3, 2), (16, 9, 32), (16, 18_432), (7, 5000), (0, 4)])
-def test_groups_are_added_up_in_order(shape, dtype):
+def test_groups_are_summed_in_order(shape, dtype):
     numbers = np.random.default_rng(0).standard_normal(shape).astype(dtype)
     total = np.zeros(shape[1:], dtype)
     for group in numbers:

@@ -1,4 +1,4 @@
-"""The transforms of Winograd's convolution give exactly the convolution, and are those of the literature."""
+"""Winograd's transforms compute exactly the convolution, and are those of the literature."""
 
 from fractions import Fraction
 
