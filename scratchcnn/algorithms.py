@@ -1,14 +1,15 @@
-"""The ladder of convolution algorithms: their names, which geometry each accepts, and which one 'auto' takes.
+"""Convolution algorithms: their names, the geometry that each accepts, and the selection that 'auto' makes.
 
-    loops           the formula as seven compiled loops
-    im2col          every window written out as a row, then one matrix product
-    tile            the same product, with the windows read where they lie: nothing is written out
-    winograd_2x2    2.25 times fewer multiplications: 3 x 3 kernels, stride 1
-    winograd_4x4    4 times fewer: the same kernels
-    winners         backward only: of a gradient that comes through a max-pooling, only the winners are multiplied
+    loops           direct convolution: the formula as seven compiled loops
+    im2col          explicit GEMM: every window is copied into a row of a matrix, then one matrix product
+    tile            implicit GEMM: the same product, with the windows read in place
+    winograd_2x2    Winograd F(2 x 2, 3 x 3), 2.25 times fewer multiplications; 3 x 3 kernels, stride 1
+    winograd_4x4    Winograd F(4 x 4, 3 x 3), 4 times fewer
+    winners         sparse gradients, backward only: below a max pooling, only the elements at the argmax indices
+                    ("winners") of the pooling windows have a gradient, and only these are multiplied
 
-All give the same result up to rounding; `kernels/conv2d/` has a file for each. The rules here look at integers and the
-dtype alone, so that a layer can tell what it will do before it does it.
+All compute the same result up to rounding; `kernels/conv2d/` has one module for each. The rules below depend on
+integers and the dtype only, so the algorithms of a network are known before it runs.
 """
 
 from __future__ import annotations
@@ -23,53 +24,71 @@ from scratchcnn.names import look_up
 
 Algorithm = Literal["auto", "loops", "im2col", "tile", "winograd_2x2", "winograd_4x4", "winners"]
 Rung = Literal["loops", "im2col", "tile", "winograd_2x2", "winograd_4x4"]
+GradientAlgorithm = Literal["loops", "im2col", "tile", "winograd_2x2", "winograd_4x4", "winners"]
 
 RUNGS: tuple[Rung, ...] = ("loops", "im2col", "tile", "winograd_2x2", "winograd_4x4")
 NAMES: tuple[Algorithm, ...] = ("auto", *RUNGS, "winners")
+ALIASES: dict[str, Algorithm] = {"implicit_gemm": "tile", "explicit_gemm": "im2col", "sparse": "winners"}
 
-WINOGRAD_CHANNELS = 16  # below, the transforms cost more than the multiplications they save
+WINOGRAD_CHANNELS = 16  # with fewer, the transforms cost more than the multiplications they save
 LINE_BYTES = 64  # a cache line, and the widest vector register
-CHEAP_DEPTH = 32  # products a number, at most, for which it pays to make it again instead of fetching it
-GROUPED_BYTES = 1 << 19  # up to so large, gradients of all kernels are summed over the same groups of images
+CHEAP_DEPTH = 32  # products per output element, at most, for which recomputing an activation is faster than loading it
+GROUPED_BYTES = 1 << 19  # up to this size, all kernel gradients are summed over the same groups of images
 
 
 class Choice(NamedTuple):
-    """Which algorithm computes what.
+    """The algorithms of one convolution.
 
     Attributes
     ----------
     forward, kernel_gradient, input_gradient : str
-        For the output, and for the two gradients where the gradient of the output is a whole array.
-    pooled_gradients : str
-        For both gradients, where the gradient comes through a max-pooling: 'winners', or 'dense' if it is laid out
-        first and then goes the way of the two before.
+        For the output and for the gradients with respect to the kernel and the input.
+    pool : Windows or None
+        Required by 'winners': the windows of the max pooling that follows the convolution. The pixels of the output
+        gradient are visited window by window, and of each window only nonzero elements are multiplied.
     """
 
     forward: Rung
-    kernel_gradient: Rung
-    input_gradient: Rung
-    pooled_gradients: Literal["winners", "dense"]
+    kernel_gradient: GradientAlgorithm
+    input_gradient: GradientAlgorithm
+    pool: Windows | None = None
 
 
 class Problem(NamedTuple):
-    """What the choice depends on."""
+    """What the choice of algorithms depends on.
+
+    Attributes
+    ----------
+    windows : Windows
+        Of the convolution.
+    channels, filters : int
+    dtype : float32 or float64
+    pool : Windows or None
+        Windows of the max pooling that directly follows the convolution (with a ReLU or no activation in between).
+    input_gradient : bool
+        False if the gradient with respect to the input is not needed: in the first layer with parameters.
+    """
 
     windows: Windows
     channels: int
     filters: int
     dtype: np.dtype[np.floating]
-    pool_pads: bool = False
+    pool: Windows | None = None
+    input_gradient: bool = True
 
 
 def algorithm_name(name: object) -> Algorithm:
-    """`name`, if it is that of an algorithm.
+    """Check the name of an algorithm, and replace an alias by the name it stands for.
+
+    >>> algorithm_name("implicit_gemm")
+    'tile'
 
     Raises
     ------
     ValueError
-        It is not; the message has the nearest.
+        There is no algorithm of this name; the message suggests the nearest one.
     """
-    return look_up("algorithm", name, {known: known for known in NAMES})
+    return look_up("algorithm", name, {known: known for known in NAMES} | ALIASES)
 
 
 def accepts(rung: Rung, windows: Windows) -> bool:
@@ -80,16 +99,46 @@ def accepts(rung: Rung, windows: Windows) -> bool:
 
 
 def accepts_winners(problem: Problem) -> bool:
-    """Whether nothing is padded, so that no winner lies outside, and kernel rows are whole cache lines without gaps."""
+    """Whether 'winners' can compute the gradients.
+
+    The pooling windows must not overlap, so that each has at most one nonzero gradient per filter. Neither the
+    convolution nor the pooling may be padded, so that every pixel lies inside the image. Rows of the kernel must be
+    whole cache lines without gaps.
+    """
     rows, columns = problem.windows
-    padding = rows.before + rows.after + columns.before + columns.after
+    return (
+        _accepts_winners_below_a_pooling(problem)
+        and problem.pool is not None
+        and (problem.pool.rows.size, problem.pool.columns.size) == (rows.output, columns.output)
+        and all(axis.stride >= axis.kernel for axis in problem.pool)
+        and not any(axis.before or axis.after for axis in problem.pool)
+    )
+
+
+def _accepts_winners_below_a_pooling(problem: Problem) -> bool:
+    """Whether the convolution itself fulfils the conditions of `accepts_winners`."""
+    columns = problem.windows.columns
     row_bytes = columns.kernel * problem.channels * problem.dtype.itemsize
-    return not problem.pool_pads and padding == 0 and columns.dilation == 1 and row_bytes % LINE_BYTES == 0
+    padded = any(axis.before or axis.after for axis in problem.windows)
+    return not padded and columns.dilation == 1 and row_bytes % LINE_BYTES == 0
 
 
-@functools.lru_cache(maxsize=256)  # a step asks for the same few again and again
+@functools.lru_cache(maxsize=256)  # a training step repeats the same few calls
 def choose(algorithm: Algorithm, problem: Problem) -> Choice:
-    """What `algorithm` means for a convolution.
+    """Select the algorithms of a convolution.
+
+    Parameters
+    ----------
+    algorithm : str
+        'auto' selects the fastest for each of the three computations. 'winners' selects as 'auto', and raises an error
+        if the convolution, or the pooling if one follows, does not accept sparse gradients. Any other name is used for
+        all three.
+    problem : Problem
+
+    Returns
+    -------
+    Choice
+        Both gradients are 'winners' if a pooling follows, the input gradient is needed, and `accepts_winners`.
 
     Raises
     ------
@@ -97,49 +146,63 @@ def choose(algorithm: Algorithm, problem: Problem) -> Choice:
         The algorithm does not accept this geometry.
     """
     if algorithm == "auto" or algorithm == "winners":
-        winners = accepts_winners(problem)
-        if algorithm == "winners" and not winners:
-            raise ValueError(
-                "Expected, for algorithm='winners', a convolution and a pooling without padding, no dilation along a "
-                f"row, and kernel rows of whole {LINE_BYTES} bytes, received kernel rows of "
-                f"{problem.windows.columns.kernel} * {problem.channels} numbers of {problem.dtype} over "
-                f"{problem.windows}; use 'auto'."
-            )
-        return Choice(
-            _forward(problem), _kernel_gradient(problem), _input_gradient(problem), "winners" if winners else "dense"
-        )
-    rung: Rung = algorithm
-    if not accepts(rung, problem.windows):
-        rows, columns = problem.windows
-        raise ValueError(
-            f"Expected, for algorithm={rung!r}, a kernel of 3 x 3 with stride 1 and dilation 1, received "
-            f"{rows.kernel} x {columns.kernel}, strides {rows.stride}, {columns.stride} and dilation "
-            f"{rows.dilation}, {columns.dilation}; use 'auto' or 'tile'."
-        )
-    return Choice(rung, rung, rung, "dense")
+        if algorithm == "winners" and (problem.pool is not None or not _accepts_winners_below_a_pooling(problem)):
+            expect_accepted(algorithm, problem)
+        if problem.input_gradient and accepts_winners(problem):
+            return Choice(_forward(problem), "winners", "winners", problem.pool)
+        return Choice(_forward(problem), _kernel_gradient(problem), _input_gradient(problem))
+    expect_accepted(algorithm, problem)
+    return Choice(algorithm, algorithm, algorithm)
 
 
 @functools.lru_cache(maxsize=256)
-def stacks(below: Problem, below_algorithm: Algorithm, problem: Problem, algorithm: Algorithm, pool: Windows) -> bool:
-    """Whether a convolution makes its images again, by the one `below`, each time it needs them.
+def expect_accepted(name: GradientAlgorithm, problem: Problem) -> None:
+    """Check that an algorithm accepts a convolution.
 
-    So it is where an image costs little, and the two convolutions can be computed image by image.
+    Raises
+    ------
+    ValueError
+        It does not.
     """
-    first, second = choose(below_algorithm, below), choose(algorithm, problem)
-    depth = below.windows.rows.kernel * below.windows.columns.kernel * below.channels
-    largest_sum = max(depth * below.filters, 9 * problem.channels * problem.filters) * problem.dtype.itemsize
+    rows, columns = problem.windows
+    if name == "winners":
+        if not accepts_winners(problem):
+            raise ValueError(
+                "Expected, for algorithm='winners', a convolution without padding and without dilation along a row, "
+                f"whose kernel rows are multiples of {LINE_BYTES} bytes, followed by a max pooling without padding or "
+                f"overlap; received kernel rows of {columns.kernel} * {problem.channels} elements of {problem.dtype}, "
+                f"{problem.windows}, pooled over {problem.pool}; use 'auto'."
+            )
+    elif not accepts(name, problem.windows):
+        raise ValueError(
+            f"Expected, for algorithm={name!r}, a kernel of 3 x 3 with stride 1 and dilation 1, received "
+            f"{rows.kernel} x {columns.kernel}, strides {rows.stride}, {columns.stride} and dilation "
+            f"{rows.dilation}, {columns.dilation}; use 'auto' or 'tile'."
+        )
+
+
+@functools.lru_cache(maxsize=256)
+def recomputes(first: Problem, first_choice: Choice, second: Problem, second_choice: Choice) -> bool:
+    """Whether the second of two convolutions recomputes the output of the first instead of loading it.
+
+    It does if one image of that output is cheap, and both convolutions can be computed image by image. `second.pool`
+    holds the windows of the max pooling that follows.
+    """
+    depth = first.windows.rows.kernel * first.windows.columns.kernel * first.channels
+    largest_sum = max(depth * first.filters, 9 * second.channels * second.filters) * second.dtype.itemsize
     return (
-        (first.forward, first.kernel_gradient) == ("tile", "tile")
-        and second.forward.startswith("winograd")
-        and second.pooled_gradients == "winners"
-        and all((axis.kernel, axis.stride, axis.before, axis.after) == (2, 2, 0, 0) for axis in pool)
+        (first_choice.forward, first_choice.kernel_gradient) == ("tile", "tile")
+        and second_choice.forward.startswith("winograd")
+        and (second_choice.kernel_gradient, second_choice.input_gradient) == ("winners", "winners")
+        and second.pool is not None
+        and all((axis.kernel, axis.stride) == (2, 2) for axis in second.pool)
         and depth <= CHEAP_DEPTH
         and largest_sum <= GROUPED_BYTES
     )
 
 
-# The three rules of 'auto' are what `benchmarks/kernel_ladder.py` measures, but for one thing: for the input gradient
-# of an image of few channels im2col is faster, and takes so much memory that it must be asked for.
+# The three rules of 'auto' follow the measurements of `benchmarks/kernel_ladder.py`, with one exception: for the input
+# gradient of an image of few channels im2col is faster, but takes so much memory that it must be requested.
 
 
 def _forward(problem: Problem) -> Rung:
@@ -156,7 +219,7 @@ def _input_gradient(problem: Problem) -> Rung:
 
 
 def _fewest_multiplications(problem: Problem) -> Rung:
-    """The tile or one of Winograd's; their rounding errors are larger, so float64, which is exact, is spared them."""
+    """Implicit GEMM or Winograd; in float64, which serves to check gradients, Winograd would round too much."""
     windows = problem.windows
     if problem.dtype != np.float32 or not accepts("winograd_4x4", windows):
         return "tile"
@@ -169,5 +232,5 @@ def _fewest_multiplications(problem: Problem) -> Rung:
 
 
 def _tiles(windows: Windows, size: int) -> int:
-    """How many tiles of size x size cover the outputs of an image."""
+    """Number of tiles of size x size that cover the output of one image."""
     return -(-windows.rows.output // size) * -(-windows.columns.output // size)

@@ -1,4 +1,7 @@
-"""Checks of what an operation is given, the same in `reference` and `kernels`: shapes that fit, one floating dtype."""
+"""The operands of an operation, checked in the same way by `reference` and `kernels`: shapes that fit, one float dtype.
+
+The named tuples group the operands of the fused operations (`kernels.fused`).
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from scratchcnn.algorithms import Algorithm
+from scratchcnn.algorithms import Choice, Problem
 from scratchcnn.geometry import Padding, Pair, Windows, image_windows
 
 Array = NDArray[Any]
@@ -23,12 +26,12 @@ def expect(**operands: tuple[Array, tuple[int | None, ...]]) -> None:
     Parameters
     ----------
     **operands
-        For each name the array and its shape, where `None` stands for any length.
+        For each name the array and its expected shape, where `None` matches any length.
 
     Raises
     ------
     TypeError
-        An operand is no array, or the dtypes differ or are neither float32 nor float64.
+        An operand is not an array, or the dtypes differ or are neither float32 nor float64.
     ValueError
         An operand has another shape.
     """
@@ -52,7 +55,7 @@ def _fits(found: Shape, wanted: tuple[int | None, ...]) -> bool:
 def expect_windows(
     image_size: Pair, kernel_size: Pair, strides: Pair, padding: Padding, dilation_rate: Pair = (1, 1)
 ) -> Windows:
-    """Windows over an image, after checking that every option is one and that a window fits.
+    """Windows over an image, after checking that every option is valid and that a window fits.
 
     Raises
     ------
@@ -81,7 +84,7 @@ def conv2d_windows(
     Raises
     ------
     ValueError
-        A shape is not of rank 4, the channels differ, an option is none, or no window fits.
+        A shape is not of rank 4, the channels differ, an option is invalid, or no window fits.
     """
     if len(input_shape) != 4 or len(kernel_shape) != 4:
         raise ValueError(
@@ -97,54 +100,120 @@ def conv2d_windows(
     return expect_windows((height, width), (kernel_shape[0], kernel_shape[1]), strides, padding, dilation_rate)
 
 
-class Convolution(NamedTuple):
-    """A convolution with ReLU, as `conv2d` is told it: all but the images.
-
-    Attributes
-    ----------
-    kernel : (KH, KW, C, F)
-    bias : (F,) or None
-    strides, padding, dilation_rate, algorithm
-        As for `conv2d`.
-    """
-
-    kernel: Array
-    bias: Array | None
-    strides: Pair = (1, 1)
-    padding: Padding = "valid"
-    dilation_rate: Pair = (1, 1)
-    algorithm: Algorithm = "auto"
-
-    def windows(self, input_shape: Shape) -> Windows:
-        """Its windows over images (N, H, W, C), checked as by `conv2d_windows`."""
-        return conv2d_windows(input_shape, self.kernel.shape, self.strides, self.padding, self.dilation_rate)
-
-    def output_shape(self, input_shape: Shape) -> Shape:
-        """(N, OH, OW, F) for images (N, H, W, C)."""
-        rows, columns = self.windows(input_shape)
-        return input_shape[0], rows.output, columns.output, self.kernel.shape[3]
-
-
 def pool2d_windows(input_shape: Shape, pool_size: Pair, strides: Pair, padding: Padding) -> Windows:
     """Windows of a pooling over images (N, H, W, C).
 
     Raises
     ------
     ValueError
-        The shape is not of rank 4, an option is none, or no window fits.
+        The shape is not of rank 4, an option is invalid, or no window fits.
     """
     if len(input_shape) != 4:
         raise ValueError(f"Expected images (N, H, W, C), received shape {input_shape}.")
     return expect_windows((input_shape[1], input_shape[2]), pool_size, strides, padding)
 
 
+class Convolution(NamedTuple):
+    """A convolution, optionally with a ReLU: everything but the images.
+
+    Attributes
+    ----------
+    kernel : (KH, KW, C, F)
+    bias : (F,) or None
+    strides, padding, dilation_rate
+        As for `conv2d`.
+    relu : bool
+        Whether a ReLU follows.
+    choice : Choice
+        The algorithms that compute it.
+    """
+
+    kernel: Array
+    bias: Array | None
+    strides: Pair
+    padding: Padding
+    dilation_rate: Pair
+    relu: bool
+    choice: Choice
+
+    @property
+    def kernel_size(self) -> Pair:
+        """(KH, KW)."""
+        return self.kernel.shape[0], self.kernel.shape[1]
+
+    @property
+    def geometry(self) -> tuple[Pair, Padding, Pair]:
+        """Strides, padding and dilation rate, as the primitive operations take them."""
+        return self.strides, self.padding, self.dilation_rate
+
+    def windows(self, input_shape: Shape) -> Windows:
+        """The windows over images (N, H, W, C), checked as by `conv2d_windows`."""
+        return conv2d_windows(input_shape, self.kernel.shape, *self.geometry)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """(N, OH, OW, F) for images (N, H, W, C)."""
+        rows, columns = self.windows(input_shape)
+        return input_shape[0], rows.output, columns.output, self.kernel.shape[3]
+
+    def problem(self, input_shape: Shape, pool: Windows | None = None) -> Problem:
+        """What the choice of algorithms depends on, for images (N, H, W, C)."""
+        _, _, channels, filters = self.kernel.shape
+        return Problem(self.windows(input_shape), channels, filters, self.kernel.dtype, pool)
+
+
+class Pooling(NamedTuple):
+    """The options of `max_pool2d`.
+
+    Attributes
+    ----------
+    pool_size, strides : (int, int)
+    padding : 'valid' or 'same'
+    """
+
+    pool_size: Pair
+    strides: Pair
+    padding: Padding
+
+    def windows(self, input_shape: Shape) -> Windows:
+        """The windows over images (N, H, W, C), checked as by `pool2d_windows`."""
+        return pool2d_windows(input_shape, *self)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """(N, PH, PW, C) for images (N, H, W, C)."""
+        rows, columns = self.windows(input_shape)
+        return input_shape[0], rows.output, columns.output, input_shape[3]
+
+
+class PooledGradient(NamedTuple):
+    """Gradient of the loss w.r.t. the output of a max pooling, with what is needed to backpropagate it.
+
+    Attributes
+    ----------
+    values : (N, PH, PW, F)
+        Gradient with respect to the output of the pooling.
+    winners : (N, PH, PW, F)
+        Argmax indices: the element of each window that is its maximum, as `max_pool2d` returns them.
+    outputs : (N, PH, PW, F)
+        Output of the pooling.
+    """
+
+    values: Array
+    winners: Array
+    outputs: Array
+
+    def check(self, shape: Shape, pool_size: Pair) -> None:
+        """Check the shapes, the dtypes and the argmax indices."""
+        expect(values=(self.values, shape), outputs=(self.outputs, shape))
+        expect_winners(self.winners, shape, pool_size)
+
+
 def winner_dtype(pool_size: Pair) -> np.dtype[np.unsignedinteger]:
-    """The smallest unsigned integer type that numbers the elements of a window."""
+    """The dtype of argmax indices: the smallest unsigned integer type that can index the elements of a window."""
     return np.min_scalar_type(pool_size[0] * pool_size[1] - 1)
 
 
 def expect_winners(winners: Array, shape: Shape, pool_size: Pair) -> None:
-    """Refuse winners that are not of the shape and type in which a pooling hands them out."""
+    """Check that argmax indices have the shape, dtype and range of those that `max_pool2d` returns."""
     if winners.shape != shape or winners.dtype != winner_dtype(pool_size):
         raise ValueError(
             f"Expected winners of shape {shape} and dtype {winner_dtype(pool_size)}, as max_pool2d gives them, "
@@ -159,12 +228,13 @@ def expect_winners(winners: Array, shape: Shape, pool_size: Pair) -> None:
 
 
 def expect_noise(keys: Array, size: Pair, weights: Array) -> None:
-    """Check what `smooth_noise` is given.
+    """Check the operands of `smooth_noise`.
 
     Raises
     ------
     TypeError, ValueError
-        Keys that are not uint64 in a row, a size below 1, or weights that are not an odd number of float64.
+        Keys that are not a one-dimensional uint64 array, a size below 1, or weights that are not an odd number of
+        float64 values.
     """
     if keys.dtype != np.uint64 or keys.ndim != 1:
         raise TypeError(f"Expected keys as uint64 (M,), received {keys.dtype} {keys.shape}.")
@@ -176,14 +246,14 @@ def expect_noise(keys: Array, size: Pair, weights: Array) -> None:
 
 
 def expect_warp(images: Array, chosen: Array, maps: Array, field: Array | None) -> None:
-    """Check what `warp` is given.
+    """Check the operands of `warp`.
 
     Raises
     ------
     TypeError
         Images that are not uint8, float32 or float64; or indices, maps or displacements of another dtype.
     ValueError
-        Shapes that do not fit each other, or an index without an image.
+        Shapes that do not fit each other, or an index out of range.
     """
     if images.dtype not in PIXEL_DTYPES:
         raise TypeError(f"Expected images of dtype uint8, float32 or float64, received {images.dtype}; use .astype.")

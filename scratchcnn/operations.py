@@ -1,147 +1,94 @@
-"""What `reference` and `kernels` both offer, as one type: the operations a layer may call.
+"""The operations that `reference` and `kernels` both implement, as one type: what a layer may call.
 
-A layer is handed one of the two packages as `ops`, and cannot tell which. The type checker holds both packages against
-this list; `tests/kernels` holds their signatures against each other.
+Primitive operations only: each computes one function, or the gradient of one. A layer receives an implementation as
+`ops` and cannot tell which. The type checker compares both packages with this protocol; `tests/kernels` compares their
+signatures and their results.
 """
 
 from __future__ import annotations
 
-from typing import Literal, Protocol
+import functools
+from types import SimpleNamespace
+from typing import Literal, Protocol, cast
 
 from scratchcnn import kernels, reference
-from scratchcnn.algorithms import Algorithm
+from scratchcnn.algorithms import Algorithm, Choice
 from scratchcnn.geometry import Padding, Pair
+from scratchcnn.kernels.conv2d.dispatch import conv2d_bias_gradient
 from scratchcnn.names import look_up
-from scratchcnn.operands import Array, Convolution, Shape
+from scratchcnn.operands import Array, Shape
 
 Engine = Literal["kernels", "reference"]
 
 
 class Operations(Protocol):
-    """The operations, each explained in `reference` under its name."""
+    """The primitive operations; `reference` documents each under its name, with formula, shapes and examples."""
 
     def conv2d(
-        self,
-        x: Array,
-        kernel: Array,
-        bias: Array | None,
-        strides: Pair,
-        padding: Padding,
-        dilation_rate: Pair,
-        relu: bool = False,
-        algorithm: Algorithm = "auto",
-    ) -> Array: ...
+        self, x: Array, kernel: Array, bias: Array | None, strides: Pair, padding: Padding, dilation_rate: Pair
+    ) -> Array:
+        """Cross-correlate images with a kernel and add a bias."""
+
     def conv2d_kernel_gradient(
-        self,
-        dy: Array,
-        x: Array,
-        kernel_size: Pair,
-        strides: Pair,
-        padding: Padding,
-        dilation_rate: Pair,
-        algorithm: Algorithm = "auto",
-    ) -> Array: ...
-    def conv2d_parameter_gradients(
-        self,
-        dy: Array,
-        y: Array | None,
-        x: Array,
-        kernel_size: Pair,
-        strides: Pair,
-        padding: Padding,
-        dilation_rate: Pair,
-        algorithm: Algorithm = "auto",
-    ) -> tuple[Array, Array]: ...
+        self, dy: Array, x: Array, kernel_size: Pair, strides: Pair, padding: Padding, dilation_rate: Pair
+    ) -> Array:
+        """Gradient of the loss with respect to the kernel of a convolution."""
+
     def conv2d_input_gradient(
-        self,
-        dy: Array,
-        kernel: Array,
-        input_shape: Shape,
-        strides: Pair,
-        padding: Padding,
-        dilation_rate: Pair,
-        algorithm: Algorithm = "auto",
-    ) -> Array: ...
-    def conv2d_max_pool2d(
-        self,
-        x: Array,
-        kernel: Array,
-        bias: Array | None,
-        pool_size: Pair,
-        pool_strides: Pair,
-        pool_padding: Padding,
-        strides: Pair,
-        padding: Padding,
-        dilation_rate: Pair,
-        relu: bool = False,
-        algorithm: Algorithm = "auto",
-    ) -> tuple[Array, Array]: ...
-    def conv2d_pooled_gradients(
-        self,
-        values: Array,
-        winners: Array,
-        outputs: Array | None,
-        x: Array,
-        kernel: Array,
-        pool_size: Pair,
-        pool_strides: Pair,
-        pool_padding: Padding,
-        strides: Pair,
-        padding: Padding,
-        dilation_rate: Pair,
-        algorithm: Algorithm = "auto",
-        input_relu: bool = False,
-        overwrite_x: bool = False,
-    ) -> tuple[Array, Array, Array]: ...
-    def stacked_conv2d_max_pool2d(
-        self,
-        x: Array,
-        below: Convolution,
-        kernel: Array,
-        bias: Array | None,
-        pool_size: Pair,
-        pool_strides: Pair,
-        pool_padding: Padding,
-        strides: Pair,
-        padding: Padding,
-        dilation_rate: Pair,
-        relu: bool = False,
-        algorithm: Algorithm = "auto",
-    ) -> tuple[Array, Array]: ...
-    def stacked_pooled_gradients(
-        self,
-        values: Array,
-        winners: Array,
-        outputs: Array | None,
-        x: Array,
-        below: Convolution,
-        kernel: Array,
-        pool_size: Pair,
-        pool_strides: Pair,
-        pool_padding: Padding,
-        strides: Pair,
-        padding: Padding,
-        dilation_rate: Pair,
-        algorithm: Algorithm = "auto",
-    ) -> tuple[Array, Array, Array, Array]: ...
-    def max_pool2d(self, x: Array, pool_size: Pair, strides: Pair, padding: Padding) -> tuple[Array, Array]: ...
+        self, dy: Array, kernel: Array, input_shape: Shape, strides: Pair, padding: Padding, dilation_rate: Pair
+    ) -> Array:
+        """Gradient of the loss with respect to the input of a convolution."""
+
+    def max_pool2d(self, x: Array, pool_size: Pair, strides: Pair, padding: Padding) -> tuple[Array, Array]:
+        """The maximum of every window, and its argmax index."""
+
     def max_pool2d_gradient(
         self, dy: Array, winners: Array, input_shape: Shape, pool_size: Pair, strides: Pair, padding: Padding
-    ) -> Array: ...
-    def dense(self, x: Array, kernel: Array, bias: Array | None, relu: bool = False) -> Array: ...
-    def dense_kernel_gradient(self, dy: Array, x: Array) -> Array: ...
-    def dense_input_gradient(self, dy: Array, kernel: Array) -> Array: ...
-    def bias_gradient(self, dy: Array) -> Array: ...
-    def relu(self, x: Array) -> Array: ...
-    def relu_gradient(self, dy: Array, y: Array) -> Array: ...
-    def softmax(self, x: Array) -> Array: ...
-    def softmax_gradient(self, dy: Array, y: Array) -> Array: ...
-    def softmax_cross_entropy(self, logits: Array, targets: Array) -> tuple[Array, Array]: ...
-    def softmax_cross_entropy_gradient(self, probabilities: Array, targets: Array, scale: float) -> Array: ...
-    def cross_entropy(self, probabilities: Array, targets: Array) -> Array: ...
-    def cross_entropy_gradient(self, probabilities: Array, targets: Array, scale: float) -> Array: ...
-    def dropout(self, x: Array, rate: float, key: int) -> tuple[Array, Array]: ...
-    def dropout_gradient(self, dy: Array, kept: Array, rate: float) -> Array: ...
+    ) -> Array:
+        """Gradient of the loss with respect to the input of a max pooling; `winners` are its argmax indices."""
+
+    def dense(self, x: Array, kernel: Array, bias: Array | None) -> Array:
+        """Multiply by a matrix and add a bias."""
+
+    def dense_kernel_gradient(self, dy: Array, x: Array) -> Array:
+        """Gradient of the loss with respect to the kernel of a dense layer."""
+
+    def dense_input_gradient(self, dy: Array, kernel: Array) -> Array:
+        """Gradient of the loss with respect to the input of a dense layer."""
+
+    def bias_gradient(self, dy: Array) -> Array:
+        """Gradient of the loss with respect to a bias that is added along the last axis."""
+
+    def relu(self, x: Array) -> Array:
+        """Rectified linear unit."""
+
+    def relu_gradient(self, dy: Array, y: Array) -> Array:
+        """Gradient of the loss with respect to the input of a ReLU with output y."""
+
+    def softmax(self, x: Array) -> Array:
+        """Softmax along the last axis."""
+
+    def softmax_gradient(self, dy: Array, y: Array) -> Array:
+        """Gradient of the loss with respect to the input of a softmax with output y."""
+
+    def softmax_cross_entropy(self, logits: Array, targets: Array) -> tuple[Array, Array]:
+        """Cross-entropy of each sample, and the probabilities, from logits."""
+
+    def softmax_cross_entropy_gradient(self, probabilities: Array, targets: Array, scale: float) -> Array:
+        """Gradient of the scaled loss with respect to the logits."""
+
+    def cross_entropy(self, probabilities: Array, targets: Array) -> Array:
+        """Cross-entropy of each sample, from probabilities."""
+
+    def cross_entropy_gradient(self, probabilities: Array, targets: Array, scale: float) -> Array:
+        """Gradient of the scaled loss with respect to the probabilities."""
+
+    def dropout(self, x: Array, rate: float, key: int) -> tuple[Array, Array]:
+        """Zero random activations and scale the rest; also the mask of those that are kept."""
+
+    def dropout_gradient(self, dy: Array, kept: Array, rate: float) -> Array:
+        """Gradient of the loss with respect to the input of a dropout."""
+
     def adam(
         self,
         parameter: Array,
@@ -154,14 +101,17 @@ class Operations(Protocol):
         beta_1: float,
         beta_2: float,
         epsilon: float,
-    ) -> None: ...
+    ) -> None:
+        """Update a parameter and its moment estimates in place by one step of Adam."""
+
     def sgd(
         self, parameter: Array, gradient: Array, velocity: Array, learning_rate: float, momentum: float, nesterov: bool
-    ) -> None: ...
+    ) -> None:
+        """Update a parameter and its velocity in place by one step of stochastic gradient descent."""
 
 
 def engine(name: str) -> Operations:
-    """The package of that name: 'kernels' (fast) or 'reference' (the formulas).
+    """The implementation of that name: 'kernels' (fast) or 'reference' (the formulas).
 
     Raises
     ------
@@ -170,3 +120,17 @@ def engine(name: str) -> Operations:
     """
     engines: dict[str, Operations] = {"kernels": kernels, "reference": reference}
     return look_up("engine", name, engines)
+
+
+@functools.lru_cache(maxsize=256)
+def with_algorithm(algorithm: Algorithm | Choice) -> Operations:
+    """The kernels, with the operations of a convolution bound to an algorithm, or to one for each of them.
+
+    With a choice of 'winners', the gradient of the bias is summed in the same order of pixels as that of the kernel.
+    """
+    names = ("conv2d", "conv2d_kernel_gradient", "conv2d_input_gradient")
+    bound = {name: functools.partial(getattr(kernels, name), algorithm=algorithm) for name in names}
+    if isinstance(algorithm, Choice):
+        bound["bias_gradient"] = functools.partial(conv2d_bias_gradient, algorithm=algorithm)
+    primitives = {name: getattr(kernels, name) for name in kernels.__all__}
+    return cast(Operations, SimpleNamespace(**primitives | bound))

@@ -1,4 +1,8 @@
-"""The same operations as in `reference`, under the same names, compiled and fast."""
+"""The same operations as in `reference`, under the same names, compiled and fast.
+
+The three functions of the convolution take one more argument, `algorithm`. Operations that exist only for speed are in
+`kernels.fused`, and are not part of the interface.
+"""
 
 from scratchcnn.kernels.adam import adam
 from scratchcnn.kernels.bias import bias_gradient
@@ -6,7 +10,6 @@ from scratchcnn.kernels.conv2d.dispatch import (
     conv2d,
     conv2d_input_gradient,
     conv2d_kernel_gradient,
-    conv2d_parameter_gradients,
 )
 from scratchcnn.kernels.cross_entropy import (
     cross_entropy,
@@ -16,9 +19,6 @@ from scratchcnn.kernels.cross_entropy import (
 )
 from scratchcnn.kernels.dense import dense, dense_input_gradient, dense_kernel_gradient
 from scratchcnn.kernels.dropout import dropout, dropout_gradient
-from scratchcnn.kernels.fused.conv2d_conv2d_max_pool2d import stacked_conv2d_max_pool2d, stacked_pooled_gradients
-from scratchcnn.kernels.fused.conv2d_max_pool2d import conv2d_max_pool2d
-from scratchcnn.kernels.fused.sparse_gradients import conv2d_pooled_gradients
 from scratchcnn.kernels.im2col import col2im, im2col
 from scratchcnn.kernels.max_pool2d import max_pool2d, max_pool2d_gradient
 from scratchcnn.kernels.random import random_bits
@@ -35,9 +35,6 @@ __all__ = [
     "conv2d",
     "conv2d_input_gradient",
     "conv2d_kernel_gradient",
-    "conv2d_max_pool2d",
-    "conv2d_parameter_gradients",
-    "conv2d_pooled_gradients",
     "cross_entropy",
     "cross_entropy_gradient",
     "dense",
@@ -57,7 +54,5 @@ __all__ = [
     "softmax_cross_entropy",
     "softmax_cross_entropy_gradient",
     "softmax_gradient",
-    "stacked_conv2d_max_pool2d",
-    "stacked_pooled_gradients",
     "warp",
 ]

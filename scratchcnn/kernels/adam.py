@@ -1,8 +1,10 @@
-"""Adam in one pass over the parameters, at the speed of memory.
+"""Adam in one pass over the parameters, limited by memory bandwidth.
 
-Written with whole arrays, a step walks over memory a dozen times; here each number is loaded, updated and stored once.
+Written as operations on whole arrays, a step reads and writes memory a dozen times; here each element is loaded,
+updated and stored once.
 
-Cost: about 12 FLOPs and one square root a parameter; reads four arrays, writes three.
+Cost: about 12 FLOPs and one square root per parameter; reads five arrays and writes four (four and three without
+AMSGrad).
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ def adam(
     beta_2: float,
     epsilon: float,
 ) -> None:
-    """One step, in place; `reference.adam` has the formula."""
+    """Update a parameter and its moment estimates in place; `reference.adam` has the formula."""
     expect(parameter=(parameter, gradient.shape), gradient=(gradient, m.shape), m=(m, v.shape), v=(v, v_max.shape))
     real = parameter.dtype.type
     alpha = learning_rate * (1 - beta_2**step) ** 0.5 / (1 - beta_1**step)

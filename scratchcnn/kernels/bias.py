@@ -1,34 +1,43 @@
-"""The gradient of a bias: one pass over the gradient, at the speed of memory.
+"""The gradient of a bias: one pass over the gradient, limited by memory bandwidth.
 
-Cost: one addition for each number of dy; reads dy once. Numerics: summed in float64, in groups of rows whose number
-depends on the shape alone, so the result is the same for any number of threads.
+Cost: one addition per element of dy; reads dy once.
+
+Numerics: summed in float64, over the pixels of each image in order, then over the images. The result does not depend on
+the number of threads, and the fused operations, which sum on the way, return the same bits.
 """
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 from numba import prange
 
 from scratchcnn.kernels.runtime.copying import copy
-from scratchcnn.kernels.runtime.jit import MOST_GROUPS, parallel_if_large
+from scratchcnn.kernels.runtime.jit import parallel_if_large
 from scratchcnn.operands import Array, expect
 
 
 def bias_gradient(dy: Array) -> Array:
     """Sum over all axes but the last; `reference.bias_gradient` has the formula."""
     expect(dy=(dy, dy.shape))
-    rows = np.ascontiguousarray(dy).reshape(-1, dy.shape[-1])
-    groups = np.zeros((min(len(rows), MOST_GROUPS), rows.shape[1]), np.float64)
-    _sum_rows(rows, groups)
-    return groups.sum(axis=0).astype(dy.dtype)
+    images, filters = math.prod(dy.shape[:-1][:1]), dy.shape[-1]  # a single axis is one image of one pixel
+    pixels = np.ascontiguousarray(dy).reshape(images, math.prod(dy.shape[1:-1]), filters)
+    image_sums = np.empty((images, filters), np.float64)
+    _sum_pixels(pixels, image_sums)
+    return sum_of_images(image_sums, dy.dtype)
 
 
 @parallel_if_large
-def _sum_rows(rows, groups):
-    count = len(groups)
-    for group in prange(count):
-        sums = np.zeros(rows.shape[1], np.float64)
-        for row in range(len(rows) * group // count, len(rows) * (group + 1) // count):
-            for column in range(rows.shape[1]):
-                sums[column] += rows[row, column]
-        copy(sums, 0, groups[group], 0, sums.size)
+def _sum_pixels(pixels, image_sums):
+    for image in prange(len(pixels)):
+        sums = np.zeros(pixels.shape[2], np.float64)
+        for pixel in range(pixels.shape[1]):
+            for column in range(sums.size):
+                sums[column] += pixels[image, pixel, column]
+        copy(sums, 0, image_sums[image], 0, sums.size)
+
+
+def sum_of_images(image_sums: Array, dtype: np.dtype[np.floating]) -> Array:
+    """The gradient, rounded to `dtype`, from the float64 sums (N, F) of the images."""
+    return image_sums.sum(axis=0).astype(dtype)

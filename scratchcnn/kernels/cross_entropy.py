@@ -1,7 +1,7 @@
-"""Cross-entropy, row by row, without arrays in between.
+"""Cross-entropy, row by row, without intermediate arrays.
 
-Cost: one exponential a number and one logarithm a row (softmax included), or one logarithm a number; reads both
-arrays, writes one. The rows of a batch are short (10 classes), so one thread does them all.
+Cost: one exponential per element and one logarithm per row (softmax included), or one logarithm per element; reads both
+arrays, writes one. The rows of a batch are short (10 classes), so a single thread computes them all.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from scratchcnn.kernels.runtime.jit import serial
 from scratchcnn.kernels.softmax import softmax_row
 from scratchcnn.operands import Array, expect
 
-CLIP = 1e-7  # probabilities are kept this far from 0 and 1, as in Keras
+CLIP = 1e-7  # probabilities are clipped to [CLIP, 1 - CLIP], as in Keras
 
 
 def softmax_cross_entropy(logits: Array, targets: Array) -> tuple[Array, Array]:
-    """Losses and probabilities; `reference.softmax_cross_entropy` has the formula."""
+    """Losses and probabilities, from logits; `reference.softmax_cross_entropy` has the formula."""
     expect(logits=(logits, (None, None)), targets=(targets, logits.shape))
     losses, probabilities = np.empty(len(logits), logits.dtype), np.empty(logits.shape, logits.dtype)
     _softmax_cross_entropy(np.ascontiguousarray(logits), np.ascontiguousarray(targets), losses, probabilities)
@@ -37,7 +37,7 @@ def _softmax_cross_entropy(logits, targets, losses, probabilities):
 
 
 def softmax_cross_entropy_gradient(probabilities: Array, targets: Array, scale: float) -> Array:
-    """Gradient by the logits; `reference.softmax_cross_entropy_gradient` has the formula."""
+    """Gradient of the loss w.r.t. the logits; `reference.softmax_cross_entropy_gradient` has the formula."""
     expect(probabilities=(probabilities, (None, None)), targets=(targets, probabilities.shape))
     dlogits = np.empty(probabilities.shape, probabilities.dtype)
     _softmax_cross_entropy_gradient(
@@ -57,7 +57,7 @@ def _softmax_cross_entropy_gradient(probabilities, targets, scale, dlogits):
 
 
 def cross_entropy(probabilities: Array, targets: Array) -> Array:
-    """Losses of numbers taken for probabilities; `reference.cross_entropy` has the formula."""
+    """Losses, from probabilities; `reference.cross_entropy` has the formula."""
     expect(probabilities=(probabilities, (None, None)), targets=(targets, probabilities.shape))
     losses = np.empty(len(targets), targets.dtype)
     real = probabilities.dtype.type
@@ -82,7 +82,7 @@ def _cross_entropy(probabilities, targets, low, high, losses):
 
 
 def cross_entropy_gradient(probabilities: Array, targets: Array, scale: float) -> Array:
-    """Gradient by the probabilities; `reference.cross_entropy_gradient` has the formula."""
+    """Gradient of the loss w.r.t. the probabilities; `reference.cross_entropy_gradient` has the formula."""
     expect(probabilities=(probabilities, (None, None)), targets=(targets, probabilities.shape))
     gradient = np.empty(targets.shape, targets.dtype)
     real = probabilities.dtype.type
@@ -103,7 +103,7 @@ def _cross_entropy_gradient(probabilities, targets, scale, low, high, gradient):
         for j in range(targets.shape[1]):
             share = probabilities[row, j] / total
             gradient[row, j] = -scale * targets[row, j] / share if low <= share <= high else zero
-        for j in range(targets.shape[1]):  # by itself, as in `softmax_row`
+        for j in range(targets.shape[1]):  # a loop of its own, as in `softmax_row`
             mean += gradient[row, j] * probabilities[row, j] / total
         for j in range(targets.shape[1]):
             gradient[row, j] = (gradient[row, j] - mean) / total

@@ -1,13 +1,13 @@
-"""The dense layer by the register tile: three matrix products that differ in what is packed.
+"""The dense layer: three matrix products by the micro-kernel, which differ in what is packed.
 
-    forward           y = bias + x @ kernel      kernel read where it lies; threads share the rows of x
-    kernel gradient   x^T @ dy                   dy packed; columns of x, which lie far apart, copied side by side
-    input gradient    dy @ kernel^T              threads share the panels of kernel^T and pack them as they go
+    forward           y = bias + x @ kernel      kernel read in place; threads share the rows of x
+    kernel gradient   xᵀ @ dy                    dy packed; columns of x copied to contiguous memory
+    input gradient    dy @ kernelᵀ               threads share the panels of kernelᵀ and pack them on the way
 
-Rows of a wide matrix lie a multiple of 4096 bytes apart more often than not, and all fall into the same few sets of the
-cache; copying the columns of a block side by side is cheaper than reading them from there (Goto & van de Geijn 2008).
+Rows of a wide matrix are often a multiple of 4096 bytes apart, so that they all map to the same few sets of the cache;
+copying the columns of a block to contiguous memory is cheaper than reading them in place (Goto & van de Geijn 2008).
 
-Cost: 2 * N * I * J FLOPs each; the kernel is read once for each thread. Every output is one sum, so results are the
+Cost: 2 * N * I * J FLOPs each; the kernel is read once by each thread. Every output is one sum, so results are the
 same for any number of threads.
 """
 
@@ -32,10 +32,10 @@ from scratchcnn.kernels.runtime.workspace import empty
 from scratchcnn.kernels.simd.vectors import VECTOR_BYTES
 from scratchcnn.operands import Array, expect
 
-BLOCK_ROWS = 16 * ROWS  # columns of x that the kernel gradient copies side by side: 48 KB for a batch of 128
+BLOCK_ROWS = 16 * ROWS  # columns of x that the kernel gradient copies together: 48 KB for a batch of 128
 
 
-def dense(x: Array, kernel: Array, bias: Array | None, relu: bool = False) -> Array:
+def dense(x: Array, kernel: Array, bias: Array | None) -> Array:
     """Multiply by a matrix and add a bias; `reference.dense` has the formula.
 
     Numerics: each output is one sum over the inputs in order, in the dtype of x.
@@ -46,12 +46,12 @@ def dense(x: Array, kernel: Array, bias: Array | None, relu: bool = False) -> Ar
     whole_vectors = kernel.shape[1] * kernel.itemsize % VECTOR_BYTES == 0
     matrix = np.ascontiguousarray(kernel).reshape(-1) if whole_vectors else packed(kernel)
     row_stride = kernel.shape[1] if whole_vectors else 0
-    _dense(product_of(x.dtype), np.ascontiguousarray(x), matrix, row_stride, start, y, get_num_threads(), int(relu))
+    _dense(product_of(x.dtype), np.ascontiguousarray(x), matrix, row_stride, start, y, get_num_threads())
     return y
 
 
 @parallel_if_large
-def _dense(product, x, matrix, row_stride, start, y, threads, rectify):
+def _dense(product, x, matrix, row_stride, start, y, threads):
     rows, depth = x.shape
     columns = y.shape[1]
     widest = panel_width(x.itemsize)
@@ -64,12 +64,12 @@ def _dense(product, x, matrix, row_stride, start, y, threads, rectify):
         m = np.arange(min(rows, tiles * share // shares * ROWS), min(rows, tiles * (share + 1) // shares * ROWS))
         matmul(
             product, x.reshape(-1), 0, m * depth, k, matrix[first if row_stride > 0 else first * depth :],
-            min(widest, columns - first), start[first:], y.reshape(-1), first, m * columns, 0, rectify, row_stride,
+            min(widest, columns - first), start[first:], y.reshape(-1), first, m * columns, 0, 0, row_stride,
         )  # fmt: skip
 
 
 def dense_kernel_gradient(dy: Array, x: Array) -> Array:
-    """x^T @ dy; `reference.dense_kernel_gradient` has the formula."""
+    """Gradient of the loss w.r.t. the kernel, xᵀ @ dy; `reference.dense_kernel_gradient` has the formula."""
     expect(x=(x, (None, None)), dy=(dy, (len(x), None)))
     gradient = empty((x.shape[1], dy.shape[1]), x.dtype)
     _dense_kernel_gradient(
@@ -85,18 +85,18 @@ def _dense_kernel_gradient(product, x, panels, start, gradient):
     for block in prange((rows + BLOCK_ROWS - 1) // BLOCK_ROWS):
         first = block * BLOCK_ROWS
         count = min(BLOCK_ROWS, rows - first)
-        side_by_side = np.empty(depth * count, x.dtype)
+        block_of_x = np.empty(depth * count, x.dtype)
         for k in range(depth):
-            copy(x[k], first, side_by_side, k * count, count)
+            copy(x[k], first, block_of_x, k * count, count)
         m, columns_of_a = np.arange(count), np.arange(depth) * count
         matmul(
-            product, side_by_side, 0, m, columns_of_a, panels, columns, start,
+            product, block_of_x, 0, m, columns_of_a, panels, columns, start,
             gradient.reshape(-1), first * columns, m * columns, 0, 0, 0,
         )  # fmt: skip
 
 
 def dense_input_gradient(dy: Array, kernel: Array) -> Array:
-    """dy @ kernel^T; `reference.dense_input_gradient` has the formula."""
+    """Gradient of the loss w.r.t. the input, dy @ kernelᵀ; `reference.dense_input_gradient` has the formula."""
     expect(kernel=(kernel, (None, None)), dy=(dy, (None, kernel.shape[-1])))
     dx = empty((dy.shape[0], kernel.shape[0]), dy.dtype)
     _dense_input_gradient(product_of(dy.dtype), np.ascontiguousarray(dy), np.ascontiguousarray(kernel), dx)
@@ -110,8 +110,8 @@ def _dense_input_gradient(product, dy, kernel, dx):
     widest = panel_width(dy.itemsize)
     m, k = np.arange(rows), np.arange(depth)
     start = np.zeros(widest, dy.dtype)
-    for number in prange((columns + widest - 1) // widest):
-        first = number * widest
+    for index in prange((columns + widest - 1) // widest):
+        first = index * widest
         width = min(widest, columns - first)
         panel = np.empty(depth * padded_width(width, dy.itemsize), dy.dtype)
         pack_transposed_panel(kernel.reshape(-1), depth, columns, first, panel)

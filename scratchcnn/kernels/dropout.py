@@ -1,6 +1,6 @@
-"""Dropout in one pass: random bits, comparison and scaling for each number, nothing stored but the result and the mask.
+"""Dropout in one pass: random bits, comparison and scaling of each activation, without intermediate arrays.
 
-Cost: two 64-bit multiplications a number; reads x, writes y and the mask, a byte for each number. The mask is the same
+Cost: two 64-bit multiplications per element; reads x, writes y and the mask, one byte per element. The mask is the same
 for any number of threads.
 """
 
@@ -16,7 +16,7 @@ from scratchcnn.operands import Array, expect
 
 
 def dropout(x: Array, rate: float, key: int) -> tuple[Array, Array]:
-    """Drop a share of the numbers, scale the others; `reference.dropout` has the formula."""
+    """Zero random activations and scale the rest; `reference.dropout` has the formula."""
     expect(x=(x, x.shape))
     y, kept = empty(x.shape, x.dtype), empty(x.shape, np.bool_)
     scale = x.dtype.type(1 / (1 - rate))
@@ -35,7 +35,7 @@ def _dropout(x, key, drop_below, scale, y, kept):
 
 
 def dropout_gradient(dy: Array, kept: Array, rate: float) -> Array:
-    """What was dropped sends nothing; `reference.dropout_gradient` has the formula."""
+    """Gradient of the loss w.r.t. the input, scaled or zero; `reference.dropout_gradient` has the formula."""
     expect(dy=(dy, kept.shape))
     dx = empty(dy.shape, dy.dtype)
     scale = dy.dtype.type(1 / (1 - rate))

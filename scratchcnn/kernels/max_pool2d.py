@@ -1,9 +1,9 @@
-"""Max pooling, window element by window element, all channels of a pixel side by side in vector registers.
+"""Max pooling, one window element after the other, with the channels of a pixel in vector registers.
 
-The natural loop goes over the windows and picks a largest number; its branches cannot be foreseen. Here the loop over
-channels is the inner one, and a comparison chooses between two numbers without a branch.
+The obvious loop searches each window for its maximum, with branches that cannot be predicted. Here the loop over
+channels is the inner one, and a comparison selects one of two values without a branch.
 
-Cost: KH * KW comparisons for each output; reads x once, writes y and the winners.
+Cost: KH * KW comparisons per output; reads x once, writes y and the argmax indices ("winners").
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from scratchcnn.operands import Array, Shape, expect, expect_winners, pool2d_win
 def max_pool2d(
     x: Array, pool_size: Pair = (2, 2), strides: Pair = (2, 2), padding: Padding = "valid"
 ) -> tuple[Array, Array]:
-    """The largest number of every window, and which element it was; `reference.max_pool2d` has the formula."""
+    """The maximum of every window and its argmax index; `reference.max_pool2d` has the formula."""
     windows = pool2d_windows(x.shape, pool_size, strides, padding)
     expect(x=(x, x.shape))
     shape = (x.shape[0], windows.rows.output, windows.columns.output, x.shape[3])
@@ -38,7 +38,7 @@ def max_pool2d(
 @parallel
 def _max_pool2d(x, rows, columns, y, winners):
     images, output_height, output_width, channels = y.shape
-    numbers, results, results_winners = x.reshape(-1), y.reshape(-1), winners.reshape(-1)
+    elements, maxima, indices = x.reshape(-1), y.reshape(-1), winners.reshape(-1)
     for job in prange(images * output_height):
         image, oy = job // output_height, job % output_height
         top = oy * rows.stride - rows.before
@@ -48,9 +48,9 @@ def _max_pool2d(x, rows, columns, y, winners):
             first_column, last_column = max(0, -left), min(columns.kernel, columns.size - left)
             corner = ((image * rows.size + top) * columns.size + left) * channels
             window_maximum(
-                numbers, corner, columns.size * channels, channels, channels, columns.kernel,
+                elements, corner, columns.size * channels, channels, channels, columns.kernel,
                 first_row, last_row, first_column, last_column,
-                results, results_winners, (job * output_width + ox) * channels,
+                maxima, indices, (job * output_width + ox) * channels,
             )  # fmt: skip
 
 
@@ -59,9 +59,9 @@ def window_maximum(
     typing_context, x, corner, row_stride, column_stride, channels, width,
     first_row, last_row, first_column, last_column, y, winners, at,
 ):  # fmt: skip
-    """The maximum of one window, for all channels, and its place, to y[at ...] and winners[at ...].
+    """The maximum of one window and its argmax index, for all channels, to y[at ...] and winners[at ...].
 
-    The window's element (row, column) has the number row * width + column, and its channels begin at
+    The window's element (row, column) has the index row * width + column, and its channels begin at
     x[corner + row * row_stride + column * column_stride]; rows and columns count from the first to before the last.
     """
     integer = types.int64
@@ -84,7 +84,7 @@ _NAMES = ("x", "corner", "row_stride", "column_stride", "channels", "width", "fi
 
 
 class _Maximum(Vectorized):
-    """Writes the instructions of one window into the function that calls it."""
+    """Emits the instructions of one window into the calling function."""
 
     def __init__(
         self, context: Any, builder: Any, kinds: dict[str, Any], args: dict[str, Any], lanes: int | None = None
@@ -100,7 +100,7 @@ class _Maximum(Vectorized):
             best = cgutils.alloca_once(builder, self.vector)
             winner = cgutils.alloca_once(builder, self.winner)
             builder.store(self.element(args["first_row"], args["first_column"], channel), best)
-            builder.store(self.numbered(args["first_row"], args["first_column"]), winner)
+            builder.store(self.index_of(args["first_row"], args["first_column"]), winner)
             with cgutils.for_range_slice(builder, args["first_row"], args["last_row"], _index(1), _index) as (row, _):
                 ends = args["first_column"], args["last_column"]
                 with cgutils.for_range_slice(builder, *ends, _index(1), _index) as (column, _):
@@ -112,12 +112,12 @@ class _Maximum(Vectorized):
             builder.store(builder.load(winner), target, align=1)
 
     def keep_larger(self, row: Any, column: Any, channel: Any, best: Any, winner: Any) -> None:
-        """Where an element is larger than the best so far, or the first NaN, it becomes the best."""
+        """Replace the maximum so far by an element that is larger, or the first NaN."""
         builder = self.builder
         new, old = self.element(row, column, channel), builder.load(best)
         wins = self.wins(new, old)
         builder.store(builder.select(wins, new, old), best)
-        builder.store(builder.select(wins, self.numbered(row, column), builder.load(winner)), winner)
+        builder.store(builder.select(wins, self.index_of(row, column), builder.load(winner)), winner)
 
     def element(self, row: Any, column: Any, channel: Any) -> Any:
         """The channels of one element of the window."""
@@ -125,11 +125,11 @@ class _Maximum(Vectorized):
         down, right = builder.mul(row, args["row_stride"]), builder.mul(column, args["column_stride"])
         return self.load_vector(self.number_at("x", args["corner"], down, right, channel), 0)
 
-    def numbered(self, row: Any, column: Any) -> Any:
-        """The number of an element of the window, in every lane."""
+    def index_of(self, row: Any, column: Any) -> Any:
+        """The index of an element of the window, in every lane."""
         builder = self.builder
-        number = builder.add(builder.mul(row, self.args["width"]), column)
-        return self.broadcast(builder.trunc(number, self.winner.element), self.winner)
+        index = builder.add(builder.mul(row, self.args["width"]), column)
+        return self.broadcast(builder.trunc(index, self.winner.element), self.winner)
 
 
 def max_pool2d_gradient(
@@ -140,7 +140,7 @@ def max_pool2d_gradient(
     strides: Pair = (2, 2),
     padding: Padding = "valid",
 ) -> Array:
-    """Send each window's gradient to its winner; `reference.max_pool2d_gradient` has the formula."""
+    """Gradient of the loss w.r.t. the input, at the argmax indices; `reference.max_pool2d_gradient` has the formula."""
     windows = pool2d_windows(input_shape, pool_size, strides, padding)
     shape = (input_shape[0], windows.rows.output, windows.columns.output, input_shape[3])
     expect(dy=(dy, shape))
@@ -163,12 +163,12 @@ def _max_pool2d_gradient(dy, winners, rows, columns, dx):
                         column = ox * columns.stride + kx - columns.before
                         if row < 0 or row >= rows.size or column < 0 or column >= columns.size:
                             continue
-                        _add_where_won(
+                        _add_at_winner(
                             dy[image, oy, ox], winners[image, oy, ox], ky * columns.kernel + kx, dx[image, row, column]
                         )
 
 
 @serial
-def _add_where_won(gradient, winner, element, target):
+def _add_at_winner(gradient, winner, element, target):
     for channel in range(gradient.size):
         target[channel] += gradient[channel] if winner[channel] == element else 0

@@ -1,6 +1,6 @@
-"""Random bits from a counter: every number is computed from the key and its own place, so threads need not wait.
+"""Counter-based random bits: each is computed from the key and its own index, so threads are independent.
 
-Cost: two 64-bit multiplications a number; writes each once.
+Cost: two 64-bit multiplications per random number; each is written once.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ MIX_2 = np.uint64(0x94D049BB133111EB)
 
 @serial
 def bits_at(key, i):
-    """Number `i` of the stream `key`; `reference.random_bits` has the formula."""
+    """Random number `i` of the stream `key`; `reference.random_bits` has the formula."""
     bits = key + (np.uint64(i) + np.uint64(1)) * GOLDEN
     bits = (bits ^ (bits >> np.uint64(30))) * MIX_1
     bits = (bits ^ (bits >> np.uint64(27))) * MIX_2
@@ -26,7 +26,7 @@ def bits_at(key, i):
 
 
 def random_bits(key: int, count: int, start: int = 0) -> Array:
-    """`count` numbers of the stream `key`, from number `start` on; `reference.random_bits` has the formula."""
+    """`count` random numbers of the stream `key`, from number `start`; `reference.random_bits` has the formula."""
     bits = np.empty(count, np.uint64)
     _random_bits(np.uint64(key), np.uint64(start), bits)
     return bits

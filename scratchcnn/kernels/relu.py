@@ -1,6 +1,6 @@
-"""The rectified linear unit at the speed of memory: one pass, all threads.
+"""The rectified linear unit in one pass, limited by memory bandwidth.
 
-Cost: one comparison a number; reads and writes each number once.
+Cost: one comparison per element; reads and writes each element once.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from scratchcnn.operands import Array, expect
 
 
 def relu(x: Array) -> Array:
-    """max(x, 0), NaN stays NaN; `reference.relu` has the formula."""
+    """max(x, 0), where NaN stays NaN; `reference.relu` has the formula."""
     expect(x=(x, x.shape))
     y = empty(x.shape, x.dtype)
     _relu(np.ascontiguousarray(x).reshape(-1), y.reshape(-1))
@@ -25,11 +25,11 @@ def relu(x: Array) -> Array:
 def _relu(x, y):
     zero = x.dtype.type(0)
     for i in prange(x.size):
-        y[i] = zero if x[i] < zero else x[i]  # in this order, a NaN passes
+        y[i] = zero if x[i] < zero else x[i]  # false for NaN, which is kept
 
 
 def relu_gradient(dy: Array, y: Array) -> Array:
-    """Dy where y > 0, else 0; `reference.relu_gradient` has the formula."""
+    """Gradient of the loss w.r.t. the input: dy where y > 0, else 0; `reference.relu_gradient` has the formula."""
     expect(dy=(dy, y.shape), y=(y, y.shape))
     dx = empty(dy.shape, dy.dtype)
     _relu_gradient(np.ascontiguousarray(dy).reshape(-1), np.ascontiguousarray(y).reshape(-1), dx.reshape(-1))

@@ -1,6 +1,6 @@
-"""Stochastic gradient descent in one pass over the parameters, at the speed of memory.
+"""Stochastic gradient descent in one pass over the parameters, limited by memory bandwidth.
 
-Cost: about 4 FLOPs a parameter; reads three arrays, writes two.
+Cost: about 4 FLOPs per parameter; reads three arrays, writes two.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from scratchcnn.operands import Array, expect
 def sgd(
     parameter: Array, gradient: Array, velocity: Array, learning_rate: float, momentum: float, nesterov: bool
 ) -> None:
-    """One step, in place; `reference.sgd` has the formula."""
+    """Update a parameter and its velocity in place; `reference.sgd` has the formula."""
     expect(
         parameter=(parameter, gradient.shape), gradient=(gradient, velocity.shape), velocity=(velocity, velocity.shape)
     )
@@ -35,7 +35,7 @@ def _sgd(parameter, gradient, velocity, learning_rate, momentum, nesterov):
 
 
 def flat(array: Array) -> Array:
-    """The array as one row, sharing its memory, so that it can be changed in place."""
+    """A one-dimensional view of an array, through which it can be changed in place."""
     if not array.flags.c_contiguous:
         raise ValueError("Expected a C-contiguous array to change in place, received a strided view; use .copy().")
     return array.reshape(-1)

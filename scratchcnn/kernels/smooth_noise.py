@@ -1,12 +1,12 @@
-"""Smooth random fields: a sum over a square of weights, taken along the columns first and along the rows then.
+"""Smooth random fields: white noise filtered by a separable kernel, along the columns first and then along the rows.
 
-Two sums of K terms take the place of one of K * K. The two fields of a key lie beside each other, number by number, so
-that one random number of 64 bits serves both. All rows lie behind each other as one long row, which is added to itself
-moved by whole rows, then by single places: long loops of vectors. Where a row then runs over into the next, the numbers
-mean nothing, and are left out at the end.
+Two sums of K terms replace one of K * K. The two fields of a key are interleaved, so that one 64-bit random number
+serves both. All rows are stored one after the other as one long row, to which shifted copies of itself are added, by
+whole rows first and then by single elements: long vector loops. Elements where one row runs into the next are
+meaningless and left out at the end.
 
-Cost: 4 K multiplications a pixel of the two fields, and as many random numbers as a field has pixels with its margin;
-reads and writes the sums once for each weight, along the columns and along the rows.
+Cost: 4 K multiplications per pixel of the two fields, and one random number per pixel of a field with its margin; reads
+and writes the sums once for each weight, along the columns and along the rows.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def smooth_noise(keys: Array, size: Pair, weights: Array) -> Array:
 def _smooth_noise(keys, weights, field):
     count, height, width, _ = field.shape
     margin = weights.size - 1
-    line = 2 * (width + margin)  # numbers in a row of the noise, of both fields
+    line = 2 * (width + margin)  # elements in a row of the noise, of both fields
     for m in prange(count):
         noise = np.empty((height + margin) * line, np.float32)
         _noise(keys[m], noise)
@@ -54,7 +54,7 @@ def _smooth_noise(keys, weights, field):
 
 @serial
 def _noise(key, noise):
-    """Pairs of numbers of variance 1, one pair from each random number."""
+    """Pairs of uniform values of variance 1, one pair from each random number."""
     for place in range(noise.size // 2):
         bits = bits_at(key, place)
         noise[2 * place] = np.float32(np.int32(bits >> np.uint64(40)) - HALF) * ONE_OF_HALF

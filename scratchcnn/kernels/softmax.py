@@ -1,7 +1,7 @@
-"""Softmax, row by row: largest, exponentials with their sum, quotient.
+"""Softmax, row by row: the maximum, the exponentials, their sum, the quotients.
 
-Cost: one exponential a number; reads x, writes y. The rows of a batch are short (10 classes), so one thread does them
-all.
+Cost: one exponential per element; reads x, writes y. The rows of a batch are short (10 classes), so a single thread
+computes them all.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ def _softmax(x, y):
 
 @serial
 def softmax_row(x, y):
-    """Softmax of one row; returns the largest x and the sum of the exponentials."""
+    """Softmax of one row; returns the maximum of x and the sum of the exponentials."""
     largest, total = x[0], x.dtype.type(0)
     for j in range(x.size):
-        if x[j] > largest or x[j] != x[j]:  # a NaN stays the largest, and makes the whole row NaN
+        if x[j] > largest or x[j] != x[j]:  # a NaN stays the maximum, and makes the whole row NaN
             largest = x[j]
     for j in range(x.size):
         y[j] = np.exp(x[j] - largest)
-    for j in range(x.size):  # by itself: in one loop with a store, the order of the sum depends on where x and y lie
+    for j in range(x.size):  # a loop of its own: with a store in it, the order of the sum would depend on the addresses
         total += y[j]
     for j in range(x.size):
         y[j] /= total
@@ -43,7 +43,7 @@ def softmax_row(x, y):
 
 
 def softmax_gradient(dy: Array, y: Array) -> Array:
-    """Gradient of the loss by what went in; `reference.softmax_gradient` has the formula."""
+    """Gradient of the loss w.r.t. the input; `reference.softmax_gradient` has the formula."""
     expect(dy=(dy, y.shape), y=(y, (None, None)))
     dx = np.empty(dy.shape, dy.dtype)
     _softmax_gradient(np.ascontiguousarray(dy), np.ascontiguousarray(y), dx)

@@ -1,9 +1,9 @@
-"""Warping by bilinear interpolation, an image of the result for each thread at a time.
+"""Warping by bilinear interpolation; threads share the output images.
 
-Places are computed in float64, so that a map that moves by whole pixels moves exactly. Most places lie between four
-pixels of the image; only at its edge is each of the four looked at by itself.
+Coordinates are computed in float64, so that a translation by whole pixels is exact. Most coordinates lie between four
+pixels of the image; only at its border is each of the four checked.
 
-Cost: about 20 FLOPs for each pixel of the result; reads four pixels of the image for each, writes one.
+Cost: about 20 FLOPs per output pixel; reads four input pixels for each, writes one.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from scratchcnn.operands import Array, expect_warp
 
 
 def warp(images: Array, chosen: Array, maps: Array, field: Array | None, fill: float) -> Array:
-    """Images whose every pixel is fetched from another place; `reference.warp` has the formula."""
+    """Resample images at transformed coordinates; `reference.warp` has the formula."""
     expect_warp(images, chosen, maps, field)
     y = np.empty((len(chosen), *images.shape[1:]), images.dtype)
     if field is None:
@@ -46,7 +46,7 @@ def _warp(images, chosen, maps, field, fill, rounding, y):
 
 @serial
 def _sample(image, row, column, fill, rounding, pixel):
-    """The channels of an image between its pixels."""
+    """All channels of an image at a point between its pixels, by bilinear interpolation."""
     height, width, channels = image.shape
     if not (-1 < row < height and -1 < column < width):
         for c in range(channels):
@@ -69,7 +69,7 @@ def _sample(image, row, column, fill, rounding, pixel):
 
 @serial
 def _at(image, i, j, c, fill):
-    """A pixel as float64, or what is outside."""
+    """A pixel as float64, or the fill value outside the image."""
     if 0 <= i < image.shape[0] and 0 <= j < image.shape[1]:
         return np.float64(image[i, j, c])
     return fill

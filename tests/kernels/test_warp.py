@@ -61,7 +61,7 @@ def test_smooth_noise_agrees(keys, size, reach, seed):
 
 
 @pytest.mark.skipif(THREADS == 1, reason="one processor")
-def test_the_same_bits_on_any_number_of_threads_and_one_by_one(rng):
+def test_result_does_not_depend_on_threads_or_batch(rng):
     images, chosen = pixels(rng, (4, 28, 28, 1), np.float32), rng.integers(0, 4, 33)
     maps = rng.normal(0, 1, (33, 2, 3)) + np.array([[1, 0, 0], [0, 1, 0]])
     keys, weights = rng.integers(0, 2**63, 33).astype(np.uint64), rng.normal(0, 1, 7)
@@ -84,21 +84,21 @@ def test_the_same_bits_on_any_number_of_threads_and_one_by_one(rng):
 @pytest.mark.parametrize("room", ROOMS, ids=["reference", "kernels"])
 class TestWarp:
     @pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
-    def test_the_identity_returns_the_image_exactly(self, room, rng, dtype):
+    def test_identity_returns_the_image_exactly(self, room, rng, dtype):
         images = pixels(rng, (3, 7, 5, 2), dtype)
         nothing = np.zeros((3, 7, 5, 2), np.float32)
         for field in (None, nothing):
             found = room.warp(images, np.arange(3), np.repeat(IDENTITY, 3, axis=0), field, 9)
             np.testing.assert_array_equal(found, images)
 
-    def test_whole_pixels_move_exactly_and_what_comes_in_is_the_background(self, room, rng):
+    def test_shift_by_whole_pixels_is_exact_and_fills_with_background(self, room, rng):
         image = pixels(rng, (5, 6), np.float64)
         found = warped(room, image, [[1, 0, -2], [0, 1, 1]], fill=7)
         np.testing.assert_array_equal(found[2:, :-1], image[:-2, 1:])
         assert (found[:2] == 7).all()
         assert (found[:, -1] == 7).all()
 
-    def test_between_pixels_and_at_the_edge(self, room):
+    def test_interpolation_between_pixels_and_at_the_edge(self, room):
         image = np.array([[0.0, 8.0], [4.0, 20.0]])
         assert warped(room, image, [[0, 0, 0.5], [0, 0, 0.25]]).tolist() == [[5, 5], [5, 5]]
         assert warped(room, image, [[0, 0, -0.5], [0, 0, 1]], fill=2).tolist() == [[5, 5], [5, 5]]
@@ -106,13 +106,13 @@ class TestWarp:
         for outside in (-1.0, 2.0, -1e300, 1e300):
             assert (warped(room, image, [[0, 0, outside], [0, 0, 0]], fill=3) == 3).all()
 
-    def test_uint8_is_rounded_and_does_not_wrap(self, room):
+    def test_uint8_is_rounded_and_saturates(self, room):
         image = np.array([[0, 255], [255, 255]], np.uint8)
         assert warped(room, image, [[0, 0, 0], [0, 0, 0.5]])[0, 0] == 128
         assert warped(room, image, [[0, 0, 0], [0, 0, 0.25]])[0, 0] == 64
         assert warped(room, image, [[0, 0, 1], [0, 0, 0.3]])[0, 0] == 255
 
-    def test_displacements_are_rows_then_columns_of_each_pixel(self, room):
+    def test_displacements_are_rows_then_columns(self, room):
         image = np.arange(6.0).reshape(2, 3)
         field = np.zeros((1, 2, 3, 2), np.float32)
         field[0, 0, 0] = 1, 2
@@ -133,7 +133,7 @@ class TestWarp:
             ({"field": np.ones((1, 2, 2, 2))}, TypeError, "dtype float32"),
         ],
     )
-    def test_what_does_not_fit(self, room, change, error, said):
+    def test_invalid_operands_of_warp_are_errors(self, room, change, error, said):
         arguments = {"images": np.ones((1, 2, 2, 1)), "chosen": np.array([0]), "maps": IDENTITY, "field": None}
         with pytest.raises(error, match=said):
             room.warp(**(arguments | change), fill=0)
@@ -141,7 +141,7 @@ class TestWarp:
 
 @pytest.mark.parametrize("room", ROOMS, ids=["reference", "kernels"])
 class TestSmoothNoise:
-    def test_without_smoothing_it_is_uniform_and_both_fields_are_their_own(self, room):
+    def test_unsmoothed_noise_is_uniform_and_fields_are_independent(self, room):
         field = room.smooth_noise(np.array([5, 6], np.uint64), (60, 70), np.array([1.0]))
         assert abs(field).max() <= np.float32(np.sqrt(3))
         for numbers in field.transpose(0, 3, 1, 2).reshape(4, -1):
@@ -150,13 +150,13 @@ class TestSmoothNoise:
         between = np.corrcoef(field.transpose(0, 3, 1, 2).reshape(4, -1))
         assert abs(between - np.eye(4)).max() < 0.06
 
-    def test_weights_are_taken_along_rows_and_columns_and_not_turned_round(self, room):
+    def test_weights_are_applied_along_rows_and_columns_unflipped(self, room):
         key, size = np.array([9], np.uint64), (6, 5)
         moved = room.smooth_noise(key, size, np.array([1.0, 0, 0]))
         middle = room.smooth_noise(key, size, np.array([0, 1.0, 0]))
         np.testing.assert_array_equal(moved[0, 1:, 1:], middle[0, :-1, :-1])
 
-    def test_the_edge_is_as_rough_as_the_middle(self, room):
+    def test_noise_at_the_edge_has_the_variance_of_the_middle(self, room):
         field = room.smooth_noise(np.arange(300, dtype=np.uint64), (9, 9), np.full(5, 1 / np.sqrt(5)))
         np.testing.assert_allclose(field.std(axis=(0, 3)), 1, atol=0.15)
 
@@ -171,13 +171,13 @@ class TestSmoothNoise:
             ({"weights": np.ones((3, 3))}, ValueError),
         ],
     )
-    def test_what_does_not_fit(self, room, change, error):
+    def test_invalid_operands_of_smooth_noise_are_errors(self, room, change, error):
         arguments = {"keys": np.array([1], np.uint64), "size": (3, 3), "weights": np.ones(3)}
         with pytest.raises(error, match="Expected"):
             room.smooth_noise(**(arguments | change))
 
 
 @pytest.mark.parametrize("room", ROOMS, ids=["reference", "kernels"])
-def test_random_bits_from_a_place_on_are_those_of_the_whole_stream(room):
+def test_random_bits_from_an_offset_equal_the_whole_stream(room):
     whole = room.random_bits(2**64 - 3, 50)
     np.testing.assert_array_equal(room.random_bits(2**64 - 3, 20, 30), whole[30:])

@@ -1,17 +1,24 @@
-"""Two convolutions and a max-pooling, stacked: the images between the two are made again instead of being kept.
+"""Fused conv–conv–pool: two convolutions and a max pooling, where the output of the first is recomputed, never stored.
 
-The first convolution must be cheap (`algorithms.stacks` says when); `convolved` has the idea. Forward, Winograd's
-tiles of the second are cut from images that were made a moment ago. Backward, some channels of an image at a time:
+    conv2d_conv2d_max_pool2d             images     =  relu(conv2d(x, first kernel, first bias))
+                                         y, winners =  max_pool2d(relu(conv2d(images, second kernel, second bias)))
+    conv2d_conv2d_max_pool2d_gradients   the gradients of both kernels and both biases
 
-    make them                                                         (H, W, together)
-    of the second's winners: sum the gradient of its kernel           as in `pooled_gradient`
-    of the second's winners: scatter the gradient by these channels   (H, W, together)
-    through the ReLU, multiply it with what the channels were made of: the gradient of the first's kernel
+Both return the same bits as this composition of primitive kernels with the same algorithms. The second convolution may
+be without ReLU.
 
-Neither the images nor the gradient by them ever leave the cache.
+Why it is faster: the first convolution must be cheap (`algorithms.recomputes`); `recompute` explains the idea. Forward,
+Winograd's tiles of the second convolution are cut from images that were just recomputed. Backward, for each slice of
+channels of an image:
 
-Cost: that of the operations apart, and once more the first convolution, whose results are neither written to memory nor
-fetched. Numerics: the same bits as the operations apart.
+    recompute the slice of the image                                          (H, W, slice channels)
+    add the sparse gradient w.r.t. the slice of the second kernel             as in `sparse_gradients`
+    compute the sparse gradient w.r.t. the slice of the image                 (H, W, slice channels)
+    mask it by the first ReLU, and multiply it by x: the gradient w.r.t. the slice of the first kernel
+
+Neither the images nor the gradients with respect to them ever leave the cache.
+
+Cost: that of the primitive operations, and the first convolution once more. Numerics: as the primitive operations.
 """
 
 from __future__ import annotations
@@ -19,173 +26,135 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
-from scratchcnn.algorithms import Algorithm, Problem, algorithm_name, choose, stacks
-from scratchcnn.geometry import Padding, Pair, Windows
+from scratchcnn.algorithms import recomputes
+from scratchcnn.kernels.bias import sum_of_images
 from scratchcnn.kernels.conv2d import winograd
-from scratchcnn.kernels.conv2d.dispatch import conv2d, conv2d_parameter_gradients
-from scratchcnn.kernels.conv2d.implicit_gemm import padding_for, room_for_gradient
-from scratchcnn.kernels.fused.conv2d_max_pool2d import conv2d_max_pool2d
-from scratchcnn.kernels.fused.recompute import add_slice_gradient, convolved, make_slice
-from scratchcnn.kernels.fused.sparse_gradients import (
-    channels_together,
-    conv2d_pooled_gradients,
-    cut_by_filter,
-    empty_lines,
-    list_winners,
-    put_together,
-    room_for_lists,
-    window_offsets,
+from scratchcnn.kernels.conv2d.dispatch import WINOGRAD_TILES
+from scratchcnn.kernels.conv2d.implicit_gemm import room_for_gradient
+from scratchcnn.kernels.conv2d.sparse_gradients import (
+    add_slice_input_gradient,
+    add_slice_kernel_gradient,
+    compress,
+    join_kernel,
+    pooled_windows,
+    room_for_columns,
+    slices_of,
+    split_kernel,
 )
-from scratchcnn.kernels.runtime.copying import fill
+from scratchcnn.kernels.fused.conv2d_max_pool2d import expect_pool
+from scratchcnn.kernels.fused.recompute import add_slice_gradient, compute_slice, recomputation, room_for_source
+from scratchcnn.kernels.runtime.copying import empty_aligned, fill
 from scratchcnn.kernels.runtime.groups import sum_of_groups
 from scratchcnn.kernels.runtime.jit import group_count, parallel
 from scratchcnn.kernels.runtime.workspace import empty
-from scratchcnn.kernels.simd.sparse_sums import add_to_patches, sum_patches
-from scratchcnn.operands import (
-    Array,
-    Convolution,
-    conv2d_windows,
-    expect,
-    expect_winners,
-    pool2d_windows,
-)
+from scratchcnn.operands import Array, Convolution, PooledGradient, Pooling, Shape, expect
 
 
-def stacked_conv2d_max_pool2d(
-    x: Array,
-    below: Convolution,
-    kernel: Array,
-    bias: Array | None,
-    pool_size: Pair,
-    pool_strides: Pair,
-    pool_padding: Padding,
-    strides: Pair = (1, 1),
-    padding: Padding = "valid",
-    dilation_rate: Pair = (1, 1),
-    relu: bool = False,
-    algorithm: Algorithm = "auto",
+def conv2d_conv2d_max_pool2d(
+    x: Array, first: Convolution, second: Convolution, pooling: Pooling
 ) -> tuple[Array, Array]:
-    """The largest output of every window and its place; `reference.stacked_conv2d_max_pool2d` has the formula."""
-    expect(x=(x, x.shape), below_kernel=(below.kernel, below.kernel.shape), kernel=(kernel, kernel.shape))
-    between = below.output_shape(x.shape)
-    windows = conv2d_windows(between, kernel.shape, strides, padding, dilation_rate)
-    outputs_shape = (len(x), windows.rows.output, windows.columns.output, kernel.shape[3])
-    pool = pool2d_windows(outputs_shape, pool_size, pool_strides, pool_padding)
-    if _stacks(x, below, windows, kernel, pool, algorithm):
-        rung = choose(algorithm_name(algorithm), _problem(windows, kernel)).forward
-        made = convolved(x, below, below.kernel.shape[3])
-        return winograd.conv2d_max_pool2d(4 if rung == "winograd_4x4" else 2, made, kernel, bias, padding, relu)
-    images = _images_between(x, below)
-    return conv2d_max_pool2d(
-        images, kernel, bias, pool_size, pool_strides, pool_padding, strides, padding, dilation_rate, relu, algorithm
+    """Convolve images twice, and keep the maximum of every window.
+
+    Parameters
+    ----------
+    x : (N, H, W, C), float32 or float64
+    first : Convolution
+        With a ReLU.
+    second : Convolution
+    pooling : Pooling
+
+    Returns
+    -------
+    y : (N, PH, PW, F), the dtype of x
+    winners : (N, PH, PW, F)
+        Argmax indices, as `max_pool2d` returns them.
+
+    Raises
+    ------
+    ValueError
+        Shapes do not fit, or the first convolution is not to be recomputed (`algorithms.recomputes`).
+    """
+    _expect_recomputation(x, first, second, pooling)
+    images = recomputation(x, first, first.kernel.shape[3])
+    tile_size = WINOGRAD_TILES[second.choice.forward]
+    return winograd.conv2d_max_pool2d(tile_size, images, second.kernel, second.bias, second.padding, second.relu)
+
+
+def conv2d_conv2d_max_pool2d_gradients(
+    gradient: PooledGradient, x: Array, first: Convolution, second: Convolution, pooling: Pooling
+) -> tuple[Array, Array, Array, Array]:
+    """Gradients of the loss w.r.t. the kernels and biases of two convolutions, of which the second is pooled.
+
+    Parameters
+    ----------
+    gradient : PooledGradient
+    x, first, second, pooling
+        As in the forward pass.
+
+    Returns
+    -------
+    first_dkernel, first_dbias, second_dkernel, second_dbias : arrays of the shapes of the parameters
+
+    Raises
+    ------
+    ValueError
+        As `conv2d_conv2d_max_pool2d`.
+    """
+    between = _expect_recomputation(x, first, second, pooling)
+    dtype = x.dtype
+    expect(x=(x, x.shape), gradient=(gradient.values, gradient.values.shape))
+    gradient.check(pooling.output_shape(second.output_shape(between)), pooling.pool_size)
+    pool, windows = expect_pool(between, second, pooling), second.windows(between)
+    slices = slices_of(windows, second.kernel.shape, x.itemsize)
+    count = group_count(len(x), second.kernel.nbytes)
+    groups, image_sums = empty((count, second.kernel.size), dtype), np.zeros((len(x), slices.filters), np.float64)
+    first_groups, first_image_sums = np.zeros((count, first.kernel.size), dtype), np.zeros((len(x), between[3]))
+    _gradients(
+        pooled_windows(gradient, second.relu, pool, windows, slices), slices,
+        recomputation(x, first, slices.channels), split_kernel(second.kernel, slices.channels),
+        groups, image_sums, first_groups, first_image_sums,
+    )  # fmt: skip
+    return (
+        sum_of_groups(first_groups).reshape(first.kernel.shape),
+        sum_of_images(first_image_sums, dtype),
+        join_kernel(sum_of_groups(groups), second.kernel.shape, slices.channels),
+        sum_of_images(image_sums, dtype),
     )
 
 
-def stacked_pooled_gradients(
-    values: Array,
-    winners: Array,
-    outputs: Array | None,
-    x: Array,
-    below: Convolution,
-    kernel: Array,
-    pool_size: Pair,
-    pool_strides: Pair,
-    pool_padding: Padding,
-    strides: Pair = (1, 1),
-    padding: Padding = "valid",
-    dilation_rate: Pair = (1, 1),
-    algorithm: Algorithm = "auto",
-) -> tuple[Array, Array, Array, Array]:
-    """Gradients by both kernels and biases; `reference.stacked_pooled_gradients` has the formula."""
-    expect(x=(x, x.shape), below_kernel=(below.kernel, below.kernel.shape), kernel=(kernel, kernel.shape))
-    between = below.output_shape(x.shape)
-    windows = conv2d_windows(between, kernel.shape, strides, padding, dilation_rate)
-    outputs_shape = (len(x), windows.rows.output, windows.columns.output, kernel.shape[3])
-    pool = pool2d_windows(outputs_shape, pool_size, pool_strides, pool_padding)
-    shape = (len(x), pool.rows.output, pool.columns.output, kernel.shape[3])
-    expect(values=(values, shape), kernel=(kernel, kernel.shape))
-    if outputs is not None:
-        expect(values=(values, shape), outputs=(outputs, shape))
-    expect_winners(winners, shape, pool_size)
-    if _stacks(x, below, windows, kernel, pool, algorithm):
-        return _by_winners(values, winners, outputs, pool, x, below, kernel, windows)
-    images = _images_between(x, below)
-    dx, dkernel, dbias = conv2d_pooled_gradients(
-        values, winners, outputs, images, kernel, pool_size, pool_strides, pool_padding,
-        strides, padding, dilation_rate, algorithm, input_relu=True, overwrite_x=True,
-    )  # fmt: skip
-    kernel_size = (below.kernel.shape[0], below.kernel.shape[1])
-    own = (below.strides, below.padding, below.dilation_rate)
-    return *conv2d_parameter_gradients(dx, None, x, kernel_size, *own, below.algorithm), dkernel, dbias
-
-
-def _images_between(x: Array, below: Convolution) -> Array:
-    own = (below.strides, below.padding, below.dilation_rate)
-    return conv2d(x, below.kernel, below.bias, *own, relu=True, algorithm=below.algorithm)
-
-
-def _problem(windows: Windows, kernel: Array) -> Problem:
-    return Problem(windows, kernel.shape[2], kernel.shape[3], kernel.dtype)
-
-
-def _stacks(x: Array, below: Convolution, windows: Windows, kernel: Array, pool: Windows, algorithm: Algorithm) -> bool:
-    names = algorithm_name(below.algorithm), algorithm_name(algorithm)
-    return stacks(_problem(below.windows(x.shape), below.kernel), names[0], _problem(windows, kernel), names[1], pool)
-
-
-def _by_winners(
-    values: Array, winners: Array, outputs: Array | None, pool: Windows, x: Array, below: Convolution, kernel: Array,
-    windows: Windows,
-) -> tuple[Array, Array, Array, Array]:  # fmt: skip
-    kernel_height, kernel_width, channels, filters = kernel.shape
-    rows, columns = windows
-    together = channels_together((len(x), rows.size, columns.size, channels), kernel.itemsize)
-    by_filter = cut_by_filter(kernel, together)
-    count = group_count(len(x), by_filter.size * kernel.itemsize)
-    groups, bias_groups = empty((count, by_filter.size), kernel.dtype), np.zeros((count, filters), np.float64)
-    below_groups = np.zeros((count, below.kernel.size), kernel.dtype)
-    below_bias_groups = np.zeros((count, channels), np.float64)
-    values = np.ascontiguousarray(values)
-    _stacked_gradients(
-        values, np.ascontiguousarray(winners), values if outputs is None else np.ascontiguousarray(outputs),
-        outputs is not None, window_offsets(pool, windows, together), convolved(x, below, together), by_filter,
-        kernel_height, kernel_width * together, rows.dilation * columns.size * together,
-        groups, bias_groups, below_groups, below_bias_groups,
-    )  # fmt: skip
-    dkernel = put_together(sum_of_groups(groups), kernel.shape, together)
-    below_dkernel = sum_of_groups(below_groups).reshape(below.kernel.shape)
-    below_dbias, dbias = (sums.sum(axis=0).astype(kernel.dtype) for sums in (below_bias_groups, bias_groups))
-    return below_dkernel, below_dbias, dkernel, dbias
+def _expect_recomputation(x: Array, first: Convolution, second: Convolution, pooling: Pooling) -> Shape:
+    """The shape of the images between the convolutions, after checking that they are to be recomputed."""
+    expect(x=(x, x.shape), first=(first.kernel, first.kernel.shape), second=(second.kernel, second.kernel.shape))
+    between = first.output_shape(x.shape)
+    problem = second.problem(between, pooling.windows(second.output_shape(between)))
+    if not first.relu or not recomputes(first.problem(x.shape), first.choice, problem, second.choice):
+        raise ValueError(
+            "Expected a cheap convolution with a ReLU, and one by Winograd and 'winners' with a 2 x 2 max pooling, for "
+            f"which `algorithms.recomputes` is true; received {first.choice} for a kernel of {first.kernel.shape}"
+            f"{'' if first.relu else ' without ReLU'}, {second.choice} for one of {second.kernel.shape} and {pooling}; "
+            "call conv2d_relu and conv2d_max_pool2d."
+        )
+    expect_pool(between, second, pooling)
+    return between
 
 
 @parallel
-def _stacked_gradients(
-    values, winners, outputs, gates, offsets, of, kernel, kernel_rows, row_length, row_stride,
-    groups, bias_groups, below_groups, below_bias_groups,
-):  # fmt: skip
-    images, filters, together = values.shape[0], values.shape[3], of.together
-    part_size, slice_size = of.height * of.width * together, filters * kernel_rows * row_length
+def _gradients(windows, slices, recomputed, kernel, groups, image_sums, first_groups, first_image_sums):
+    images, dtype = len(windows.values), groups.dtype
     for group in prange(len(groups)):
         fill(groups[group], 0, groups.shape[1], 0)
-        lists = room_for_lists(values, winners)
-        numbers, places, counts, list_size = lists[:4]
-        padded = padding_for(of.x, (of.padded_height, of.padded_width))
-        part, gradient = empty_lines(part_size, values.dtype), empty_lines(part_size, values.dtype)
-        gated, panels, start = room_for_gradient(of.corners.size, together, True, values)
+        columns = room_for_columns(windows)
+        padded = room_for_source(recomputed)
+        part_size = slices.pixels * slices.channels
+        part, gradient = empty_aligned(part_size, dtype), empty_aligned(part_size, dtype)
+        room = room_for_gradient(recomputed.corners.size, slices.channels, True, kernel)
         for image in range(images * group // len(groups), images * (group + 1) // len(groups)):
-            list_winners(values, winners, outputs, gates, offsets, image, lists, bias_groups[group])
-            for s in range(of.channels // together):
-                make_slice(of, image, s, padded, part, 0)
-                sum_patches(
-                    numbers, places, list_size, counts, filters, part, row_stride,
-                    groups[group], s * slice_size, kernel_rows, row_length,
-                )  # fmt: skip
+            compress(windows, image, columns, image_sums[image])
+            for s in range(slices.number):
+                compute_slice(recomputed, image, s, padded, part, 0)
+                add_slice_kernel_gradient(columns, slices, s, part, groups[group])
                 fill(gradient, 0, part_size, 0)
-                add_to_patches(
-                    numbers, places, list_size, counts, filters, gradient, row_stride,
-                    kernel, s * slice_size, kernel_rows, row_length,
-                )  # fmt: skip
+                add_slice_input_gradient(columns, slices, s, gradient, kernel)
                 add_slice_gradient(
-                    of, image, s, padded, gradient, part, gated, panels, start,
-                    below_groups[group], below_bias_groups[group],
-                )  # fmt: skip
+                    recomputed, image, s, padded, gradient, part, room, first_groups[group], first_image_sums[image]
+                )
