@@ -1,4 +1,4 @@
-"""Activation functions: relu, softmax, linear. Each has its gradient in terms of its own output."""
+"""Activation functions: relu, softmax, linear. Each computes its gradient from its own output."""
 
 from __future__ import annotations
 
@@ -9,60 +9,62 @@ from scratchcnn.operations import Operations
 
 
 class ActivationFunction(Configured):
-    """Base of the activation functions; by itself y = x.
+    """Base class of the activation functions; the default is the identity, y = x.
+
+    To write your own, override `forward` and `backward`.
 
     Attributes
     ----------
     name : str
-    elementwise : bool
-        Whether it acts on each number by itself, so that a gradient of winners alone can pass through it. False unless
-        a function says otherwise: that is always right, and slower.
+    elementwise : bool, default False
+        Whether each output depends on the input at the same position only. The tools of `scratchcnn.inspection` use it
+        to find out which inputs a value depends on.
     """
 
     name = "linear"
     elementwise = False
 
     def forward(self, x: Array, ops: Operations) -> Array:
-        """The output, of the shape of x."""
+        """Return the output, with the shape of x."""
         return x
 
     def backward(self, dy: Array, y: Array, ops: Operations) -> Array:
-        """Gradient of the loss by the input, from that by the output and the output itself."""
+        """Return the gradient of the loss w.r.t. the input, given that w.r.t. the output y, and y itself."""
         return dy
 
 
 class Linear(ActivationFunction):
-    """y = x."""
+    """The identity, y = x."""
 
     elementwise = True
 
 
 class ReLU(ActivationFunction):
-    """y = max(x, 0); see `reference.relu`."""
+    """Rectified linear unit, y = max(x, 0); see `reference.relu`."""
 
     name = "relu"
     elementwise = True
 
     def forward(self, x: Array, ops: Operations) -> Array:
-        """The output, of the shape of x."""
+        """Return the output, with the shape of x."""
         return ops.relu(x)
 
     def backward(self, dy: Array, y: Array, ops: Operations) -> Array:
-        """Gradient of the loss by the input, from that by the output and the output itself."""
+        """Return the gradient of the loss w.r.t. the input, given that w.r.t. the output y, and y itself."""
         return ops.relu_gradient(dy, y)
 
 
 class Softmax(ActivationFunction):
-    """Probabilities along the last axis; see `reference.softmax`."""
+    """Softmax along the last axis; see `reference.softmax`."""
 
     name = "softmax"
 
     def forward(self, x: Array, ops: Operations) -> Array:
-        """The output, of the shape of x."""
+        """Return the output, with the shape of x."""
         return ops.softmax(x.reshape(-1, x.shape[-1])).reshape(x.shape)
 
     def backward(self, dy: Array, y: Array, ops: Operations) -> Array:
-        """Gradient of the loss by the input, from that by the output and the output itself."""
+        """Return the gradient of the loss w.r.t. the input, given that w.r.t. the output y, and y itself."""
         rows = (-1, y.shape[-1])
         return ops.softmax_gradient(dy.reshape(rows), y.reshape(rows)).reshape(y.shape)
 
@@ -72,7 +74,7 @@ KNOWN: dict[str, ActivationFunction] = {function.name: function for function in 
 
 
 def get(identifier: str | ActivationFunction | None) -> ActivationFunction:
-    """The activation of that name, or `identifier` itself if it is one; None is linear.
+    """Return the activation of that name, or `identifier` itself if it is one; None means linear.
 
     Raises
     ------
@@ -85,5 +87,5 @@ def get(identifier: str | ActivationFunction | None) -> ActivationFunction:
 
 
 def serialize(activation: ActivationFunction) -> str | ActivationFunction:
-    """The name of an activation, for a config; a user's own stays as it is."""
+    """Return the name of an activation, for a config; a user's own activation is returned itself."""
     return name_or_self(activation, KNOWN)

@@ -1,4 +1,4 @@
-"""Losses: cross-entropy of class numbers (sparse) or of one-hot rows (categorical)."""
+"""Losses: cross-entropy of class numbers (sparse) or one-hot rows (categorical), and the base class of all losses."""
 
 from __future__ import annotations
 
@@ -9,19 +9,114 @@ import numpy as np
 
 from scratchcnn.configs import Config, Configured
 from scratchcnn.names import look_up
-from scratchcnn.operands import Array
+from scratchcnn.operands import Array, Shape
 from scratchcnn.operations import Operations
 
 
-class CategoricalCrossentropy(Configured):
-    """Mean over the batch of - sum over j of target[j] * log(probability[j]), in nats; targets are rows.
+class Loss(Configured):
+    """Base class of all losses: a value for each sample, whose mean over the batch is minimized.
+
+    To write your own loss, override `forward` and `backward`; `check` and `encode` if the targets are anything but
+    numbers of the shape of the model's output; and `get_config` if the constructor takes arguments.
+
+    Attributes
+    ----------
+    name : str
+
+    Examples
+    --------
+    >>> class MeanSquaredError(Loss):
+    ...     def forward(self, outputs, targets, ops):
+    ...         return ((outputs - targets) ** 2).mean(axis=1), outputs
+    ...
+    ...     def backward(self, outputs, targets, ops):
+    ...         return 2 * (outputs - targets) / targets.size
+    >>> from scratchcnn import Sequential
+    >>> from scratchcnn.layers import Dense
+    >>> model = Sequential([Dense(1, input_shape=(2,))], seed=0)
+    >>> model.compile("sgd", MeanSquaredError())
+    >>> x = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+    >>> history = model.fit(x, x.sum(axis=1, keepdims=True), epochs=500, verbose=0)
+    >>> bool(history.history["loss"][-1] < 0.01)
+    True
+    """
+
+    name = "loss"
+
+    def check(self, y: Array, count: int, output_shape: Shape) -> Array:
+        """Return the targets of a data set, checked.
+
+        Parameters
+        ----------
+        y : array-like
+            The targets as passed to `fit`.
+        count : int
+            Number of samples.
+        output_shape : tuple of int
+            Shape of one output of the model.
+
+        Raises
+        ------
+        ValueError, TypeError
+            The targets do not fit; here, they are not finite numbers of shape (count, *output_shape).
+        """
+        y = np.asarray(y)
+        if y.shape != (count, *output_shape):
+            raise ValueError(
+                f"Expected targets of shape {(count, *output_shape)}, one for each output of the {count} samples, "
+                f"received shape {y.shape}."
+            )
+        if y.dtype.kind not in "iufb":
+            raise TypeError(f"Expected targets as numbers, received dtype {y.dtype}.")
+        if not np.isfinite(y).all():
+            row = int(np.argwhere(~np.isfinite(y))[0, 0])
+            raise ValueError(f"Expected finite targets, received {y[row]} at index {row}.")
+        return y
+
+    def encode(self, y: Array, output_shape: Shape, dtype: np.dtype[np.floating]) -> Array:
+        """Return a batch of checked targets as an array of `dtype`: (N, *output_shape)."""
+        return np.ascontiguousarray(y, dtype)
+
+    def forward(self, outputs: Array, targets: Array, ops: Operations) -> tuple[Array, Array]:
+        """Compute the loss of each sample, and the predictions.
+
+        Parameters
+        ----------
+        outputs : (N, *output_shape)
+            Outputs of the model.
+        targets : (N, *output_shape), dtype of outputs
+
+        Returns
+        -------
+        losses : (N,)
+        predictions : (N, *output_shape)
+            What metrics are computed from and `backward` receives: the outputs, or their probabilities.
+        """
+        raise NotImplementedError
+
+    def backward(self, predictions: Array, targets: Array, ops: Operations) -> Array:
+        """Compute the gradient of the mean loss with respect to the model's outputs: (N, *output_shape)."""
+        raise NotImplementedError
+
+    def on_logits(self) -> Loss | None:
+        """Return this loss as a function of logits, with softmax included; None if there is no such loss.
+
+        With it, a model that ends in softmax is trained on its logits, which neither overflows nor takes log(0).
+        """
+        return None
+
+
+class CategoricalCrossentropy(Loss):
+    """Cross-entropy of one-hot rows (or any target probabilities), averaged over the batch, in nats.
+
+        loss[n] = - sum over j of target[n, j] * log(probability[n, j])
 
     Parameters
     ----------
     from_logits : bool, default False
-        True: the model's outputs are logits, and softmax is part of the loss, which is then finite for all finite
-        logits. False: the outputs are probabilities. (A model that ends in softmax is trained on its logits either way:
-        see `training.step.on_logits`.)
+        True: the model's outputs are logits, and the loss includes softmax; it is then finite for all finite logits.
+        False: the outputs are probabilities. (A model that ends in softmax is trained on its logits in either case: see
+        `training.softmax_loss`.)
 
     References
     ----------
@@ -34,24 +129,24 @@ class CategoricalCrossentropy(Configured):
         self.from_logits = bool(from_logits)
 
     def get_config(self) -> Config:
-        """The arguments of the constructor, by name."""
+        """Return the constructor's arguments by name."""
         return {"from_logits": self.from_logits}
 
     def on_logits(self) -> Self:
-        """The same loss, with softmax as part of it."""
+        """Return this loss with softmax included."""
         loss = copy.copy(self)
         loss.from_logits = True
         return loss
 
-    def check(self, y: Array, count: int, classes: int) -> Array:
-        """The targets of a whole data set, checked; `encode` turns a batch of them into rows.
+    def check(self, y: Array, count: int, output_shape: Shape) -> Array:
+        """Return the targets of a data set, checked; `encode` converts a batch of them to rows.
 
         Raises
         ------
         ValueError, TypeError
-            Not one row of `classes` finite numbers for each of the `count` samples.
+            The targets are not one row of finite numbers, one per class, for each of the `count` samples.
         """
-        y = np.asarray(y)
+        y, classes = np.asarray(y), _classes(output_shape)
         if y.shape != (count, classes):
             hint = " For class numbers, use loss='sparse_categorical_crossentropy'." if y.ndim == 1 else ""
             raise ValueError(
@@ -65,36 +160,21 @@ class CategoricalCrossentropy(Configured):
             raise ValueError(f"Expected finite labels, received {y[row]} at index {row}.")
         return y
 
-    def encode(self, y: Array, classes: int, dtype: np.dtype[np.floating]) -> Array:
-        """A batch of targets as rows of `dtype`: (N, classes)."""
-        return np.ascontiguousarray(y, dtype)
-
     def forward(self, outputs: Array, targets: Array, ops: Operations) -> tuple[Array, Array]:
-        """Loss of each sample, and its probabilities.
-
-        Parameters
-        ----------
-        outputs : (N, J), what the model gave: logits or probabilities
-        targets : (N, J), the dtype of outputs
-
-        Returns
-        -------
-        losses : (N,)
-        probabilities : (N, J), which `backward` needs
-        """
+        """Compute the loss of each sample (N,), and its probabilities (N, J)."""
         if self.from_logits:
             return ops.softmax_cross_entropy(outputs, targets)
         return ops.cross_entropy(outputs, targets), outputs
 
-    def backward(self, probabilities: Array, targets: Array, ops: Operations) -> Array:
-        """Gradient of the mean loss by the model's outputs: (N, J)."""
+    def backward(self, predictions: Array, targets: Array, ops: Operations) -> Array:
+        """Compute the gradient of the mean loss with respect to the logits or probabilities: (N, J)."""
         if self.from_logits:
-            return ops.softmax_cross_entropy_gradient(probabilities, targets, 1 / len(targets))
-        return ops.cross_entropy_gradient(probabilities, targets, 1 / len(targets))
+            return ops.softmax_cross_entropy_gradient(predictions, targets, 1 / len(targets))
+        return ops.cross_entropy_gradient(predictions, targets, 1 / len(targets))
 
 
 class SparseCategoricalCrossentropy(CategoricalCrossentropy):
-    """Mean over the batch of - log(probability of the right class), in nats; labels are class numbers.
+    """Cross-entropy of class numbers, averaged over the batch, in nats: loss[n] = - log(probability[n, label[n]]).
 
     Parameters
     ----------
@@ -104,15 +184,15 @@ class SparseCategoricalCrossentropy(CategoricalCrossentropy):
 
     name = "sparse_categorical_crossentropy"
 
-    def check(self, y: Array, count: int, classes: int) -> Array:
-        """The labels of a whole data set, checked; `encode` turns a batch of them into rows.
+    def check(self, y: Array, count: int, output_shape: Shape) -> Array:
+        """Return the labels of a data set, checked; `encode` converts a batch of them to one-hot rows.
 
         Raises
         ------
         ValueError, TypeError
-            Not one integer from 0 to `classes - 1` for each of the `count` samples.
+            The labels are not one integer from 0 to `classes - 1` for each of the `count` samples.
         """
-        y = np.asarray(y)
+        y, classes = np.asarray(y), _classes(output_shape)
         if y.ndim == 2 and y.shape == (count, 1):
             y = y[:, 0]
         if y.shape != (count,):
@@ -131,25 +211,32 @@ class SparseCategoricalCrossentropy(CategoricalCrossentropy):
             )
         return y
 
-    def encode(self, y: Array, classes: int, dtype: np.dtype[np.floating]) -> Array:
-        """A batch of labels as one-hot rows of `dtype`: (N, classes)."""
-        targets = np.zeros((len(y), classes), dtype)
+    def encode(self, y: Array, output_shape: Shape, dtype: np.dtype[np.floating]) -> Array:
+        """Return a batch of labels as one-hot rows of `dtype`: (N, classes)."""
+        targets = np.zeros((len(y), *output_shape), dtype)
         targets[np.arange(len(y)), y] = 1
         return targets
 
 
-Loss = CategoricalCrossentropy
+def _classes(output_shape: Shape) -> int:
+    """Return the number of classes, or raise ValueError if the output has more than one axis."""
+    if len(output_shape) != 1:
+        raise ValueError(
+            f"Expected a model with one axis of classes as output, received output shape {(None, *output_shape)}; "
+            f"end it with Flatten() and Dense(classes, activation='softmax')."
+        )
+    return output_shape[0]
 
 
 def get(identifier: str | Loss) -> Loss:
-    """The loss of that name, or `identifier` itself if it is one.
+    """Return the loss of that name, or `identifier` itself if it is a loss.
 
     Raises
     ------
     ValueError
         There is no loss of that name.
     """
-    if isinstance(identifier, CategoricalCrossentropy):
+    if isinstance(identifier, Loss):
         return identifier
     known = {loss.name: loss for loss in (SparseCategoricalCrossentropy, CategoricalCrossentropy)}
     return look_up("loss", identifier, known)()

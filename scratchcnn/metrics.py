@@ -1,32 +1,59 @@
-"""Metrics: accuracy, the share of samples whose most probable class is the right one."""
+"""Metrics: accuracy, the fraction of samples classified correctly, and the base class of all metrics."""
 
 from __future__ import annotations
+
+import re
 
 from scratchcnn.configs import Config, Configured
 from scratchcnn.names import look_up
 from scratchcnn.operands import Array
 
 
-class CategoricalAccuracy(Configured):
-    """Share of samples whose largest output stands where the largest target does.
+class Metric(Configured):
+    """Base class of all metrics: a value for each sample, averaged over the samples.
+
+    To write your own metric, override `of_samples`.
 
     Parameters
     ----------
     name : str, optional
-        What the metric is called in `History` and in the progress lines.
+        Its name in `History` and in the progress lines; default: the class name in snake case.
+
+    Attributes
+    ----------
+    higher_is_better : bool
+        Whether it is maximized (True, the default) or minimized: what callbacks with mode='auto' assume.
+
+    Examples
+    --------
+    >>> class MeanAbsoluteError(Metric):
+    ...     higher_is_better = False
+    ...
+    ...     def of_samples(self, targets, outputs):
+    ...         return abs(targets - outputs).mean(axis=1)
+    >>> MeanAbsoluteError().name
+    'mean_absolute_error'
     """
 
-    name = "categorical_accuracy"
+    higher_is_better = True
 
     def __init__(self, name: str | None = None) -> None:
-        self.name = name or self.name
+        self.name = name or re.sub(r"(?<!^)(?=[A-Z])", "_", type(self).__name__).lower()
 
     def get_config(self) -> Config:
-        """The arguments of the constructor, by name."""
+        """Return the constructor's arguments by name."""
         return {"name": self.name}
 
     def of_samples(self, targets: Array, outputs: Array) -> Array:
-        """For each sample whether it is right: (N, J), (N, J) -> (N,) bool.
+        """Compute the metric of each sample: (N, *output_shape), (N, *output_shape) -> (N,), numbers or booleans."""
+        raise NotImplementedError
+
+
+class CategoricalAccuracy(Metric):
+    """Accuracy: the fraction of samples whose largest output is at the position of the largest target."""
+
+    def of_samples(self, targets: Array, outputs: Array) -> Array:
+        """Return whether each sample is classified correctly: (N, J), (N, J) -> (N,) bool.
 
         >>> CategoricalAccuracy().of_samples(np.array([[0, 1], [1, 0]]), np.array([[0.2, 0.8], [0.1, 0.9]]))
         array([ True, False])
@@ -36,30 +63,25 @@ class CategoricalAccuracy(Configured):
 
 
 class SparseCategoricalAccuracy(CategoricalAccuracy):
-    """`CategoricalAccuracy` under its name for labels that are class numbers; labels reach it as one-hot rows."""
-
-    name = "sparse_categorical_accuracy"
-
-
-Metric = CategoricalAccuracy
+    """`CategoricalAccuracy` under its name for integer labels, which are one-hot rows when they arrive here."""
 
 
 def get(identifier: str | Metric) -> Metric:
-    """The metric of that name, or `identifier` itself if it is one.
+    """Return the metric of that name, or `identifier` itself if it is a metric.
 
-    'accuracy' (or 'acc') is called so in the history, as in Keras.
+    'accuracy' (or 'acc') keeps that name in the history, as in Keras.
 
     Raises
     ------
     ValueError
         There is no metric of that name.
     """
-    if isinstance(identifier, CategoricalAccuracy):
+    if isinstance(identifier, Metric):
         return identifier
     known = {
         "accuracy": CategoricalAccuracy,
         "acc": CategoricalAccuracy,
-        CategoricalAccuracy.name: CategoricalAccuracy,
-        SparseCategoricalAccuracy.name: SparseCategoricalAccuracy,
+        "categorical_accuracy": CategoricalAccuracy,
+        "sparse_categorical_accuracy": SparseCategoricalAccuracy,
     }
     return look_up("metric", identifier, known)(name=identifier)

@@ -1,13 +1,14 @@
-"""Optimizers: Adam, and SGD with momentum. An optimizer holds its settings; what it remembers is a state of its own.
+"""Optimizers: Adam, SGD with momentum, and the base class of all optimizers.
 
-So one optimizer may train two models, and neither disturbs the other. A learning rate is a number, or one of
-`schedules`, as optimizers.schedules.CosineDecay(0.001, decay_steps=1000).
+An optimizer holds its settings only; its state (step count and moment estimates) is a separate value, so that one
+optimizer can train several models. A learning rate is a number or one of `schedules`, for example
+optimizers.schedules.CosineDecay(0.001, decay_steps=1000).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,37 +24,67 @@ __all__ = ["SGD", "Adam", "Optimizer", "State", "get", "schedules"]
 
 
 class State(NamedTuple):
-    """What an optimizer remembers: the number of steps taken, and for each parameter its arrays ('slots')."""
+    """Optimizer state: the number of steps taken, and for each parameter its arrays (moment estimates, velocity)."""
 
     iterations: int
     slots: list[tuple[Array, ...]]
 
 
-class Optimizer(Protocol):
-    """What the training loop asks of an optimizer."""
+class Optimizer(Configured):
+    """Base class of all optimizers.
 
-    learning_rate: float | Schedule
+    To write your own, override `step`; `start` if it keeps arrays for each parameter; and `get_config` if the
+    constructor takes further arguments.
+
+    Parameters
+    ----------
+    learning_rate : float or schedule, default 0.01
+        A schedule is called with the number of steps taken so far and returns the learning rate of the step.
+
+    Raises
+    ------
+    ValueError
+        The learning rate is negative or not finite.
+
+    Examples
+    --------
+    >>> class SignSGD(Optimizer):
+    ...     def step(self, parameters, gradients, state, ops):
+    ...         rate = rate_at(self.learning_rate, state.iterations)
+    ...         for parameter, gradient in zip(parameters, gradients):
+    ...             parameter -= parameter.dtype.type(rate) * np.sign(gradient)
+    ...         return State(state.iterations + 1, state.slots)
+    """
+
+    def __init__(self, learning_rate: float | Schedule = 0.01) -> None:
+        self.learning_rate = rate_or_schedule("learning_rate", learning_rate)
+
+    def get_config(self) -> Config:
+        """Return the constructor's arguments by name."""
+        return {"learning_rate": self.learning_rate}
 
     def start(self, parameters: Sequence[Array]) -> State:
-        """The state before the first step."""
+        """Return the state before the first step; here, one without arrays."""
+        return State(0, [() for _ in parameters])
 
     def step(self, parameters: Sequence[Array], gradients: Sequence[Array], state: State, ops: Operations) -> State:
-        """Change the parameters and the slots in place; return the state after the step."""
+        """Update the parameters and the arrays of the state in place; return the state after the step."""
+        raise NotImplementedError
 
 
-class Adam(Configured):
-    """Steps along the mean of past gradients, divided by the root of the mean of their squares; see `reference.adam`.
+class Adam(Optimizer):
+    """Adam: steps along the mean of past gradients over the root of their mean square; see `reference.adam`.
 
     Parameters
     ----------
     learning_rate : float or schedule, default 0.001
-        A schedule is called with the number of steps taken so far, and returns the rate of the step; see `schedules`.
+        A schedule is called with the number of steps taken so far and returns the learning rate of the step.
     beta_1, beta_2 : float, defaults 0.9 and 0.999
-        How much of the means stays at each step; from 0 to below 1.
+        Exponential decay rates of the two moment estimates, in [0, 1).
     epsilon : float, default 1e-7
-        Added to the root, so that it is never zero.
+        Added to the root, so that the denominator is never zero.
     amsgrad : bool, default False
-        Divide by the largest mean so far.
+        Use the maximum of all past second moment estimates.
 
     Raises
     ------
@@ -62,7 +93,7 @@ class Adam(Configured):
 
     References
     ----------
-    Kingma & Ba 2015, arXiv 1412.6980. Defaults and the place of epsilon are Keras's.
+    Kingma & Ba 2015, arXiv 1412.6980. Defaults and the position of epsilon are Keras's.
     """
 
     def __init__(
@@ -73,15 +104,15 @@ class Adam(Configured):
         epsilon: float = 1e-7,
         amsgrad: bool = False,
     ) -> None:
-        self.learning_rate = rate_or_schedule("learning_rate", learning_rate)
+        super().__init__(learning_rate)
         self.beta_1, self.beta_2 = share("beta_1", beta_1), share("beta_2", beta_2)
         self.epsilon = non_negative("epsilon", epsilon)
         self.amsgrad = bool(amsgrad)
 
     def get_config(self) -> Config:
-        """The arguments of the constructor, by name."""
+        """Return the constructor's arguments by name."""
         return {
-            "learning_rate": self.learning_rate,
+            **super().get_config(),
             "beta_1": self.beta_1,
             "beta_2": self.beta_2,
             "epsilon": self.epsilon,
@@ -89,17 +120,17 @@ class Adam(Configured):
         }
 
     def start(self, parameters: Sequence[Array]) -> State:
-        """No steps; for each parameter m, v and, with AMSGrad, v_max, all zeros."""
+        """Return zero steps; for each parameter m, v and, with AMSGrad, v_max, all zeros."""
         slots = 3 if self.amsgrad else 2
         return State(0, [tuple(np.zeros_like(parameter) for _ in range(slots)) for parameter in parameters])
 
     def step(self, parameters: Sequence[Array], gradients: Sequence[Array], state: State, ops: Operations) -> State:
-        """Change the parameters and the slots in place; return the state after the step.
+        """Update the parameters and the state's arrays in place; return the state after the step.
 
         Raises
         ------
         ValueError
-            The schedule returned no learning rate. Nothing has changed.
+            The schedule did not return a learning rate. Nothing has changed.
         """
         step, learning_rate = state.iterations + 1, rate_at(self.learning_rate, state.iterations)
         for parameter, gradient, slots in zip(parameters, gradients, state.slots, strict=True):
@@ -108,17 +139,17 @@ class Adam(Configured):
         return State(step, state.slots)
 
 
-class SGD(Configured):
-    """Steps along the gradient, with momentum; see `reference.sgd`.
+class SGD(Optimizer):
+    """Stochastic gradient descent with momentum; see `reference.sgd`.
 
     Parameters
     ----------
     learning_rate : float or schedule, default 0.01
-        A schedule is called with the number of steps taken so far, and returns the rate of the step; see `schedules`.
+        A schedule is called with the number of steps taken so far and returns the learning rate of the step.
     momentum : float, default 0
-        How much of the last step goes on; from 0 to below 1.
+        Fraction of the previous step that is added, in [0, 1).
     nesterov : bool, default False
-        Look ahead by one step of momentum.
+        Use Nesterov momentum: evaluate the step one momentum step ahead.
 
     Raises
     ------
@@ -131,25 +162,25 @@ class SGD(Configured):
     """
 
     def __init__(self, learning_rate: float | Schedule = 0.01, momentum: float = 0.0, nesterov: bool = False) -> None:
-        self.learning_rate = rate_or_schedule("learning_rate", learning_rate)
+        super().__init__(learning_rate)
         self.momentum = share("momentum", momentum)
         self.nesterov = bool(nesterov)
 
     def get_config(self) -> Config:
-        """The arguments of the constructor, by name."""
-        return {"learning_rate": self.learning_rate, "momentum": self.momentum, "nesterov": self.nesterov}
+        """Return the constructor's arguments by name."""
+        return {**super().get_config(), "momentum": self.momentum, "nesterov": self.nesterov}
 
     def start(self, parameters: Sequence[Array]) -> State:
-        """No steps; for each parameter its velocity, zeros."""
+        """Return zero steps; for each parameter its velocity, zero."""
         return State(0, [(np.zeros_like(parameter),) for parameter in parameters])
 
     def step(self, parameters: Sequence[Array], gradients: Sequence[Array], state: State, ops: Operations) -> State:
-        """Change the parameters and the slots in place; return the state after the step.
+        """Update the parameters and the state's arrays in place; return the state after the step.
 
         Raises
         ------
         ValueError
-            The schedule returned no learning rate. Nothing has changed.
+            The schedule did not return a learning rate. Nothing has changed.
         """
         learning_rate = rate_at(self.learning_rate, state.iterations)
         for parameter, gradient, (velocity,) in zip(parameters, gradients, state.slots, strict=True):
@@ -158,14 +189,14 @@ class SGD(Configured):
 
 
 def get(identifier: str | Optimizer) -> Optimizer:
-    """The optimizer of that name with Keras's defaults, or `identifier` itself if it is one.
+    """Return the optimizer of that name with Keras's defaults, or `identifier` itself if it is one.
 
     Raises
     ------
     ValueError
         There is no optimizer of that name.
     """
-    if not isinstance(identifier, str) and hasattr(identifier, "step"):
+    if not isinstance(identifier, str) and hasattr(identifier, "step") and not isinstance(identifier, type):
         return identifier
-    known: dict[str, type[Adam] | type[SGD]] = {"adam": Adam, "sgd": SGD}
+    known: dict[str, type[Optimizer]] = {"adam": Adam, "sgd": SGD}
     return look_up("optimizer", identifier.lower() if isinstance(identifier, str) else identifier, known)()
