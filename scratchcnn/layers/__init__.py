@@ -1,4 +1,4 @@
-"""The layers: parameters and shapes; each calls the operations of `reference` or of `kernels`."""
+"""Layers: parameters and shapes; each calls the operations of `reference` or of `kernels`."""
 
 from scratchcnn.layers.activation import Activation
 from scratchcnn.layers.base import Layer

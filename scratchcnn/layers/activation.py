@@ -1,4 +1,4 @@
-"""Activation: an activation function as a layer of its own."""
+"""Activation: an activation function as a separate layer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from scratchcnn.operations import Operations
 
 
 class Activation(Layer):
-    """Applies an activation function to every number (relu, linear) or along the last axis (softmax).
+    """Apply an activation function: elementwise (relu, linear) or along the last axis (softmax).
 
         y = activation(x)
 
@@ -27,11 +27,11 @@ class Activation(Layer):
 
     Notes
     -----
-    Input and output of any one shape, float32 or float64 as the model; no parameters. Backward:
+    Input and output have the same shape, float32 or float64 like the model; no parameters. Backward:
     `reference.relu_gradient`, `reference.softmax_gradient`.
 
-    Cost: a comparison (relu) or an exponential and 4 FLOPs (softmax) a number; reads and writes each once. Numerics:
-    see `reference.relu`, `reference.softmax`.
+    Cost: a comparison (relu), or an exponential and 4 FLOPs (softmax), per element; reads x and writes y once.
+    Numerics: see `reference.relu` and `reference.softmax`.
 
     Raises
     ------
@@ -49,6 +49,8 @@ class Activation(Layer):
     Goodfellow, Bengio & Courville 2016, "Deep Learning", sections 6.2.2 and 6.3.
     """
 
+    mutable = ("activation",)
+
     def __init__(
         self,
         activation: str | activations.ActivationFunction,
@@ -60,18 +62,18 @@ class Activation(Layer):
         self.activation = activations.get(activation)
 
     def get_config(self) -> Config:
-        """The arguments of the constructor, by name."""
+        """Return the constructor's arguments by name."""
         return {**super().get_config(), "activation": activations.serialize(self.activation)}
 
     def forward(
         self, x: Array, ops: Operations, training: bool, rng: np.random.Generator | None
     ) -> tuple[Array, Array]:
-        """The output; the cache is the output too."""
+        """Return the output, which is also the cache."""
         y = self.activation.forward(x, ops)
         return y, y
 
     def backward(
         self, dy: Array, cache: Array, ops: Operations, input_gradient: bool = True
     ) -> tuple[Array | None, Gradients]:
-        """Gradient by what went in."""
+        """Return the gradient with respect to the input."""
         return self.activation.backward(dy, cache, ops) if input_gradient else None, {}

@@ -1,15 +1,16 @@
-"""What every layer is: parameters, and a forward and a backward function that keep nothing on the layer."""
+"""Layer: parameters and shapes, with a forward and a backward pass that store nothing on the layer."""
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
-from scratchcnn.arguments import image_shape
-from scratchcnn.configs import Config, Configured
+from scratchcnn.arguments import boolean, image_shape
+from scratchcnn.configs import Config, Configured, is_strict
 from scratchcnn.operands import Array, Shape
 from scratchcnn.operations import Operations
 
@@ -18,95 +19,133 @@ Gradients = dict[str, Array]
 
 
 class Layer(Configured):
-    """Base of all layers.
+    """Base class of all layers.
 
-    A layer holds its parameters and nothing else that changes. What the backward pass needs of the forward pass is
-    returned as the cache and given back, so that any number of passes may be under way at once. To write a layer of
-    your own, override `compute_output_shape`, `forward` and `backward`, and `initial_params` if it has parameters; and
-    `get_config` if its constructor takes arguments, so that a model with it can be saved.
+    A layer holds its parameters and no other state. What the backward pass needs from the forward pass is returned as
+    the cache and passed back in, so several passes may be in progress at the same time. To write your own layer,
+    override `compute_output_shape`, `forward` and `backward`; `initial_params` if it has parameters; and `get_config`
+    if its constructor takes arguments, so that a model that contains it can be saved.
 
     Parameters
     ----------
     input_shape : tuple of int, optional
-        Shape of one sample, without the batch; wanted of the first layer of a model.
+        Shape of one sample, without the batch axis; required for the first layer of a model.
     name : str, optional
-        Default: the class's name in snake case, numbered within the model.
+        Default: the class name in snake case, numbered within the model.
 
     Attributes
     ----------
     params : dict of str to array
         The parameters, in Keras's order; empty before `build`.
+    trainable : bool
+        False freezes the parameters: training leaves them unchanged and keeps no optimizer state for them. The
+        gradient w.r.t. the input is still passed on to the layers below.
     input_shape, output_shape : tuple of int or None
         Shapes of one sample; `output_shape` is None before `build`.
+
+    Raises
+    ------
+    AttributeError
+        When an attribute is set that would have no effect: one that a layer of this package does not have, or, once
+        the layer is built, an argument of the constructor that has already determined the parameters or the shapes.
     """
 
-    takes_pooled_gradient = False  # whether `backward` can be handed a PooledGradient
+    mutable: tuple[str, ...] = ()
+    """Constructor arguments that still take effect when they are changed on a built layer."""
+
+    _further_attributes = frozenset({"params", "output_shape", "trainable"})
 
     def __init__(self, *, input_shape: int | Sequence[int] | None = None, name: str | None = None) -> None:
         self.name = name
         self.params: dict[str, Array] = {}
         self.input_shape: Shape | None = None if input_shape is None else image_shape("input_shape", input_shape)
         self.output_shape: Shape | None = None
+        self._trainable = True
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Set an attribute, unless that would have no effect."""
+        fixed = self._arguments - {*self.mutable, "name", "input_shape"}
+        if name in fixed and is_strict(type(self)) and vars(self).get("output_shape") is not None:
+            raise AttributeError(
+                f"Expected {name!r} of layer {self.label} to stay as it was built, received {value!r}, which would "
+                f"not change its parameters and shapes; make a new layer with {name}={value!r}."
+            )
+        super().__setattr__(name, value)
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training updates the parameters."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = boolean("trainable", value)
 
     def get_config(self) -> Config:
-        """The arguments of the constructor, by name, without input_shape, which belongs to the model."""
+        """Return the constructor's arguments by name, without input_shape, which belongs to the model."""
         return {"name": self.name}
 
     @property
     def default_name(self) -> str:
-        """The class's name in snake case: `MaxPooling2D` is 'max_pooling2d'."""
+        """The class name in snake case: `MaxPooling2D` is 'max_pooling2d'."""
         words = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", type(self).__name__)
         return re.sub(r"([a-z])([A-Z])", r"\1_\2", words).lower()
 
     @property
     def label(self) -> str:
         """The name and class for messages: "'conv2d' (Conv2D)"."""
-        return f"{self.name or self.default_name!r} ({type(self).__name__})"
+        return f"{vars(self).get('name') or self.default_name!r} ({type(self).__name__})"
 
     @property
     def parameter_count(self) -> int:
-        """How many numbers the parameters have in all."""
+        """Total number of elements of the parameters."""
         return sum(array.size for array in self.params.values())
 
     def build(self, input_shape: Shape, rng: np.random.Generator, dtype: np.dtype[np.floating]) -> Shape:
-        """Make the parameters for samples of `input_shape`, drawn from `rng`; return the shape of one output.
+        """Create the parameters for samples of `input_shape`, drawn from `rng`; return the shape of one output.
 
         Raises
         ------
         ValueError
-            The layer cannot take samples of that shape; the layer is unchanged.
+            The layer does not accept samples of that shape; the layer is unchanged.
         """
         if self.input_shape is not None and self.input_shape != tuple(input_shape):
             raise ValueError(
                 f"Layer {self.label} was given input_shape={self.input_shape}, but receives samples of shape "
-                f"{tuple(input_shape)}; leave input_shape out, or make it fit."
+                f"{tuple(input_shape)}; omit input_shape, or make it match."
             )
         output_shape = self.compute_output_shape(input_shape)
         self.params = self.initial_params(input_shape, rng, dtype)
         self.input_shape, self.output_shape = tuple(input_shape), output_shape
         return output_shape
 
+    def unbuilt(self) -> Self:
+        """Return a copy of the layer without parameters and shapes, as it was before `build`."""
+        layer = copy.deepcopy(self)
+        layer.params, layer.input_shape, layer.output_shape = {}, None, None
+        return layer
+
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """Shape of one output for samples of `input_shape`.
+        """Return the shape of one output for samples of `input_shape`.
 
         Raises
         ------
         ValueError
-            The layer cannot take samples of that shape.
+            The layer does not accept samples of that shape.
         """
         return input_shape
 
     def initial_params(
         self, input_shape: Shape, rng: np.random.Generator, dtype: np.dtype[np.floating]
     ) -> dict[str, Array]:
-        """New parameters for samples of `input_shape`."""
+        """Return new parameters for samples of `input_shape`."""
         return {}
 
     def param_shapes(self, input_shape: Shape) -> dict[str, Shape]:
-        """Shapes of the parameters for samples of `input_shape`.
+        """Return the shapes of the parameters for samples of `input_shape`.
 
-        Known without making them where a layer says so, as those here do: a file that claims a gigantic layer is
-        refused before anything is allocated.
+        The layers of this package compute them without allocating the parameters, so a file that claims a gigantic
+        layer is refused before any memory is allocated.
         """
         params = self.initial_params(input_shape, np.random.default_rng(0), np.dtype(np.float32))
         return {name: array.shape for name, array in params.items()}
@@ -114,20 +153,21 @@ class Layer(Configured):
     def forward(
         self, x: Array, ops: Operations, training: bool, rng: np.random.Generator | None
     ) -> tuple[Array, Cache]:
-        """The outputs for a batch, and what `backward` will need.
+        """Compute the output for a batch, and the cache for `backward`.
 
         Parameters
         ----------
         x : (N, *input_shape)
-        ops : the `kernels` or the `reference` package
+        ops : Operations
+            The primitive operations: those of the package `kernels`, or of `reference`.
         training : bool
-            Whether the layer behaves as in training (dropout drops).
+            Whether the layer behaves as in training (dropout is active).
         rng : numpy.random.Generator or None
-            Where chance comes from; None is an error for a layer that needs it.
+            Source of randomness; None is an error for a layer that needs it.
 
         Returns
         -------
-        y : (N, *output_shape), the dtype of x
+        y : (N, *output_shape), dtype of x
         cache
         """
         raise NotImplementedError
@@ -135,25 +175,28 @@ class Layer(Configured):
     def backward(
         self, dy: Array, cache: Cache, ops: Operations, input_gradient: bool = True
     ) -> tuple[Array | None, Gradients]:
-        """The gradients of the loss by the input and by each parameter.
+        """Compute the gradients of the loss with respect to the input and each parameter.
 
         Parameters
         ----------
-        dy : (N, *output_shape), gradient of the loss by the output
-        cache : as `forward` gave it
-        ops : the `kernels` or the `reference` package
+        dy : (N, *output_shape)
+            Gradient of the loss with respect to the output.
+        cache
+            As returned by `forward`.
+        ops : Operations
+            As for `forward`.
         input_gradient : bool
-            False: the gradient by the input is not wanted (the first layer of a model), and None is returned for it.
+            False: the gradient with respect to the input is not needed, and None is returned for it.
 
         Returns
         -------
         dx : (N, *input_shape) or None
-        gradients : dict, the keys and shapes of `params`
+        gradients : dict, with the keys and shapes of `params`
         """
         raise NotImplementedError
 
     def expect_rank(self, input_shape: Shape, axes: str) -> None:
-        """Refuse samples that do not have the axes named, as 'height, width, channels'."""
+        """Raise ValueError unless samples have the axes named, for example 'height, width, channels'."""
         if len(input_shape) != len(axes.split(", ")):
             hint = " Add Flatten() before it." if axes == "units" else ""
             raise ValueError(f"Layer {self.label} expected samples of shape ({axes}), received {input_shape}.{hint}")

@@ -1,4 +1,4 @@
-"""Dense: every output is a weighted sum of every input."""
+"""Dense: a fully connected layer with kernel, bias and activation."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import NamedTuple
 import numpy as np
 
 from scratchcnn import activations, initializers
-from scratchcnn.activations import ReLU
 from scratchcnn.arguments import positive_integer
 from scratchcnn.configs import Config
 from scratchcnn.layers.base import Gradients, Layer
@@ -17,14 +16,14 @@ from scratchcnn.operations import Operations
 
 
 class DenseCache(NamedTuple):
-    """What the backward pass needs: the input and the output."""
+    """What the backward pass needs: input and output."""
 
-    x: Array
-    y: Array
+    x: Array  # (N, I)
+    y: Array  # (N, J)
 
 
 class Dense(Layer):
-    """Multiplies by a matrix, adds a bias, applies an activation.
+    """Fully connected layer: an affine map, followed by an activation.
 
         z[n, j] = bias[j] + sum over i of x[n, i] * kernel[i, j]
         y = activation(z)
@@ -32,7 +31,7 @@ class Dense(Layer):
     Parameters
     ----------
     units : int
-        J, outputs of one sample; 1 or more.
+        J, the number of outputs of one sample; at least 1.
     activation : str or ActivationFunction or None, default None
         'relu', 'softmax' or 'linear' (None).
     use_bias : bool, default True
@@ -47,17 +46,17 @@ class Dense(Layer):
 
     Notes
     -----
-    Input (N, I), output (N, J), float32 or float64 as the model.
+    Input (N, I), output (N, J), float32 or float64 like the model.
 
-    Backward, with dz the gradient by z: dkernel = x^T dz, of shape (I, J); dbias[j] = sum over n of dz[n, j], of shape
-    (J,); dx = dz kernel^T, of shape (N, I).
+    Backward, with dz the gradient of the loss with respect to z: dkernel = x^T dz, of shape (I, J); dbias[j] = sum over
+    n of dz[n, j], of shape (J,); dx = dz kernel^T, of shape (N, I).
 
-    Cost: 2 * N * I * J FLOPs forward, twice as many backward; the kernel passes through memory once each way.
+    Cost: 2 * N * I * J FLOPs forward, twice as many backward; each pass reads the kernel from memory once.
 
-    Numerics: sums run in the dtype of x (the bias gradient in float64).
+    Numerics: sums are accumulated in the dtype of x (the bias gradient in float64).
 
-    Differs from Keras: samples must have one axis; Keras multiplies the last of several, which a forgotten Flatten
-    turns into a model that trains and is wrong.
+    Differs from Keras: Dense raises an error for inputs with more than one axis per sample (usually a missing Flatten);
+    Keras would multiply the last axis only, and train a different model.
 
     Raises
     ------
@@ -78,6 +77,8 @@ class Dense(Layer):
     Goodfellow, Bengio & Courville 2016, "Deep Learning", section 6.1.
     """
 
+    mutable = ("activation",)
+
     def __init__(
         self,
         units: int,
@@ -97,7 +98,7 @@ class Dense(Layer):
         self.bias_initializer = initializers.get(bias_initializer)
 
     def get_config(self) -> Config:
-        """The arguments of the constructor, by name."""
+        """Return the constructor's arguments by name."""
         return {
             **super().get_config(),
             "units": self.units,
@@ -108,38 +109,37 @@ class Dense(Layer):
         }
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """(J,) for samples of (I,)."""
+        """Return (J,) for samples of (I,)."""
         self.expect_rank(input_shape, "units")
         return (self.units,)
 
     def initial_params(
         self, input_shape: Shape, rng: np.random.Generator, dtype: np.dtype[np.floating]
     ) -> dict[str, Array]:
-        """Kernel (I, J) and bias (J,)."""
-        makers = {"kernel": self.kernel_initializer, "bias": self.bias_initializer}
-        return {name: makers[name](shape, rng, dtype) for name, shape in self.param_shapes(input_shape).items()}
+        """Return kernel (I, J) and bias (J,)."""
+        initial = {"kernel": self.kernel_initializer, "bias": self.bias_initializer}
+        return {name: initial[name](shape, rng, dtype) for name, shape in self.param_shapes(input_shape).items()}
 
     def param_shapes(self, input_shape: Shape) -> dict[str, Shape]:
-        """Kernel (I, J) and bias (J,)."""
+        """Return the shapes (I, J) of the kernel and (J,) of the bias."""
         kernel: dict[str, Shape] = {"kernel": (input_shape[0], self.units)}
         return {**kernel, "bias": (self.units,)} if self.use_bias else kernel
 
     def forward(
         self, x: Array, ops: Operations, training: bool, rng: np.random.Generator | None
     ) -> tuple[Array, DenseCache]:
-        """Outputs (N, J) of samples (N, I)."""
-        relu = type(self.activation) is ReLU  # done while the sums are at hand, not in a pass of its own
-        y = ops.dense(x, self.params["kernel"], self.params.get("bias"), relu=relu)
-        if not relu:
-            y = self.activation.forward(y, ops)
+        """Return the output (N, J) for samples (N, I)."""
+        z = ops.dense(x, self.params["kernel"], self.params.get("bias"))
+        y = self.activation.forward(z, ops)
         return y, DenseCache(x, y)
 
     def backward(
         self, dy: Array, cache: DenseCache, ops: Operations, input_gradient: bool = True
     ) -> tuple[Array | None, Gradients]:
-        """Gradients by the samples (N, I), the kernel and the bias."""
-        dz = self.activation.backward(dy, cache.y, ops)
-        gradients = {"kernel": ops.dense_kernel_gradient(dz, cache.x)}
+        """Return the gradients with respect to the samples (N, I), the kernel and the bias."""
+        x, y = cache
+        dz = self.activation.backward(dy, y, ops)  # (N, J)
+        gradients = {"kernel": ops.dense_kernel_gradient(dz, x)}
         if self.use_bias:
             gradients["bias"] = ops.bias_gradient(dz)
         return ops.dense_input_gradient(dz, self.params["kernel"]) if input_gradient else None, gradients

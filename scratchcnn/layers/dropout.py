@@ -1,4 +1,4 @@
-"""Dropout: in training, drops numbers by chance and makes the others larger; otherwise does nothing."""
+"""Dropout: zeroes random activations during training."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from scratchcnn.operations import Operations
 
 
 class Dropout(Layer):
-    """In training, sets a share of the numbers to zero and divides the others by what is left of one.
+    """Dropout: zeroes random activations during training, and scales the rest by 1 / (1 − rate).
 
         y[i] = x[i] / (1 - rate) if random[i] >= rate, else 0          in training
         y = x                                                          otherwise
@@ -22,17 +22,18 @@ class Dropout(Layer):
     Parameters
     ----------
     rate : float
-        Share to drop, from 0 to below 1.
+        Probability that an activation is zeroed, in [0, 1).
     input_shape, name
         As for every `Layer`.
 
     Notes
     -----
-    Input and output of any one shape, float32 or float64 as the model; no parameters. Each pass in training draws one
-    64-bit key from the generator it is handed, and the key decides every place (`reference.random_bits`), so that both
-    engines and any number of threads drop the same. Backward: dx[i] = dy[i] / (1 - rate) where x[i] was kept, else 0.
+    Input and output have the same shape, float32 or float64 like the model; no parameters. Each training pass draws one
+    64-bit key from the random generator, and the key determines the whole mask (`reference.random_bits`), so that both
+    engines and any number of threads zero the same activations. Backward: dx[i] = dy[i] / (1 - rate) where x[i] was
+    kept, else 0.
 
-    Cost: in training two 64-bit multiplications a number; reads x, writes y and the mask, a byte for each number.
+    Cost: in training two 64-bit multiplications per element; reads x, writes y and the mask, one byte per element.
     Otherwise none.
 
     Numerics: the expected value of y is x.
@@ -40,7 +41,7 @@ class Dropout(Layer):
     Raises
     ------
     ValueError
-        The rate is not in [0, 1); in training, no generator was handed down.
+        The rate is not in [0, 1); in training, no random generator was passed.
 
     Examples
     --------
@@ -57,18 +58,20 @@ class Dropout(Layer):
     Srivastava et al. 2014, "Dropout: a simple way to prevent neural networks from overfitting", sections 4 and 10.
     """
 
+    mutable = ("rate",)
+
     def __init__(self, rate: float, *, input_shape: int | Sequence[int] | None = None, name: str | None = None) -> None:
         super().__init__(input_shape=input_shape, name=name)
         self.rate = share("rate", rate)
 
     def get_config(self) -> Config:
-        """The arguments of the constructor, by name."""
+        """Return the constructor's arguments by name."""
         return {**super().get_config(), "rate": self.rate}
 
     def forward(
         self, x: Array, ops: Operations, training: bool, rng: np.random.Generator | None
     ) -> tuple[Array, Array | None]:
-        """The numbers that stay, scaled; the cache is the mask of what was kept, or None if nothing was dropped."""
+        """Return the output; the cache is the mask of kept activations, or None if all were kept."""
         if not training or self.rate == 0:
             return x, None
         if rng is None:
@@ -81,7 +84,7 @@ class Dropout(Layer):
     def backward(
         self, dy: Array, cache: Array | None, ops: Operations, input_gradient: bool = True
     ) -> tuple[Array | None, Gradients]:
-        """Gradient by the numbers that went in."""
+        """Return the gradient with respect to the input."""
         if not input_gradient:
             return None, {}
         return dy if cache is None else ops.dropout_gradient(dy, cache, self.rate), {}

@@ -1,4 +1,4 @@
-"""Flatten: lays each sample out as one row."""
+"""Flatten: reshapes each sample to a vector."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scratchcnn.operations import Operations
 
 
 class Flatten(Layer):
-    """Lays each sample out as one row, the last axis fastest (C order, as in Keras).
+    """Reshape each sample to a vector, with the last axis varying fastest (C order, as in Keras).
 
         y[n, (h * W + w) * C + c] = x[n, h, w, c]
 
@@ -23,15 +23,15 @@ class Flatten(Layer):
 
     Notes
     -----
-    Input (N, ...), output (N, product of the rest), float32 or float64 as the model; no parameters; no copy. Backward
-    puts the gradient back in shape.
+    Input (N, ...), output (N, product of the other axes), float32 or float64 like the model; no parameters. Backward:
+    the gradient is reshaped to the shape of the input.
 
-    Cost: none; nothing is read from memory. Numerics: exact.
+    Cost: none; values are neither read nor copied. Numerics: exact.
 
     Raises
     ------
     ValueError
-        input_shape is not a shape of one sample.
+        input_shape is not the shape of one sample.
 
     Examples
     --------
@@ -45,17 +45,17 @@ class Flatten(Layer):
     """
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """(product of input_shape,)."""
+        """Return (product of input_shape,)."""
         return (math.prod(input_shape),)
 
     def forward(
         self, x: Array, ops: Operations, training: bool, rng: np.random.Generator | None
     ) -> tuple[Array, Shape]:
-        """Rows (N, product of the rest); the cache is the shape of x."""
+        """Return the output (N, product of the other axes); the cache is the shape of x."""
         return x.reshape(len(x), -1), x.shape
 
     def backward(
         self, dy: Array, cache: Shape, ops: Operations, input_gradient: bool = True
     ) -> tuple[Array | None, Gradients]:
-        """The gradient in the shape of the input."""
+        """Return the gradient with respect to the input."""
         return dy.reshape(cache) if input_gradient else None, {}

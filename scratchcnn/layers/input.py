@@ -1,4 +1,4 @@
-"""Input: says the shape of one sample at the head of a model."""
+"""Input: the shape of one sample, at the head of a model."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from scratchcnn.arguments import image_shape
 
 
 class Input:
-    """The shape of one sample, as the first thing in a model; it computes nothing and is no layer of the summary.
+    """The shape of one sample, as the first element of a model; it computes nothing and is not listed as a layer.
 
     Parameters
     ----------
     shape : tuple of int
-        Without the batch, as (28, 28, 1).
+        Without the batch axis, for example (28, 28, 1).
 
     Raises
     ------
     ValueError
-        `shape` is not a shape of one sample.
+        `shape` is not the shape of one sample.
 
     Examples
     --------

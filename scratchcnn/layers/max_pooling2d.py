@@ -1,4 +1,4 @@
-"""MaxPooling2D: of every window only the largest number goes on."""
+"""MaxPooling2D: keeps the maximum of each window."""
 
 from __future__ import annotations
 
@@ -11,49 +11,47 @@ from scratchcnn.arguments import integer_pair, padding_name
 from scratchcnn.configs import Config
 from scratchcnn.geometry import image_windows
 from scratchcnn.layers.base import Gradients, Layer
-from scratchcnn.layers.pooled_gradient import PooledGradient
 from scratchcnn.operands import Array, Shape
 from scratchcnn.operations import Operations
 
 
 class MaxPooling2DCache(NamedTuple):
-    """What the backward pass needs: which element of each window won, what it was, and the shape of the input."""
+    """What the backward pass needs: the argmax index of each window, and the shape of the input."""
 
-    winners: Array
-    outputs: Array
-    input_shape: Shape
+    winners: Array  # (N, OH, OW, C), index of the maximum within its window
+    input_shape: Shape  # (N, H, W, C)
 
 
 class MaxPooling2D(Layer):
-    """The largest number of every window, for each channel by itself.
+    """Max pooling: the maximum of each window, separately for each channel.
 
         y[n, oy, ox, c] = max over ky, kx of x[n, oy * SH + ky - top, ox * SW + kx - left, c]
 
     Parameters
     ----------
     pool_size : int or (int, int), default 2
-        (KH, KW), 1 or more.
+        (KH, KW), at least 1.
     strides : int or (int, int) or None, default None
-        (SH, SW); None is the pool size, so that windows neither overlap nor leave gaps.
+        (SH, SW); None means pool_size, so that the windows tile the image.
     padding : {'valid', 'same'}, default 'valid'
-        With 'same', positions outside the image never win.
+        With 'same', positions outside the image count as minus infinity.
     input_shape, name
         As for every `Layer`.
 
     Notes
     -----
-    Input (N, H, W, C), output (N, OH, OW, C), float32 or float64 as the model; no parameters. Backward: each window
-    sends its gradient to the element that won, the first of equals in reading order; where windows overlap, gradients
-    add up; dx is (N, H, W, C).
+    Input (N, H, W, C), output (N, OH, OW, C), float32 or float64 like the model; no parameters. Backward: the gradient
+    of each window goes to its maximum (the first one in row-major order if several are equal); where windows overlap,
+    gradients are added; dx is (N, H, W, C).
 
-    Cost: KH * KW comparisons for each output; reads x, writes y and the winners, mostly a byte for each output.
+    Cost: KH * KW comparisons per output; reads x, writes y and the argmax indices (usually one byte each).
 
-    Numerics: exact; a NaN wins over every number.
+    Numerics: exact; NaN counts as larger than any other value.
 
     Raises
     ------
     ValueError
-        An option is out of range or unknown; at `build`, samples that are no images or too small for one window.
+        An option is out of range or unknown; at `build`, samples that are not images or too small for one window.
 
     Examples
     --------
@@ -84,11 +82,11 @@ class MaxPooling2D(Layer):
         self.padding = padding_name(padding)
 
     def get_config(self) -> Config:
-        """The arguments of the constructor, by name."""
+        """Return the constructor's arguments by name."""
         return {**super().get_config(), "pool_size": self.pool_size, "strides": self.strides, "padding": self.padding}
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """(OH, OW, C) for images of (H, W, C)."""
+        """Return (OH, OW, C) for images of (H, W, C)."""
         self.expect_rank(input_shape, "height, width, channels")
         height, width, channels = input_shape
         windows = image_windows((height, width), self.pool_size, self.strides, self.padding)
@@ -102,20 +100,15 @@ class MaxPooling2D(Layer):
     def forward(
         self, x: Array, ops: Operations, training: bool, rng: np.random.Generator | None
     ) -> tuple[Array, MaxPooling2DCache]:
-        """Outputs (N, OH, OW, C) of images (N, H, W, C)."""
+        """Return the output (N, OH, OW, C) for images (N, H, W, C)."""
         y, winners = ops.max_pool2d(x, self.pool_size, self.strides, self.padding)
-        return y, MaxPooling2DCache(winners, y, x.shape)
+        return y, MaxPooling2DCache(winners, x.shape)
 
     def backward(
         self, dy: Array, cache: MaxPooling2DCache, ops: Operations, input_gradient: bool = True
     ) -> tuple[Array | None, Gradients]:
-        """Gradient by the images (N, H, W, C)."""
+        """Return the gradient with respect to the images (N, H, W, C)."""
         if not input_gradient:
             return None, {}
-        return self.pooled_gradient(dy, cache).dense(ops), {}
-
-    def pooled_gradient(self, dy: Array, cache: MaxPooling2DCache) -> PooledGradient:
-        """The same gradient, not laid out: for a layer before this one that can use its zeros."""
-        return PooledGradient(
-            dy, cache.winners, cache.outputs, cache.input_shape, self.pool_size, self.strides, self.padding
-        )
+        geometry = (self.pool_size, self.strides, self.padding)
+        return ops.max_pool2d_gradient(dy, cache.winners, cache.input_shape, *geometry), {}

@@ -1,4 +1,4 @@
-"""Rescaling: multiplies and shifts every number, so that a model can be fed bytes as they are."""
+"""Rescaling: scales and shifts its input, so that a model accepts raw pixel values."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from scratchcnn.operations import Operations
 
 
 class Rescaling(Layer):
-    """Multiplies every number and adds to it, in training and otherwise.
+    """Multiply by a scale and add an offset, during training and inference.
 
         y = x * scale + offset
 
-    As the first layer, Rescaling(1 / 255) lets a model take uint8 images: each batch becomes floats by itself, and the
-    data set never does.
+    As the first layer, Rescaling(1 / 255) lets a model accept uint8 images: only one batch at a time is converted to
+    floats, never the whole data set.
 
     Parameters
     ----------
@@ -30,9 +30,9 @@ class Rescaling(Layer):
 
     Notes
     -----
-    Input and output of any one shape, float32 or float64 as the model; no parameters. Backward: dx = dy * scale.
+    Input and output have the same shape, float32 or float64 like the model; no parameters. Backward: dx = dy * scale.
 
-    Cost: 2 FLOPs a number, which is read and written once. Numerics: rounded twice, in the dtype of x.
+    Cost: 2 FLOPs per element, which is read and written once. Numerics: rounded twice, in the dtype of x.
 
     Raises
     ------
@@ -50,6 +50,8 @@ class Rescaling(Layer):
     Keras's layer of that name.
     """
 
+    mutable = ("scale", "offset")
+
     def __init__(
         self,
         scale: float,
@@ -62,16 +64,16 @@ class Rescaling(Layer):
         self.scale, self.offset = finite("scale", scale), finite("offset", offset)
 
     def get_config(self) -> Config:
-        """The arguments of the constructor, by name."""
+        """Return the constructor's arguments by name."""
         return {**super().get_config(), "scale": self.scale, "offset": self.offset}
 
     def forward(self, x: Array, ops: Operations, training: bool, rng: np.random.Generator | None) -> tuple[Array, None]:
-        """The numbers, scaled; nothing is cached."""
+        """Return the scaled input; there is nothing to cache."""
         real = x.dtype.type
         return x * real(self.scale) + real(self.offset), None
 
     def backward(
         self, dy: Array, cache: None, ops: Operations, input_gradient: bool = True
     ) -> tuple[Array | None, Gradients]:
-        """Gradient by what went in."""
+        """Return the gradient with respect to the input."""
         return dy * dy.dtype.type(self.scale) if input_gradient else None, {}

@@ -120,7 +120,7 @@ def small_model(engine_name, loss, last_activation="softmax"):
         ("reference", losses.CategoricalCrossentropy(from_logits=True), None),
     ],
 )
-def test_gradients_of_the_whole_model_are_the_derivatives_of_its_loss(engine_name, loss, last_activation):
+def test_model_gradients_are_the_derivatives_of_its_loss(engine_name, loss, last_activation):
     model = small_model(engine_name, loss, last_activation)
     rng = np.random.default_rng(2)
     x, y = rng.standard_normal((3, 7, 6, 2)), rng.integers(0, 5, 3)
@@ -135,7 +135,7 @@ def test_gradients_of_the_whole_model_are_the_derivatives_of_its_loss(engine_nam
 
 @pytest.mark.parametrize("engine_name", ["kernels", "reference"])
 @pytest.mark.parametrize("activation", [None, "relu", "softmax", Centred(), Doubled()])
-def test_gradients_through_a_pooling_are_the_derivatives_of_the_loss(engine_name, activation):
+def test_gradients_through_pooling_are_the_derivatives_of_the_loss(engine_name, activation):
     model = Sequential(
         [
             Conv2D(4, 2, input_shape=(6, 7, 1)),
@@ -160,7 +160,7 @@ def test_gradients_through_a_pooling_are_the_derivatives_of_the_loss(engine_name
 
 
 @pytest.mark.parametrize("engine_name", ["kernels", "reference"])
-def test_gradients_of_a_loss_on_probabilities_are_its_derivatives(engine_name):
+def test_gradient_of_a_loss_of_probabilities_is_its_derivative(engine_name):
     ops, rng = engine(engine_name), np.random.default_rng(4)
     outputs, targets = rng.uniform(0.1, 3, (3, 5)), rng.dirichlet(np.ones(5), size=3)  # rows that do not sum to 1
     loss = losses.CategoricalCrossentropy()
