@@ -1,0 +1,46 @@
+"""Which layers may be fused: those of exactly this package's classes, with none of their methods replaced."""
+
+from __future__ import annotations
+
+from typing import Any, TypeGuard
+
+from scratchcnn.activations import Linear, ReLU
+from scratchcnn.layers import Conv2D, Layer, MaxPooling2D
+
+DEFINED: dict[type[Any], dict[str, Any]] = {kind: dict(vars(kind)) for kind in (Conv2D, MaxPooling2D, Linear, ReLU)}
+"""The classes that may be fused, with everything that this package defines in them."""
+
+
+def is_original(thing: object, kind: type[Any]) -> bool:
+    """Whether `thing` is exactly of class `kind`, and no method was replaced, neither of the class nor of `thing`."""
+    if type(thing) is not kind or any(hasattr(kind, name) for name in vars(thing)):
+        return False
+    return all(vars(kind).get(name) is value for name, value in DEFINED[kind].items())
+
+
+def is_convolution(layer: Layer) -> TypeGuard[Conv2D]:
+    """Whether a layer is this package's Conv2D, with ReLU or without activation."""
+    if not isinstance(layer, Conv2D) or not is_original(layer, Conv2D):
+        return False
+    return has_relu(layer) or is_original(layer.activation, Linear)
+
+
+def has_relu(layer: Conv2D) -> bool:
+    """Whether the activation is this package's ReLU."""
+    return is_original(layer.activation, ReLU)
+
+
+def is_max_pooling(layer: Layer) -> TypeGuard[MaxPooling2D]:
+    """Whether a layer is this package's MaxPooling2D."""
+    return is_original(layer, MaxPooling2D)
+
+
+def state_of(layer: Layer) -> tuple[object, ...]:
+    """Everything about a layer that a plan depends on, but its parameters: compared to notice a change."""
+    if type(layer).__module__.startswith("scratchcnn.layers."):
+        attributes = {name: value for name, value in vars(layer).items() if name != "params"}
+    else:
+        attributes = {name: getattr(layer, name, None) for name in ("_trainable", "algorithm")}
+    activation = getattr(layer, "activation", None)
+    methods = [vars(layer).get(name, getattr(type(layer), name)) for name in ("forward", "backward")]
+    return layer, attributes, methods, None if activation is None else dict(vars(activation))

@@ -1,0 +1,80 @@
+"""Fused stages: same bits as the layers one after the other with the same algorithms, forward and backward."""
+
+import copy
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rows import rows, sparse_batch
+
+from scratchcnn import Sequential
+from scratchcnn.fusion.plan import Plan
+from scratchcnn.layers import Conv2D, Dense, Flatten, MaxPooling2D
+from scratchcnn.training.step import backward, forward
+
+
+def built(layers, dtype="float32", seed=0):
+    model = Sequential(layers, dtype=dtype, seed=seed)
+    rng = np.random.default_rng(seed)
+    model.set_weights([weight + 0.1 * rng.standard_normal(weight.shape) for weight in model.get_weights()])
+    return model
+
+
+def expect_same_bits(model, x, seed=0):
+    """Compare both passes of the fused plan with those of the plan of single layers; return the fused plan."""
+    fused, single = (Plan(model.layers, "kernels", fuse=fuse) for fuse in (True, False))
+    assert len(single.stages) == len(model.layers)
+    (y, passed), (expected, expected_passed) = (forward(plan, x.copy(), True, None) for plan in (fused, single))
+    assert y.tobytes() == expected.tobytes()
+    dy = sparse_batch(y.shape, seed + 1, y.dtype.name)
+    gradients, expected_gradients = backward(fused, passed, dy.copy()), backward(single, expected_passed, dy.copy())
+    assert len(gradients) == len(expected_gradients) == sum(len(layer.params) for layer in model.layers)
+    for found, wanted in zip(gradients, expected_gradients, strict=True):
+        assert found.tobytes() == wanted.tobytes()
+    return fused
+
+
+@settings(max_examples=150, deadline=None)
+@given(rows(), st.integers(0, 99), st.sampled_from(["float32", "float64"]), st.integers(1, 6))
+def test_fused_plan_gives_same_bits_as_single_layers(row, seed, dtype, count):
+    model = built(row, dtype, seed)
+    expect_same_bits(model, sparse_batch((count, *row[0].input_shape), seed, dtype), seed)
+
+
+HEAD = {"activation": "relu", "input_shape": (14, 13, 1)}
+FUSED = {
+    "Conv2DReLU": [Conv2D(20, 3, **HEAD)],
+    "Conv2DMaxPooling2D": [Conv2D(20, 3, **HEAD), MaxPooling2D()],
+    "Conv2DConv2DMaxPooling2D": [Conv2D(16, 3, **HEAD), Conv2D(20, 3, activation="relu"), MaxPooling2D()],
+}
+
+
+@pytest.mark.parametrize(("name", "layers"), FUSED.items(), ids=FUSED)
+def test_every_fused_stage_is_used_and_gives_same_bits(name, layers):
+    layers = [*copy.deepcopy(layers), Flatten(), Dense(5, activation="softmax")]
+    plan = expect_same_bits(built(layers), sparse_batch((9, 14, 13, 1), 3, "float32"))
+    assert [type(stage).__name__ for stage in plan.stages] == [name, "SingleLayer", "SingleLayer"]
+
+
+def test_two_convolutions_below_others_keep_their_activations():
+    """Recomputation is for the head of a network; elsewhere, the input gradient of the first one is required."""
+    layers = [Conv2D(16, 1, **HEAD), Conv2D(16, 3, activation="relu"), Conv2D(16, 3), MaxPooling2D()]
+    plan = expect_same_bits(built(layers), sparse_batch((5, 14, 13, 1), 3, "float32"))
+    assert [type(stage).__name__ for stage in plan.stages] == ["Conv2DReLU", "Conv2DMaxPooling2D"]
+    assert [choice and choice.kernel_gradient for choice in plan.stages[1].choices] == ["winograd_4x4", "winners", None]
+
+
+def test_training_gives_same_bits_fused_and_unfused(monkeypatch):
+    x, y = np.random.default_rng(0).random((20, 14, 13, 1)), np.arange(20) % 5
+
+    def trained():
+        layers = [*copy.deepcopy(FUSED["Conv2DConv2DMaxPooling2D"]), Flatten(), Dense(5, activation="softmax")]
+        model = Sequential(layers, seed=4)
+        model.compile()
+        history = model.fit(x, y, batch_size=8, epochs=2, verbose=0).history
+        return [weight.tobytes() for weight in model.get_weights()], history, model.predict(x).tobytes()
+
+    fused = trained()
+    monkeypatch.setattr("scratchcnn.fusion.plan._fused", lambda row: None)
+    assert trained() == fused
