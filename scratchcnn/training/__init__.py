@@ -1,4 +1,4 @@
-"""Training: one step of learning, the loop around it, and what it reports."""
+"""Training: the training step, the loop around it, inference, data and history."""
 
 from scratchcnn.training.history import History
 

@@ -1,4 +1,4 @@
-"""What goes into a model: checks of whole data sets, and batches of the model's dtype, one at a time."""
+"""Input data: checks of whole data sets, and their batches in the model's dtype."""
 
 from __future__ import annotations
 
@@ -12,38 +12,35 @@ from scratchcnn.losses import Loss
 from scratchcnn.operands import Array, Shape
 from scratchcnn.training.weights import check_weights
 
-ROWS_AT_ONCE = 4096  # samples looked at together, so that a check needs little memory
+ROWS_AT_ONCE = 4096  # samples checked at a time, to limit memory
 
 
 class Samples(NamedTuple):
-    """A checked data set: images (N, *input_shape) of any number type, labels as the loss checked them.
+    """A checked data set."""
 
-    Weights, if there are any, are (N,), of the model's dtype.
-    """
-
-    x: Array
-    y: Array
-    weights: Array | None = None
+    x: Array  # (N, *input_shape), integers or floats
+    y: Array  # targets as returned by `Loss.check`
+    weights: Array | None = None  # (N,), the model's dtype
 
 
 class Fitting(NamedTuple):
     """What data must fit: the model, and the loss it is trained with."""
 
     input_shape: Shape
-    classes: int
+    output_shape: Shape
     dtype: np.dtype[np.floating]
     loss: Loss
 
 
 def check_images(x: object, input_shape: Shape, dtype: np.dtype[np.floating], what: str = "x") -> Array:
-    """Images as an array (N, *input_shape) of numbers that are finite in `dtype`.
+    """Return images as an array (N, *input_shape) of values that are finite in `dtype`.
 
     Raises
     ------
     TypeError
-        No array of integers or floats.
+        Not an array of integers or floats.
     ValueError
-        Empty, of another shape, or with NaN, infinity or a number beyond `dtype`, named by index.
+        Empty, of another shape, or containing NaN, infinity or a value out of the range of `dtype`, named by index.
     """
     images = np.asarray(x)
     if images.dtype.kind not in "iuf":
@@ -58,7 +55,7 @@ def check_images(x: object, input_shape: Shape, dtype: np.dtype[np.floating], wh
     low, high = value_range(images)
     largest = float(np.finfo(dtype).max)
     if not (low >= -largest and high <= largest):  # so that a NaN is found too
-        raise ValueError(f"Expected {what} with finite numbers, received {_first_beyond(images, largest)}.")
+        raise ValueError(f"Expected {what} with finite values, received {_first_beyond(images, largest)}.")
     return images
 
 
@@ -66,12 +63,12 @@ def _shape_hint(shape: Shape, input_shape: Shape) -> str:
     if shape == input_shape:
         return " That is one sample without a batch axis: use x[None]."
     if int(np.prod(input_shape)) in (int(np.prod(shape)), int(np.prod(shape[1:]))):
-        return f" It has as many numbers: use x.reshape({', '.join(map(str, (-1, *input_shape)))})."
+        return f" It has as many elements: use x.reshape({', '.join(map(str, (-1, *input_shape)))})."
     return ""
 
 
 def value_range(images: Array) -> tuple[float, float]:
-    """The smallest and the largest number; NaN if there is one."""
+    """Return the minimum and the maximum; NaN if the images contain NaN."""
     parts = [images[i : i + ROWS_AT_ONCE] for i in range(0, len(images), ROWS_AT_ONCE)]
     return float(min(part.min() for part in parts)), float(np.max([part.max() for part in parts]))
 
@@ -82,36 +79,36 @@ def _first_beyond(images: Array, largest: float) -> str:
         if not inside.all():
             position = tuple(int(i) for i in np.argwhere(~inside)[0])
             return f"{image[position]} in sample {index} at position {position}"
-    raise AssertionError("every number is finite")
+    raise AssertionError("every value is finite")
 
 
 def check_samples(x: object, y: object, fitting: Fitting, what: str = "", sample_weight: object = None) -> Samples:
-    """Images, labels and weights that fit; errors as `check_images`, the loss's `check`, and `check_weights`."""
+    """Return checked images, targets and weights; errors as for `check_images`, `Loss.check` and `check_weights`."""
     images = check_images(x, fitting.input_shape, fitting.dtype, f"{what}x")
-    labels = fitting.loss.check(np.asarray(y), len(images), fitting.classes)
-    return Samples(images, labels, check_weights(sample_weight, len(images), fitting.dtype, what))
+    targets = fitting.loss.check(np.asarray(y), len(images), fitting.output_shape)
+    return Samples(images, targets, check_weights(sample_weight, len(images), fitting.dtype, what))
 
 
 def warn_of_other_scale(training: Array, validation: Array) -> None:
-    """Warn if the validation images are on another scale: a model that was shown 0 to 1 cannot read 0 to 255."""
+    """Warn if validation and training images differ in scale: a model trained on [0, 1] fails on [0, 255]."""
     ranges = [value_range(images) for images in (training, validation)]
     sizes = [max(abs(low), abs(high)) for low, high in ranges]
     if max(sizes) > 10 * min(sizes):
         warnings.warn(
             f"Expected validation images on the scale of the training images, {ranges[0][0]:g} to {ranges[0][1]:g}, "
-            f"received {ranges[1][0]:g} to {ranges[1][1]:g}; scale both alike.",
+            f"received {ranges[1][0]:g} to {ranges[1][1]:g}; scale both in the same way.",
             UserWarning,
             stacklevel=4,
         )
 
 
 def batches(samples: Samples, size: int, rng: np.random.Generator | None, first: int = 0) -> Iterator[Samples]:
-    """The data set in batches of `size`, the last one shorter, from batch `first` on.
+    """Iterate over the data set in batches of `size` (the last one may be shorter), starting at batch `first`.
 
-    Shuffled by `rng`, or in order for None.
+    Shuffled with `rng`; in order if it is None.
     """
     x, y, weights = samples
-    order = None if rng is None else rng.permutation(len(x))  # at once, even if no batch is asked for
+    order = None if rng is None else rng.permutation(len(x))  # drawn now, even if no batch is requested
 
     def batch(start: int) -> Samples:
         chosen = slice(start, start + size) if order is None else order[start : start + size]
@@ -121,5 +118,5 @@ def batches(samples: Samples, size: int, rng: np.random.Generator | None, first:
 
 
 def as_input(images: Array, dtype: np.dtype[np.floating]) -> Array:
-    """A batch as the kernels take it: contiguous, of the model's dtype."""
+    """Return a batch as the kernels require it: C-contiguous, in the model's dtype."""
     return np.ascontiguousarray(images, dtype)

@@ -1,4 +1,4 @@
-"""History: what `fit` returns, the losses and metrics of every epoch."""
+"""History: the loss and metrics of every epoch, as returned by `fit`."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from collections.abc import Iterator
 
 
 class History:
-    """Losses and metrics, epoch by epoch.
+    """Loss and metrics of each epoch.
 
     Attributes
     ----------
     epoch : list of int
         0, 1, 2, ...
     history : dict of str to list of float
-        'loss' and each metric; with validation data, 'val_loss' and so on; and what callbacks added, 'learning_rate'.
+        'loss' and each metric; with validation data, 'val_loss' and so on; and values added by callbacks, for example
+        'learning_rate'.
     """
 
     def __init__(self) -> None:
@@ -31,13 +32,13 @@ class History:
             self.history.setdefault(name, []).append(value)
 
     def rows(self) -> Iterator[tuple[int, dict[str, float]]]:
-        """Each epoch with its values, of those columns that have one for every epoch."""
+        """Iterate over epochs and their values, for the columns that have a value for every epoch."""
         full = {name: values for name, values in self.history.items() if len(values) == len(self.epoch)}
         for index, epoch in enumerate(self.epoch):
             yield epoch, {name: values[index] for name, values in full.items()}
 
     def continued(self) -> History:
-        """A copy, to which more epochs may be added."""
+        """Return a copy, to which more epochs may be added."""
         copied = History()
         copied.epoch = list(self.epoch)
         copied.history = {name: list(values) for name, values in self.history.items()}

@@ -1,4 +1,4 @@
-"""Ctrl-C in the middle of training: a step that has begun is done to its end, so that no parameter is half updated."""
+"""Ctrl-C during training: a step in progress is completed first, so that no parameter is half updated."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import Any, Self
 
 
 class Interrupts:
-    """While inside, Ctrl-C waits for the end of what is `held`; elsewhere it does at once what it did before.
+    """Context manager within which Ctrl-C is delayed while a section is `held`; outside those it acts as before.
 
-    Only Python's main thread is told of Ctrl-C, so in another thread nothing is changed; nor is it where Ctrl-C is
-    ignored. A handler of the user's own is called in the place of Python's.
+    Python delivers Ctrl-C to the main thread only, so nothing changes in other threads, or where Ctrl-C is ignored. A
+    handler installed by the user is called instead of Python's.
     """
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class Interrupts:
 
     @contextmanager
     def held(self, firmly: bool = False) -> Iterator[None]:
-        """What is inside is done to its end before a Ctrl-C counts; a second one comes through, unless `firmly`."""
+        """Complete the section before Ctrl-C takes effect; a second Ctrl-C interrupts it, unless `firmly` is True."""
         self._held += 1
         self._firmly += firmly
         try:

@@ -1,45 +1,39 @@
-"""The training loop: epochs of batches, each a step of learning, with validation, callbacks and Ctrl-C in between."""
+"""The training loop: epochs of batches, each a training step, with validation, callbacks and Ctrl-C in between."""
 
 from __future__ import annotations
 
 import warnings
 from contextlib import closing
-from typing import TYPE_CHECKING
 
-from scratchcnn.callbacks.listing import CallbackList
 from scratchcnn.training.data import Samples, as_input
 from scratchcnn.training.diagnosis import NonFiniteLossError
 from scratchcnn.training.history import History
 from scratchcnn.training.inference import RunningMeans, Values, evaluate
 from scratchcnn.training.interrupts import Interrupts
+from scratchcnn.training.model import Callbacks, Model
 from scratchcnn.training.position import Position
 from scratchcnn.training.progress import Progress
 from scratchcnn.training.sources import Source
-from scratchcnn.training.step import Trainer, train_step
-
-if TYPE_CHECKING:
-    from scratchcnn.sequential import Sequential
+from scratchcnn.training.step import train_step
 
 
 class Training:
-    """One call of `fit`, whose arguments `Sequential.fit` explains.
+    """One call of `fit`, whose arguments are documented at `Sequential.fit`.
 
-    However it ends, the model is what it was after its last whole step, its history holds the epochs that are done,
-    and its position tells how far the one begun has come.
+    However it ends, the model is in the state after its last complete step, its history contains the
+    completed epochs, and its position records how far the current epoch has progressed.
     """
 
-    def __init__(
-        self, model: Sequential, trainer: Trainer, data: Source, validation: Source | None, verbose: int
-    ) -> None:
-        self.model, self.trainer, self.data, self.validation, self.verbose = model, trainer, data, validation, verbose
+    def __init__(self, model: Model, data: Source, validation: Source | None, verbose: int) -> None:
+        self.model, self.data, self.validation, self.verbose = model, data, validation, verbose
         self.interrupts = Interrupts()
 
-    def fit(self, initial_epoch: int, epochs: int, callbacks: CallbackList) -> History:
-        """Train from one epoch to another."""
+    def fit(self, initial_epoch: int, epochs: int, callbacks: Callbacks) -> History:
+        """Train from epoch `initial_epoch` to before `epochs`."""
         model = self.model
         resumed = self._resumed(initial_epoch)
         history = model.history = _history_before(initial_epoch, model.history)
-        model.stop_training, model._position = False, resumed
+        model.stop_training, model.position = False, resumed
         callbacks.begin(model, {"verbose": self.verbose, "epochs": epochs, "steps": self.data.steps})
         values: Values = {}
         try:
@@ -55,37 +49,42 @@ class Training:
                 with self.interrupts.held():
                     callbacks.on_train_end(values)
         finally:
-            self.trainer.workspace.release()
+            model.trainer.workspace.release()
         return history
 
-    def _epoch(self, epoch: int, history: History, callbacks: CallbackList, resumed: Position | None) -> Values:
+    def _epoch(self, epoch: int, history: History, callbacks: Callbacks, resumed: Position | None) -> Values:
         with self.interrupts.held():
-            rate = self.trainer.optimizer.learning_rate
+            optimizer = self.model.trainer.optimizer
+            rate = optimizer.learning_rate
             callbacks.on_epoch_begin(epoch)
-            if resumed:  # its rate was in the file already
-                self.trainer.optimizer.learning_rate = rate
+            if resumed:  # its learning rate was in the file already
+                optimizer.learning_rate = rate
             position = resumed or self._position(epoch)
-        means = RunningMeans(self.trainer, position)
+        means = RunningMeans(self.model.trainer, position)
         with closing(Progress(self.data.steps, self.verbose, position.steps)) as progress:
-            bad = self._steps(position, means, callbacks, progress)
-            if not means.count and not bad:
+            failed = self._steps(position, means, callbacks, progress)
+            if not means.count and not failed:
                 return {}
-            values = means.values | bad
+            values = means.values | failed
             if self.validation is not None:
-                batches = self.validation.batches(self.trainer.shuffle_rng)
-                looked_at = evaluate(self.trainer, batches, Progress(1, verbose=0))
-                values |= {f"val_{name}": value for name, value in looked_at.items()}
+                trainer = self.model.trainer
+                batches = self.validation.batches(trainer.shuffle_rng)
+                validated = evaluate(trainer, batches, Progress(1, verbose=0))
+                values |= {f"val_{name}": value for name, value in validated.items()}
             with self.interrupts.held():
                 progress.end(values)
                 with self.interrupts.held(firmly=True):
                     history.append(epoch, values)
-                    self.model._position = None
+                    self.model.position = None
                 callbacks.on_epoch_end(epoch, values)
         return values
 
-    def _steps(self, position: Position, means: RunningMeans, callbacks: CallbackList, progress: Progress) -> Values:
-        """The steps of an epoch; returns the loss that ended it, if one was not finite and a callback takes that."""
-        for batch in self.data.batches(self.trainer.shuffle_rng, position.steps):
+    def _steps(self, position: Position, means: RunningMeans, callbacks: Callbacks, progress: Progress) -> Values:
+        """Perform the steps of an epoch; return the loss that ended it, if it was not finite and a callback handled it.
+
+        Otherwise return nothing.
+        """
+        for batch in self.data.batches(self.model.trainer.shuffle_rng, position.steps):
             number = position.steps
             callbacks.on_train_batch_begin(number)
             try:
@@ -101,8 +100,8 @@ class Training:
         if position.steps < (self.data.steps or 1):
             warnings.warn(
                 f"Expected {self.data.steps or 'more'} batches in epoch {position.epoch + 1}, received "
-                f"{position.steps}: the data came to an end, and so does training; give batches that begin anew or "
-                f"never end, or fewer steps_per_epoch.",
+                f"{position.steps}: the data ran out, and training stops; provide batches that can be iterated again "
+                f"or are endless, or reduce steps_per_epoch.",
                 UserWarning,
                 stacklevel=5,
             )
@@ -110,43 +109,47 @@ class Training:
         return {}
 
     def _step(self, batch: Samples, position: Position, means: RunningMeans) -> Values:
-        """One step, and the note of it; a Ctrl-C finds both or neither."""
-        trainer = self.trainer
-        targets = trainer.loss.encode(batch.y, trainer.classes, trainer.dtype)
-        images = as_input(batch.x, trainer.dtype)
+        """Perform one step and record it in the position; Ctrl-C takes effect before or after both, never in between.
+
+        The trainer is asked for in each step, since a callback may freeze or unfreeze layers.
+        """
+        trainer = self.model.trainer
+        targets = trainer.loss.encode(batch.y, trainer.output_shape, trainer.dtype)
+        x = as_input(batch.x, trainer.dtype)
         with self.interrupts.held(firmly=True):
-            losses, probabilities = train_step(trainer, images, targets, batch.weights)
-            values = means.add(losses, targets, probabilities)
+            losses, predictions = train_step(trainer, x, targets, batch.weights)
+            values = means.add(losses, targets, predictions)
             position.steps += 1
             position.count, position.loaded = means.count, False
         return values
 
     def _position(self, epoch: int) -> Position:
-        """The beginning of an epoch; the model keeps it if its data could be found again."""
-        order = self.trainer.shuffle_rng.bit_generator.state
-        position = Position(epoch, 0, self.data.identity or {}, dict(order), 0, RunningMeans(self.trainer).sums)
-        self.model._position = position if self.data.identity is not None else None
+        """Return the start of an epoch; the model keeps it if the epoch can be resumed with the same data."""
+        trainer = self.model.trainer
+        order = trainer.shuffle_rng.bit_generator.state
+        position = Position(epoch, 0, self.data.identity or {}, dict(order), 0, RunningMeans(trainer).sums)
+        self.model.position = position if self.data.identity is not None else None
         return position
 
     def _resumed(self, initial_epoch: int) -> Position | None:
-        """Where the epoch stopped that is to go on: that of a model that was saved in the middle of it."""
-        position = self.model._position
+        """Return the position at which to resume: that of a model that was saved in the middle of this epoch."""
+        position, trainer = self.model.position, self.model.trainer
         if position is None or not position.loaded or position.epoch != initial_epoch:
             return None
-        if position.data != self.data.identity or position.sums.keys() != RunningMeans(self.trainer).sums.keys():
+        if position.data != self.data.identity or position.sums.keys() != RunningMeans(trainer).sums.keys():
             warnings.warn(
                 f"Expected the data that the model was saved with in the middle of epoch {initial_epoch + 1}, "
-                f"{position.data}, received {self.data.identity}: the epoch begins anew.",
+                f"{position.data}, received {self.data.identity}: the epoch starts over.",
                 UserWarning,
                 stacklevel=4,
             )
             return None
-        self.trainer.shuffle_rng.bit_generator.state = position.order  # the same order is drawn again
+        trainer.shuffle_rng.bit_generator.state = position.order  # so that the same order is drawn
         return position
 
 
 def _history_before(initial_epoch: int, history: History | None) -> History:
-    """The history that ends right before `initial_epoch`, to go on with; or an empty one."""
+    """Return a copy of the history that ends right before `initial_epoch`, to be continued; or an empty one."""
     if initial_epoch and history is not None and history.epoch and history.epoch[-1] == initial_epoch - 1:
         return history.continued()
     return History()

@@ -1,4 +1,4 @@
-"""Sets all parameters of a model at once, after seeing that every array fits."""
+"""Set all parameters of a model at once, after checking every array."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ def put(layers: Sequence[Layer], weights: Sequence[Array]) -> None:
     Raises
     ------
     ValueError
-        Another number of arrays, or one of another shape, or none of numbers. Nothing is changed.
+        Another number of arrays, or an array of another shape or not of numbers. Nothing is changed.
     """
     places = [(layer, name) for layer in layers for name in layer.params]
     if not isinstance(weights, Sequence) or len(weights) != len(places):
         described = f"{len(weights)} of them" if isinstance(weights, Sequence) else type(weights).__name__
-        raise ValueError(f"Expected {len(places)} arrays, as get_weights gives them, received {described}.")
+        raise ValueError(f"Expected {len(places)} arrays, as returned by get_weights, received {described}.")
     arrays = [np.asarray(weight) for weight in weights]
     for (layer, name), array in zip(places, arrays, strict=True):
         if array.shape != layer.params[name].shape:

@@ -1,4 +1,4 @@
-"""How far an epoch has come: what must be kept beside a model's numbers, so that the epoch goes on where it stopped."""
+"""Position in an epoch: what must be saved with a model so that training resumes in the middle of an epoch."""
 
 from __future__ import annotations
 
@@ -8,23 +8,24 @@ from typing import Any
 
 @dataclass
 class Position:
-    """A place in an epoch over a data set in memory.
+    """A position in an epoch over a data set in memory.
 
     Attributes
     ----------
     epoch : int
     steps : int
-        Batches of the epoch that are done.
+        Completed batches of the epoch.
     data : dict
-        Samples, batch size and so on: an epoch of the same data goes on, one of others begins anew.
+        Number of samples, batch size and so on: the epoch is resumed only with the same data.
     order : dict
-        State of the generator from which the order of the samples was drawn, as it was before.
+        State of the random generator before the order of the samples was drawn from it.
     count : int
-        Samples seen.
+        Samples processed.
     sums : dict of str to float
-        Of the losses and metrics of the samples seen.
+        Sums of the loss and metrics over these samples.
     loaded : bool
-        Whether it came out of a file, with its model, and no step was taken since: then `fit` goes on from here.
+        Whether it was loaded from a file together with its model, and no step was performed since; `fit` then resumes
+        from here.
     """
 
     epoch: int

@@ -1,4 +1,4 @@
-"""Progress: a line an epoch, a bar with the time left, or silence."""
+"""Progress display: one line per epoch, a progress bar with the remaining time, or nothing."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ Verbose = Literal["auto", 0, 1, 2]
 
 
 def resolve(verbose: Any) -> int:
-    """0, 1 or 2; 'auto' is the bar (1) on a terminal and lines (2) elsewhere, where a bar would flood the log.
+    """Return 0, 1 or 2; 'auto' is the bar (1) on a terminal and lines (2) elsewhere, where a bar would flood the log.
 
     Raises
     ------
     ValueError
-        None of them.
+        Another value.
     """
     if verbose == "auto":
         return 1 if sys.stdout.isatty() else 2
     if verbose in (0, 1, 2):
         return int(verbose)
-    raise ValueError(f"Expected verbose as 'auto', 0 (silent), 1 (bar) or 2 (a line an epoch), received {verbose!r}.")
+    raise ValueError(f"Expected verbose as 'auto', 0 (silent), 1 (bar) or 2 (lines), received {verbose!r}.")
 
 
 def values_text(values: dict[str, float]) -> str:
-    """' - loss: 0.2464 - accuracy: 0.9248': four decimals; small numbers with an exponent, as in Keras."""
+    """Format values as ' - loss: 0.2464 - accuracy: 0.9248', small ones with an exponent, as in Keras."""
     return "".join(
         f" - {name}: {value:.4f}" if abs(value) > 1e-3 or value == 0 else f" - {name}: {value:.4e}"
         for name, value in values.items()
@@ -33,25 +33,25 @@ def values_text(values: dict[str, float]) -> str:
 
 
 def duration_text(seconds: float) -> str:
-    """'2s', '30ms' or '85us'."""
+    """Format a duration as '2s', '30ms' or '85us'."""
     if seconds >= 1:
         return f"{seconds:.0f}s"
     return f"{seconds * 1e3:.0f}ms" if seconds >= 1e-3 else f"{seconds * 1e6:.0f}us"
 
 
 class Progress:
-    """Reports on one pass over a data set: an epoch of training, or an evaluation.
+    """Displays the progress of one pass over a data set: an epoch of training, or an evaluation.
 
-    The bar makes way for the line when the pass is done, so the numbers are never cut off by the edge of a terminal.
+    At the end of the pass the bar is replaced by the line, so the values are never cut off at the terminal's edge.
 
     Parameters
     ----------
     steps : int or None
-        Batches in the pass; None: nobody knows.
+        Batches in the pass; None if unknown.
     verbose : int
-        0, 1 or 2, as `resolve` gives it.
+        0, 1 or 2, as returned by `resolve`.
     done : int, default 0
-        Batches that were done before, if the pass goes on where another stopped.
+        Batches completed before, if the pass resumes another one.
     """
 
     def __init__(self, steps: int | None, verbose: int, done: int = 0) -> None:
@@ -67,7 +67,7 @@ class Progress:
                             dynamic_ncols=True, initial=done)  # fmt: skip
 
     def step(self, values: dict[str, float]) -> None:
-        """One more batch is done; `values` are the running means."""
+        """Count one more batch; `values` are the running means."""
         self.seconds_of_steps = time.perf_counter() - self.started
         self.done += 1
         if self.bar is not None:
@@ -75,7 +75,7 @@ class Progress:
             self.bar.update()
 
     def end(self, values: dict[str, float]) -> None:
-        """The pass is done; `values` are final, and stand in the line that stays."""
+        """End the pass, and print the line with the final values."""
         seconds = time.perf_counter() - self.started
         self.close()
         if self.verbose:
@@ -85,6 +85,6 @@ class Progress:
             )
 
     def close(self) -> None:
-        """Leave the terminal in order, also if the pass ended by an error."""
+        """Remove the bar; also called if the pass ended with an error."""
         if self.bar is not None:
             self.bar.close()

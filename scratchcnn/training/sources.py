@@ -1,4 +1,4 @@
-"""Where batches come from: a data set in memory, or whatever can be iterated over."""
+"""Sources of batches: a data set in memory, or any iterable of batches."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from scratchcnn.training.weights import of_classes
 
 
 class Source(Protocol):
-    """Gives the batches of an epoch, checked; each epoch anew.
+    """Provides the checked batches of each epoch.
 
     Attributes
     ----------
     steps : int or None
-        Batches in an epoch; None: as many as come.
+        Number of batches in an epoch; None: until the data run out.
     identity : dict of str to int, or None
-        What tells one data set from another when an epoch goes on after an interruption; None: it cannot go on.
+        Identifies the data set when an interrupted epoch is resumed; None: the epoch cannot be resumed.
     """
 
     steps: int | None
     identity: dict[str, int] | None
 
     def batches(self, rng: np.random.Generator, first: int = 0) -> Iterator[Samples]:
-        """The batches of an epoch, from batch `first` on; `rng` decides the order of samples, if anything does."""
+        """Iterate over the batches of an epoch, from batch `first` on; `rng` determines a random order."""
 
 
 class ArraySource:
@@ -40,12 +40,12 @@ class ArraySource:
     batch_size : int
     shuffle : bool
     steps : int, optional
-        So many batches of every epoch, rather than all.
+        Number of batches in an epoch; default: all.
 
     Raises
     ------
     ValueError
-        There are fewer batches.
+        The data set has fewer batches.
     """
 
     def __init__(self, samples: Samples, batch_size: int, shuffle: bool, steps: int | None = None) -> None:
@@ -62,17 +62,17 @@ class ArraySource:
         }  # fmt: skip
 
     def batches(self, rng: np.random.Generator, first: int = 0) -> Iterator[Samples]:
-        """The batches of an epoch, from batch `first` on; shuffled by `rng`."""
+        """Iterate over the batches of an epoch, starting at batch `first`, shuffled with `rng`."""
         every = batches(self.samples, self.batch_size, rng if self.shuffle else None, first)
         assert self.steps is not None
         return itertools.islice(every, self.steps - first)
 
 
 class Stream:
-    """Batches (x, y) or (x, y, sample_weight) of a generator, an iterator, or anything else that can be iterated over.
+    """Batches (x, y) or (x, y, sample_weight) of a generator, an iterator, or any other iterable.
 
-    What is an iterator already, or is given `steps`, goes on in an epoch where the epoch before stopped, and what can
-    begin anew then does so at its end. What has no steps begins anew in every epoch, and ends it.
+    An iterator, or an iterable with `steps`, continues in each epoch where the previous epoch stopped; an iterable is
+    restarted when it ends. An iterable without `steps` is restarted in each epoch, and its end is the end of the epoch.
     """
 
     def __init__(self, data: Iterable[Any], steps: int | None) -> None:
@@ -85,29 +85,29 @@ class Stream:
         self.running = iter(self.data) if once or steps else None
 
     def first_shape(self) -> Shape:
-        """Shape of x in the first batch, which is not lost by looking at it."""
+        """Return the shape of x in the first batch, without consuming the batch."""
         try:
             batch = next(self.running or iter(self.data))
         except StopIteration:
-            raise ValueError("Expected at least one batch, received an iterator that gave none.") from None
+            raise ValueError("Expected at least one batch, received an iterator that yielded none.") from None
         if self.running:
             self.running = itertools.chain([batch], self.running)
         return np.asarray(_parts(batch, "The first batch")[0]).shape
 
     def batches(self) -> Iterator[Any]:
-        """What there is in the next epoch."""
+        """Iterate over the batches of the next epoch."""
         return itertools.islice(iter(self.data) if self.running is None else self.running, self.steps)
 
 
 def _length(data: Iterable[Any]) -> int | None:
     try:
         return len(data) if isinstance(data, Sized) else None
-    except TypeError:  # TensorFlow's data sets without end have a length that raises
+    except TypeError:  # the length of TensorFlow's infinite data sets raises
         return None
 
 
 class _Again:
-    """An iterable over and over, as long as it gives anything."""
+    """Repeats an iterable for as long as it yields anything."""
 
     def __init__(self, data: Iterable[Any]) -> None:
         self.data = data
@@ -122,7 +122,7 @@ class _Again:
 
 
 class StreamSource:
-    """A stream whose batches are checked as they come."""
+    """A stream whose batches are checked as they arrive."""
 
     identity: dict[str, int] | None = None
 
@@ -133,12 +133,12 @@ class StreamSource:
         self.steps = stream.steps
 
     def batches(self, rng: np.random.Generator, first: int = 0) -> Iterator[Samples]:
-        """The batches of an epoch, in the order in which they come.
+        """Iterate over the batches of an epoch, in their own order.
 
         Raises
         ------
         ValueError, TypeError
-            A batch does not fit; the message says which.
+            A batch does not fit; the message contains its number.
         """
         for number, batch in enumerate(self.stream.batches(), 1):
             yield self._checked(batch, f"Batch {number} of the {self.what}")
@@ -153,18 +153,18 @@ class StreamSource:
 
 
 def weighed(samples: Samples, class_weight: Mapping[int, float] | None, fitting: Fitting) -> Samples:
-    """The samples with the weights of their classes.
+    """Return the samples with the weights of their classes.
 
     Raises
     ------
     ValueError
-        They have weights of their own already.
+        They already have sample weights.
     """
     if class_weight is None:
         return samples
     if samples.weights is not None:
-        raise ValueError("Expected class_weight or sample_weight, received both; multiply one into the other.")
-    return samples._replace(weights=of_classes(class_weight, samples.y, fitting.classes, fitting.dtype))
+        raise ValueError("Expected class_weight or sample_weight, received both; multiply them.")
+    return samples._replace(weights=of_classes(class_weight, samples.y, fitting.output_shape[-1], fitting.dtype))
 
 
 def _parts(batch: Any, name: str) -> tuple[Any, Any, Any]:

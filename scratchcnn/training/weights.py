@@ -1,4 +1,4 @@
-"""How much each sample counts in the loss: checks of sample_weight, and class_weight as weights of samples."""
+"""Weights of the samples in the loss: checks of sample_weight, and conversion of class_weight."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from scratchcnn.operands import Array
 
 
 def check_weights(sample_weight: object, count: int, dtype: np.dtype[np.floating], what: str = "") -> Array | None:
-    """Weights (N,) of `dtype`; None stays None.
+    """Return weights (N,) of `dtype`; None stays None.
 
     Raises
     ------
     ValueError, TypeError
-        Not one finite number of at least 0 for each of the `count` samples.
+        Not one finite, non-negative number for each of the `count` samples.
     """
     if sample_weight is None:
         return None
@@ -40,17 +40,17 @@ def check_weights(sample_weight: object, count: int, dtype: np.dtype[np.floating
 
 
 def check_class_weight(class_weight: object, classes: int) -> dict[int, float] | None:
-    """Weights by class number; None stays None.
+    """Return weights by class number; None stays None.
 
     Raises
     ------
     ValueError
-        No dict, a class that the model has not, or a weight that is no finite number of at least 0.
+        Not a dict, a class that the model does not have, or a weight that is not finite and non-negative.
     """
     if class_weight is None:
         return None
     if not isinstance(class_weight, Mapping):
-        raise ValueError(f"Expected class_weight as a dict, as {{0: 1.0, 1: 2.5}}, received {class_weight!r}.")
+        raise ValueError(f"Expected class_weight as a dict, for example {{0: 1.0, 1: 2.5}}, received {class_weight!r}.")
     unknown = [key for key in class_weight if key not in range(classes)]
     if unknown:
         raise ValueError(f"Expected classes from 0 to {classes - 1} in class_weight, received {unknown[0]!r}.")
@@ -58,6 +58,6 @@ def check_class_weight(class_weight: object, classes: int) -> dict[int, float] |
 
 
 def of_classes(class_weight: Mapping[int, float], labels: Array, classes: int, dtype: np.dtype[np.floating]) -> Array:
-    """The weight of each sample's class, 1 for a class that has none; labels are class numbers or rows."""
+    """Return the weight of each sample's class, 1 for a class without one; labels are class numbers or rows."""
     weight_of = np.array([class_weight.get(number, 1.0) for number in range(classes)], dtype)
     return weight_of[labels if labels.ndim == 1 else labels.argmax(axis=1)]

@@ -1,4 +1,4 @@
-"""What training prints: lines as Keras's, a bar, or nothing; always the numbers of the history."""
+"""Progress display: lines like Keras's, a bar, or nothing; the printed values are those of the history."""
 
 import io
 import re
@@ -21,7 +21,7 @@ def fit(verbose):
     return model, model.fit(x, y, batch_size=8, epochs=2, verbose=verbose, validation_data=(x, y)).history
 
 
-def test_verbose_2_prints_a_line_an_epoch_with_the_numbers_of_the_history(capsys):
+def test_verbose_2_prints_one_line_per_epoch_with_the_values_of_the_history(capsys):
     model, history = fit(verbose=2)
     lines = capsys.readouterr().out.splitlines()
     assert [lines[0], lines[2]] == ["Epoch 1/2", "Epoch 2/2"]
@@ -34,7 +34,7 @@ def test_verbose_2_prints_a_line_an_epoch_with_the_numbers_of_the_history(capsys
     assert last.endswith(values_text({name: history[f"val_{name}"][-1] for name in NAMES[:2]}) + "\n")
 
 
-def test_the_bar_tells_the_time_left_and_the_running_means(capsys):
+def test_bar_shows_remaining_time_and_running_means(capsys):
     progress = Progress(3, verbose=1)
     for loss in (0.5, 0.25):
         time.sleep(0.12)  # the bar is drawn ten times a second at most
@@ -43,7 +43,7 @@ def test_the_bar_tells_the_time_left_and_the_running_means(capsys):
     assert re.search(r"\r1/3 \|█+.* \| 00:00 left, loss: 0.5000 - accuracy: 0.7500 *\r2/3", capsys.readouterr().out)
 
 
-def test_verbose_1_leaves_the_same_lines_as_verbose_2(capsys):
+def test_verbose_1_ends_with_the_lines_of_verbose_2(capsys):
     _, history = fit(verbose=1)
     drawn = capsys.readouterr().out
     lines = [line.rsplit("\r", 1)[-1] for line in drawn.split("\n")]
@@ -57,7 +57,7 @@ def test_verbose_0_is_silent(capsys):
     assert capsys.readouterr() == ("", "")
 
 
-def test_auto_is_lines_where_there_is_no_terminal_and_the_bar_on_one(capsys, monkeypatch):
+def test_verbose_auto_prints_lines_to_a_file_and_a_bar_on_a_terminal(capsys, monkeypatch):
     fit(verbose="auto")
     out = capsys.readouterr().out
     assert "\r" not in out
@@ -72,12 +72,12 @@ def test_auto_is_lines_where_there_is_no_terminal_and_the_bar_on_one(capsys, mon
 
 
 @pytest.mark.parametrize("verbose", [3, -1, "loud", None, 1.5])
-def test_other_values_of_verbose_are_refused(verbose):
+def test_invalid_verbose_raises(verbose):
     with pytest.raises(ValueError, match=r"Expected verbose as 'auto', 0 .* received"):
         fit(verbose)
 
 
-def test_numbers_and_times_read_as_in_keras():
+def test_values_and_durations_are_formatted_as_in_keras():
     assert values_text({"loss": 0.24641, "accuracy": 0.0}) == " - loss: 0.2464 - accuracy: 0.0000"
     assert values_text({"loss": 0.00001234}) == " - loss: 1.2340e-05"
     assert [duration_text(s) for s in (14.2, 0.0304, 0.000085)] == ["14s", "30ms", "85us"]

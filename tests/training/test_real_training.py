@@ -1,4 +1,4 @@
-"""A short real training run: the article's network learns real digits."""
+"""Short training runs on real digits."""
 
 import numpy as np
 from networks import article_model, sample_digits
@@ -7,7 +7,7 @@ from scratchcnn import Sequential
 from scratchcnn.layers import Dense, Flatten, Input, Rescaling
 
 
-def test_the_articles_network_passes_93_percent_on_the_sample_after_three_epochs():
+def test_article_network_exceeds_93_percent_accuracy_after_three_epochs_of_the_sample():
     (x_train, y_train), (x_test, y_test) = sample_digits()
     model = article_model(seed=0)
     history = model.fit(x_train, y_train, batch_size=128, epochs=3, verbose=0, validation_data=(x_test, y_test)).history
@@ -18,7 +18,7 @@ def test_the_articles_network_passes_93_percent_on_the_sample_after_three_epochs
     assert history["loss"] == sorted(history["loss"], reverse=True)
 
 
-def test_uint8_images_are_taken_as_they_are_and_labels_of_any_integer_type():
+def test_images_and_labels_of_any_numeric_type_give_the_same_bits():
     (x_train, y_train), _ = sample_digits()
     as_bytes, as_floats = article_model(seed=0), article_model(seed=0)
     pixels = (x_train[:256] * 255).round().astype(np.uint8)
@@ -29,7 +29,7 @@ def test_uint8_images_are_taken_as_they_are_and_labels_of_any_integer_type():
         assert a.dtype == np.float32
 
 
-def test_a_model_that_rescales_trains_on_bytes_as_on_floats():
+def test_rescaling_layer_on_uint8_equals_scaled_float_images():
     (x_train, y_train), _ = sample_digits()
     pixels = (x_train[:256] * 255).round().astype(np.uint8)
     weights = []
