@@ -1,7 +1,7 @@
-"""Callbacks: what is called while `fit` trains. Names, arguments and rules are Keras's.
+"""Callbacks: objects whose methods `fit` calls during training. Names, arguments and behavior follow Keras.
 
-Pass them as fit(..., callbacks=[EarlyStopping(patience=3), ModelCheckpoint('model.npz')]); write your own as a class
-that inherits `Callback`.
+Pass them as fit(..., callbacks=[EarlyStopping(patience=3), ModelCheckpoint('model.npz')]). To write your own, subclass
+`Callback`.
 """
 
 from scratchcnn.callbacks.base import Callback, LambdaCallback

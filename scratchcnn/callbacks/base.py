@@ -1,83 +1,85 @@
-"""Callback: what every callback is made from, and one that is made of functions."""
+"""Callback, the base class of all callbacks, and LambdaCallback, which calls functions."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from scratchcnn.sequential import Sequential
+from scratchcnn.training.model import Model
 
 Logs = dict[str, float]
 
 
 class Callback:
-    """Something that is called while `fit` trains; here, it does nothing.
+    """Base class of all callbacks, whose methods `fit` calls during training; here, they do nothing.
 
-    Each method may set `self.model.stop_training = True`, which ends training after the batch or the epoch at hand.
-    An error that it raises ends `fit`, and comes through. As in Keras, `on_train_end` is called when training has run
-    to its end or was stopped, not when an error or Ctrl-C ends it.
+    Each method may set `self.model.stop_training = True`, which ends training after the current batch or epoch. An
+    exception that it raises ends `fit` and is propagated. As in Keras, `on_train_end` is called when training is
+    complete or was stopped, but not when an exception or Ctrl-C ends it.
 
     Attributes
     ----------
-    model : Sequential
+    model : Model
         The model in training.
     params : dict
-        'epochs', 'steps' (of an epoch; None if nobody knows) and 'verbose'.
+        'epochs', 'steps' (per epoch; None if it is unknown) and 'verbose'.
+    acts_last : bool
+        Class attribute: whether it is called after all callbacks that do not set it, regardless of their order.
     """
 
-    model: Sequential
-    acts_last = False  # whether it comes after all others, wherever it stands in the list
+    model: Model
+    acts_last = False
 
     def __init__(self) -> None:
         self.params: dict[str, Any] = {}
 
-    def set_model(self, model: Sequential) -> None:
-        """Called first, with the model."""
+    def set_model(self, model: Model) -> None:
+        """Set `model`; called before training."""
         self.model = model
 
     def set_params(self, params: dict[str, Any]) -> None:
-        """Called first, with what is known of the training."""
+        """Set `params`; called before training."""
         self.params = params
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Before the first epoch; `model.history` holds the epochs before it, if training goes on from a file."""
+        """Called before the first epoch; if training is resumed, `model.history` contains the previous epochs."""
 
     def on_train_end(self, logs: Logs | None = None) -> None:
-        """After the last epoch, with its values."""
+        """Called after the last epoch, with its values."""
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
-        """Before epoch 0, 1, 2, ..."""
+        """Called before each epoch, counted from 0."""
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """After an epoch and its validation, with its values; what is added to them goes into the history too."""
+        """Called after each epoch and its validation, with its values; values added to `logs` enter the history."""
 
     def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
-        """Before batch 0, 1, 2, ... of an epoch."""
+        """Called before each batch, counted from 0 within the epoch."""
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """After the step of a batch, with the means over the epoch so far."""
+        """Called after the training step of each batch, with the running means over the epoch."""
 
     def on_non_finite_loss(self, batch: int, loss: float) -> bool:
-        """When the loss of a batch is NaN or infinite: True ends training; False, for all, raises FloatingPointError.
+        """Called when the loss of a batch is NaN or infinite; return True to end training.
 
-        Keras has no such method: it trains on.
+        If every callback returns False, `fit` raises FloatingPointError. Keras has no such method: there, training
+        continues.
         """
         return False
 
 
 class LambdaCallback(Callback):
-    """A callback made of functions, each taking what the method of its name takes.
+    """A callback whose methods are given as functions.
 
     Parameters
     ----------
     on_epoch_begin, on_epoch_end, on_train_begin, on_train_end, on_train_batch_begin, on_train_batch_end : callable
-        (epoch, logs), (logs) or (batch, logs); all optional.
+        Called with the arguments of the method of that name: (epoch, logs), (logs) or (batch, logs). All are optional.
 
     Examples
     --------
-    >>> shout = LambdaCallback(on_epoch_end=lambda epoch, logs: print("epoch", epoch, "done"))
-    >>> shout.on_epoch_end(0, {})
+    >>> report = LambdaCallback(on_epoch_end=lambda epoch, logs: print("epoch", epoch, "done"))
+    >>> report.on_epoch_end(0, {})
     epoch 0 done
     """
 
@@ -99,5 +101,5 @@ class LambdaCallback(Callback):
         for name, function in given.items():
             if function is not None:
                 if not callable(function):
-                    raise TypeError(f"Expected {name} as a function, received {function!r}.")
+                    raise TypeError(f"Expected {name} as a function, received {function!r}; pass a callable.")
                 setattr(self, name, function)

@@ -1,4 +1,4 @@
-"""EarlyStopping: ends training when a number has stopped getting better."""
+"""EarlyStopping: ends training when a monitored value has stopped improving."""
 
 from __future__ import annotations
 
@@ -11,34 +11,37 @@ from scratchcnn.operands import Array
 
 
 class EarlyStopping(Monitor):
-    """Ends training after `patience` epochs in which a number did not get better.
+    """Ends training when a monitored value has not improved for `patience` epochs.
 
     Parameters
     ----------
     monitor : str, default 'val_loss'
     min_delta : float, default 0
-        By how much it must be better, to be better.
+        Smallest change that counts as an improvement.
     patience : int, default 0
     verbose : {0, 1}
-        1: say so when it acts.
+        1: print a message when training is stopped and when weights are restored.
     mode : {'auto', 'min', 'max'}
-        Which way is better; 'auto': a loss shall fall, a metric rise.
+        Whether the value is minimized or maximized; 'auto': see `Monitor`.
     baseline : float, optional
-        An epoch that is not better than this counts as one that did not get better.
+        An epoch whose value is not better than the baseline counts as one without improvement.
     restore_best_weights : bool, default False
-        At the end of training, go back to the weights of the best epoch, be it better than the baseline or not.
+        At the end of training, restore the weights of the best epoch, whether or not it improved on the baseline.
     start_from_epoch : int, default 0
-        Epochs before this one do not count.
+        Epochs before this one are ignored.
 
     Attributes
     ----------
     best : float or None
-    best_epoch, stopped_epoch, wait : int
+        The best value so far.
+    best_epoch, stopped_epoch : int
+    wait : int
+        Number of epochs since the last improvement.
 
     Notes
     -----
-    Where training goes on from a file, the epochs before it count, as the history tells. Their weights are in no
-    history: if one of them is the best in the end, a warning says so, and the weights stay those of the last epoch.
+    When training is resumed, the previous epochs are taken from the history, which does not contain their weights: if
+    one of them is the best at the end, a warning is issued, and the weights of the last epoch are kept.
     """
 
     def __init__(
@@ -66,20 +69,20 @@ class EarlyStopping(Monitor):
         self.best_weights: list[Array] | None = None
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Forget the last training; count the epochs of this one that were done before."""
+        """Reset the state; if training is resumed, process the previous epochs."""
         self._reset()
-        self.find_direction()
-        for epoch, value, _ in self.values_before():
-            self._look(epoch, value)
+        self.resolve_mode()
+        for epoch, value, _ in self.previous_epochs():
+            self._update(epoch, value)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """See whether the number is better, and stop if it was not for too long."""
-        value = self.value_in(logs)
-        if value is not None and self._look(epoch, value) and self.restore_best_weights:
+        """Stop training if the value has not improved for `patience` epochs; keep the best weights."""
+        value = self.monitored_value(logs)
+        if value is not None and self._update(epoch, value) and self.restore_best_weights:
             self.best_weights = self.model.get_weights()
 
-    def _look(self, epoch: int, value: float) -> bool:
-        """Count an epoch; return whether it is the best so far."""
+    def _update(self, epoch: int, value: float) -> bool:
+        """Process the value of one epoch; return whether it is the best so far."""
         if epoch < self.start_from_epoch:
             return False
         self.wait += 1
@@ -94,7 +97,7 @@ class EarlyStopping(Monitor):
         return False
 
     def on_train_end(self, logs: Logs | None = None) -> None:
-        """Say that training was stopped, and go back to the best weights."""
+        """Report that training was stopped, and restore the best weights."""
         if self.stopped_epoch and self.verbose:
             print(f"Epoch {self.stopped_epoch + 1}: early stopping")
         if not self.restore_best_weights or self.best is None:
@@ -106,9 +109,9 @@ class EarlyStopping(Monitor):
             self.model.set_weights(self.best_weights)
         elif history is not None and history.epoch[-1] != self.best_epoch:
             warnings.warn(
-                f"Expected the weights of epoch {self.best_epoch + 1}, the best, but training went on from a file "
-                f"after it: the weights are those of the last epoch. ModelCheckpoint(save_best_only=True) keeps the "
-                f"best ones.",
+                f"Expected to restore the weights of the best epoch, {self.best_epoch + 1}, but training was resumed "
+                f"after it: the weights of the last epoch are kept. Use ModelCheckpoint(save_best_only=True) to save "
+                f"the best weights.",
                 UserWarning,
                 stacklevel=2,
             )

@@ -1,4 +1,4 @@
-"""Learning rates that change from epoch to epoch: as a function says, or when a number stops getting better."""
+"""Learning rates that change between epochs: by a function of the epoch, or when a value stops improving."""
 
 from __future__ import annotations
 
@@ -9,40 +9,40 @@ from scratchcnn.callbacks.base import Callback, Logs
 from scratchcnn.callbacks.monitor import Monitor
 
 
-def rate_of(callback: Callback) -> float:
-    """The learning rate of the callback's model.
+def constant_learning_rate(callback: Callback) -> float:
+    """Return the learning rate of the callback's model.
 
     Raises
     ------
     TypeError
-        It is a schedule, which decides the rate of every step by itself.
+        It is a schedule, which determines the learning rate of every step itself.
     """
     rate = callback.model.optimizer.learning_rate
     if callable(rate):
         name = type(callback).__name__
         raise TypeError(
-            f"Expected a learning rate that is a number, for {name} to set, received the schedule {rate!r}; take "
+            f"Expected a learning rate that is a number, which {name} can set, received the schedule {rate!r}; use "
             f"either the schedule or {name}."
         )
     return rate
 
 
 class LearningRateScheduler(Callback):
-    """Sets the learning rate before each epoch; the history has it as 'learning_rate'.
+    """Sets the learning rate before each epoch; the history records it as 'learning_rate'.
 
     Parameters
     ----------
     schedule : callable
-        (epoch, learning rate so far) -> learning rate.
+        (epoch, current learning rate) -> new learning rate.
     verbose : {0, 1}
-        1: say so.
+        1: print the learning rate of each epoch.
 
     Raises
     ------
     TypeError
-        Before training: the optimizer has a schedule of its own.
+        Before training: the learning rate of the optimizer is a schedule.
     ValueError
-        The function returned no finite number of at least 0.
+        The function did not return a finite number of at least 0.
 
     Examples
     --------
@@ -56,52 +56,52 @@ class LearningRateScheduler(Callback):
         self.schedule, self.verbose = schedule, verbose
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """See that the rate may be set."""
-        rate_of(self)
+        """Check that the learning rate can be set."""
+        constant_learning_rate(self)
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
-        """Set the rate."""
-        rate = non_negative("what schedule returns", self.schedule(epoch, rate_of(self)))
+        """Set the learning rate."""
+        rate = non_negative("the return value of schedule", self.schedule(epoch, constant_learning_rate(self)))
         self.model.optimizer.learning_rate = rate
         if self.verbose:
             print(f"\nEpoch {epoch + 1}: LearningRateScheduler setting learning rate to {rate}.")
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Note the rate."""
+        """Record the learning rate."""
         if logs is not None:
-            logs["learning_rate"] = rate_of(self)
+            logs["learning_rate"] = constant_learning_rate(self)
 
 
 class ReduceLROnPlateau(Monitor):
-    """Lowers the learning rate when a number has not got better for `patience` epochs.
+    """Reduces the learning rate when a monitored value has not improved for `patience` epochs.
 
-    The history has the rate of each epoch as 'learning_rate'.
+    The history records the learning rate of each epoch as 'learning_rate'.
 
     Parameters
     ----------
     monitor : str, default 'val_loss'
     factor : float, default 0.1
-        What the rate is multiplied by; from 0 to below 1.
+        Factor by which the learning rate is multiplied, in [0, 1).
     patience : int, default 10
     verbose : {0, 1}
-        1: say so when it acts.
+        1: print a message when the learning rate is reduced.
     mode : {'auto', 'min', 'max'}
-        Which way is better; 'auto': a loss shall fall, a metric rise.
+        Whether the value is minimized or maximized; 'auto': see `Monitor`.
     min_delta : float, default 0.0001
-        By how much it must be better, to be better.
+        Smallest change that counts as an improvement.
     cooldown : int, default 0
-        Epochs after a change that do not count.
+        Number of epochs after a reduction during which epochs without improvement are not counted.
     min_lr : float, default 0
-        The rate is never set lower.
+        Lower bound of the learning rate.
 
     Raises
     ------
     TypeError
-        Before training: the optimizer has a schedule of its own.
+        Before training: the learning rate of the optimizer is a schedule.
 
     Notes
     -----
-    Where training goes on from a file, the epochs before it count, as the history tells; the rate is in the file.
+    When training is resumed, the previous epochs are taken from the history; the saved model has the learning rate.
     """
 
     def __init__(
@@ -128,27 +128,27 @@ class ReduceLROnPlateau(Monitor):
         self.wait = self.cooldown_counter = 0
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Forget the last training; count the epochs of this one that were done before."""
+        """Reset the state; if training is resumed, process the previous epochs."""
         self._reset()
-        self.find_direction()
-        rate = rate_of(self)
-        for _, value, before in self.values_before():
-            self._is_time(value, before.get("learning_rate", rate))
+        self.resolve_mode()
+        rate = constant_learning_rate(self)
+        for _, value, logs_before in self.previous_epochs():
+            self._update(value, logs_before.get("learning_rate", rate))
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        """Note the rate; see whether the number is better, and lower the rate if it was not for too long."""
-        rate = rate_of(self)
+        """Record the learning rate; reduce it if the value has not improved for `patience` epochs."""
+        rate = constant_learning_rate(self)
         if logs is not None:
             logs["learning_rate"] = rate
-        value = self.value_in(logs)
-        if value is not None and self._is_time(value, rate):
-            lower = max(rate * self.factor, self.min_lr)
-            self.model.optimizer.learning_rate = lower
+        value = self.monitored_value(logs)
+        if value is not None and self._update(value, rate):
+            reduced = max(rate * self.factor, self.min_lr)
+            self.model.optimizer.learning_rate = reduced
             if self.verbose:
-                print(f"\nEpoch {epoch + 1}: ReduceLROnPlateau reducing learning rate to {lower}.")
+                print(f"\nEpoch {epoch + 1}: ReduceLROnPlateau reducing learning rate to {reduced}.")
 
-    def _is_time(self, value: float, rate: float) -> bool:
-        """Count an epoch; return whether the rate shall be lowered now."""
+    def _update(self, value: float, rate: float) -> bool:
+        """Process the value of one epoch; return whether the learning rate is to be reduced after it."""
         if self.cooldown_counter:
             self.cooldown_counter -= 1
             self.wait = 0

@@ -1,4 +1,4 @@
-"""TerminateOnNaN: ends training when the loss is no number any more, instead of raising an error."""
+"""TerminateOnNaN: ends training when the loss is NaN or infinite, instead of raising an error."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from scratchcnn.callbacks.base import Callback
 class TerminateOnNaN(Callback):
     """Ends training when the loss of a batch is NaN or infinite.
 
-    Without it, `fit` raises a FloatingPointError that names the layer at fault. With it, `fit` ends as if training
-    were over, and the history's last row has that loss. Either way the step is not taken: the weights are those
-    before it. (In Keras they have become NaN.)
+    Without it, `fit` raises a FloatingPointError that names the layer responsible. With it, `fit` returns normally, and
+    the last row of the history contains that loss. In both cases the parameters are not updated with this batch. (In
+    Keras, they are NaN by then.)
     """
 
     def on_non_finite_loss(self, batch: int, loss: float) -> bool:

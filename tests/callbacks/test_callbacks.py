@@ -1,4 +1,4 @@
-"""Callbacks are called when and with what they should be, and each does what it says."""
+"""Callbacks are called at the documented times with the documented arguments, and each has the documented effect."""
 
 import csv
 
@@ -16,6 +16,7 @@ from scratchcnn.callbacks import (
     ReduceLROnPlateau,
     TerminateOnNaN,
 )
+from scratchcnn.metrics import Metric
 from scratchcnn.optimizers import SGD, Adam, schedules
 
 X, Y = small_data(20)
@@ -26,7 +27,7 @@ def fit(model, called, epochs=3, **options):
 
 
 def scripted(values, name="val_loss"):
-    """A callback that puts numbers of our own into the logs."""
+    """A callback that sets a value of the logs in each epoch."""
 
     def put(epoch, logs):
         logs[name] = values[epoch]
@@ -35,7 +36,7 @@ def scripted(values, name="val_loss"):
 
 
 class Recorder(Callback):
-    """Writes down every call."""
+    """Records every call."""
 
     def __init__(self):
         super().__init__()
@@ -60,7 +61,7 @@ class Recorder(Callback):
         self.calls.append((f"batch {batch} end", sorted(logs)))
 
 
-def test_what_is_called_when_and_with_what():
+def test_methods_are_called_in_the_documented_order_with_the_documented_logs():
     recorder, model = Recorder(), small_model(seed=1)
     history = fit(model, recorder, epochs=2, validation_data=(X, Y))
     means, every = ["accuracy", "loss"], ["accuracy", "loss", "val_accuracy", "val_loss"]
@@ -76,14 +77,14 @@ def test_what_is_called_when_and_with_what():
     assert model.history is history
 
 
-def test_callbacks_change_nothing_in_training():
-    quiet, watched = small_model(seed=1), small_model(seed=1)
-    assert fit(quiet, None).history == fit(watched, [Recorder(), LambdaCallback(), TerminateOnNaN()]).history
-    for a, b in zip(quiet.get_weights(), watched.get_weights(), strict=True):
+def test_callbacks_that_only_observe_do_not_affect_training():
+    plain, observed = small_model(seed=1), small_model(seed=1)
+    assert fit(plain, None).history == fit(observed, [Recorder(), LambdaCallback(), TerminateOnNaN()]).history
+    for a, b in zip(plain.get_weights(), observed.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
 
 
-def test_what_a_callback_adds_to_the_logs_is_in_the_history_and_for_the_next():
+def test_values_added_to_the_logs_enter_the_history_and_reach_the_next_callback():
     seen = []
     history = fit(
         small_model(), [scripted([3, 4.5, 6], "mine"), LambdaCallback(on_epoch_end=lambda _, logs: seen.append(logs))]
@@ -93,7 +94,7 @@ def test_what_a_callback_adds_to_the_logs_is_in_the_history_and_for_the_next():
 
 
 @pytest.mark.parametrize(("name", "steps", "epochs"), [("on_train_batch_end", 2, 1), ("on_epoch_end", 6, 2)])
-def test_stop_training_ends_it_after_the_batch_or_the_epoch(name, steps, epochs):
+def test_stop_training_ends_training_after_the_current_batch_or_epoch(name, steps, epochs):
     model, ended = small_model(), []
 
     def stop(number, logs):
@@ -102,13 +103,13 @@ def test_stop_training_ends_it_after_the_batch_or_the_epoch(name, steps, epochs)
     history = fit(model, LambdaCallback(**{name: stop}, on_train_end=ended.append), validation_data=(X, Y))
     assert len(history.epoch) == epochs
     assert len(history.history["val_loss"]) == epochs
-    assert model._trainer.optimizer_state.iterations == steps
+    assert model.optimizer_state.iterations == steps
     assert len(ended) == 1
     fit(model, None, epochs=1)
-    assert model._trainer.optimizer_state.iterations == steps + 3  # the next fit runs
+    assert model.optimizer_state.iterations == steps + 3  # the next fit runs
 
 
-def test_initial_epoch_counts_on_and_the_history_before_it_goes_on():
+def test_initial_epoch_continues_the_epoch_numbers_and_the_history():
     model = small_model(seed=1)
     first = fit(model, None, epochs=2)
     numbers = []
@@ -118,14 +119,14 @@ def test_initial_epoch_counts_on_and_the_history_before_it_goes_on():
     assert second.epoch == [0, 1, 2, 3, 4]
     assert second.history["loss"][:2] == first.history["loss"]
     assert fit(model, None, 5, initial_epoch=5).history == second.history
-    assert fit(model, None, 9, initial_epoch=8).epoch == [8]  # nothing ends right before it
+    assert fit(model, None, 9, initial_epoch=8).epoch == [8]  # no history ends right before it
     assert fit(model, None, 1).epoch == [0]
 
 
-# Each callback; that they decide as Keras's do is for tests/keras
+# Each callback; the comparison with Keras is in tests/keras
 
 
-def test_early_stopping_says_when_and_restores(capsys):
+def test_early_stopping_prints_its_epoch_and_restores_the_best_weights(capsys):
     model, kept = small_model(seed=1), []
     keep = LambdaCallback(on_epoch_end=lambda epoch, logs: kept.append(model.get_weights()))
     stopping = EarlyStopping(patience=2, restore_best_weights=True, verbose=1)
@@ -139,7 +140,7 @@ def test_early_stopping_says_when_and_restores(capsys):
     ]  # fmt: skip
 
 
-def test_a_metric_shall_rise_and_a_loss_fall():
+def test_mode_auto_minimizes_losses_and_maximizes_accuracies():
     for name, better in (("accuracy", [1, 2]), ("val_accuracy", [1, 2]), ("loss", [2, 1]), ("val_loss", [2, 1])):
         stopping = EarlyStopping(name)
         stopping.set_model(small_model())
@@ -149,7 +150,30 @@ def test_a_metric_shall_rise_and_a_loss_fall():
         assert stopping.best == better[-1], name
 
 
-def test_counts_go_on_where_training_goes_on(tmp_path):
+class Error(Metric):
+    """Fraction of errors, which is minimized."""
+
+    higher_is_better = False
+
+    def of_samples(self, targets, outputs):
+        return targets.argmax(axis=1) != outputs.argmax(axis=1)
+
+
+@pytest.mark.parametrize("mode", ["auto", "min"])
+@pytest.mark.parametrize("name", ["error", "val_error"])
+def test_mode_auto_minimizes_a_metric_whose_higher_is_better_is_false(name, mode):
+    model = small_model(seed=1)
+    model.compile(metrics=["accuracy", Error()])
+    stopping, reduce = EarlyStopping(name, mode=mode, patience=9), ReduceLROnPlateau(name, mode=mode)
+    fit(model, [scripted([0.5, 0.25, 0.75], name), stopping, reduce], validation_data=(X, Y))
+    assert (stopping.best, stopping.best_epoch, reduce.best) == (0.25, 1, 0.25)
+    assert not stopping.higher_is_better
+    maximized = EarlyStopping(name, mode="max", patience=9)
+    fit(model, [scripted([0.5, 0.25, 0.75], name), maximized], validation_data=(X, Y))
+    assert (maximized.best, maximized.best_epoch) == (0.75, 2)
+
+
+def test_patience_is_counted_across_resumed_training():
     values = [1, 3, 3, 3, 3, 3]
     rates = {}
     for stopped_at in (None, 1, 2, 3):
@@ -168,26 +192,26 @@ def test_counts_go_on_where_training_goes_on(tmp_path):
     assert again.epoch == [0, 1, 2]  # it had stopped
 
 
-def test_best_weights_from_before_the_file_are_said_to_be_lost():
+def test_warning_if_the_best_epoch_is_before_resumed_training():
     model = small_model(seed=1)
     fit(model, None, epochs=1, validation_data=(X, Y))
     model.history.history["val_loss"][0] = 0.0
-    with pytest.warns(UserWarning, match="weights of epoch 1, the best, but training went on from a file after it"):
+    with pytest.warns(UserWarning, match="restore the weights of the best epoch, 1, but training was resumed after it"):
         fit(model, EarlyStopping(restore_best_weights=True), 2, initial_epoch=1, validation_data=(X, Y))
 
 
-def test_a_monitor_that_is_not_there_is_named():
+def test_unknown_or_missing_monitor_is_named():
     with pytest.raises(
         ValueError, match=r"monitor of EarlyStopping as one of 'loss', 'accuracy'.*received 'f1'.*mode="
     ):
         fit(small_model(), EarlyStopping("f1"))
     with pytest.warns(
-        UserWarning, match=r"'val_loss' among the values .* received 'loss', 'accuracy'; give validation"
+        UserWarning, match=r"'val_loss' among the values .* received 'loss', 'accuracy'; pass validation_data"
     ):
         fit(small_model(), EarlyStopping(), epochs=1)
 
 
-def test_learning_rates_are_set_noted_and_said(capsys):
+def test_learning_rates_are_set_recorded_and_printed(capsys):
     model = small_model()
     model.compile(SGD(0.5))
     history = fit(model, LearningRateScheduler(lambda epoch, rate: rate / 2 if epoch else rate, verbose=1))
@@ -200,46 +224,48 @@ def test_learning_rates_are_set_noted_and_said(capsys):
 
 
 @pytest.mark.parametrize("make", [lambda: LearningRateScheduler(lambda epoch, rate: rate), ReduceLROnPlateau])
-def test_a_schedule_and_a_callback_that_sets_the_rate_exclude_each_other(make):
+def test_callback_that_sets_the_learning_rate_rejects_a_schedule(make):
     model = small_model(seed=1)
     model.compile(Adam(schedules.CosineDecay(0.1, 10)))
-    with pytest.raises(TypeError, match=r"a learning rate that is a number, for \w+ to set, received the schedule"):
+    with pytest.raises(TypeError, match=r"a learning rate that is a number, which \w+ can set, received the schedule"):
         fit(model, make())
-    assert model._trainer.optimizer_state.iterations == 0
+    assert model.optimizer_state.iterations == 0
 
 
-def test_a_rate_that_is_none_is_refused():
-    with pytest.raises(ValueError, match="what schedule returns as a finite number of at least 0, received None"):
+def test_learning_rate_none_is_rejected():
+    with pytest.raises(
+        ValueError, match="the return value of schedule as a finite number of at least 0, received None"
+    ):
         fit(small_model(), LearningRateScheduler(lambda epoch, rate: None))
 
 
 @pytest.mark.parametrize("append", [False, True])
-def test_csv_lines(tmp_path, append):
+def test_csv_logger_writes_one_row_per_epoch(tmp_path, append):
     path = tmp_path / "log.csv"
-    path.write_text("an old line\n" if append else "")
+    path.write_text("existing line\n" if append else "")
     model = small_model(seed=1)
     history = fit(model, CSVLogger(path, separator=";", append=append), validation_data=(X, Y))
     fit(model, CSVLogger(path, separator=";", append=True), 4, initial_epoch=3, validation_data=(X, Y))
     lines = list(csv.reader(path.read_text().splitlines(), delimiter=";"))
-    assert lines.pop(0) == (["an old line"] if append else ["epoch", "accuracy", "loss", "val_accuracy", "val_loss"])
+    assert lines.pop(0) == (["existing line"] if append else ["epoch", "accuracy", "loss", "val_accuracy", "val_loss"])
     assert [int(line[0]) for line in lines] == [0, 1, 2, 3]
     for place, name in enumerate(("accuracy", "loss", "val_accuracy", "val_loss"), 1):
         assert [float(line[place]) for line in lines[:3]] == history.history[name]
 
 
-def test_a_csv_file_that_cannot_be_written_is_found_before_training(tmp_path):
+def test_csv_file_that_cannot_be_written_is_reported_before_training(tmp_path):
     model = small_model()
     with pytest.raises(FileNotFoundError):
         fit(model, CSVLogger(tmp_path / "nowhere" / "log.csv"))
-    assert model._trainer.optimizer_state.iterations == 0
+    assert model.optimizer_state.iterations == 0
 
 
-def test_terminate_on_nan_ends_training_before_the_bad_step(capsys):
+def test_terminate_on_nan_ends_training_without_the_invalid_update(capsys):
     model, ended = small_model(seed=1), []
     model.compile(SGD(1e30), metrics=["accuracy"])
     before = []
-    remember = LambdaCallback(on_train_batch_begin=lambda *_: before.append(model.get_weights()))
-    history = fit(model, [remember, TerminateOnNaN(), LambdaCallback(on_train_end=ended.append)], 9)
+    keep = LambdaCallback(on_train_batch_begin=lambda *_: before.append(model.get_weights()))
+    history = fit(model, [keep, TerminateOnNaN(), LambdaCallback(on_train_end=ended.append)], 9)
     assert len(history.epoch) == 1
     assert not np.isfinite(history.history["loss"][-1])
     assert len(ended) == 1
@@ -268,11 +294,11 @@ ARGUMENTS = [
 
 
 @pytest.mark.parametrize(("make", "message"), ARGUMENTS, ids=[message[:40] for _, message in ARGUMENTS])
-def test_bad_arguments_are_refused(make, message):
+def test_invalid_arguments_are_rejected(make, message):
     with pytest.raises((ValueError, TypeError), match=message):
         make()
 
 
-def test_every_callback_is_exported():
+def test_all_exported_names_are_callbacks():
     assert all(issubclass(getattr(callbacks, name), Callback) for name in callbacks.__all__)
     assert isinstance(fit(small_model(), []), History)

@@ -1,4 +1,4 @@
-"""ModelCheckpoint: which files it writes and when, and what becomes of training when it cannot."""
+"""ModelCheckpoint writes the documented files at the documented times, and errors lose no completed step."""
 
 import errno
 import os
@@ -6,10 +6,11 @@ import os
 import numpy as np
 import pytest
 from networks import small_data, small_model
+from npz_files import rewrite
 
 from scratchcnn import load_model
 from scratchcnn.callbacks import Callback, LambdaCallback, ModelCheckpoint, ReduceLROnPlateau
-from scratchcnn.storage import atomic
+from scratchcnn.storage import StorageError, atomic
 
 X, Y = small_data(20)
 
@@ -29,31 +30,34 @@ def same_weights(one, other):
     return all(np.array_equal(a, b) for a, b in zip(one.get_weights(), other.get_weights(), strict=True))
 
 
-def test_names_are_filled_in(tmp_path):
+def test_path_is_formatted_with_epoch_and_logs(tmp_path):
     fit(small_model(), [scripted([0.5, 1, 0.25]), ModelCheckpoint(tmp_path / "{epoch:02d}-{val_loss:.2f}.npz")])
     assert sorted(os.listdir(tmp_path)) == ["01-0.50.npz", "02-1.00.npz", "03-0.25.npz"]
     for epochs, name in enumerate(sorted(os.listdir(tmp_path)), 1):
         assert load_model(tmp_path / name).history.epoch == list(range(epochs))
 
 
-def test_batches_are_counted_over_the_epochs(tmp_path):
+def test_save_freq_counts_batches_across_epochs(tmp_path):
     fit(small_model(), ModelCheckpoint(str(tmp_path / "{epoch}_{batch}_{loss:.1f}.npz"), save_freq=2))
     names = sorted(name.rsplit("_", 1)[0] for name in os.listdir(tmp_path))
-    assert names == ["1_2", "2_1", "2_3", "3_2"]  # three batches an epoch
+    assert names == ["1_2", "2_1", "2_3", "3_2"]  # three batches per epoch
 
 
-def test_the_best_only(tmp_path, capsys):
+def test_save_best_only_saves_improvements_only(tmp_path, capsys):
     checkpoint = ModelCheckpoint(tmp_path / "{epoch}.npz", save_best_only=True, verbose=1)
     fit(small_model(), [checkpoint, scripted([3, 4, 2, 2, 1])], epochs=5)
     assert sorted(os.listdir(tmp_path)) == ["1.npz", "3.npz", "5.npz"]
-    assert "\nEpoch 2: val_loss did not improve from 3.00000\n" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert f"\nEpoch 1: val_loss improved from None to 3.00000, saving model to {tmp_path}/1.npz\n" in printed
+    assert "\nEpoch 2: val_loss did not improve from 3.00000\n" in printed
+    assert f"\nEpoch 3: val_loss improved from 3.00000 to 2.00000, saving model to {tmp_path}/3.npz\n" in printed
     assert checkpoint.best == 1
     worse = ModelCheckpoint(tmp_path / "not_{epoch}.npz", save_best_only=True, initial_value_threshold=0.5)
     fit(small_model(), [worse, scripted([3, 4, 2])])
     assert len(os.listdir(tmp_path)) == 3
 
 
-def test_the_best_of_before_is_known_where_training_goes_on(tmp_path):
+def test_best_value_is_taken_from_the_history_when_training_is_resumed(tmp_path):
     model, values = small_model(), [1, 2, 3, 0.5]
     fit(model, [scripted(values)], epochs=2)
     checkpoint = ModelCheckpoint(tmp_path / "{epoch}.npz", save_best_only=True)
@@ -62,14 +66,14 @@ def test_the_best_of_before_is_known_where_training_goes_on(tmp_path):
 
 
 @pytest.mark.parametrize("ending", ["npz", "weights.h5"])
-def test_weights_only(tmp_path, ending):
+def test_save_weights_only(tmp_path, ending):
     model, other = small_model(seed=1), small_model(seed=2)
     fit(model, ModelCheckpoint(tmp_path / f"a.{ending}", save_weights_only=True))
     other.load_weights(tmp_path / f"a.{ending}")
     assert same_weights(model, other)
 
 
-def test_a_checkpoint_holds_what_the_other_callbacks_did_in_its_epoch(tmp_path):
+def test_checkpoint_contains_the_effects_of_the_other_callbacks(tmp_path):
     path = tmp_path / "model.npz"
     fit(small_model(), [ModelCheckpoint(path), scripted([1, 1, 1]), ReduceLROnPlateau(patience=2, factor=0.5)])
     loaded = load_model(path)
@@ -78,33 +82,33 @@ def test_a_checkpoint_holds_what_the_other_callbacks_did_in_its_epoch(tmp_path):
     assert loaded.history.history["learning_rate"] == [0.001] * 3
 
 
-def test_a_file_of_an_epoch_says_so(tmp_path):
+def test_checkpoint_in_the_middle_of_an_epoch_contains_the_position(tmp_path):
     path = tmp_path / "model.npz"
     fit(small_model(), ModelCheckpoint(path, save_freq=2), epochs=1)
-    position = load_model(path)._position
+    position = load_model(path).position
     assert (position.epoch, position.steps, position.count, position.loaded) == (0, 2, 16, True)
     fit(small_model(), ModelCheckpoint(path), epochs=1)
-    assert load_model(path)._position is None
+    assert load_model(path).position is None
 
 
-# What can go wrong
+# Errors
 
 
-def test_a_missing_folder_is_found_before_training(tmp_path):
+def test_missing_folder_is_reported_before_training(tmp_path):
     model = small_model()
-    with pytest.raises(FileNotFoundError, match=r"folder for the checkpoints: make it first.*nowhere"):
+    with pytest.raises(FileNotFoundError, match=r"an existing folder for the checkpoints: create it.*nowhere"):
         fit(model, ModelCheckpoint(tmp_path / "nowhere" / "model.npz"))
-    assert model._trainer.optimizer_state.iterations == 0
+    assert model.optimizer_state.iterations == 0
 
 
-def test_a_folder_that_may_not_be_written_to_is_found_before_training(tmp_path, monkeypatch):
+def test_read_only_folder_is_reported_before_training(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "access", lambda folder, mode: False)
-    with pytest.raises(PermissionError, match="may be written to, for the checkpoints"):
+    with pytest.raises(PermissionError, match="a writable folder for the checkpoints"):
         fit(small_model(), ModelCheckpoint(tmp_path / "model.npz"))
 
 
 class FullFrom(Callback):
-    """A disk that is full from an epoch on."""
+    """Simulates a disk that is full from a given epoch on."""
 
     def __init__(self, monkeypatch, epoch):
         super().__init__()
@@ -120,18 +124,18 @@ class FullFrom(Callback):
 
 
 @pytest.mark.parametrize("save_freq", ["epoch", 3])
-def test_a_disk_that_fills_up_ends_training_and_loses_nothing(tmp_path, monkeypatch, save_freq):
-    undisturbed, model, path = small_model(seed=1), small_model(seed=1), tmp_path / "model.npz"
-    expected = fit(undisturbed, None).history
-    with pytest.raises(OSError, match=r"No space left on device \(a file that was there before is unchanged\)"):
+def test_full_disk_ends_training_and_loses_no_completed_step(tmp_path, monkeypatch, save_freq):
+    uninterrupted, model, path = small_model(seed=1), small_model(seed=1), tmp_path / "model.npz"
+    expected = fit(uninterrupted, None).history
+    with pytest.raises(OSError, match=r"No space left on device \(an existing file is unchanged\)"):
         fit(model, [FullFrom(monkeypatch, 1), ModelCheckpoint(path, save_freq=save_freq)])
     monkeypatch.undo()
     assert os.listdir(tmp_path) == ["model.npz"]
     loaded = load_model(path)
     history = fit(loaded, None, initial_epoch=len(loaded.history.epoch))
     assert history.history == expected
-    assert same_weights(loaded, undisturbed)
-    model.save(path)  # and what the model in memory has come to is not lost either
+    assert same_weights(loaded, uninterrupted)
+    model.save(path)  # the model in memory can be resumed as well
     loaded = load_model(path)
     assert fit(loaded, None, initial_epoch=len(loaded.history.epoch)).history == expected
 
@@ -150,14 +154,16 @@ ARGUMENTS = [
 
 
 @pytest.mark.parametrize(("make", "message"), ARGUMENTS, ids=[message[:40] for _, message in ARGUMENTS])
-def test_bad_arguments_are_refused(make, message):
+def test_invalid_arguments_are_rejected(make, message):
     with pytest.raises(ValueError, match=message):
         make()
 
 
 @pytest.mark.parametrize("name", ["{f1}.npz", "{epoch:q}.npz", "{0}.npz", "{batch}.npz"])
-def test_a_name_that_cannot_be_filled_in_says_what_there_is(tmp_path, name):
-    with pytest.raises(ValueError, match="Expected a path made of 'loss', 'accuracy', 'epoch', received"):
+def test_path_with_unknown_fields_is_rejected_with_the_known_ones(tmp_path, name):
+    with pytest.raises(
+        ValueError, match="Expected filepath to be formatted with 'loss', 'accuracy', 'epoch', received"
+    ):
         fit(small_model(), ModelCheckpoint(tmp_path / name))
 
 
@@ -173,17 +179,10 @@ def test_a_name_that_cannot_be_filled_in_says_what_there_is(tmp_path, name):
         lambda position: position["order"].update(state={"state": 2**128, "inc": 1}),
     ],
 )
-def test_a_position_that_is_none_is_refused(tmp_path, monkeypatch, change):
-    from scratchcnn.storage import training_state
-
-    described = training_state._described
-
-    def changed(position):
-        description = described(position)
-        change(description)
-        return description
-
-    monkeypatch.setattr(training_state, "_described", changed)
-    fit(small_model(), ModelCheckpoint(tmp_path / "model.npz", save_freq=2), epochs=1)
-    with pytest.raises(ValueError, match=r"model\.npz: "):
-        load_model(tmp_path / "model.npz")
+def test_invalid_position_in_a_file_is_rejected(tmp_path, change):
+    path = tmp_path / "model.npz"
+    fit(small_model(), ModelCheckpoint(path, save_freq=2), epochs=1)
+    assert load_model(path).position is not None
+    rewrite(path, lambda header: change(header["training"]["position"]))
+    with pytest.raises(StorageError, match=r"model\.npz: "):
+        load_model(path)

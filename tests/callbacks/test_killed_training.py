@@ -1,4 +1,4 @@
-"""Training that is killed again and again, and goes on from its checkpoint, ends as if it had not been, to the bit."""
+"""Training that is killed repeatedly and resumed from checkpoints ends bit for bit like uninterrupted training."""
 
 import contextlib
 import json
@@ -14,17 +14,17 @@ import pytest
 
 from scratchcnn import load_model
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="forks and kills processes")
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="requires fork and kill")
 
 
 class Server:
-    """Starts processes that train, and tells how each ended."""
+    """Starts processes that train, and reports how each ended."""
 
     def __init__(self, process):
         self.process = process
 
     def train(self, path, seconds=None, **options):
-        """Let one train, and kill it after so many seconds."""
+        """Start a process that trains, kill it after a number of seconds, and return how it ended."""
         self.process.stdin.write(json.dumps({"path": str(path), "event": 0, **options}) + "\n")
         self.process.stdin.flush()
         number = int(self.process.stdout.readline())
@@ -47,35 +47,35 @@ def server():
         process.stdin.close()
 
 
-def expect_the_end_of_an_undisturbed_run(server, folder, **options):
-    assert server.train(folder / "undisturbed.npz", **options) == "done"
+def expect_result_of_uninterrupted_training(server, folder, **options):
+    assert server.train(folder / "uninterrupted.npz", **options) == "done"
     assert server.train(folder / "killed.npz", **options) == "done"
-    undisturbed, killed = (folder / f"{name}.npz.end.npz" for name in ("undisturbed", "killed"))
+    uninterrupted, killed = (folder / f"{name}.npz.end.npz" for name in ("uninterrupted", "killed"))
     history = load_model(killed).history
     assert history.epoch == list(range(options["epochs"]))
     assert len(set(history.history["learning_rate"])) > 1
-    assert killed.read_bytes() == undisturbed.read_bytes()  # weights, optimizer, generators, history
+    assert killed.read_bytes() == uninterrupted.read_bytes()  # weights, optimizer, generators, history
 
 
 @pytest.mark.parametrize(
     ("engine", "save_freq", "kills"),
     [("reference", "epoch", 25), ("reference", 3, 25), ("kernels", "epoch", 3), ("kernels", 3, 3)],
 )
-def test_killed_at_any_event_of_training_or_saving(server, tmp_path, engine, save_freq, kills):
-    path, chance, cut_short = tmp_path / "killed.npz", random.Random(kills), 0
+def test_training_killed_at_any_event_is_resumed_bit_for_bit(server, tmp_path, engine, save_freq, kills):
+    path, rng, interrupted = tmp_path / "killed.npz", random.Random(kills), 0
     options = {"engine": engine, "save_freq": save_freq, "epochs": 60 if engine == "reference" else 12}
     for _ in range(kills):
-        assert server.train(path, event=chance.randint(1, 40), **options) == "dead"
-        cut_short += any(name.endswith(".tmp") for name in os.listdir(tmp_path))
-    assert cut_short or kills < 25  # in the middle of a save
-    expect_the_end_of_an_undisturbed_run(server, tmp_path, **options)
+        assert server.train(path, event=rng.randint(1, 40), **options) == "dead"
+        interrupted += any(name.endswith(".tmp") for name in os.listdir(tmp_path))
+    assert interrupted or kills < 25  # some kills occurred in the middle of a save
+    expect_result_of_uninterrupted_training(server, tmp_path, **options)
 
 
 @pytest.mark.parametrize("save_freq", ["epoch", 2])
-def test_killed_at_any_time(server, tmp_path, save_freq):
-    path, chance = tmp_path / "killed.npz", random.Random(7)
+def test_training_killed_at_any_time_is_resumed_bit_for_bit(server, tmp_path, save_freq):
+    path, rng = tmp_path / "killed.npz", random.Random(7)
     options = {"engine": "reference", "save_freq": save_freq, "epochs": 100}
-    ends = [server.train(path, seconds=chance.uniform(0.005, 0.08), **options) for _ in range(12)]
-    assert ends.count("dead") >= 3  # on a fast machine the last ones may find nothing left to do
+    ends = [server.train(path, seconds=rng.uniform(0.005, 0.08), **options) for _ in range(12)]
+    assert ends.count("dead") >= 3  # on a fast machine, training may be complete before the last ones
     assert set(ends) <= {"dead", "done"}
-    expect_the_end_of_an_undisturbed_run(server, tmp_path, **options)
+    expect_result_of_uninterrupted_training(server, tmp_path, **options)

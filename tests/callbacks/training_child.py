@@ -1,8 +1,8 @@
-"""A process that trains from a checkpoint to the end, for a test to kill. Each line on its input starts one.
+"""A server whose child processes resume training from a checkpoint, for a test to kill. Each input line starts one.
 
-It imports once and forks, so that a kill costs milliseconds. A line is JSON: path, engine, save_freq, epochs; and
-'event', the number of the event at which the process kills itself, or 0 for never. Events are what lies before and
-after each call that brings a file to the disk, and the beginning of each batch and epoch.
+The server imports the package once and forks, so a killed child costs milliseconds. A line is JSON: path, engine,
+save_freq, epochs, and 'event', the number of the event at which the child kills itself, or 0 for never. Events are the
+times before and after each call of fsync and replace, and the start and end of each batch and epoch.
 """
 
 import json
@@ -20,7 +20,7 @@ from scratchcnn.optimizers import SGD
 class Killer(Callback):
     def __init__(self, event):
         super().__init__()
-        self.left = event
+        self.remaining = event
         for name in ("fsync", "replace"):
             setattr(os, name, self.counted(getattr(os, name)))
 
@@ -34,8 +34,8 @@ class Killer(Callback):
         return called
 
     def count(self, *_):
-        self.left -= 1
-        if self.left == 0:
+        self.remaining -= 1
+        if self.remaining == 0:
             os.kill(os.getpid(), signal.SIGKILL)
 
     on_train_batch_begin = on_train_batch_end = on_epoch_begin = on_epoch_end = count
@@ -48,16 +48,16 @@ def train(path, engine, save_freq, epochs, event):
         model = small_model(seed=3, engine=engine)
         model.compile(SGD(0.05, momentum=0.9), metrics=["accuracy"])
     callbacks = [
-        ModelCheckpoint(path, save_freq=save_freq),  # acts last, though it stands first
+        ModelCheckpoint(path, save_freq=save_freq),  # called last, although it is listed first
         LearningRateScheduler(lambda epoch, rate: rate * 0.99),
         ReduceLROnPlateau("val_loss", factor=0.9, patience=2, cooldown=1),
         EarlyStopping("val_loss", patience=epochs),
         Killer(event),
     ]
-    done = model.history.epoch if model.history else []
+    completed = model.history.epoch if model.history else []
     x, y = small_data()
     model.fit(
-        x, y, batch_size=8, epochs=epochs, verbose=0, callbacks=callbacks, initial_epoch=len(done),
+        x, y, batch_size=8, epochs=epochs, verbose=0, callbacks=callbacks, initial_epoch=len(completed),
         validation_split=0.2, class_weight={1: 2.0},
     )  # fmt: skip
     model.save(f"{path}.end.npz")
