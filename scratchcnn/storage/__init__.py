@@ -1,7 +1,8 @@
-"""Models in files: scratchcnn's own .npz, Keras's .keras and .weights.h5, and ONNX.
+"""Saving and loading of models: scratchcnn's own .npz, Keras's .keras and .weights.h5, and ONNX.
 
-`files` picks the format; `npz`, `keras_archive`, `keras_hdf5` and `onnx_graph` are the formats; `structure`,
-`parameters`, `training_state` and `objects` take a model apart and put it together; `atomic` writes, `archive` reads.
+`files` selects the format by the suffix of the file name. The formats are `npz`, `keras_archive` (with `keras_config`
+and `keras_hdf5`) and `onnx_graph`. `structure`, `parameters`, `training_state` and `objects` convert the parts of a
+model to plain data and back. `atomic` writes files, `archive` reads them.
 """
 
 from scratchcnn.storage.errors import StorageError

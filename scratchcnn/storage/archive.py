@@ -1,4 +1,4 @@
-"""Reads a zip archive that may be damaged or hostile: no more memory than the file is long, and one kind of error."""
+"""Read a zip archive that may be damaged or hostile, using no more memory than its size, with one type of error."""
 
 from __future__ import annotations
 
@@ -23,10 +23,22 @@ MAX_JSON_BYTES = 4_000_000
 
 
 class Archive:
-    """The members of a zip archive, none of them compressed, as numpy.savez and Keras write them.
+    """The members of a zip archive without compression, as written by numpy.savez and Keras.
 
-    So a member takes as much memory as it has bytes in the file, which is checked in the archive's directory before
-    any is read; a zip bomb is refused. Each is read to its end, so that its CRC-32 is checked too.
+    A member therefore requires as much memory as it has bytes in the file. The sizes in the archive's directory are
+    checked before any member is read, so a zip bomb is rejected. Each member is read to its end, so its CRC-32 is
+    checked as well.
+
+    Parameters
+    ----------
+    archive : zipfile.ZipFile
+    size : int
+        Size of the file in bytes.
+
+    Raises
+    ------
+    StorageError
+        A name occurs twice, a member is compressed, or the members claim to be larger than the file.
     """
 
     def __init__(self, archive: zipfile.ZipFile, size: int) -> None:
@@ -34,18 +46,22 @@ class Archive:
         self._archive = archive
         self._members = {member.filename: member for member in archive.infolist()}
         if len(self._members) != len(archive.infolist()):
-            raise StorageError("Expected one member of each name, received two of one name.")
-        packed = [name for name, member in self._members.items() if member.compress_type != zipfile.ZIP_STORED]
-        if packed:
-            raise StorageError(f"Expected members that are not compressed, received {packed[0]!r}, which is.")
+            raise StorageError("Expected archive members with unique names, received two with the same name.")
+        compressed = [name for name, member in self._members.items() if member.compress_type != zipfile.ZIP_STORED]
+        if compressed:
+            raise StorageError(
+                f"Expected uncompressed archive members, received {compressed[0]!r}, which is compressed."
+            )
         if (claimed := sum(member.file_size for member in archive.infolist())) > size:
-            raise StorageError(f"Expected members that fit into {size:,} bytes, received {claimed:,} claimed.")
+            raise StorageError(
+                f"Expected archive members of at most {size:,} bytes, the size of the file, received {claimed:,}."
+            )
 
     def __contains__(self, name: str) -> bool:
         return name in self._members
 
     def content(self, name: str, limit: int | None = None) -> bytes:
-        """All bytes of a member, at most `limit`."""
+        """Return all bytes of a member; StorageError if there are more than `limit`."""
         member = self._member(name)
         if limit is not None and member.file_size > limit:
             raise StorageError(f"Expected at most {limit:,} bytes in {name!r}, received {member.file_size:,}.")
@@ -53,69 +69,80 @@ class Archive:
             return stream.read()
 
     def array(self, name: str, dtype: np.dtype[Any], shape: Shape | None = None, limit: int | None = None) -> Array:
-        """The .npy member of a name, dtype and shape; for shape None one of one axis, of at most `limit` bytes.
+        """Return the array in a .npy member.
+
+        Parameters
+        ----------
+        name : str
+            Name of the member, without .npy.
+        dtype : dtype
+        shape : tuple of int, optional
+            Default: any shape with one axis.
+        limit : int, optional
+            Largest size of the member in bytes.
 
         Raises
         ------
         StorageError
-            The member is missing, too large, or holds something else.
+            The member is missing, too large, or has another dtype or shape.
         """
         stream = io.BytesIO(self.content(f"{name}.npy", limit))
         found, fortran_order, found_dtype = read_npy_header(stream)
         fits = len(found) == 1 if shape is None else found == tuple(shape)
         if found_dtype.newbyteorder("=") != dtype or not fits:
-            wanted = "with one axis" if shape is None else tuple(shape)
-            raise StorageError(f"Expected {name!r} as {dtype} {wanted}, received {found_dtype} {found}.")
+            expected = "with one axis" if shape is None else tuple(shape)
+            raise StorageError(f"Expected {name!r} as {dtype} {expected}, received {found_dtype} {found}.")
         content = stream.read()
         if len(content) != math.prod(found) * dtype.itemsize:
-            raise StorageError(f"Expected {math.prod(found)} numbers in {name!r}, received {len(content):,} bytes.")
+            raise StorageError(f"Expected {math.prod(found)} elements in {name!r}, received {len(content):,} bytes.")
         flat = np.frombuffer(content, found_dtype)
         return flat.reshape(found, order="F" if fortran_order else "C").astype(dtype)
 
     def _member(self, name: str) -> zipfile.ZipInfo:
         if name not in self._members:
             found = ", ".join(list(self._members)[:10]) or "none"
-            raise StorageError(f"Expected a member {name!r}, received {found}.")
+            raise StorageError(f"Expected an archive member {name!r}, received {found}.")
         return self._members[name]
 
 
 @contextmanager
-def opened(path: FilePath, what: str) -> Iterator[Archive]:
-    """The archive at `path`; whatever is wrong with it comes out as a StorageError that names the file.
+def open_archive(path: FilePath, expected: str) -> Iterator[Archive]:
+    """Open the archive at `path`; every defect is reported as a StorageError that names the file.
 
     Parameters
     ----------
     path : path
-    what : str
-        What is expected, for the message: 'a model of scratchcnn'.
+    expected : str
+        Kind of file, for the error message: 'a .keras file'.
 
     Raises
     ------
     StorageError
-        The file is damaged, truncated, foreign or hostile.
+        The file is damaged, truncated, hostile or of another kind.
     OSError
-        It cannot be opened or read.
+        The file cannot be opened or read.
     """
-    with open(path, "rb") as file, reported(path, what), zipfile.ZipFile(file) as archive:
+    with open(path, "rb") as file, storage_errors(path, expected), zipfile.ZipFile(file) as archive:
         yield Archive(archive, os.fstat(file.fileno()).st_size)
 
 
 @contextmanager
-def reported(path: FilePath, what: str) -> Iterator[None]:
-    """Any error but that of the system itself becomes a StorageError that names the file.
+def storage_errors(path: FilePath, expected: str) -> Iterator[None]:
+    """Convert every exception except I/O errors of the system to a StorageError that names the file.
 
-    zipfile, NumPy's header parser, json and h5py answer damage with dozens of kinds of exception (BadZipFile,
-    struct.error, NotImplementedError, RecursionError, KeyError, ...): all of them mean one thing here.
+    zipfile, NumPy's header parser, json and h5py raise dozens of types of exceptions for damaged files (BadZipFile,
+    struct.error, NotImplementedError, RecursionError, KeyError, ...). All of them have the same meaning here.
     """
     try:
         yield
     except StorageError as error:
         raise StorageError(f"{Path(path)}: {error}") from error
-    except (ImportError, Warning):  # an optional package that is missing; a warning that the user made an error
+    except (ImportError, Warning):  # a missing optional package; a warning that a filter turned into an error
         raise
     except Exception as error:
         if isinstance(error, OSError) and error.errno == errno.EIO:
             raise
         raise StorageError(
-            f"{Path(path)}: Expected {what}, received a damaged or another file ({type(error).__name__}: {error})."
+            f"{Path(path)}: Expected {expected}, received a damaged file or one of another kind "
+            f"({type(error).__name__}: {error})."
         ) from error

@@ -1,4 +1,4 @@
-"""Writes a file whole or not at all: who reads it sees what was there before, or what is there now."""
+"""Atomic writes: a reader of the file sees either its previous or its new content, never a part of it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import IO
 
 try:
     import fcntl
-except ImportError:  # Windows has no such locks: there, what a killed process left behind stays
+except ImportError:  # Windows has no such locks: there, temporary files of killed processes are not removed
     fcntl = None  # type: ignore[assignment]
 
 
@@ -20,57 +20,57 @@ FilePath = str | os.PathLike[str]
 
 
 @contextmanager
-def written_whole(path: FilePath) -> Iterator[IO[bytes]]:
-    """A file to write to, which takes the place of `path` once it is whole and on the disk.
+def atomic_write(path: FilePath) -> Iterator[IO[bytes]]:
+    """Open a file for writing that replaces `path` once it is complete and stored on disk.
 
-    What is written goes to a file beside it, '.NAME.xxxxxxxx.tmp'; that is brought to the disk (fsync) and renamed, and
-    then the folder is brought to the disk too. A process that is killed on the way leaves `path` as it was, and the
-    file beside it, which the next one to write `path` removes.
+    The content is written to a temporary file in the same folder, '.NAME.xxxxxxxx.tmp', which is flushed to disk
+    (fsync) and renamed; then the folder is flushed as well. If the process is killed before that, `path` is unchanged,
+    and the temporary file is removed by the next process that writes `path`.
 
     Raises
     ------
     OSError
-        Of the kind that the system gave: no such folder, no permission, no space left, ... `path` is as it was, as the
-        message says; unless the folder alone could not be brought to the disk: then the new file is there, but may not
-        outlive a power cut.
+        The subclass is that of the original error: the folder does not exist, permission is denied, no space is left,
+        ... `path` is unchanged. Only if flushing the folder failed, the new file is in place, but may be lost in a
+        power failure.
     """
-    target = Path(os.path.realpath(path))  # a link stays a link, and what it leads to is replaced
+    target = Path(os.path.realpath(path))  # a symbolic link is kept, and its target is replaced
     try:
         if target.is_dir():
-            raise IsADirectoryError(errno.EISDIR, "Expected the name of a file, received a folder")
+            raise IsADirectoryError(errno.EISDIR, "Expected the path of a file, received a folder")
         _remove_leftovers(target)
-        temporary, file = _open_beside(target)
+        temporary, file = _open_temporary(target)
         try:
             with file:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
-                if not fcntl:  # Windows renames no file that is open
+                if not fcntl:  # Windows cannot rename an open file
                     file.close()
                 os.replace(temporary, target)
         finally:
-            with suppress(FileNotFoundError):  # it is there only if something failed
+            with suppress(FileNotFoundError):  # it still exists only if an error occurred
                 os.unlink(temporary)
     except OSError as error:
-        said = error.strerror or str(error)
+        reason = error.strerror or str(error)
         missing = isinstance(error, FileNotFoundError) and not os.path.isdir(target.parent)
-        hint = f"; there is no folder {target.parent}: make it first" if missing else ""
-        raise OSError(error.errno, f"{said} (a file that was there before is unchanged){hint}", str(path)) from error
-    _bring_folder_to_disk(target.parent)
+        hint = f"; folder {target.parent} does not exist: create it first" if missing else ""
+        raise OSError(error.errno, f"{reason} (an existing file is unchanged){hint}", str(path)) from error
+    _flush_folder(target.parent)
 
 
-def _open_beside(target: Path) -> tuple[Path, IO[bytes]]:
-    """A new file beside the target, locked as long as it is open, with the permissions of any new file."""
+def _open_temporary(target: Path) -> tuple[Path, IO[bytes]]:
+    """Create a temporary file in the folder of the target, locked while it is open, with default permissions."""
     while True:
         temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
-        file = open(temporary, "xb")  # noqa: SIM115 (handed to the caller)
-        if _locked(file) and temporary.exists():  # else another process took it for a leftover just now
+        file = open(temporary, "xb")  # noqa: SIM115 (returned to the caller)
+        if _locked(file) and temporary.exists():  # otherwise another process has just removed it as a leftover
             return temporary, file
         file.close()
 
 
 def _locked(file: IO[bytes]) -> bool:
-    """Lock a file; False if another process has it. Where a file system has no locks, all are taken for locked."""
+    """Lock a file; False if another process holds the lock. True on file systems without locks."""
     try:
         if fcntl:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -82,7 +82,7 @@ def _locked(file: IO[bytes]) -> bool:
 
 
 def _remove_leftovers(target: Path) -> None:
-    """Remove what killed processes left beside the target. A file on which no process has a lock is nobody's."""
+    """Remove the temporary files of killed processes: those on which no process holds a lock."""
     prefix = f".{target.name}."
     for name in os.listdir(target.parent) if fcntl else ():
         if not (name.startswith(prefix) and name.endswith(".tmp") and len(name) == len(prefix) + 8 + len(".tmp")):
@@ -92,8 +92,8 @@ def _remove_leftovers(target: Path) -> None:
             os.unlink(leftover.name)
 
 
-def _bring_folder_to_disk(folder: Path) -> None:
-    if not hasattr(os, "O_DIRECTORY"):  # Windows cannot open a folder, and needs not
+def _flush_folder(folder: Path) -> None:
+    if not hasattr(os, "O_DIRECTORY"):  # Windows can neither open a folder nor needs to
         return
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:

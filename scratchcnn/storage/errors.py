@@ -1,4 +1,4 @@
-"""The one error of this room: a model that cannot be saved, or a file that cannot be read."""
+"""StorageError: a model cannot be saved, or a file cannot be read."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from typing import Any
 
 
 class StorageError(ValueError):
-    """A model cannot be saved in this format, or a file is damaged, foreign or too new; the message says what is wrong.
+    """A model cannot be saved in this format, or a file is damaged, of another kind or too new.
 
-    A file that cannot be opened or written at all is an OSError as usual: FileNotFoundError, PermissionError, ...
+    A file that cannot be opened or written raises OSError as usual: FileNotFoundError, PermissionError, ...
     """
 
 
 def optional_package(name: str, extra: str) -> Any:
-    """The package of that name, which only the extra installs.
+    """Import and return a package that only the extra of that name installs.
 
     Raises
     ------
     ImportError
-        It is not installed; the message says how to install it.
+        The package is not installed; the message contains the command that installs it.
     """
     try:
         return import_module(name)
     except ModuleNotFoundError as error:
         raise ImportError(
-            f"Expected {name} for this kind of file; python -m pip install 'scratchcnn[{extra}]' installs it."
+            f"Expected {name} to be installed for this file format; run: python -m pip install 'scratchcnn[{extra}]'"
         ) from error

@@ -1,50 +1,49 @@
-"""Which format a file is of, by the end of its name: what `Sequential.save` and its like call."""
+"""Select the file format by the suffix of the file name, for `Sequential.save` and related methods."""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from scratchcnn.storage import keras_archive, keras_hdf5, npz, onnx_graph
 from scratchcnn.storage.atomic import FilePath
 from scratchcnn.storage.errors import StorageError
 from scratchcnn.storage.objects import CustomObjects
-
-if TYPE_CHECKING:
-    from scratchcnn.sequential import Sequential
+from scratchcnn.training.model import AnyModel, Model
 
 MODELS = {".npz": npz, ".keras": keras_archive}
 WEIGHTS = {".npz": npz, ".weights.h5": keras_hdf5}
 READABLE_WEIGHTS = {**WEIGHTS, ".keras": keras_archive}
 
 
-def save(model: Sequential, path: FilePath) -> None:
+def save(model: Model, path: FilePath) -> None:
     """Write a model to an .npz or a .keras file; see `Sequential.save`."""
-    model._expect_built("save")
+    model.expect_built("save")
     _format_of(path, MODELS).save(model, path)
 
 
-def load_model(kind: type[Sequential], path: FilePath, custom_objects: CustomObjects | None) -> Sequential:
-    """The model in an .npz or a .keras file; see `scratchcnn.load_model`."""
-    loaded: Sequential = _format_of(path, MODELS).load(kind, path, custom_objects or {})
+def load_model(model_class: Callable[..., AnyModel], path: FilePath, custom_objects: CustomObjects | None) -> AnyModel:
+    """Load a model from an .npz or a .keras file; see `scratchcnn.load_model`."""
+    loaded: AnyModel = _format_of(path, MODELS).load(model_class, path, custom_objects or {})
     return loaded
 
 
-def save_weights(model: Sequential, path: FilePath) -> None:
+def save_weights(model: Model, path: FilePath) -> None:
     """Write the parameters to an .npz or a .weights.h5 file; see `Sequential.save_weights`."""
-    model._expect_built("save_weights")
+    model.expect_built("save_weights")
     _format_of(path, WEIGHTS).save_weights(model, path)
 
 
-def load_weights(model: Sequential, path: FilePath) -> None:
-    """Set the parameters to those in a file; see `Sequential.load_weights`."""
-    model._expect_built("load_weights")
+def load_weights(model: Model, path: FilePath) -> None:
+    """Load the parameters from a file; see `Sequential.load_weights`."""
+    model.expect_built("load_weights")
     _format_of(path, READABLE_WEIGHTS).load_weights(model, path)
 
 
-def export(model: Sequential, path: FilePath) -> None:
+def export(model: Model, path: FilePath) -> None:
     """Write the model as an ONNX graph; see `Sequential.export`."""
-    model._expect_built("export")
+    model.expect_built("export")
     _format_of(path, {".onnx": onnx_graph}).export(model, path)
 
 

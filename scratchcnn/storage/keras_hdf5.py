@@ -1,49 +1,47 @@
-"""Keras's HDF5 file of numbers (.weights.h5): parameters in layers/NAME/vars, the optimizer's in optimizer/vars.
+"""Keras's HDF5 format for weights (.weights.h5): parameters in layers/NAME/vars, optimizer state in optimizer/vars.
 
-NAME is the layer's class in snake case, numbered: conv2d, conv2d_1; what the layers are called does not matter.
+NAME is the class of the layer in snake case, numbered: conv2d, conv2d_1. The names of the layers are not used.
 
-A file is looked at before anything is read from it: only data sets that lie in it whole and plain are taken, no links
-to other files, nothing compressed, and no shape but the model's. But the file is parsed by the HDF5 library, which is
-written in C and not meant for hostile files: open those of strangers in a process that may crash.
+A file is checked before any array is read: only datasets that are stored contiguously in the file itself are accepted,
+without links to other files, without compression, and with the shapes of the model. However, the file is parsed by the
+HDF5 library, which is written in C and not designed for hostile files: open untrusted files in a separate process.
 """
 
 from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from scratchcnn.layers import Layer
 from scratchcnn.operands import Array, Shape
 from scratchcnn.storage import parameters
-from scratchcnn.storage.archive import reported
-from scratchcnn.storage.atomic import FilePath, written_whole
+from scratchcnn.storage.archive import storage_errors
+from scratchcnn.storage.atomic import FilePath, atomic_write
 from scratchcnn.storage.errors import StorageError, optional_package
-
-if TYPE_CHECKING:
-    from scratchcnn.layers import Layer
-    from scratchcnn.sequential import Sequential
+from scratchcnn.training.model import Model
 
 EXPECTED = "a .weights.h5 file of Keras"
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 
-def save_weights(model: Sequential, path: FilePath) -> None:
-    """Write the parameters alone."""
+def save_weights(model: Model, path: FilePath) -> None:
+    """Write the parameters only."""
     content = to_bytes(model)
-    with written_whole(path) as file:
+    with atomic_write(path) as file:
         file.write(content)
 
 
-def load_weights(model: Sequential, path: FilePath) -> None:
-    """Set the parameters to those in a .weights.h5 file."""
-    with open(path, "rb") as file, reported(path, EXPECTED):
+def load_weights(model: Model, path: FilePath) -> None:
+    """Load the parameters from a .weights.h5 file."""
+    with open(path, "rb") as file, storage_errors(path, EXPECTED):
         put(model, file.read())
 
 
-def to_bytes(model: Sequential, optimizer: tuple[str, list[Array]] | None = None) -> bytes:
-    """The file, with the name and the variables of an optimizer if there is one."""
+def to_bytes(model: Model, optimizer: tuple[str, list[Array]] | None = None) -> bytes:
+    """Return the content of a file with the parameters and, if given, the name and variables of an optimizer."""
     content = io.BytesIO()
     with _h5py().File(content, "w") as file:
         file.create_group("vars").attrs["name"] = model.name
@@ -54,19 +52,19 @@ def to_bytes(model: Sequential, optimizer: tuple[str, list[Array]] | None = None
     return content.getvalue()
 
 
-def put(model: Sequential, content: bytes) -> None:
-    """Set the parameters to those in a file."""
+def put(model: Model, content: bytes) -> None:
+    """Load the parameters from the content of a file."""
     with _opened(content) as file:
-        layers = _group(file, "layers", needed=True)
-        used = {name: layer for name, layer in _groups(model) if layer.params}
-        unused = [name for name in layers if name not in used and _variables(layers, name)]
-        found = [(name, _variables(layers, name)) for name in [*used, *unused]]
-        parameters.expect_match(model, [(name, [data.shape for data in of_one]) for name, of_one in found])
-        parameters.put(model, [_read(data) for _, of_one in found for data in of_one])
+        layers = _group(file, "layers", required=True)
+        expected = [name for name, layer in _groups(model) if layer.params]
+        unexpected = [name for name in layers if name not in expected and _variables(layers, name)]
+        found = [(name, _variables(layers, name)) for name in [*expected, *unexpected]]
+        parameters.expect_match(model, [(name, [variable.shape for variable in group]) for name, group in found])
+        parameters.put(model, [_read(variable) for _, group in found for variable in group])
 
 
 def optimizer_variables(content: bytes, shapes: Sequence[Shape]) -> list[Array] | None:
-    """The variables of the optimizer, if there are as many and of such shapes; else None."""
+    """Return the variables of the optimizer; None if their number or shapes differ from those expected."""
     with _opened(content) as file:
         variables = _variables(file, "optimizer")
         if [data.shape for data in variables] != list(shapes):
@@ -80,12 +78,12 @@ def _h5py() -> Any:
 
 def _opened(content: bytes) -> Any:
     if not content.startswith(SIGNATURE):
-        raise StorageError(f"Expected {EXPECTED}, received a file that does not begin as HDF5.")
+        raise StorageError(f"Expected {EXPECTED}, received a file without the signature of HDF5.")
     return _h5py().File(io.BytesIO(content), "r")
 
 
-def _groups(model: Sequential) -> Iterator[tuple[str, Layer]]:
-    """Each layer with the name of its group."""
+def _groups(model: Model) -> Iterator[tuple[str, Layer]]:
+    """Iterate over the layers, with the name of the group of each."""
     seen: dict[str, int] = {}
     for layer in model.layers:
         name = layer.default_name
@@ -100,10 +98,10 @@ def _write(file: Any, path: str, name: str, arrays: list[Array]) -> None:
         variables[str(number)] = array
 
 
-def _group(parent: Any, name: str, needed: bool = False) -> Any:
-    """The group of that name within another; an empty dict if there is none."""
+def _group(parent: Any, name: str, required: bool = False) -> Any:
+    """Return a group within another; an empty dict if there is none and it is not required."""
     found = _member(parent, name)
-    if found is None and not needed:
+    if found is None and not required:
         return {}
     if not isinstance(found, _h5py().Group):
         raise StorageError(f"Expected a group {name!r} in {EXPECTED}, received {found!r}.")
@@ -111,23 +109,23 @@ def _group(parent: Any, name: str, needed: bool = False) -> Any:
 
 
 def _variables(parent: Any, name: str) -> list[Any]:
-    """The data sets under name/vars, in the order of their numbers, each of them plain."""
+    """Return the datasets in name/vars, in numerical order, after checking each."""
     variables = _group(_group(parent, name), "vars")
-    return [_plain(_member(variables, str(number)), f"{name}/vars/{number}") for number in range(len(variables))]
+    return [_checked(_member(variables, str(number)), f"{name}/vars/{number}") for number in range(len(variables))]
 
 
 def _member(group: Any, name: str) -> Any:
-    """What lies in a group under a name, None if nothing does; a link that leads elsewhere is refused."""
+    """Return a member of a group, or None if there is none; StorageError for a link to another place."""
     if name not in group:
         return None
     link = group.get(name, getlink=True)
     if not isinstance(link, _h5py().HardLink):
-        raise StorageError(f"Expected {name!r} within the file, received a link to elsewhere.")
+        raise StorageError(f"Expected {name!r} to be stored in the file, received a link to another place.")
     return group[name]
 
 
-def _plain(data: Any, name: str) -> Any:
-    """A data set, if it is an array of floats that lies in the file whole."""
+def _checked(data: Any, name: str) -> Any:
+    """Return a dataset after checking that it is numeric and stored contiguously and completely in the file."""
     if (
         not isinstance(data, _h5py().Dataset)
         or data.is_virtual
@@ -135,9 +133,10 @@ def _plain(data: Any, name: str) -> Any:
         or data.chunks
         or data.dtype.kind not in "fi"
     ):
-        raise StorageError(f"Expected {name!r} as a plain array of numbers, received {data!r}.")
+        raise StorageError(f"Expected {name!r} as a contiguous array of numbers, received {data!r}.")
     if data.id.get_storage_size() != data.size * data.dtype.itemsize:
-        raise StorageError(f"Expected {name!r} whole, received {data.id.get_storage_size():,} bytes of it.")
+        stored = data.id.get_storage_size()
+        raise StorageError(f"Expected {name!r} to be stored completely, received {stored:,} bytes of it.")
     return data
 
 

@@ -1,111 +1,120 @@
-"""scratchcnn's own file: an .npz that holds all of a model, so that training goes on as if it had never stopped.
+"""The format of scratchcnn: an .npz file with the complete model, so that training can be resumed bit for bit.
 
-    header.npy                  JSON as bytes: version, layers, how it was compiled, where training stands
+    header.npy                  JSON as bytes: version, layers, compilation, state of training
     parameters/P.npy            parameter P, in the order of `get_weights`
-    optimizer/P/S.npy           slot S of the optimizer for parameter P
-    history/epoch.npy           numbers of the epochs done
+    optimizer/P/S.npy           array S of the optimizer state for trainable parameter P
+    history/epoch.npy           numbers of the completed epochs
     history/N.npy               column N of the history, as float64
 
-numpy.load reads it too. The same model gives the same bytes. Nothing is ever unpickled, and no member is compressed:
-trained weights hardly shrink, and an archive that cannot grow cannot be a bomb.
+The file can also be read by numpy.load. Equal models give equal bytes. Nothing is pickled, and no member is compressed:
+trained weights are hardly compressible, and an archive without compression cannot be a zip bomb.
+
+Version 2 is written if a layer is frozen, since readers of version 1 would train it; otherwise version 1.
 """
 
 from __future__ import annotations
 
 import json
 import zipfile
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import numpy as np
 
 from scratchcnn.configs import Config
 from scratchcnn.operands import FLOAT_DTYPES, Array
 from scratchcnn.storage import parameters, structure, training_state
-from scratchcnn.storage.archive import MAX_JSON_BYTES, Archive, opened
-from scratchcnn.storage.atomic import FilePath, written_whole
+from scratchcnn.storage.archive import MAX_JSON_BYTES, Archive, open_archive
+from scratchcnn.storage.atomic import FilePath, atomic_write
 from scratchcnn.storage.errors import StorageError
 from scratchcnn.storage.objects import CustomObjects
+from scratchcnn.training.model import AnyModel, Model
 
-if TYPE_CHECKING:
-    from scratchcnn.sequential import Sequential
-
-FORMAT, VERSION = "scratchcnn", 1
-EXPECTED = "a file that scratchcnn saved"
+FORMAT, VERSION = "scratchcnn", 2
+EXPECTED = "a file saved by scratchcnn"
 
 
-def save(model: Sequential, path: FilePath) -> None:
-    """Write all of a model."""
-    training, arrays = training_state.take(model)
-    described = {"model": structure.describe(model), "compiled": structure.describe_compiled(model)}
-    _write(path, {**described, "training": training, **_parameters(model)}, _parameter_arrays(model) | arrays)
+def save(model: Model, path: FilePath) -> None:
+    """Write the complete model."""
+    training, arrays = training_state.describe(model)
+    header = {
+        "version": 1 if all(layer.trainable for layer in model.layers) else 2,
+        "model": structure.describe(model),
+        "compiled": structure.describe_compiled(model),
+        "training": training,
+        **_describe_parameters(model),
+    }
+    _write(path, header, _parameter_arrays(model) | arrays)
 
 
-def save_weights(model: Sequential, path: FilePath) -> None:
-    """Write the parameters alone."""
-    _write(path, _parameters(model), _parameter_arrays(model))
+def save_weights(model: Model, path: FilePath) -> None:
+    """Write the parameters only."""
+    _write(path, {"version": 1, **_describe_parameters(model)}, _parameter_arrays(model))
 
 
-def load(kind: type[Sequential], path: FilePath, custom_objects: CustomObjects) -> Sequential:
-    """The model in a file of `save`."""
-    with opened(path, EXPECTED) as archive:
+def load(model_class: Callable[..., AnyModel], path: FilePath, custom_objects: CustomObjects) -> AnyModel:
+    """Load a model from a file written by `save`."""
+    with open_archive(path, EXPECTED) as archive:
         header = _read_header(archive)
         if "model" not in header:
-            raise StorageError("Expected a whole model, received weights alone; use model.load_weights.")
-        model = structure.make(kind, header["model"], custom_objects, archive.size)
-        _put_parameters(model, header, archive)
+            raise StorageError("Expected a complete model, received weights only; use model.load_weights.")
+        model = structure.create_model(model_class, header["model"], custom_objects, archive.size)
+        _load_parameters(model, header, archive)
         if header["compiled"] is not None:
-            structure.compile_as(model, header["compiled"], custom_objects)
-        training_state.put(model, header["training"], archive.array)
+            structure.compile_model(model, header["compiled"], custom_objects)
+        training_state.restore(model, header["training"], archive.array)
     return model
 
 
-def load_weights(model: Sequential, path: FilePath) -> None:
-    """Set the parameters to those in a file of `save_weights` or of `save`."""
-    with opened(path, EXPECTED) as archive:
-        _put_parameters(model, _read_header(archive), archive)
+def load_weights(model: Model, path: FilePath) -> None:
+    """Load the parameters from a file written by `save_weights` or `save`."""
+    with open_archive(path, EXPECTED) as archive:
+        _load_parameters(model, _read_header(archive), archive)
 
 
-def _parameters(model: Sequential) -> Config:
-    """What the header says of the parameters."""
-    layers = [[layer.name, [array.shape for array in layer.params.values()]] for layer in parameters.holders(model)]
-    return {"dtype": model.dtype.name, "layers": layers}
+def _describe_parameters(model: Model) -> Config:
+    """Return the dtype of the parameters, and the name and shapes of each layer that has any."""
+    layers = parameters.layers_with_parameters(model)
+    return {
+        "dtype": model.dtype.name,
+        "layers": [[layer.name, [array.shape for array in layer.params.values()]] for layer in layers],
+    }
 
 
-def _parameter_arrays(model: Sequential) -> dict[str, Array]:
-    return {f"parameters/{p}": array for p, array in enumerate(_flat(model))}
+def _parameter_arrays(model: Model) -> dict[str, Array]:
+    return {f"parameters/{p}": array for p, array in enumerate(_all_parameters(model))}
 
 
-def _flat(model: Sequential) -> list[Array]:
+def _all_parameters(model: Model) -> list[Array]:
     return [array for layer in model.layers for array in layer.params.values()]
 
 
-def _put_parameters(model: Sequential, header: Config, archive: Archive) -> None:
+def _load_parameters(model: Model, header: Config, archive: Archive) -> None:
     dtype = np.dtype(str(header["dtype"]))
     if dtype not in FLOAT_DTYPES:
         raise StorageError(f"Expected parameters as float32 or float64, received {dtype}.")
     parameters.expect_match(model, header["layers"])
-    arrays = [archive.array(f"parameters/{p}", dtype, array.shape) for p, array in enumerate(_flat(model))]
+    arrays = [archive.array(f"parameters/{p}", dtype, array.shape) for p, array in enumerate(_all_parameters(model))]
     parameters.put(model, arrays)
 
 
 def _write(path: FilePath, header: Config, arrays: dict[str, Array]) -> None:
     try:
-        text = json.dumps({"format": FORMAT, "version": VERSION, **header}).encode()
+        text = json.dumps({"format": FORMAT, **header}).encode()
     except (TypeError, ValueError) as error:
         raise StorageError(
-            f"Expected configs of numbers, strings, lists and dicts, received others: {error}."
+            f"Expected configs of numbers, strings, lists and dicts, received other objects: {error}."
         ) from error
     if len(text) > MAX_JSON_BYTES:
         raise StorageError(f"Expected a description of at most {MAX_JSON_BYTES:,} bytes, received {len(text):,}.")
-    with written_whole(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+    with atomic_write(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         for name, array in {"header": np.frombuffer(text, np.uint8), **arrays}.items():
-            # A ZipInfo made by hand has no time in it, so that the bytes are those of the model alone.
+            # An explicit ZipInfo contains no modification time, so the bytes depend on the model only.
             with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, np.asarray(array), allow_pickle=False)
 
 
 def _read_header(archive: Archive) -> Config:
-    """The header, once it is known to be of this format and version."""
+    """Return the header after checking format and version."""
     if "header.npy" not in archive:
         raise StorageError(f"Expected {EXPECTED}, received another archive.")
     header: Config = json.loads(archive.array("header", np.dtype(np.uint8), limit=MAX_JSON_BYTES).tobytes())
@@ -113,7 +122,7 @@ def _read_header(archive: Archive) -> Config:
         raise StorageError(f"Expected {EXPECTED}, received another archive.")
     if type(header["version"]) is not int or not 1 <= header["version"] <= VERSION:
         raise StorageError(
-            f"Expected a file of version {VERSION} at most, received version {header['version']!r}; a newer scratchcnn "
-            f"wrote it and can read it."
+            f"Expected a file of version {VERSION} or older, received version {header['version']!r}; upgrade "
+            f"scratchcnn to read it."
         )
     return header

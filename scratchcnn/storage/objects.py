@@ -1,4 +1,4 @@
-"""Objects as plain data and back: layers, optimizers, schedules, losses, metrics, activations, initializers."""
+"""Convert objects to plain data and back: layers, activations, initializers, losses, metrics, optimizers, schedules."""
 
 from __future__ import annotations
 
@@ -23,81 +23,88 @@ KNOWN: dict[str, type[Configured]] = {
 }  # fmt: skip
 
 
-def pack(thing: Any, what: str) -> Config:
-    """{'class_name', 'config'} of an object, and 'custom' if its class is a user's; objects within it likewise.
+def serialize(thing: Any, what: str) -> Config:
+    """Return the class name and config of an object, with nested objects serialized likewise.
 
     Parameters
     ----------
     thing : object
     what : str
-        What it is, for the message: 'layer 'conv2d' (Conv2D)'.
+        What the object is, for the error message: "layer 'conv2d' (Conv2D)".
+
+    Returns
+    -------
+    dict
+        'class_name' and 'config'; also 'custom' if the class is not one of this package.
 
     Raises
     ------
     StorageError
-        It is a function, or its class has arguments and no `get_config` that tells them.
+        The object is a function, or its class does not return all its arguments from `get_config`.
     """
     kind = type(thing)
     name = kind.__name__
     if not hasattr(thing, "get_config"):
         raise StorageError(
-            f"Expected {what} as something that can be made again, received {thing!r}, which has no get_config: write "
-            f"it as a class with get_config and give custom_objects to load_model; or keep the weights alone, with "
-            f"save_weights."
+            f"Expected {what} as an object with a config, received {thing!r}, which has no get_config: write it as a "
+            f"class with get_config and pass custom_objects to load_model; or save the weights only, with save_weights."
         )
-    if _first_with(kind, "__init__") < _first_with(kind, "get_config"):
+    if _level_defining(kind, "__init__") < _level_defining(kind, "get_config"):
         raise StorageError(
-            f"Expected class {name} of {what} to tell its own arguments, received one with its own __init__ and an "
-            f"inherited get_config: write get_config too, returning {{**super().get_config(), 'argument': value}}."
+            f"Expected class {name} of {what} to return its arguments from get_config, received a class with its own "
+            f"__init__ and an inherited get_config: override get_config too, returning "
+            f"{{**super().get_config(), 'argument': value}}."
         )
-    packed = {"class_name": name, "config": _pack_within(thing.get_config(), what)}
-    return packed if KNOWN.get(name) is kind else {**packed, "custom": True}
+    serialized = {"class_name": name, "config": _serialize_nested(thing.get_config(), what)}
+    return serialized if KNOWN.get(name) is kind else {**serialized, "custom": True}
 
 
-def _first_with(kind: type, method: str) -> int:
-    """How far up the class that defines a method is: 0 for the class itself."""
-    return next(index for index, ancestor in enumerate(kind.__mro__) if method in vars(ancestor))
+def _level_defining(kind: type, method: str) -> int:
+    """Return how many levels above a class the definition of a method is: 0 for the class itself."""
+    return next(level for level, ancestor in enumerate(kind.__mro__) if method in vars(ancestor))
 
 
-def _pack_within(value: Any, what: str) -> Any:
+def _serialize_nested(value: Any, what: str) -> Any:
     if isinstance(value, dict):
-        return {key: _pack_within(one, f"{key!r} of {what}") for key, one in value.items()}
+        return {key: _serialize_nested(item, f"{key!r} of {what}") for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_pack_within(one, what) for one in value]
-    return value if value is None or isinstance(value, (bool, int, float, str)) else pack(value, what)
+        return [_serialize_nested(item, what) for item in value]
+    return value if value is None or isinstance(value, (bool, int, float, str)) else serialize(value, what)
 
 
-def unpack(packed: Any, custom_objects: CustomObjects) -> Any:
-    """The object of what `pack` made; a user's class is looked up in `custom_objects`, and nowhere else.
+def deserialize(serialized: Any, custom_objects: CustomObjects) -> Any:
+    """Create the object that was serialized; the counterpart of `serialize`.
+
+    A class that is not of this package is looked up in `custom_objects` only.
 
     Raises
     ------
     StorageError
-        No such class, or its arguments are refused.
+        The class is unknown, or does not accept the config.
     """
-    name, custom = packed["class_name"], packed.get("custom", False)
+    name, custom = serialized["class_name"], serialized.get("custom", False)
     classes: Mapping[str, type[Any]] = custom_objects if custom else KNOWN
     if name not in classes:
         known = ", ".join(sorted(classes)) or "none"
-        hint = f"custom_objects={{{name!r}: {name}}} to load_model" if custom else "a newer scratchcnn"
-        raise StorageError(f"Expected a class among {known}, received {name!r}; give {hint}.")
-    config = {key: _unpack_within(value, custom_objects) for key, value in packed["config"].items()}
+        hint = f"pass custom_objects={{{name!r}: {name}}} to load_model" if custom else "use a newer scratchcnn"
+        raise StorageError(f"Expected a class among {known}, received {name!r}; {hint}.")
+    config = {key: _deserialize_nested(value, custom_objects) for key, value in serialized["config"].items()}
     try:
         if hasattr(classes[name], "from_config"):
             return classes[name].from_config(config)
         return classes[name](**config)
-    except Exception as error:  # of a constructor, maybe a user's: whatever it is, the file does not fit the class
+    except Exception as error:  # a constructor, possibly a user's, may raise any exception
         raise StorageError(
-            f"Expected arguments that {name} takes, received {_shortened(config)} ({type(error).__name__}: {error})."
+            f"Expected arguments that {name} accepts, received {_shortened(config)} ({type(error).__name__}: {error})."
         ) from error
 
 
-def _unpack_within(value: Any, custom_objects: CustomObjects) -> Any:
+def _deserialize_nested(value: Any, custom_objects: CustomObjects) -> Any:
     if isinstance(value, dict) and "class_name" in value:
-        return unpack(value, custom_objects)
+        return deserialize(value, custom_objects)
     if isinstance(value, dict):
-        return {key: _unpack_within(one, custom_objects) for key, one in value.items()}
-    return [_unpack_within(one, custom_objects) for one in value] if isinstance(value, list) else value
+        return {key: _deserialize_nested(item, custom_objects) for key, item in value.items()}
+    return [_deserialize_nested(item, custom_objects) for item in value] if isinstance(value, list) else value
 
 
 def _shortened(value: object) -> str:

@@ -1,81 +1,77 @@
-"""The parameters of a model beside those of a file: checked layer by layer, then put in."""
+"""Compare the parameters of a file with those of a model, layer by layer, and load them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from scratchcnn.layers import Layer
 from scratchcnn.operands import Array, Shape
 from scratchcnn.storage.errors import StorageError
-
-if TYPE_CHECKING:
-    from scratchcnn.sequential import Sequential
+from scratchcnn.training.model import Model
 
 
-def holders(model: Sequential) -> list[Layer]:
-    """The layers that have parameters, in order."""
+def layers_with_parameters(model: Model) -> list[Layer]:
+    """Return the layers that have parameters, in order."""
     return [layer for layer in model.layers if layer.params]
 
 
-def expect_match(model: Sequential, found: Sequence[tuple[str, Sequence[Shape]]]) -> None:
-    """Refuse a file whose n-th layer with parameters does not fit the n-th such layer of the model.
+def expect_match(model: Model, found: Sequence[tuple[str, Sequence[Shape]]]) -> None:
+    """Check that the n-th layer with parameters in a file has the shapes of the n-th such layer of the model.
 
     Parameters
     ----------
-    model : Sequential
+    model : Model
     found : sequence of (str, sequence of shapes)
-        For each layer of the file its name there, and the shapes of its parameters.
+        For each layer of the file, its name and the shapes of its parameters.
 
     Raises
     ------
     StorageError
-        The message names the layer and both shapes.
+        The shapes differ; the message names the layer and both shapes.
     """
-    layers = holders(model)
+    layers = layers_with_parameters(model)
     for layer, (name, shapes) in zip(layers, found, strict=False):
         if len(shapes) != len(layer.params):
             raise StorageError(
                 f"Expected {len(layer.params)} parameters ({', '.join(layer.params)}) for layer {layer.label}, "
-                f"received {len(shapes)} of {name!r}; nothing was changed."
+                f"received the {len(shapes)} of layer {name!r}; nothing was changed."
             )
         for (key, array), shape in zip(layer.params.items(), shapes, strict=True):
             if array.shape != tuple(shape):
                 raise StorageError(
                     f"Expected shape {array.shape} for the {key} of layer {layer.label}, received {tuple(shape)} of "
-                    f"{name!r}; nothing was changed."
+                    f"layer {name!r}; nothing was changed."
                 )
     if len(found) != len(layers):
         if len(found) < len(layers):
-            extra = f"none is left for layer {layers[len(found)].label}"
+            unmatched = f"the file has none for layer {layers[len(found)].label}"
         else:
-            extra = f"no layer is left for {found[len(layers)][0]!r}"
+            unmatched = f"the model has no layer for {found[len(layers)][0]!r}"
         raise StorageError(
-            f"Expected parameters for {len(layers)} layers, received those of {len(found)}: {extra}; nothing was "
+            f"Expected parameters for {len(layers)} layers, received those of {len(found)}: {unmatched}; nothing was "
             f"changed."
         )
 
 
-def put(model: Sequential, arrays: Sequence[Array]) -> None:
-    """Set all parameters, in the order of `get_weights`, to arrays of their shapes, float32 or float64.
+def put(model: Model, arrays: Sequence[Array]) -> None:
+    """Set all parameters to arrays of the same shapes, float32 or float64, in the order of `get_weights`.
 
     Raises
     ------
     StorageError
-        A number is too large for the model's dtype. The model is unchanged.
+        A finite value overflows in the model's dtype. The model is unchanged.
     """
-    places = [(layer, name) for layer in model.layers for name in layer.params]
+    names = [(layer, name) for layer in model.layers for name in layer.params]
     converted = []
-    for (layer, name), array in zip(places, arrays, strict=True):
+    for (layer, name), array in zip(names, arrays, strict=True):
         with np.errstate(over="ignore", invalid="ignore"):
-            fitting = array.astype(model.dtype, copy=False)
-        if fitting is not array and (np.isinf(fitting) & np.isfinite(array)).any():
+            cast = array.astype(model.dtype, copy=False)
+        if cast is not array and (np.isinf(cast) & np.isfinite(array)).any():
             raise StorageError(
-                f"Expected numbers within {model.dtype} for the {name} of layer {layer.label}, received larger ones; "
-                f"nothing was changed."
+                f"Expected values in the range of {model.dtype} for the {name} of layer {layer.label}, received larger "
+                f"ones; nothing was changed."
             )
-        converted.append(fitting)
-    for (layer, name), array in zip(places, converted, strict=True):
-        layer.params[name][...] = array
+        converted.append(cast)
+    model.set_weights(converted)

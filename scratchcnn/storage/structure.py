@@ -1,81 +1,91 @@
-"""A model without its numbers: its layers and how it was compiled, as plain data and back."""
+"""The architecture and the compilation of a model, without its parameters, as plain data and back."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from scratchcnn.configs import Config
-from scratchcnn.layers import Input
+from scratchcnn.layers import Input, Layer
 from scratchcnn.storage.errors import StorageError
-from scratchcnn.storage.objects import CustomObjects, pack, unpack
-
-if TYPE_CHECKING:
-    from scratchcnn.sequential import Sequential
+from scratchcnn.storage.objects import CustomObjects, deserialize, serialize
+from scratchcnn.training.model import AnyModel, Model
 
 MAX_LAYERS = 4096
 MAX_RANK = 16
 
 
-def describe(model: Sequential) -> Config:
-    """Engine, dtype, shape of one sample and layers."""
+def describe(model: Model) -> Config:
+    """Return the engine, dtype, input shape and layers of a model.
+
+    The entry of a frozen layer contains 'trainable': False.
+    """
     if len(model.layers) > MAX_LAYERS:
         raise StorageError(f"Expected at most {MAX_LAYERS} layers, received {len(model.layers)}.")
     return {
         "class_name": "Sequential",
         "engine": model.engine,
         "dtype": model.dtype.name,
-        "input_shape": list(model.layers[0].input_shape or ()),
-        "layers": [pack(layer, f"layer {layer.label}") for layer in model.layers],
+        "input_shape": list(model.expect_built("save")),
+        "layers": [_describe_layer(layer) for layer in model.layers],
     }
 
 
-def describe_compiled(model: Sequential) -> Config | None:
-    """Optimizer, loss and metrics; None if the model is not compiled."""
-    if model._compiled is None:
+def _describe_layer(layer: Layer) -> Config:
+    described = serialize(layer, f"layer {layer.label}")
+    return described if layer.trainable else {**described, "trainable": False}
+
+
+def describe_compiled(model: Model) -> Config | None:
+    """Return the optimizer, loss and metrics of a model; None if it is not compiled."""
+    if model.compiled is None:
         return None
-    loss, optimizer, metrics = model._compiled
+    loss, optimizer, metrics = model.compiled
     return {
-        "optimizer": pack(optimizer, "the optimizer"),
-        "loss": pack(loss, "the loss"),
-        "metrics": [pack(metric, f"the metric {metric.name!r}") for metric in metrics],
+        "optimizer": serialize(optimizer, "the optimizer"),
+        "loss": serialize(loss, "the loss"),
+        "metrics": [serialize(metric, f"the metric {metric.name!r}") for metric in metrics],
     }
 
 
-def make(kind: type[Sequential], description: Config, custom_objects: CustomObjects, room: int) -> Sequential:
-    """A model as described, with new parameters.
+def create_model(
+    model_class: Callable[..., AnyModel], description: Config, custom_objects: CustomObjects, available: int
+) -> AnyModel:
+    """Create a model from its description, with new parameters.
 
     Parameters
     ----------
-    kind : the class Sequential
+    model_class : the class Sequential
     description : dict
-        As `describe` gives it; it may come from a hostile file.
+        As returned by `describe`; it may come from a hostile file.
     custom_objects : dict of str to class
-    room : int
-        Bytes that the parameters may take: no more than the file that is said to hold them. More is refused before
-        anything is allocated.
+    available : int
+        Size in bytes of the file that contains the parameters. A model with larger parameters is rejected before
+        any memory is allocated for them.
 
     Raises
     ------
     StorageError
-        A layer cannot be made, or the parameters would be larger than the file.
+        A layer cannot be created, or the parameters are larger than the file.
     """
     described = description["layers"]
     if description["class_name"] != "Sequential" or not 0 < len(described) <= MAX_LAYERS:
         raise StorageError(f"Expected a Sequential of 1 to {MAX_LAYERS} layers, received {len(described)}.")
-    layers = [unpack(packed, custom_objects) for packed in described]
-    model = kind(engine=description["engine"], dtype=description["dtype"])
+    layers = [deserialize(serialized, custom_objects) for serialized in described]
+    for layer, serialized in zip(layers, described, strict=True):
+        layer.trainable = trainable_in(serialized, f"layer {layer.label}")
+    model = model_class(engine=description["engine"], dtype=description["dtype"])
     shape = Input(description["input_shape"]).shape
     if len(shape) > MAX_RANK:
-        raise StorageError(f"Expected samples of at most {MAX_RANK} axes, received {len(shape)}.")
-    following, needed = shape, 0
+        raise StorageError(f"Expected samples with at most {MAX_RANK} axes, received {len(shape)}.")
+    following, required = shape, 0
     for layer in layers:
         for size in layer.param_shapes(following).values():
-            needed += math.prod(size) * model.dtype.itemsize
-        if needed > room:
+            required += math.prod(size) * model.dtype.itemsize
+        if required > available:
             raise StorageError(
-                f"Expected parameters that fit into the {room:,} bytes of the file, received layer {layer.label}, "
-                f"with which they take at least {needed:,}."
+                f"Expected parameters of at most {available:,} bytes, the size of the file, received at least "
+                f"{required:,} up to and including layer {layer.label}."
             )
         following = layer.compute_output_shape(following)
     model.add(Input(shape))
@@ -84,11 +94,27 @@ def make(kind: type[Sequential], description: Config, custom_objects: CustomObje
     return model
 
 
-def compile_as(model: Sequential, description: Config, custom_objects: CustomObjects) -> None:
-    """Compile a model as `describe_compiled` says; a name in place of an object is one that `compile` takes."""
-    made = {
-        part: one if isinstance(one := description[part], str) else unpack(one, custom_objects)
-        for part in ("optimizer", "loss")
+def trainable_in(described: Config, what: str) -> bool:
+    """Return the value of 'trainable' in a description, which is True if it is missing.
+
+    Raises
+    ------
+    StorageError
+        The value is not a boolean; `what` names the described object in the message.
+    """
+    trainable = described.get("trainable", True)
+    if not isinstance(trainable, bool):
+        raise StorageError(f"Expected trainable of {what} as true or false, received {trainable!r}.")
+    return trainable
+
+
+def compile_model(model: Model, description: Config, custom_objects: CustomObjects) -> None:
+    """Compile a model as described by `describe_compiled`; a string in place of an object is passed to `compile`."""
+    parts = {
+        name: part if isinstance(part := description[name], str) else deserialize(part, custom_objects)
+        for name in ("optimizer", "loss")
     }
-    metrics = [one if isinstance(one, str) else unpack(one, custom_objects) for one in description["metrics"]]
-    model.compile(**made, metrics=metrics)
+    metrics = [
+        metric if isinstance(metric, str) else deserialize(metric, custom_objects) for metric in description["metrics"]
+    ]
+    model.compile(**parts, metrics=metrics)

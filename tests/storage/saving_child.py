@@ -1,23 +1,23 @@
-"""A process that saves one model over and over, for a test to kill. Each line on its input starts one such process.
+"""A server whose child processes save a model repeatedly until a test kills them. Each input line starts one child.
 
-It imports once and forks, so that a kill costs milliseconds. Every number in the n-th file is n, so that a file that
-mixes two saves shows.
+The server imports the package once and forks, so a killed child costs milliseconds. Every value in the n-th file is n,
+so a file that mixes two saves is detected.
 """
 
 import os
 import sys
 
-from networks import numbered_model
+from networks import constant_model
 
 path = sys.argv[1]
-model = numbered_model()
+model = constant_model()
 for line in sys.stdin:
     process = os.fork()
     if process == 0:
         number = int(line)
         while True:
             number += 1
-            numbered_model(number, model).save(path)
+            constant_model(number, model).save(path)
     print(process, flush=True)
     os.waitpid(process, 0)
     print("dead", flush=True)

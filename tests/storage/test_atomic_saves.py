@@ -1,4 +1,4 @@
-"""A save is whole or not at all: when the process is killed, when the disk is full, when two write at once."""
+"""Saves are atomic: if the process is killed, if the disk is full, and if two threads write at the same time."""
 
 import errno
 import os
@@ -12,15 +12,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from networks import numbered_model, numbers_of, small_model
+from networks import constant_model, small_model, values_in
 
 from scratchcnn import Sequential, load_model
 from scratchcnn.layers import Dense
 from scratchcnn.storage import atomic
-from scratchcnn.storage.atomic import written_whole
+from scratchcnn.storage.atomic import atomic_write
 
 KILLS = 40
-posix = pytest.mark.skipif(os.name != "posix", reason="forks, kills and limits processes")
+posix = pytest.mark.skipif(os.name != "posix", reason="requires fork, kill and resource limits")
 
 
 def leftovers(folder):
@@ -29,63 +29,63 @@ def leftovers(folder):
 
 @pytest.fixture
 def kept(tmp_path):
-    """A saved model, and the check that it is still there and nothing else is."""
+    """Path of a saved model, and a function that checks that it is intact and the only file in its folder."""
     path = tmp_path / "model.npz"
-    numbered_model(7).save(path)
+    constant_model(7).save(path)
 
     def is_intact():
-        return numbers_of(load_model(path)) == {7.0} and os.listdir(tmp_path) == ["model.npz"]
+        return values_in(load_model(path)) == {7.0} and os.listdir(tmp_path) == ["model.npz"]
 
     return path, is_intact
 
 
 @posix
-def test_a_process_killed_while_it_saves_leaves_a_whole_file(tmp_path):
+def test_process_killed_while_saving_leaves_a_complete_file(tmp_path):
     path = tmp_path / "model.npz"
-    numbered_model(0).save(path)
+    constant_model(0).save(path)
     support = [str(Path(__file__).parents[1] / "support"), *sys.path]
     child = Path(__file__).with_name("saving_child.py")
     code = f"import sys; sys.path[:0] = {support!r}; import runpy; runpy.run_path({str(child)!r}, run_name='__main__')"
     command = [sys.executable, "-c", code, str(path)]
-    chance, reached, cut_short = random.Random(5), 0, 0
+    rng, reached, interrupted = random.Random(5), 0, 0
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         for _ in range(KILLS):
             server.stdin.write(f"{reached}\n")
             server.stdin.flush()
             process = int(server.stdout.readline())
-            time.sleep(chance.uniform(0.01, 0.1))
+            time.sleep(rng.uniform(0.01, 0.1))
             os.kill(process, signal.SIGKILL)
             assert server.stdout.readline() == "dead\n"
-            (number,) = numbers_of(load_model(path))
+            (number,) = values_in(load_model(path))
             assert number >= reached
             reached = int(number)
-            cut_short += bool(leftovers(tmp_path))
+            interrupted += bool(leftovers(tmp_path))
             assert len(leftovers(tmp_path)) <= 1
         server.stdin.close()
-    assert reached >= KILLS  # it did save all the while
-    assert cut_short > 0  # and some kills came in the middle of a save
-    numbered_model(1).save(path)
+    assert reached >= KILLS  # the processes did save between the kills
+    assert interrupted > 0  # some kills occurred in the middle of a save
+    constant_model(1).save(path)
     assert os.listdir(tmp_path) == ["model.npz"]
 
 
-def test_leftovers_of_others_stay(tmp_path):
+def test_only_temporary_files_of_the_same_path_are_removed(tmp_path):
     names = {".model.npz.0123abcd.tmp", ".other.npz.0123abcd.tmp", ".model.npz.tmp", "model.npz.0123abcd.tmp"}
     for name in names:
         (tmp_path / name).touch()
-    numbered_model().save(tmp_path / "model.npz")
+    constant_model().save(tmp_path / "model.npz")
     removed = {".model.npz.0123abcd.tmp"} if atomic.fcntl else set()
     assert set(os.listdir(tmp_path)) == names - removed | {"model.npz"}
 
 
 class FullDisk:
-    """A file that takes so many bytes and no more."""
+    """A file that raises ENOSPC after a number of bytes."""
 
-    def __init__(self, file, room):
-        self.file, self.room = file, room
+    def __init__(self, file, available):
+        self.file, self.available = file, available
 
     def write(self, content):
-        self.room -= len(content)
-        if self.room < 0:
+        self.available -= len(content)
+        if self.available < 0:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return self.file.write(content)
 
@@ -99,23 +99,23 @@ class FullDisk:
         return getattr(self.file, name)
 
 
-@pytest.mark.parametrize("room", [0, 1, 100, 100_000, 500_000])
-def test_a_full_disk_leaves_what_was_there(kept, monkeypatch, room):
+@pytest.mark.parametrize("available", [0, 1, 100, 100_000, 500_000])
+def test_full_disk_leaves_the_existing_file_unchanged(kept, monkeypatch, available):
     path, is_intact = kept
 
     def limited(file, mode):
-        return FullDisk(open(file, mode), room) if mode == "xb" else open(file, mode)
+        return FullDisk(open(file, mode), available) if mode == "xb" else open(file, mode)
 
     monkeypatch.setattr(atomic, "open", limited, raising=False)
-    with pytest.raises(OSError, match=r"No space left on device .*before is unchanged.*model.npz") as caught:
-        numbered_model(8).save(path)
+    with pytest.raises(OSError, match=r"No space left on device .*existing file is unchanged.*model.npz") as caught:
+        constant_model(8).save(path)
     assert caught.value.errno == errno.ENOSPC
     monkeypatch.undo()
     assert is_intact()
 
 
 @pytest.mark.parametrize(("function", "number"), [("fsync", errno.EIO), ("replace", errno.EACCES)])
-def test_an_error_at_the_end_leaves_what_was_there(kept, monkeypatch, function, number):
+def test_error_in_the_last_system_call_leaves_the_existing_file_unchanged(kept, monkeypatch, function, number):
     path, is_intact = kept
 
     def failing(*_):
@@ -123,14 +123,14 @@ def test_an_error_at_the_end_leaves_what_was_there(kept, monkeypatch, function, 
 
     monkeypatch.setattr(os, function, failing)
     with pytest.raises(OSError, match="unchanged") as caught:
-        numbered_model(8).save(path)
+        constant_model(8).save(path)
     assert caught.value.errno == number
     monkeypatch.undo()
     assert is_intact()
 
 
 @posix
-def test_a_limit_on_the_size_of_files_leaves_what_was_there(kept):
+def test_file_size_limit_leaves_the_existing_file_unchanged(kept):
     path, is_intact = kept
     code = (
         "import resource, sys; from scratchcnn import load_model; model = load_model(sys.argv[1])\n"
@@ -140,81 +140,81 @@ def test_a_limit_on_the_size_of_files_leaves_what_was_there(kept):
     )
     command = [sys.executable, "-c", f"import sys; sys.path[:0] = {sys.path!r}; {code}", str(path)]
     printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    assert "File too large (a file that was there before is unchanged)" in printed
+    assert "File too large (an existing file is unchanged)" in printed
     assert is_intact()
 
 
 @pytest.mark.parametrize("name", ["save", "save_weights", "export"])
-def test_a_missing_folder_is_named(tmp_path, name):
+def test_error_for_a_missing_folder_names_it(tmp_path, name):
     suffix = "onnx" if name == "export" else "npz"
-    with pytest.raises(FileNotFoundError, match=r"there is no folder .*missing: make it first"):
+    with pytest.raises(FileNotFoundError, match=r"folder .*missing does not exist: create it first"):
         getattr(small_model(), name)(tmp_path / "missing" / f"model.{suffix}")
 
 
-def test_a_folder_in_place_of_a_file_is_refused(tmp_path):
+def test_path_of_a_folder_raises_an_error(tmp_path):
     (tmp_path / "model.npz").mkdir()
     with pytest.raises(IsADirectoryError):
         small_model().save(tmp_path / "model.npz")
     assert os.listdir(tmp_path) == ["model.npz"]
 
 
-@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="permissions do not hold the superuser")
-def test_a_folder_that_may_not_be_written_leaves_what_was_there(kept):
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="permissions do not apply to root")
+def test_read_only_folder_leaves_the_existing_file_unchanged(kept):
     path, is_intact = kept
     path.parent.chmod(0o500)
     try:
         with pytest.raises(PermissionError, match="unchanged"):
-            numbered_model(8).save(path)
+            constant_model(8).save(path)
     finally:
         path.parent.chmod(0o700)
     assert is_intact()
 
 
-def test_a_read_only_disk_leaves_what_was_there(kept, monkeypatch):
+def test_read_only_disk_leaves_the_existing_file_unchanged(kept, monkeypatch):
     path, is_intact = kept
 
-    def refusing(file, mode):
+    def read_only(file, mode):
         raise OSError(errno.EROFS, os.strerror(errno.EROFS), file)
 
-    monkeypatch.setattr(atomic, "open", refusing, raising=False)
+    monkeypatch.setattr(atomic, "open", read_only, raising=False)
     with pytest.raises(OSError, match=r"Read-only file system .*unchanged"):
-        numbered_model(8).save(path)
+        constant_model(8).save(path)
     monkeypatch.undo()
     assert is_intact()
 
 
-def test_any_exception_on_the_way_leaves_what_was_there(kept):
+def test_any_exception_while_writing_leaves_the_existing_file_unchanged(kept):
     path, is_intact = kept
-    with pytest.raises(KeyboardInterrupt), written_whole(path) as file:  # noqa: PT012
+    with pytest.raises(KeyboardInterrupt), atomic_write(path) as file:  # noqa: PT012
         file.write(b"half")
         raise KeyboardInterrupt
     assert is_intact()
 
 
 @posix
-def test_a_link_stays_a_link_and_permissions_are_those_of_any_new_file(tmp_path):
+def test_symbolic_link_is_kept_and_permissions_are_the_default(tmp_path):
     (tmp_path / "ordinary").touch()
     (tmp_path / "link.npz").symlink_to(tmp_path / "model.npz")
-    numbered_model(3).save(tmp_path / "link.npz")
+    constant_model(3).save(tmp_path / "link.npz")
     assert (tmp_path / "link.npz").is_symlink()
-    assert numbers_of(load_model(tmp_path / "model.npz")) == {3.0}
+    assert values_in(load_model(tmp_path / "model.npz")) == {3.0}
     assert (tmp_path / "model.npz").stat().st_mode == (tmp_path / "ordinary").stat().st_mode
 
 
-def test_two_threads_that_save_to_one_path_never_mix(tmp_path):
-    path, models = tmp_path / "model.npz", [numbered_model(number) for number in (1, 2)]
+def test_saves_of_two_threads_to_one_path_are_never_mixed(tmp_path):
+    path, models = tmp_path / "model.npz", [constant_model(number) for number in (1, 2)]
     threads = [threading.Thread(target=lambda model=model: [model.save(path) for _ in range(15)]) for model in models]
     for thread in threads:
         thread.start()
     while any(thread.is_alive() for thread in threads):
         if path.exists():
-            assert numbers_of(load_model(path)) in ({1.0}, {2.0})
+            assert values_in(load_model(path)) in ({1.0}, {2.0})
     for thread in threads:
         thread.join()
     assert os.listdir(tmp_path) == ["model.npz"]
 
 
-def test_equal_models_give_equal_bytes(tmp_path):
+def test_equal_models_are_saved_as_equal_bytes(tmp_path):
     for name in ("a.npz", "b.npz"):
         Sequential([Dense(3, input_shape=(4,))], seed=5).save(tmp_path / name)
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()

@@ -1,4 +1,4 @@
-"""HDF5 files that lead elsewhere, or hold more than they seem to, are refused."""
+"""HDF5 files with links, external storage, compression or missing data raise StorageError."""
 
 import h5py
 import numpy as np
@@ -63,7 +63,7 @@ def wrong_number(variables, secret):
     [external_link, soft_link, external_storage, virtual, compressed, never_written, text, group, wrong_number],
     ids=lambda put: put.__name__,
 )
-def test_what_does_not_lie_in_the_file_plainly_is_refused(model, path, tmp_path, put):
+def test_variable_that_is_not_a_contiguous_dataset_raises_storage_error(model, path, tmp_path, put):
     with h5py.File(tmp_path / "secret.h5", "w") as file:
         file["kernel"] = np.ones((4, 3), np.float32)
     with h5py.File(path, "w") as file:
@@ -75,16 +75,16 @@ def test_what_does_not_lie_in_the_file_plainly_is_refused(model, path, tmp_path,
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, ">f4"])
-def test_plain_numbers_of_any_float_type_are_taken(model, path, dtype):
+def test_contiguous_arrays_of_any_float_dtype_are_loaded(model, path, dtype):
     with h5py.File(path, "w") as file:
         file["layers/dense/vars/0"] = np.arange(12).reshape(4, 3).astype(dtype)
     model.load_weights(path)
     np.testing.assert_array_equal(model.get_weights()[0], np.arange(12, dtype=np.float32).reshape(4, 3), strict=True)
 
 
-def test_without_h5py_the_error_names_the_extra(model, path, monkeypatch):
+def test_error_without_h5py_contains_the_installation_command(model, path, monkeypatch):
     model.save_weights(path)
     monkeypatch.setitem(__import__("sys").modules, "h5py", None)
     for attempt in (model.save_weights, model.load_weights):
-        with pytest.raises(ImportError, match=r"h5py .*python -m pip install 'scratchcnn\[keras\]'"):
+        with pytest.raises(ImportError, match=r"h5py to be installed .*python -m pip install 'scratchcnn\[keras\]'"):
             attempt(path)

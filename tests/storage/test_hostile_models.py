@@ -1,4 +1,4 @@
-"""Any bytes give a model or a StorageError: nothing is executed, nothing hangs, and memory is that of the file."""
+"""Any bytes load as a model or raise StorageError: nothing is executed, and memory is bounded by the file size."""
 
 import copy
 import io
@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from networks import small_model
+from networks import small_data, small_model
 
 from scratchcnn import History, Sequential, load_model
 from scratchcnn.storage import StorageError
@@ -23,11 +23,12 @@ HEADERS = {"npz": "header.npy", "keras": "config.json"}
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    """A good file of each format, with all that one can hold, as bytes; and the folder to write others to."""
+def valid(tmp_path_factory):
+    """A folder for files, and a valid file of each format as bytes, with all optional content and a frozen layer."""
     folder = tmp_path_factory.mktemp("hostile")
     model = small_model(seed=0)
-    model._ready_trainer()
+    model.layers[4].trainable = False
+    model.evaluate(*small_data(4), verbose=0)  # creates the optimizer state
     model.history = History()
     model.history.append(0, {"loss": 0.5})
     for suffix in (*SUFFIXES, "weights.h5"):
@@ -36,25 +37,25 @@ def whole(tmp_path_factory):
 
 
 def attempt(path, content):
-    """Load it; only a model or a StorageError that names the file may come of it."""
+    """Load a file and check that the result is a model or a StorageError that names the file."""
     path.write_bytes(content)
     before = small_model(seed=1)
     for load in (load_model, before.load_weights):
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore", UserWarning)  # how it was compiled could not be taken over
+                warnings.simplefilter("ignore", UserWarning)  # the model is loaded uncompiled
                 loaded = load(path)
         except StorageError as error:
-            said = str(error)
+            message = str(error)
         else:
-            said = str(path)
+            message = str(path)
             assert loaded is None or isinstance(loaded, Sequential)
-        assert str(path) in said
+        assert str(path) in message
 
 
 @st.composite
 def damage(draw):
-    """How to change bytes: a few of them, or the end, or something in between."""
+    """A function that damages bytes: changes a few, removes the end, or replaces a part."""
     changes = draw(st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), max_size=5))
     start, length = draw(st.tuples(st.floats(0, 1), st.integers(0, 300)))
     insertion, end = draw(st.binary(max_size=20)), draw(st.none() | st.floats(0, 1))
@@ -76,28 +77,28 @@ def damage(draw):
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @settings(max_examples=60)
 @given(content=st.binary(max_size=300))
-def test_any_bytes(whole, suffix, content):
-    attempt(whole[0] / f"any.{suffix}", content)
+def test_random_bytes(valid, suffix, content):
+    attempt(valid[0] / f"any.{suffix}", content)
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @settings(max_examples=120)
 @given(damaged=damage())
-def test_damaged_bytes(whole, suffix, damaged):
-    attempt(whole[0] / f"damaged.{suffix}", damaged(whole[1][suffix]))
+def test_damaged_files(valid, suffix, damaged):
+    attempt(valid[0] / f"damaged.{suffix}", damaged(valid[1][suffix]))
 
 
 def with_header(content, suffix, header):
-    """The archive with another description, all checksums right."""
+    """The archive with another description and correct checksums."""
     text = header if isinstance(header, bytes) else json.dumps(header).encode()
     if suffix == "npz":
         buffer = io.BytesIO()
         np.save(buffer, np.frombuffer(text, np.uint8))
         text = buffer.getvalue()
     made = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(content)) as good, zipfile.ZipFile(made, "w") as archive:
-        for name in good.namelist():
-            archive.writestr(name, text if name == HEADERS[suffix] else good.read(name))
+    with zipfile.ZipFile(io.BytesIO(content)) as source, zipfile.ZipFile(made, "w") as archive:
+        for name in source.namelist():
+            archive.writestr(name, text if name == HEADERS[suffix] else source.read(name))
     return made.getvalue()
 
 
@@ -108,10 +109,10 @@ def header_of(content, suffix):
 
 
 def places(value, at=()):
-    """The paths to everything within a description."""
+    """Iterate over the paths of all values nested in a description."""
     yield at
-    for key, one in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
-        yield from places(one, (*at, key))
+    for key, item in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        yield from places(item, (*at, key))
 
 
 def replaced(value, at, other):
@@ -122,7 +123,7 @@ def replaced(value, at, other):
     return changed
 
 
-ODD = st.sampled_from([
+UNEXPECTED = st.sampled_from([
     None, True, False, -1, 0, 1, 2, 3.5, float("nan"), float("inf"), 10**9, 10**30, -(10**30), 1e308, "", "x" * 99,
     "relu", "Dense", "Adam", "float64", "float16", "object", "kernels", [], [[]], {}, [1, 2], [10**9] * 3, [None],
     {"class_name": "Dense"},
@@ -133,20 +134,31 @@ ODD = st.sampled_from([
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @settings(max_examples=250)
 @given(data=st.data())
-def test_an_odd_description(whole, suffix, data):
-    header = header_of(whole[1][suffix], suffix)
+def test_description_with_unexpected_values(valid, suffix, data):
+    header = header_of(valid[1][suffix], suffix)
     for _ in range(data.draw(st.integers(1, 2))):
-        header = replaced(header, data.draw(st.sampled_from(sorted(places(header), key=str))), data.draw(ODD))
-    attempt(whole[0] / f"odd.{suffix}", with_header(whole[1][suffix], suffix, header))
+        header = replaced(header, data.draw(st.sampled_from(sorted(places(header), key=str))), data.draw(UNEXPECTED))
+    attempt(valid[0] / f"unexpected.{suffix}", with_header(valid[1][suffix], suffix, header))
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize("text", [b"[" * 1_000_000, b"9" * 100_000, b"\xff", b'{"a": 1', b"null", b"[]", b'"x"'])
-def test_a_description_that_is_none(whole, suffix, text):
-    attempt(whole[0] / f"none.{suffix}", with_header(whole[1][suffix], suffix, text))
+def test_description_that_is_not_a_json_object(valid, suffix, text):
+    attempt(valid[0] / f"invalid.{suffix}", with_header(valid[1][suffix], suffix, text))
 
 
-def peak_of(path):
+@pytest.mark.parametrize("trainable", [None, 0, 1, "false", [], {}])
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_trainable_that_is_not_a_boolean_is_rejected(valid, suffix, trainable):
+    header, path = header_of(valid[1][suffix], suffix), valid[0] / f"trainable.{suffix}"
+    described = (header["model"] if suffix == "npz" else header["config"])["layers"][-1]
+    (described if suffix == "npz" else described["config"])["trainable"] = trainable
+    path.write_bytes(with_header(valid[1][suffix], suffix, header))
+    with pytest.raises(StorageError, match=r"Expected trainable of layer 'dense_1'.* as true or false, received"):
+        load_model(path)
+
+
+def peak_memory_and_message(path):
     tracemalloc.start()
     try:
         with pytest.raises(StorageError) as caught:
@@ -158,43 +170,43 @@ def peak_of(path):
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize("units", [10**6, 10**12, 10**30])
-def test_a_gigantic_layer_is_refused_before_it_is_made(whole, suffix, units):
-    header, path = header_of(whole[1][suffix], suffix), whole[0] / f"gigantic.{suffix}"
+def test_gigantic_layer_is_rejected_before_memory_is_allocated(valid, suffix, units):
+    header, path = header_of(valid[1][suffix], suffix), valid[0] / f"gigantic.{suffix}"
     layers = (header["model"] if suffix == "npz" else header["config"])["layers"]
     next(layer for layer in layers if layer["class_name"] == "Dense")["config"]["units"] = units
-    path.write_bytes(with_header(whole[1][suffix], suffix, header))
-    memory, said = peak_of(path)
-    assert "Expected parameters that fit into" in said
-    assert "layer 'dense' (Dense)" in said
+    path.write_bytes(with_header(valid[1][suffix], suffix, header))
+    memory, message = peak_memory_and_message(path)
+    assert "Expected parameters of at most" in message
+    assert "layer 'dense' (Dense)" in message
     assert memory < 3_000_000
 
 
-def test_an_array_that_claims_terabytes_is_refused(whole):
-    path, made = whole[0] / "claims.npz", io.BytesIO()
+def test_array_header_that_claims_terabytes_is_rejected(valid):
+    path, made = valid[0] / "claims.npz", io.BytesIO()
     header = b"{'descr': '<f4', 'fortran_order': False, 'shape': (%d,), }" % 10**12
     claim = b"\x93NUMPY\1\0" + len(header).to_bytes(2, "little") + header
-    with zipfile.ZipFile(io.BytesIO(whole[1]["npz"])) as good, zipfile.ZipFile(made, "w") as archive:
-        for name in good.namelist():
-            archive.writestr(name, claim if name == "parameters/0.npy" else good.read(name))
+    with zipfile.ZipFile(io.BytesIO(valid[1]["npz"])) as source, zipfile.ZipFile(made, "w") as archive:
+        for name in source.namelist():
+            archive.writestr(name, claim if name == "parameters/0.npy" else source.read(name))
     path.write_bytes(made.getvalue())
-    memory, said = peak_of(path)
-    assert "'parameters/0' as float32 (3, 3, 1, 4), received float32 (1000000000000,)" in said
+    memory, message = peak_memory_and_message(path)
+    assert "'parameters/0' as float32 (3, 3, 1, 4), received float32 (1000000000000,)" in message
     assert memory < 3_000_000
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_a_zip_bomb_is_refused(whole, suffix):
-    path = whole[0] / f"bomb.{suffix}"
+def test_zip_bomb_is_rejected(valid, suffix):
+    path = valid[0] / f"bomb.{suffix}"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(HEADERS[suffix], bytes(50_000_000))
-    memory, said = peak_of(path)
-    assert "not compressed" in said
+    memory, message = peak_memory_and_message(path)
+    assert "uncompressed" in message
     assert memory < 3_000_000
 
 
-def test_members_that_overlap_are_refused(whole):
-    """A bomb without compression: many entries of the directory that lead to the same bytes."""
-    path = whole[0] / "overlap.npz"
+def test_overlapping_members_are_rejected(valid):
+    """A zip bomb without compression: many directory entries for the same bytes."""
+    path = valid[0] / "overlap.npz"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("header.npy", bytes(100_000))
         (first,) = archive.infolist()
@@ -202,60 +214,60 @@ def test_members_that_overlap_are_refused(whole):
             other = copy.copy(first)
             other.filename = f"header{number}.npy"
             archive.filelist.append(other)
-    memory, said = peak_of(path)
-    assert "members that fit into" in said
+    memory, message = peak_memory_and_message(path)
+    assert "archive members of at most" in message
     assert memory < 3_000_000
 
 
 class Evil:
-    """Unpickling this would create a file."""
+    """An object whose unpickling creates a file."""
 
     def __reduce__(self):
         return (open, ("unpickled", "w"))
 
 
-def test_nothing_is_unpickled(whole, tmp_path, monkeypatch):
+def test_pickled_objects_are_rejected(valid, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in ("header", "parameters/0"):
         buffer = io.BytesIO()
         np.save(buffer, np.array([Evil()], dtype=object), allow_pickle=True)
         made = io.BytesIO()
-        with zipfile.ZipFile(io.BytesIO(whole[1]["npz"])) as good, zipfile.ZipFile(made, "w") as archive:
-            for member in good.namelist():
-                archive.writestr(member, buffer.getvalue() if member == f"{name}.npy" else good.read(member))
-        path = whole[0] / "pickled.npz"
+        with zipfile.ZipFile(io.BytesIO(valid[1]["npz"])) as source, zipfile.ZipFile(made, "w") as archive:
+            for member in source.namelist():
+                archive.writestr(member, buffer.getvalue() if member == f"{name}.npy" else source.read(member))
+        path = valid[0] / "pickled.npz"
         path.write_bytes(made.getvalue())
         with pytest.raises(StorageError, match="received object"):
             load_model(path)
     assert not (tmp_path / "unpickled").exists()
 
 
-# HDF5 is parsed by a library in C, so its damaged files are opened in a process of their own.
+# HDF5 is parsed by a C library, so damaged files are opened in a separate process.
 
 DAMAGED_HDF5 = """
 import random, sys
 from networks import small_model
 from scratchcnn.storage import StorageError
-whole, chance, model = open(sys.argv[1], "rb").read(), random.Random(1), small_model(seed=0)
-refused = 0
+valid, rng, model = open(sys.argv[1], "rb").read(), random.Random(1), small_model(seed=0)
+rejected = 0
 for _ in range(1000):
-    content = bytearray(whole)
-    for _ in range(chance.choice([1, 1, 2, 4, 16])):
-        content[chance.randrange(len(content))] = chance.choice([0, 1, 128, 255, chance.randrange(256)])
-    open(sys.argv[2], "wb").write(content[: chance.choice([None, None, None, chance.randrange(len(content))])])
+    content = bytearray(valid)
+    for _ in range(rng.choice([1, 1, 2, 4, 16])):
+        content[rng.randrange(len(content))] = rng.choice([0, 1, 128, 255, rng.randrange(256)])
+    open(sys.argv[2], "wb").write(content[: rng.choice([None, None, None, rng.randrange(len(content))])])
     before = model.get_weights()
     try:
         model.load_weights(sys.argv[2])
     except StorageError as error:
-        refused += 1
+        rejected += 1
         assert sys.argv[2] in str(error)
         assert all(a.tobytes() == b.tobytes() for a, b in zip(before, model.get_weights(), strict=True))
-print(refused)
+print(rejected)
 """
 
 
-def test_damaged_hdf5(whole, tmp_path):
-    folder = whole[0]
+def test_damaged_hdf5_files(valid, tmp_path):
+    folder = valid[0]
     code = f"import sys; sys.path[:0] = {sys.path!r}\n{DAMAGED_HDF5}"
     command = [sys.executable, "-c", code, str(folder / "model.weights.h5"), str(tmp_path / "damaged.weights.h5")]
     printed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
@@ -263,7 +275,7 @@ def test_damaged_hdf5(whole, tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"\x89HDF", b"PK\3\4", b"\x89HDF\r\n\x1a\n" + bytes(500)])
-def test_what_is_no_hdf5(tmp_path, content):
+def test_content_other_than_hdf5(tmp_path, content):
     path = tmp_path / "other.weights.h5"
     path.write_bytes(content)
     with pytest.raises(StorageError, match=r"a .weights.h5 file of Keras, received"):

@@ -1,4 +1,4 @@
-"""A model saved as .npz comes back as it was, or the error says what cannot be kept or what does not fit."""
+"""A model saved as .npz is loaded unchanged; an error names what cannot be saved or does not fit."""
 
 import json
 import zipfile
@@ -6,13 +6,14 @@ import zipfile
 import numpy as np
 import pytest
 from networks import article_model, small_data, small_model
+from npz_files import rewrite
 
 from scratchcnn import History, Sequential, load_model
 from scratchcnn.activations import ActivationFunction
 from scratchcnn.layers import Activation, Conv2D, Dense, Flatten, Input, Layer, Rescaling
-from scratchcnn.losses import CategoricalCrossentropy
-from scratchcnn.metrics import CategoricalAccuracy
-from scratchcnn.optimizers import SGD, Adam, schedules
+from scratchcnn.losses import CategoricalCrossentropy, Loss
+from scratchcnn.metrics import CategoricalAccuracy, Metric
+from scratchcnn.optimizers import SGD, Adam, Optimizer, State, schedules
 from scratchcnn.storage import StorageError
 
 
@@ -27,26 +28,9 @@ def path(tmp_path):
     return tmp_path / "model.npz"
 
 
-def rewritten(path, change=None, **members):
-    """The archive with another header or other members."""
-    with zipfile.ZipFile(path) as archive:
-        contents = {name: archive.read(name) for name in archive.namelist()}
-    if change is not None:
-        header = json.loads(np.load(path)["header"].tobytes())
-        change(header)
-        text = np.frombuffer(json.dumps(header).encode(), np.uint8)
-        np.savez(path.with_name("header.npz"), header=text)
-        with zipfile.ZipFile(path.with_name("header.npz")) as archive:
-            contents["header.npy"] = archive.read("header.npy")
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, content in {**contents, **members}.items():
-            if content is not None:
-                archive.writestr(name, content)
-
-
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("engine", ["kernels", "reference"])
-def test_everything_comes_back(path, dtype, engine):
+def test_load_model_restores_architecture_parameters_and_compilation(path, dtype, engine):
     model = small_model(seed=4, dtype=dtype, engine=engine)
     model.compile(SGD(schedules.OneCycle(0.1, 9), momentum=0.5), CategoricalCrossentropy(), [CategoricalAccuracy("a")])
     model.save(path)
@@ -56,14 +40,14 @@ def test_everything_comes_back(path, dtype, engine):
         (layer.name, layer.get_config()) for layer in model.layers
     ]
     same_arrays(loaded.get_weights(), model.get_weights())
-    loss, optimizer, (metric,) = loaded._compiled
+    loss, optimizer, (metric,) = loaded.compiled
     assert (type(loss), loss.from_logits, metric.name) == (CategoricalCrossentropy, False, "a")
     assert (type(optimizer), optimizer.momentum, optimizer.learning_rate.total_steps) == (SGD, 0.5, 9)
-    assert loaded._trainer is None
+    assert loaded.optimizer_state is None
     assert loaded.history is None
 
 
-def test_a_model_that_is_not_compiled_comes_back_so(path):
+def test_uncompiled_model_is_loaded_uncompiled(path):
     model = Sequential([Input(4), Dense(3, name="one"), Activation("relu")], seed=0)
     model.save(str(path))
     loaded = load_model(str(path))
@@ -72,7 +56,7 @@ def test_a_model_that_is_not_compiled_comes_back_so(path):
         loaded.evaluate(np.ones((2, 4)), [0, 1])
 
 
-def test_numbers_that_are_not_finite_come_back_too(path):
+def test_nonfinite_values_are_restored(path):
     model = small_model(seed=0)
     model.layers[0].params["kernel"][0, 0, 0, :3] = np.nan, np.inf, -np.inf
     model.history = History()
@@ -87,24 +71,24 @@ def test_numbers_that_are_not_finite_come_back_too(path):
     )
 
 
-def test_the_article_takes_as_much_room_as_its_numbers(path):
+def test_file_size_is_that_of_the_parameters(path):
     article_model(seed=0).save(path)
     assert 4 * 1_199_882 < path.stat().st_size < 4 * 1_199_882 + 10_000
 
 
-def test_what_training_remembers_does_not_move_into_the_model_that_is_saved(path):
+def test_save_does_not_change_the_model(path):
     model = small_model(seed=0)
-    before = model._shuffle_rng.bit_generator.state
+    before = model.generators["shuffle"].bit_generator.state
     model.save(path)
-    assert model._trainer is None
-    assert model._shuffle_rng.bit_generator.state == before
+    assert model.optimizer_state is None
+    assert model.generators["shuffle"].bit_generator.state == before
 
 
-# Weights alone
+# Weights only
 
 
 @pytest.mark.parametrize("name", ["save", "save_weights"])
-def test_weights_go_into_a_model_of_other_names_and_dtype(path, name):
+def test_weights_are_loaded_into_a_model_with_other_names_and_dtype(path, name):
     model, other = small_model(seed=0), small_model(seed=1, dtype="float64")
     other.layers[0].name = "otherwise"
     getattr(model, name)(path)
@@ -112,7 +96,7 @@ def test_weights_go_into_a_model_of_other_names_and_dtype(path, name):
     same_arrays(other.get_weights(), [weight.astype(np.float64) for weight in model.get_weights()])
 
 
-def test_weights_are_those_that_the_next_step_starts_from(path):
+def test_loaded_weights_replace_those_of_training(path):
     x, y = small_data(8)
     model = small_model(seed=0)
     model.save_weights(path)
@@ -123,46 +107,93 @@ def test_weights_are_those_that_the_next_step_starts_from(path):
 
 
 @pytest.mark.parametrize(
-    ("layers", "said"),
+    ("layers", "message"),
     [
-        ([Dense(5)], r"Expected shape \(4, 5\) for the kernel of layer 'dense' .*received \(4, 3\) of 'dense'"),
-        ([Dense(3, use_bias=False)], r"Expected 1 parameters \(kernel\) for layer 'dense' .*received 2 of 'dense'"),
-        ([Dense(3), Dense(2)], "parameters for 2 layers, received those of 1: none is left for layer 'dense_1'"),
-        ([Activation("relu")], "parameters for 0 layers, received those of 1: no layer is left for 'dense'"),
+        ([Dense(5)], r"Expected shape \(4, 5\) for the kernel of layer 'dense' .*received \(4, 3\) of layer 'dense'"),
+        (
+            [Dense(3, use_bias=False)],
+            r"Expected 1 parameters \(kernel\) for layer 'dense' .*received the 2 of layer 'dense'",
+        ),
+        ([Dense(3), Dense(2)], "parameters for 2 layers, received those of 1: the file has none for layer 'dense_1'"),
+        ([Activation("relu")], "parameters for 0 layers, received those of 1: the model has no layer for 'dense'"),
     ],
 )
-def test_weights_that_do_not_fit_change_nothing(path, layers, said):
+def test_weights_of_other_shapes_raise_storage_error_and_change_nothing(path, layers, message):
     Sequential([Input(4), Dense(3)]).save_weights(path)
     model = Sequential([Input(4), *layers], seed=0)
     before = model.get_weights()
-    with pytest.raises(StorageError, match=said) as caught:
+    with pytest.raises(StorageError, match=message) as caught:
         model.load_weights(path)
     assert str(path) in str(caught.value)
     assert "nothing was changed" in str(caught.value)
     same_arrays(model.get_weights(), before)
 
 
-def test_numbers_too_large_for_the_dtype_change_nothing(path):
+def test_weights_that_overflow_raise_storage_error_and_change_nothing(path):
     large, model = (Sequential([Input(4), Dense(3)], dtype=dtype, seed=0) for dtype in ("float64", "float32"))
     large.layers[0].params["bias"][1] = 1e39
     large.save_weights(path)
     before = model.get_weights()
-    with pytest.raises(StorageError, match=r"numbers within float32 for the bias of layer 'dense'"):
+    with pytest.raises(StorageError, match=r"values in the range of float32 for the bias of layer 'dense'"):
         model.load_weights(path)
     same_arrays(model.get_weights(), before)
 
 
-def test_weights_alone_are_no_model(path):
+def test_load_model_of_weights_only_raises_storage_error(path):
     small_model().save_weights(path)
-    with pytest.raises(StorageError, match=r"received weights alone; use model.load_weights"):
+    with pytest.raises(StorageError, match=r"received weights only; use model.load_weights"):
         load_model(path)
 
 
-# A user's own classes
+# Frozen layers
+
+
+def test_frozen_layers_are_restored_in_files_of_version_2(path):
+    model = small_model(seed=0)
+    model.save(path)
+    assert json.loads(np.load(path)["header"].tobytes())["version"] == 1
+    model.layers[0].trainable = False
+    model.save(path)
+    assert json.loads(np.load(path)["header"].tobytes())["version"] == 2
+    assert [layer.trainable for layer in load_model(path).layers] == [False, *[True] * 6]
+    model.trainable = False
+    model.save(path)
+    assert not load_model(path).trainable
+
+
+def test_weights_are_loaded_into_frozen_layers(path):
+    model, frozen = small_model(seed=0), small_model(seed=1)
+    frozen.trainable = False
+    for save in (model.save_weights, model.save):
+        save(path)
+        frozen.set_weights([np.zeros_like(weight) for weight in model.get_weights()])
+        frozen.load_weights(path)
+        same_arrays(frozen.get_weights(), model.get_weights())
+        assert not frozen.trainable
+    frozen.save_weights(path)
+    other = small_model(seed=2)
+    other.load_weights(path)
+    same_arrays(other.get_weights(), frozen.get_weights())
+    assert all(layer.trainable for layer in other.layers)
+
+
+def test_saving_a_frozen_model_keeps_the_optimizer_state_in_memory(path):
+    model, other = small_model(seed=0), small_model(seed=0)
+    for one in (model, other):
+        one.fit(*small_data(), epochs=1, verbose=0)
+    model.layers[0].trainable = False
+    model.save(path)
+    model.layers[0].trainable = True
+    for one in (model, other):
+        one.fit(*small_data(), epochs=1, verbose=0)
+    same_arrays(model.get_weights(), other.get_weights())
+
+
+# Custom classes
 
 
 class Scale(Layer):
-    """Multiplies each channel by a number that is learned."""
+    """Multiplies each channel by a trainable factor."""
 
     def __init__(self, start=1.0, activation=None, **options):
         super().__init__(**options)
@@ -180,14 +211,14 @@ class Scale(Layer):
 
 
 class Square(ActivationFunction):
-    name = "relu"  # taken by another, which it is not
+    name = "relu"  # the name of a class of the package
 
     def forward(self, x, ops):
         return x * x
 
 
 class Halving:
-    """A schedule that is a class."""
+    """A learning-rate schedule."""
 
     def __init__(self, start):
         self.start = start
@@ -199,7 +230,7 @@ class Halving:
         return {"start": self.start}
 
 
-def test_a_users_own_classes_come_back_by_custom_objects(path):
+def test_custom_layer_activation_and_schedule_are_restored_with_custom_objects(path):
     model = Sequential([Input(4), Scale(2.5, Square(), name="mine"), Dense(3, Square()), Activation("softmax")], seed=0)
     model.compile(Adam(Halving(0.5)))
     model.layers[0].params["factor"][1] = 7
@@ -208,17 +239,93 @@ def test_a_users_own_classes_come_back_by_custom_objects(path):
     loaded = load_model(path, custom_objects=custom)
     assert type(loaded.layers[0]) is Scale
     assert (loaded.layers[0].name, loaded.layers[0].start) == ("mine", 2.5)
-    assert loaded._compiled[1].learning_rate(4) == 0.1
+    assert loaded.optimizer.learning_rate(4) == 0.1
     x = np.arange(8.0).reshape(2, 4)
     same_arrays([loaded.predict(x)], [model.predict(x)])
     for missing in custom:
         given = {name: kind for name, kind in custom.items() if name != missing}
-        with pytest.raises(StorageError, match=f"received '{missing}'; give custom_objects=") as caught:
+        with pytest.raises(StorageError, match=f"received '{missing}'; pass custom_objects=") as caught:
             load_model(path, given)
         assert str(path) in str(caught.value)
 
 
-def test_a_users_class_of_a_known_name_is_not_taken_for_the_known_one(path):
+class MeanSquaredError(Loss):
+    name = "mean_squared_error"
+
+    def __init__(self, scale=1.0):
+        self.scale = scale
+
+    def get_config(self):
+        return {"scale": self.scale}
+
+    def forward(self, outputs, targets, ops):
+        return self.scale * ((outputs - targets) ** 2).mean(axis=1), outputs
+
+    def backward(self, outputs, targets, ops):
+        return 2 * self.scale * (outputs - targets) / targets.size
+
+
+class MeanAbsoluteError(Metric):
+    higher_is_better = False
+
+    def of_samples(self, targets, outputs):
+        return abs(targets - outputs).mean(axis=1)
+
+
+class SignSGD(Optimizer):
+    """Steps against the sign of the sum of all past gradients, so that the optimizer has a state."""
+
+    def __init__(self, learning_rate=0.001):
+        self.learning_rate = learning_rate
+
+    def get_config(self):
+        return {"learning_rate": self.learning_rate}
+
+    def start(self, parameters):
+        return State(0, [(np.zeros_like(parameter),) for parameter in parameters])
+
+    def step(self, parameters, gradients, state, ops):
+        for parameter, gradient, (total,) in zip(parameters, gradients, state.slots, strict=True):
+            total += gradient
+            parameter -= parameter.dtype.type(self.learning_rate) * np.sign(total)
+        return State(state.iterations + 1, state.slots)
+
+
+def test_training_with_custom_loss_metric_and_optimizer_is_resumed_bit_for_bit(path):
+    x, rng = np.linspace(-1, 1, 40).reshape(20, 2), np.random.default_rng(0)
+    y = x @ rng.random((2, 3)) + 1
+    model = Sequential([Input(2), Dense(4, "relu"), Dense(3)], seed=0)
+    model.compile(SignSGD(0.01), MeanSquaredError(2.0), [MeanAbsoluteError("error"), MeanAbsoluteError()])
+    model.fit(x, y, epochs=2, verbose=0)
+    model.optimizer.learning_rate = 0.02
+    model.save(path)
+    custom = {"MeanSquaredError": MeanSquaredError, "MeanAbsoluteError": MeanAbsoluteError, "SignSGD": SignSGD}
+    loaded = load_model(path, custom)
+    assert (type(loaded.compiled.loss), loaded.compiled.loss.scale) == (MeanSquaredError, 2.0)
+    assert [(type(metric), metric.name) for metric in loaded.compiled.metrics] == [
+        (MeanAbsoluteError, "error"), (MeanAbsoluteError, "mean_absolute_error")
+    ]  # fmt: skip
+    assert (type(loaded.optimizer), loaded.optimizer.learning_rate) == (SignSGD, 0.02)
+    histories = [one.fit(x, y, epochs=4, initial_epoch=2, verbose=0).history for one in (model, loaded)]
+    assert histories[0] == histories[1]
+    assert len(histories[0]["error"]) == 4
+    same_arrays(loaded.get_weights(), model.get_weights())
+    for missing in custom:
+        with pytest.raises(StorageError, match=f"received '{missing}'; pass custom_objects="):
+            load_model(path, {name: kind for name, kind in custom.items() if name != missing})
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "acc", "categorical_accuracy", CategoricalAccuracy("a")])
+def test_names_of_metrics_are_restored(path, metric):
+    model = small_model(seed=0)
+    model.compile(metrics=[metric])
+    model.save(path)
+    (restored,) = load_model(path).compiled.metrics
+    assert (type(restored), restored.name) == (CategoricalAccuracy, model.compiled.metrics[0].name)
+    assert restored.name == ("a" if isinstance(metric, CategoricalAccuracy) else metric)
+
+
+def test_custom_class_with_a_name_of_the_package_requires_custom_objects(path):
     class Dense(Layer):
         def forward(self, x, ops, training, rng):
             return -x, None
@@ -230,43 +337,43 @@ def test_a_users_class_of_a_known_name_is_not_taken_for_the_known_one(path):
     same_arrays([loaded.predict(np.ones((1, 4)))], [-np.ones((1, 4), np.float32)])
 
 
-def test_known_classes_are_not_replaced_by_custom_objects(path):
+def test_custom_objects_do_not_replace_classes_of_the_package(path):
     small_model(seed=0).save(path)
     assert type(load_model(path, {"Dense": Scale}).layers[-1]) is Dense
 
 
-class Forgetful(Dense):
-    """Takes an argument of which its config says nothing."""
+class WithoutConfig(Dense):
+    """A layer with an argument that its config does not contain."""
 
     def __init__(self, units, extra, **options):
         super().__init__(units, **options)
         self.extra = extra
 
 
-class Odd(Scale):
-    """Holds in its config what no file can."""
+class WithSet(Scale):
+    """A layer whose config contains a set, which cannot be saved."""
 
     def get_config(self):
         return {"start": {1, 2}}
 
 
 @pytest.mark.parametrize(
-    ("layer", "said"),
+    ("layer", "message"),
     [
-        (Forgetful(3, extra=1), "class Forgetful of layer 'forgetful' .* write get_config too"),
-        (Odd(), "layer 'odd' .*received {1, 2}, which has no get_config"),
+        (WithoutConfig(3, extra=1), "class WithoutConfig of layer 'without_config' .* override get_config too"),
+        (WithSet(), "layer 'with_set' .*received {1, 2}, which has no get_config"),
         (Dense(3, kernel_initializer=lambda shape, rng, dtype: np.ones(shape, dtype)), "'kernel_initializer' of layer"),
     ],
 )
-def test_what_cannot_be_made_again_is_refused_at_once(path, layer, said):
+def test_object_without_complete_config_raises_storage_error_on_save(path, layer, message):
     model = Sequential([Input(4), layer])
-    with pytest.raises(StorageError, match=said):
+    with pytest.raises(StorageError, match=message):
         model.save(path)
     assert not path.exists()
     model.save_weights(path)
 
 
-def test_a_learning_rate_that_is_a_function_is_refused_and_weights_can_be_kept(path):
+def test_learning_rate_function_raises_storage_error_but_weights_can_be_saved(path):
     model = small_model(seed=0)
     model.compile(Adam(lambda step: 0.1 / (step + 1)))
     with pytest.raises(StorageError, match=r"'learning_rate' of the optimizer .*function.*with save_weights"):
@@ -276,45 +383,43 @@ def test_a_learning_rate_that_is_a_function_is_refused_and_weights_can_be_kept(p
     small_model(seed=1).load_weights(path)
 
 
-def test_arguments_that_a_class_refuses_are_told(path):
+def test_error_names_arguments_that_a_class_does_not_accept(path):
     Sequential([Input(4), Scale()]).save(path)
-    with pytest.raises(StorageError, match=r"Expected arguments that Scale takes, received .*'start': 1.0"):
+    with pytest.raises(StorageError, match=r"Expected arguments that Scale accepts, received .*'start': 1.0"):
         load_model(path, {"Scale": Flatten})
 
 
-# Files that are something else
+# Other files
 
 
 @pytest.mark.parametrize("name", ["model", "model.h5", "model.npz.bak", "model.onnx", "model.weights.h5"])
-def test_other_names_are_refused(tmp_path, name):
+def test_other_suffixes_raise_storage_error(tmp_path, name):
     with pytest.raises(StorageError, match=r"ends in \.npz or \.keras, received"):
         small_model().save(tmp_path / name)
     with pytest.raises(StorageError, match=r"ends in \.npz or \.keras, received"):
         load_model(tmp_path / name)
 
 
-def test_a_model_of_unknown_shape_is_not_saved(path):
+def test_model_of_unknown_shape_cannot_be_saved(path):
     model = Sequential([Conv2D(3, 3)])
     for write in (model.save, model.save_weights, model.load_weights, model.export):
         with pytest.raises(ValueError, match="known shape"):
             write(path)
 
 
-def test_a_missing_file_is_as_usual(tmp_path):
+def test_missing_file_raises_file_not_found_error(tmp_path):
     with pytest.raises(FileNotFoundError):
         load_model(tmp_path / "missing.npz")
     with pytest.raises(FileNotFoundError):
         small_model().load_weights(tmp_path / "missing.npz")
 
 
-def test_a_newer_version_and_another_format_are_refused(path):
+def test_newer_version_and_other_format_raise_storage_error(path):
     small_model().save(path)
-    rewritten(path, lambda header: header.update(version=2))
-    with pytest.raises(
-        StorageError, match="file of version 1 at most, received version 2; a newer scratchcnn wrote it"
-    ):
+    rewrite(path, lambda header: header.update(version=3))
+    with pytest.raises(StorageError, match="file of version 2 or older, received version 3; upgrade scratchcnn"):
         load_model(path)
-    rewritten(path, lambda header: header.update(format="other"))
+    rewrite(path, lambda header: header.update(format="other"))
     with pytest.raises(StorageError, match="received another archive"):
         load_model(path)
     np.savez(path, x_train=np.zeros(3))
@@ -323,19 +428,19 @@ def test_a_newer_version_and_another_format_are_refused(path):
 
 
 @pytest.mark.parametrize("cut", [0, 1, 100, 2000, -1])
-def test_a_file_cut_short_is_refused_and_changes_nothing(path, cut):
+def test_truncated_file_raises_storage_error_and_changes_nothing(path, cut):
     model = small_model(seed=0)
     model.save(path)
     path.write_bytes(path.read_bytes()[:cut])
     before = model.get_weights()
     for load in (load_model, model.load_weights):
-        with pytest.raises(StorageError, match="received a damaged or another file") as caught:
+        with pytest.raises(StorageError, match="received a damaged file or one of another kind") as caught:
             load(path)
         assert str(path) in str(caught.value)
     same_arrays(model.get_weights(), before)
 
 
-def test_a_flipped_bit_in_a_weight_is_found(path):
+def test_flipped_bit_in_a_weight_is_detected(path):
     model = small_model(seed=0)
     model.save(path)
     content = path.read_bytes()
@@ -345,21 +450,21 @@ def test_a_flipped_bit_in_a_weight_is_found(path):
         load_model(path)
 
 
-def test_a_missing_or_wrong_array_is_named(path):
+def test_error_names_a_missing_or_wrong_array(path):
     small_model(seed=0).save(path)
     whole = path.read_bytes()
-    rewritten(path, **{"parameters/1.npy": None})
-    with pytest.raises(StorageError, match=r"Expected a member 'parameters/1.npy'"):
+    rewrite(path, **{"parameters/1.npy": None})
+    with pytest.raises(StorageError, match=r"Expected an archive member 'parameters/1.npy'"):
         load_model(path)
     path.write_bytes(whole)
     with zipfile.ZipFile(path) as archive:
         other = archive.read("parameters/0.npy")
-    rewritten(path, **{"parameters/1.npy": other})
+    rewrite(path, **{"parameters/1.npy": other})
     with pytest.raises(StorageError, match=r"'parameters/1' as float32 \(4,\), received float32 \(3, 3, 1, 4\)"):
         load_model(path)
 
 
-def test_rescaling_takes_bytes_after_loading(path):
+def test_loaded_rescaling_accepts_integer_images(path):
     Sequential([Rescaling(1 / 255, input_shape=(2, 2, 1)), Flatten()]).save(path)
     images = np.full((1, 2, 2, 1), 255, np.uint8)
     np.testing.assert_allclose(load_model(path).predict(images), 1, rtol=1e-6)

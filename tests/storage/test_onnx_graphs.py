@@ -1,4 +1,4 @@
-"""An exported model predicts in ONNX's own runtime what it predicts here."""
+"""An exported model computes the same predictions in ONNX Runtime."""
 
 import sys
 
@@ -20,7 +20,7 @@ MODELS = {
     "dilation, no bias": [Conv2D(3, 2, dilation_rate=(2, 3), use_bias=False), Conv2D(2, (1, 3), (2, 1))],
     "softmax over channels": [Conv2D(3, 3, activation="softmax"), Activation("softmax")],
     "pooling first": [MaxPooling2D(2), Rescaling(0.5, -1), Conv2D(2, 2)],
-    "images as they are": [Rescaling(1 / 255), Activation("relu"), Dropout(0.5)],
+    "without convolutions": [Rescaling(1 / 255), Activation("relu"), Dropout(0.5)],
     "dense without bias": [Conv2D(2, 3), Flatten(), Dense(4, "relu", use_bias=False), Dense(3, "softmax")],
 }  # fmt: skip
 
@@ -32,7 +32,7 @@ def predicted(path, x):
 
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_predictions_agree(tmp_path, rng, name, dtype):
+def test_predictions_equal_those_of_onnxruntime(tmp_path, rng, name, dtype):
     layers = [type(layer).from_config({**layer.get_config(), "name": None}) for layer in MODELS[name]]
     model = Sequential([Input((9, 10, 2)), *layers], engine="reference", dtype=dtype, seed=1)
     model.set_weights([rng.standard_normal(weight.shape) for weight in model.get_weights()])
@@ -40,17 +40,17 @@ def test_predictions_agree(tmp_path, rng, name, dtype):
     x = rng.standard_normal((3, 9, 10, 2)).astype(np.float32)
     found, expected = predicted(tmp_path / "model.onnx", x), model.predict(x)
     assert found.shape == expected.shape
-    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)  # sums of at most 100 float32 numbers
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)  # sums of at most 100 float32 terms
 
 
-def test_the_article_predicts_alike_for_any_number_of_images(tmp_path, rng):
+def test_article_model_is_exported_for_any_batch_size(tmp_path, rng):
     model = article_model(seed=1)
     model.export(tmp_path / "model.onnx")
     for count in (1, 5):
         x = rng.random((count, 28, 28, 1), np.float32)
         np.testing.assert_allclose(predicted(tmp_path / "model.onnx", x), model.predict(x), rtol=1e-4, atol=1e-6)
-    turned = [node for node in onnx.load(tmp_path / "model.onnx").graph.node if node.op_type == "Transpose"]
-    assert len(turned) == 2  # once before the convolutions, once before Flatten
+    transposed = [node for node in onnx.load(tmp_path / "model.onnx").graph.node if node.op_type == "Transpose"]
+    assert len(transposed) == 2  # once before the convolutions, once before Flatten
 
 
 class Own(Layer):
@@ -63,18 +63,18 @@ class Cube(ActivationFunction):
 
 
 @pytest.mark.parametrize("layer", [Own(name="mine"), Dense(3, Cube(), name="mine")])
-def test_what_is_a_users_own_is_refused_by_name(tmp_path, layer):
-    with pytest.raises(StorageError, match=r"received (layer|Cube of) 'mine'"):
+def test_custom_layer_or_activation_raises_storage_error_that_names_it(tmp_path, layer):
+    with pytest.raises(StorageError, match=r"received (Cube of )?layer 'mine'"):
         Sequential([Input(4), layer]).export(tmp_path / "model.onnx")
     assert not list(tmp_path.iterdir())
 
 
-def test_another_suffix_is_refused(tmp_path):
+def test_other_suffix_raises_storage_error(tmp_path):
     with pytest.raises(StorageError, match=r"ends in \.onnx"):
         Sequential([Dense(3, input_shape=(4,))]).export(tmp_path / "model.pb")
 
 
-def test_without_onnx_the_error_names_the_extra(tmp_path, monkeypatch):
+def test_error_without_onnx_contains_the_installation_command(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnx", None)
-    with pytest.raises(ImportError, match=r"onnx .*python -m pip install 'scratchcnn\[onnx\]'"):
+    with pytest.raises(ImportError, match=r"onnx to be installed .*python -m pip install 'scratchcnn\[onnx\]'"):
         Sequential([Dense(3, input_shape=(4,))]).export(tmp_path / "model.onnx")
