@@ -1,4 +1,4 @@
-"""The summary of a model as a table: layers, output shapes, parameters."""
+"""The summary of a model: a table of layers, output shapes and numbers of parameters."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ POSITIONS = (0.45, 0.85, 1.0)
 def summary_lines(
     name: str, layers: Sequence[Layer], line_length: int | None, positions: Sequence[float] | None
 ) -> Iterator[str]:
-    """The lines of the table, as Keras 2 prints them.
+    """Iterate over the lines of the table, as Keras 2 prints it.
 
     Parameters
     ----------
@@ -23,15 +23,15 @@ def summary_lines(
     layers : sequence of Layer
         Built layers.
     line_length : int or None
-        Characters in a line; None is 65, or more where a name needs it.
+        Characters in a line; None means 65, or more where a name needs it.
     positions : sequence of float or None
-        Where each column ends, in characters, or as shares of the line if none is above 1; None is 45, 85 and 100 %,
-        or more where a name needs it. What does not fit a column that was asked for is cut off.
+        Where each column ends, in characters, or as fractions of the line if none is above 1; None means 45, 85 and
+        100 %, or more where a name needs it. Text that does not fit into a given column is cut off.
 
     Raises
     ------
     ValueError
-        Not one position for each of the three columns, in rising order.
+        Not one position for each of the three columns, in increasing order.
     """
     rows = [
         (f"{layer.name} ({type(layer).__name__})", _with_batch(layer.output_shape or ()), str(layer.parameter_count))
@@ -40,6 +40,7 @@ def summary_lines(
     ends = _column_ends(rows, line_length, positions)
     length = line_length or max(LINE_LENGTH, ends[-1])
     total = sum(layer.parameter_count for layer in layers)
+    trainable = sum(layer.parameter_count for layer in layers if layer.trainable)
     yield f'Model: "{name}"'
     yield "_" * length
     yield _row(COLUMNS, ends)
@@ -50,8 +51,8 @@ def summary_lines(
         yield _row(row, ends)
     yield "=" * length
     yield f"Total params: {total:,}"
-    yield f"Trainable params: {total:,}"
-    yield "Non-trainable params: 0"
+    yield f"Trainable params: {trainable:,}"
+    yield f"Non-trainable params: {total - trainable:,}"
     yield "_" * length
 
 
@@ -65,9 +66,11 @@ def _column_ends(
     """Where each column ends, in characters."""
     asked = POSITIONS if positions is None else tuple(positions)
     if len(asked) != len(COLUMNS) or list(asked) != sorted(asked) or asked[0] <= 0:
-        raise ValueError(f"Expected positions as three rising numbers above 0, as {POSITIONS}, received {positions!r}.")
+        raise ValueError(
+            f"Expected positions as three increasing numbers above 0, for example {POSITIONS}, received {positions!r}."
+        )
     ends = [int(position * (line_length or LINE_LENGTH)) if asked[-1] <= 1 else int(position) for position in asked]
-    if line_length is None and positions is None:  # nobody asked for these: let the columns hold what they must
+    if line_length is None and positions is None:  # the default: widen columns as needed
         start = shift = 0
         for column, end in enumerate(ends):
             needed = start + max(len(row[column]) for row in (COLUMNS, *rows)) + (column < len(ends) - 1)
@@ -80,6 +83,6 @@ def _row(fields: Sequence[str], ends: Sequence[int]) -> str:
     line = ""
     for field, end in zip(fields, ends, strict=True):
         if line:
-            line = line[:-1] + " "  # a blank between columns, even where the last one was cut off
+            line = line[:-1] + " "  # a space between columns, even where the previous one was cut off
         line = (line + field)[:end].ljust(end)
     return line

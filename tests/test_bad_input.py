@@ -1,4 +1,4 @@
-"""Bad input: an error that says what was expected and what was received, and a model that is as it was before."""
+"""Invalid input: the error states what was expected and what was received, and the model is unchanged."""
 
 import re
 
@@ -22,10 +22,10 @@ def changed(array, index, value):
 
 DATA = {
     "wrong rank": (X[..., 0], Y, ValueError, r"x of shape \(samples, 9, 8, 1\), received \(20, 9, 8\)"),
-    "as many numbers in another shape": (X.reshape(20, 72), Y, ValueError, r"use x.reshape\(-1, 9, 8, 1\)"),
+    "same number of elements": (X.reshape(20, 72), Y, ValueError, r"use x.reshape\(-1, 9, 8, 1\)"),
     "wrong channels": (X.repeat(3, axis=3), Y, ValueError, r"\(samples, 9, 8, 1\), received \(20, 9, 8, 3\)"),
     "wrong image size": (X[:, 1:], Y, ValueError, r"received \(20, 8, 8, 1\)"),
-    "one image without batch": (X[0], Y[:1], ValueError, r"one sample without a batch axis: use x\[None\]"),
+    "no batch axis": (X[0], Y[:1], ValueError, r"one sample without a batch axis: use x\[None\]"),
     "empty": (X[:0], Y[:0], ValueError, "at least one sample"),
     "NaN": (changed(X, (7, 2, 3, 0), np.nan), Y, ValueError, r"nan in sample 7 at position \(2, 3, 0\)"),
     "inf": (changed(X, (19, 8, 7, 0), -np.inf), Y, ValueError, r"-inf in sample 19 at position \(8, 7, 0\)"),
@@ -34,7 +34,7 @@ DATA = {
     "label too large": (X, changed(Y, 4, 5), ValueError, "labels from 0 to 4.* received 5 at index 4"),
     "label negative": (X, changed(Y, 9, -1), ValueError, "received -1 at index 9"),
     "float labels": (X, Y.astype(float), TypeError, r"integer type, received float64; use y.astype\(int\)"),
-    "labels of another length": (X, Y[:-1], ValueError, r"labels of shape \(20,\).* received shape \(19,\)"),
+    "wrong number of labels": (X, Y[:-1], ValueError, r"labels of shape \(20,\).* received shape \(19,\)"),
     "one-hot labels": (X, np.eye(5)[Y], ValueError, "loss='categorical_crossentropy'"),
 }
 CALLS = {
@@ -48,7 +48,7 @@ CALLS = {
 
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("fault", DATA)
-def test_bad_data_is_refused_before_anything_changes(call, fault):
+def test_invalid_data_raise_before_anything_changes(call, fault):
     x, y, kind, message = DATA[fault]
     model = small_model(seed=1)
     before = model.get_weights()
@@ -59,13 +59,13 @@ def test_bad_data_is_refused_before_anything_changes(call, fault):
 
 
 @pytest.mark.parametrize("fault", [name for name, (_, y, *_) in DATA.items() if y is Y and "label" not in name])
-def test_bad_images_are_refused_by_predict(fault):
+def test_predict_raises_for_invalid_images(fault):
     x, _, kind, message = DATA[fault]
     with pytest.raises(kind, match=message):
         small_model().predict(x)
 
 
-def test_rows_of_labels_that_do_not_fit_are_refused():
+def test_invalid_one_hot_labels_raise():
     model = small_model()
     model.compile(loss="categorical_crossentropy", optimizer="adam")
     with pytest.raises(ValueError, match="loss='sparse_categorical_crossentropy'"):
@@ -84,7 +84,7 @@ ARGUMENTS = [
     (lambda m: m.fit(X, Y, epochs=True), "epochs .* received True"),
     (lambda m: m.fit(X, Y, validation_data=(X, Y, Y, Y)), r"validation_data as \(x, y\) .*, received 4 of them"),
     (lambda m: m.fit(X, Y, validation_data=5), r"validation_data as \(x, y\) .*, received int"),
-    (lambda m: m.set_weights(None), "Expected 6 arrays, as get_weights gives them, received NoneType"),
+    (lambda m: m.set_weights(None), "Expected 6 arrays, as returned by get_weights, received NoneType"),
     (lambda m: m.predict(X, batch_size=0), "batch_size .* received 0"),
     (lambda m: m.evaluate(X, Y, batch_size=0), "batch_size .* received 0"),
     (lambda m: m.compile(loss="sparse_categorical_crosentropy"), "Did you mean 'sparse_categorical_crossentropy'"),
@@ -95,19 +95,19 @@ ARGUMENTS = [
     (lambda m: m.build((None, 10, 10, 1)), r"for which the model is built, received \(None, 10, 10, 1\)"),
     (lambda m: m.add(Conv2D(2, 3)), r"'conv2d' \(Conv2D\) expected samples of shape \(height, .* received \(5,\)"),
     (lambda m: m.add(Input((3,))), "Expected Input first"),
-    (lambda m: m.add(m.layers[0]), "part of a model already"),
-    (lambda m: m.add(Dense(3, name="dense")), "a name of its own .* 'dense' twice"),
+    (lambda m: m.add(m.layers[0]), r"'conv2d' \(Conv2D\) already belongs to a model .* make a new layer object"),
+    (lambda m: m.add(Dense(3, name="dense")), "Expected a unique name for every layer, received 'dense' twice"),
     (lambda m: m.add(Dense(3, input_shape=(7,))), r"given input_shape=\(7,\), but receives samples of shape \(5,\)"),
 ]
 
 
 @pytest.mark.parametrize(("call", "message"), ARGUMENTS, ids=[message[:40] for _, message in ARGUMENTS])
-def test_bad_arguments_are_refused_and_the_model_stays_usable(call, message):
-    model, twin = small_model(seed=1), small_model(seed=1)
+def test_invalid_arguments_raise_and_leave_the_model_usable(call, message):
+    model, other = small_model(seed=1), small_model(seed=1)
     with pytest.raises(ValueError, match=message):
         call(model)
-    assert len(model.layers) == len(twin.layers)
-    assert model.fit(X, Y, verbose=0).history == twin.fit(X, Y, verbose=0).history
+    assert len(model.layers) == len(other.layers)
+    assert model.fit(X, Y, verbose=0).history == other.fit(X, Y, verbose=0).history
 
 
 LAYERS = [
@@ -115,7 +115,7 @@ LAYERS = [
     (lambda: Conv2D(-2, 3), "filters .* received -2"),
     (lambda: Conv2D(2.0, 3), "filters .* received 2.0"),
     (lambda: Conv2D(2, (3, 0)), "kernel_size .* received 0"),
-    (lambda: Conv2D(2, (3, 3, 3)), r"kernel_size as one whole number or two, as \(3, 3\), received \(3, 3, 3\)"),
+    (lambda: Conv2D(2, (3, 3, 3)), r"kernel_size as an integer or a pair of integers .* received \(3, 3, 3\)"),
     (lambda: Conv2D(2, "3"), "kernel_size .* received '3'"),
     (lambda: Conv2D(2, 3, strides=0), "strides .* received 0"),
     (lambda: Conv2D(2, 3, dilation_rate=0), "dilation_rate .* received 0"),
@@ -155,23 +155,23 @@ LAYERS = [
 
 
 @pytest.mark.parametrize(("make", "message"), LAYERS, ids=[message[:40] for _, message in LAYERS])
-def test_bad_options_are_refused(make, message):
+def test_invalid_constructor_arguments_raise(make, message):
     with pytest.raises(ValueError, match=message):
         make()
 
 
-def test_a_layer_that_does_not_fit_leaves_the_model_as_it_was():
+def test_incompatible_layer_leaves_model_unchanged():
     model = Sequential([Conv2D(2, 3, input_shape=(6, 6, 1))])
     with pytest.raises(ValueError, match="at least one window"):
         model.add(Conv2D(2, 5))
-    with pytest.raises(TypeError, match="Expected a layer, as Dense"):
+    with pytest.raises(TypeError, match=r"Expected a layer, for example Dense\(10\), received 'dense'"):
         model.add("dense")
     model.add(Conv2D(2, 4))
     assert model.output_shape == (None, 1, 1, 2)
     assert [layer.name for layer in model.layers] == ["conv2d", "conv2d_1"]
 
 
-def test_a_shape_that_does_not_fit_leaves_an_unbuilt_model_unbuilt():
+def test_incompatible_input_shape_leaves_model_unbuilt():
     model = Sequential([Conv2D(2, 3), Conv2D(2, 3), Flatten(), Dense(2, activation="softmax")])
     model.compile()
     with pytest.raises(ValueError, match=r"'conv2d_1' .* at least one window"):
@@ -191,22 +191,22 @@ UNREADY = [
 ]
 
 
-@pytest.mark.parametrize(("call", "kind", "message"), UNREADY)
-def test_calls_out_of_order_say_what_comes_first(call, kind, message):
+@pytest.mark.parametrize(("call", "kind", "message"), UNREADY, ids=[message[:40] for _, _, message in UNREADY])
+def test_error_of_a_premature_call_names_the_missing_call(call, kind, message):
     with pytest.raises(kind, match=message):
         call(Sequential([Flatten(), Dense(5)]))
     with pytest.raises(kind, match=message if kind is RuntimeError else "has no layers yet"):
         call(Sequential())
 
 
-def test_a_model_without_one_axis_of_classes_is_refused():
+def test_crossentropy_raises_for_output_with_several_axes():
     model = Sequential([Conv2D(5, 3, input_shape=(9, 8, 1))])
     model.compile()
     with pytest.raises(ValueError, match=r"one axis of classes as output, received output shape \(None, 7, 6, 5\)"):
         model.fit(X, Y)
 
 
-def test_weights_that_do_not_fit_are_refused_and_nothing_changes():
+def test_incompatible_weights_raise_and_leave_parameters_unchanged():
     model = small_model(seed=1)
     before = model.get_weights()
     wrong = [weight + 1 for weight in before]
@@ -221,7 +221,7 @@ def test_weights_that_do_not_fit_are_refused_and_nothing_changes():
         np.testing.assert_array_equal(a, b)
 
 
-def test_a_loss_that_becomes_nan_stops_training_and_names_the_layer():
+def test_error_of_a_nan_loss_names_the_layer():
     model = small_model(seed=1)
     weights = model.get_weights()
     weights[2][3, 1] = np.nan
@@ -232,31 +232,31 @@ def test_a_loss_that_becomes_nan_stops_training_and_names_the_layer():
         np.testing.assert_array_equal(a, b)
 
 
-def test_an_output_that_overflows_is_named():
+def test_error_of_an_infinite_output_names_the_layer():
     model = small_model(seed=1)
     model.set_weights([np.full_like(weight, 1e30) for weight in model.get_weights()])
     with pytest.raises(FloatingPointError, match=r"First seen in the output of layer 'dense' \(Dense\), for sample"):
         model.train_on_batch(X, Y)
 
 
-def test_a_learning_rate_beyond_reason_is_named_as_the_cause():
+def test_error_of_a_diverging_loss_suggests_a_lower_learning_rate():
     model = small_model(seed=1)
     model.compile(loss="sparse_categorical_crossentropy", optimizer=SGD(learning_rate=1e38))
-    with pytest.raises(FloatingPointError, match="A lower learning rate usually mends it"):
+    with pytest.raises(FloatingPointError, match="A lower learning rate usually fixes this"):
         model.fit(X, Y, epochs=20, verbose=0)
 
 
-def test_validation_data_on_another_scale_is_warned_about():
+def test_validation_data_on_another_scale_warn():
     with pytest.warns(UserWarning, match="scale of the training images, .* received 0 to 25[0-9]"):
         small_model().fit(X, Y, verbose=0, validation_data=((X * 255).round(), Y))
-    with pytest.warns(UserWarning, match="scale both alike"):
+    with pytest.warns(UserWarning, match="scale both in the same way"):
         small_model().fit((X * 255).astype(np.uint8), Y, verbose=0, validation_data=(X, Y))
 
 
-def test_outputs_that_are_no_probabilities_are_warned_about():
+def test_mismatch_of_softmax_and_from_logits_warns():
     model = Sequential([Flatten(input_shape=(9, 8, 1)), Dense(5, activation="relu", name="last")])
     model.compile(loss="sparse_categorical_crossentropy")
-    with pytest.warns(UserWarning, match=r"received neither: the outputs of layer 'last' \(Dense\) are taken"):
+    with pytest.warns(UserWarning, match=r"received neither: the outputs of layer 'last' \(Dense\) are used as prob"):
         model.loss_and_gradients(X, Y)
     model = small_model()
     model.compile(loss=SparseCategoricalCrossentropy(from_logits=True))

@@ -1,4 +1,4 @@
-"""A seed fixes everything: weights, order, dropout; to the bit, in any process, for any number of threads."""
+"""A seed determines a training run bit for bit, in any process and for any number of threads."""
 
 import hashlib
 import subprocess
@@ -25,7 +25,7 @@ def train(seed, **options):
     return fingerprint(model, history)
 
 
-def test_a_seeded_run_is_bit_identical_in_another_process():
+def test_seeded_run_is_bit_identical_in_another_process():
     code = "import test_reproducibility as t; print(t.train(seed=7))"
     paths = [__file__.rsplit("/", 1)[0], *sys.path]
     command = [sys.executable, "-c", f"import sys; sys.path[:0] = {paths!r}; {code}"]
@@ -34,7 +34,7 @@ def test_a_seeded_run_is_bit_identical_in_another_process():
 
 
 @pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="needs two threads")
-def test_a_seeded_run_is_bit_identical_for_one_thread_and_two():
+def test_seeded_run_is_bit_identical_for_one_and_two_threads():
     before = get_threads()
     try:
         set_threads(1)
@@ -46,21 +46,21 @@ def test_a_seeded_run_is_bit_identical_for_one_thread_and_two():
         set_threads(before)
 
 
-def test_another_seed_gives_another_run_and_no_seed_another_each_time():
+def test_runs_differ_with_the_seed_and_are_random_without_one():
     x, y = small_data()
-    prints = set()
+    fingerprints = set()
     for seed in (1, 2, None, None):
         model = small_model(seed=seed)
-        prints.add(fingerprint(model, model.fit(x, y, verbose=0)))
-    assert len(prints) == 4
+        fingerprints.add(fingerprint(model, model.fit(x, y, verbose=0)))
+    assert len(fingerprints) == 4
 
 
-def test_the_two_engines_train_alike_dropout_included():
+def test_both_engines_train_equally_with_dropout():
     x, y = small_data()
     kernels, reference = small_model(seed=1, dtype="float64"), small_model(seed=1, dtype="float64", engine="reference")
     histories = [model.fit(x, y, batch_size=8, epochs=3, verbose=0).history for model in (kernels, reference)]
-    # 15 steps of sums of some 50 float64 numbers; Adam's quotient magnifies their rounding errors, 1e-16, some
-    # thousand times where gradients are small.
+    # Each of 15 steps adds about 50 float64 products; where gradients are small, Adam's quotient amplifies the rounding
+    # errors of 1e-16 about a thousand times.
     for a, b in zip(kernels.get_weights(), reference.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, rtol=0, atol=1e-11)
     for name, values in histories[0].items():

@@ -1,4 +1,4 @@
-"""Layers and models keep nothing of a pass: passes may be interleaved in any order."""
+"""Passes store no state on layers or models, so they may be interleaved in any order."""
 
 import copy
 
@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from networks import small_data, small_model
 
+from scratchcnn.kernels.runtime.workspace import Workspace, empty
 from scratchcnn.layers import Conv2D, Dense, Dropout, Flatten, MaxPooling2D
 from scratchcnn.operations import engine
+from scratchcnn.optimizers import Adam
 
 LAYERS = [
     (Conv2D(3, 3, activation="relu"), (6, 5, 2)),
@@ -20,7 +22,7 @@ LAYERS = [
 
 @pytest.mark.parametrize(("template", "input_shape"), LAYERS, ids=lambda value: type(value).__name__)
 @pytest.mark.parametrize("engine_name", ["kernels", "reference"])
-def test_forward_a_forward_b_backward_a_equals_forward_a_backward_a(template, input_shape, engine_name):
+def test_interleaved_passes_equal_separate_passes(template, input_shape, engine_name):
     layer, ops, rng = copy.deepcopy(template), engine(engine_name), np.random.default_rng(0)
     output_shape = layer.build(input_shape, rng, np.dtype(np.float64))
     a, b = rng.standard_normal((2, 3, *input_shape))
@@ -37,10 +39,10 @@ def test_forward_a_forward_b_backward_a_equals_forward_a_backward_a(template, in
     np.testing.assert_array_equal(alone[0], interleaved[0])
     for name in layer.params:
         np.testing.assert_array_equal(alone[1][name], interleaved[1][name])
-    assert set(vars(layer)) == attributes, "a pass left something on the layer"
+    assert set(vars(layer)) == attributes, "a pass stored an attribute on the layer"
 
 
-def test_two_models_side_by_side_train_as_each_would_alone():
+def test_models_trained_in_turn_equal_models_trained_separately():
     x, y = small_data()
 
     def weights_after(models):
@@ -56,10 +58,8 @@ def test_two_models_side_by_side_train_as_each_would_alone():
             np.testing.assert_array_equal(a, b)
 
 
-def test_one_optimizer_may_train_two_models():
+def test_models_that_share_an_optimizer_have_separate_state():
     x, y = small_data()
-    from scratchcnn.optimizers import Adam
-
     shared = Adam(0.01)
     models = [small_model(seed=1), small_model(seed=1), small_model(seed=1)]
     for model, optimizer in zip(models, [shared, shared, Adam(0.01)], strict=True):
@@ -72,20 +72,20 @@ def test_one_optimizer_may_train_two_models():
         np.testing.assert_array_equal(b, c)
 
 
-def test_predict_and_evaluate_inside_training_change_nothing():
+def test_inference_between_training_steps_does_not_change_training():
     x, y = small_data()
-    undisturbed, disturbed = small_model(seed=1), small_model(seed=1)
+    alone, interleaved = small_model(seed=1), small_model(seed=1)
     for start in range(0, 40, 8):
         batch = x[start : start + 8], y[start : start + 8]
-        disturbed.predict(x)
-        disturbed.evaluate(x, y, verbose=0)
-        disturbed.loss_and_gradients(*batch)
-        assert undisturbed.train_on_batch(*batch) == disturbed.train_on_batch(*batch)
-    for a, b in zip(undisturbed.get_weights(), disturbed.get_weights(), strict=True):
+        interleaved.predict(x)
+        interleaved.evaluate(x, y, verbose=0)
+        interleaved.loss_and_gradients(*batch)
+        assert alone.train_on_batch(*batch) == interleaved.train_on_batch(*batch)
+    for a, b in zip(alone.get_weights(), interleaved.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
 
 
-def test_arrays_that_a_model_gave_are_never_written_to_again():
+def test_returned_arrays_are_not_overwritten_later():
     x, y = small_data(400)
     model = small_model(seed=1)
     _, gradients = model.loss_and_gradients(x, y)
@@ -97,9 +97,7 @@ def test_arrays_that_a_model_gave_are_never_written_to_again():
         np.testing.assert_array_equal(array, copied)
 
 
-def test_memory_of_an_array_that_is_held_is_not_used_again():
-    from scratchcnn.kernels.runtime.workspace import Workspace, empty
-
+def test_workspace_reuses_memory_only_when_no_array_refers_to_it():
     workspace = Workspace()
     with workspace.active():
         held = empty((300, 300), np.float32)
@@ -107,16 +105,14 @@ def test_memory_of_an_array_that_is_held_is_not_used_again():
         address = held.ctypes.data
         assert address % 64 == 0
         del held
-        assert empty((300, 300), np.float32).ctypes.data != address, "a view still holds the memory"
+        assert empty((300, 300), np.float32).ctypes.data != address, "a view still refers to the memory"
         del view
         both = [empty((300, 300), np.float32), empty((300, 300), np.float32)]
-        assert both[1].ctypes.data == address, "of two free blocks the one that was lent last comes first"
+        assert both[1].ctypes.data == address, "the block used last is reused first"
     assert empty((300, 300), np.float32).ctypes.data != address
 
 
-def test_what_a_workspace_lends_is_a_plain_array_that_a_view_of_a_view_holds():
-    from scratchcnn.kernels.runtime.workspace import Workspace, empty
-
+def test_workspace_returns_plain_arrays_whose_memory_views_of_views_keep():
     with Workspace().active():
         first = empty((200, 100, 4), np.float64)
         assert type(first) is np.ndarray

@@ -1,4 +1,4 @@
-"""The summary is the article's table, to the character."""
+"""`Sequential.summary` prints the table of the article, character for character."""
 
 import pytest
 from networks import article_model
@@ -31,26 +31,26 @@ Total params: 1,199,882
 Trainable params: 1,199,882
 Non-trainable params: 0
 _________________________________________________________________
-"""  # noqa: W291 - the blanks at the ends of lines belong to it
+"""  # noqa: W291 - trailing spaces are part of the table
 
 
-def test_the_articles_table_is_printed_to_the_character(capsys):
+def test_summary_of_article_network_equals_the_article(capsys):
     article_model().summary(line_length=None, positions=None, print_fn=None)
     assert capsys.readouterr().out == ARTICLE
 
 
-def test_every_model_numbers_its_layers_from_the_beginning():
+def test_layer_numbering_restarts_for_every_model():
     article_model()
     assert [layer.name for layer in article_model().layers][:2] == ["conv2d", "conv2d_1"]
 
 
-def test_print_fn_gets_every_line():
+def test_print_fn_receives_every_line():
     lines = []
     article_model().summary(print_fn=lines.append)
     assert "\n".join(lines) + "\n" == ARTICLE
 
 
-def test_line_length_and_positions_set_the_columns():
+def test_line_length_and_positions_determine_the_columns():
     lines = []
     article_model().summary(line_length=90, positions=[0.5, 0.8, 1.0], print_fn=lines.append)
     assert {len(line) for line in lines[1:-4]} == {90}
@@ -61,13 +61,13 @@ def test_line_length_and_positions_set_the_columns():
     assert absolute == lines
 
 
-def test_what_does_not_fit_a_column_that_was_asked_for_is_cut_off_with_a_blank():
+def test_text_is_truncated_to_requested_positions():
     lines = []
     article_model().summary(line_length=40, positions=[10, 22, 40], print_fn=lines.append)
     assert lines[4] == "conv2d (C (None, 26,  320               "
 
 
-def test_columns_grow_for_names_that_need_it():
+def test_default_columns_widen_for_long_names():
     name = "a_layer_with_a_name_that_is_much_longer_than_the_column"
     model = Sequential([Input((4, 4, 1)), Conv2D(2, 3, name=name), Flatten(), Dense(3)])
     lines = []
@@ -77,6 +77,6 @@ def test_columns_grow_for_names_that_need_it():
 
 
 @pytest.mark.parametrize("positions", [[0.5, 1.0], [0.9, 0.5, 1.0], [0, 0.5, 1.0]])
-def test_positions_that_are_none_are_refused(positions):
-    with pytest.raises(ValueError, match="Expected positions as three rising numbers"):
+def test_invalid_positions_raise(positions):
+    with pytest.raises(ValueError, match=r"Expected positions as three increasing numbers above 0.*received"):
         article_model().summary(positions=positions)

@@ -1,4 +1,4 @@
-"""Whether a picture can be read: no text lies on another, and none leaves the picture."""
+"""Legibility of figures: texts neither overlap nor extend beyond the figure."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from matplotlib.text import Text
 
 
 def texts_of(figure: Figure) -> list[Text]:
-    """What is written, without the axes that are switched off and the ticks that lie outside the axes' limits."""
+    """Return the visible texts, without those of hidden axes and of ticks outside the limits of their axis."""
     found = [
         text
         for text in figure.findobj(Text)
@@ -23,15 +23,15 @@ def texts_of(figure: Figure) -> list[Text]:
 
 
 def assert_legible(artist: Any) -> None:
-    """Draw the whole figure of some axes, and look where its texts are."""
+    """Draw the figure that contains `artist`, and check the positions of its texts."""
     figure = artist.figure.figure
-    figure.draw_without_rendering()  # a figure without a window of its own does not draw itself
+    figure.draw_without_rendering()  # positions are known only after drawing
     texts = texts_of(figure)
     assert texts
     boxes = np.array([text.get_window_extent().extents for text in texts])  # left, bottom, right, top
     for text, box in zip(texts, boxes, strict=True):
         inside = np.all(box[:2] >= figure.bbox.min - 1) and np.all(box[2:] <= figure.bbox.max + 1)
-        assert inside, f"{text.get_text()!r} leaves the picture"
+        assert inside, f"{text.get_text()!r} extends beyond the figure"
     shared = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:]) - np.maximum(boxes[:, None, :2], boxes[None, :, :2])
     for one, other in np.argwhere(np.triu((shared > 1).all(axis=-1), 1)):
-        raise AssertionError(f"{texts[one].get_text()!r} lies on {texts[other].get_text()!r}")
+        raise AssertionError(f"{texts[one].get_text()!r} overlaps {texts[other].get_text()!r}")

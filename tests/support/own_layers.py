@@ -33,7 +33,7 @@ class Scale(Layer):
 
 
 class OwnReLU(Layer):
-    """y = max(x + shift, 0), written by hand, so that nobody can see its switches."""
+    """y = max(x + shift, 0), written by hand, so that its mask cannot be seen from outside."""
 
     def initial_params(self, input_shape, rng, dtype):
         return {"shift": np.zeros(input_shape[-1:], dtype)}

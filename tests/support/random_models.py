@@ -1,4 +1,4 @@
-"""Random small models with a batch for each: every kind of layer, geometry, activation and loss, both engines."""
+"""Random small models, each with a batch: all kinds of layers, geometries, activations and losses, on both engines."""
 
 import numpy as np
 from hypothesis import assume
@@ -12,7 +12,7 @@ ENGINES = ["kernels", "reference"]
 
 
 class Leaky(activations.ActivationFunction):
-    """A user's activation, which says that it acts on each number by itself."""
+    """Leaky ReLU, as a user would write it: an elementwise activation that the package does not know."""
 
     name, elementwise = "leaky", True
 
@@ -25,7 +25,7 @@ class Leaky(activations.ActivationFunction):
 
 @st.composite
 def models(draw, engine=None):
-    """A small random model and a batch for it: convolutions, poolings, dropouts, any activation, either loss."""
+    """Draw a small random model and a batch for it: (model, x, y)."""
     size = (draw(st.integers(6, 12)), draw(st.integers(6, 12)), draw(st.sampled_from([1, 2, 16])))
     activation = st.sampled_from([None, "relu", "relu", "softmax", Leaky()])
     layers = [Rescaling(0.5, 0.25)] if draw(st.booleans()) else []

@@ -1,4 +1,4 @@
-"""Slopes of a function that may have kinks, as ReLU and pooling make them."""
+"""Finite differences of functions with kinks, which ReLU and max pooling cause."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 STEP = 1e-6
-KINK = 1e-4  # by which the slopes to both sides differ where there is one
+KINK = 1e-4  # at a kink the one-sided slopes differ by more than this
 
 
 def expect_slopes(gradient: Any, function: Callable[[], float], array: Any, rtol: float = 1e-6) -> None:
-    """Hold a gradient against differences of `function()` over `array`, float64, which is changed and put back.
+    """Check a gradient against central differences of `function()` w.r.t. the float64 `array`, which is restored.
 
-    Where the slopes to the left and to the right differ, as where all of a window to be pooled is 0, there is none to
-    compare with. That must be the exception.
+    Kinks, where the left and the right slope differ, have no gradient to compare with (for example, a pooling window
+    of zeros). They must be the exception.
     """
     left, right, middle = np.zeros_like(array), np.zeros_like(array), function()
     for index in np.ndindex(array.shape):
@@ -29,4 +29,4 @@ def expect_slopes(gradient: Any, function: Callable[[], float], array: Any, rtol
     central, smooth = (left + right) / 2, np.abs(left - right) < KINK
     np.testing.assert_allclose(gradient[smooth], central[smooth], rtol=rtol, atol=1e-8)
     assert smooth.mean() > 0.6
-    assert np.abs(central[smooth]).max() > 1e-5, "too flat to be told from nothing"
+    assert np.abs(central[smooth]).max() > 1e-5, "the function is too flat to compare its slopes"

@@ -1,4 +1,4 @@
-"""Small models of many kinds, for tools that must work on any: grey, colour, strides, 'same', no convolution at all."""
+"""Small models of many kinds, for tools that must work on any model: grey, colour, strides, 'same', no convolution."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scratchcnn.layers import Activation, Conv2D, Dense, Dropout, Flatten, MaxPo
 
 
 def grey(**options: Any) -> Sequential:
-    """Images of (9, 8, 1), with all kinds of layers."""
+    """Model of images (9, 8, 1), with all common kinds of layers."""
     return Sequential(
         [
             Conv2D(4, 3, activation="relu", input_shape=(9, 8, 1)),
@@ -27,7 +27,7 @@ def grey(**options: Any) -> Sequential:
 
 
 def colour(**options: Any) -> Sequential:
-    """uint8 images of (6, 9, 3); strides, 'same', two convolutions, and a softmax that is a layer of its own."""
+    """Model of uint8 images (6, 9, 3): strides, 'same', two convolutions, ReLU and softmax as separate layers."""
     return Sequential(
         [
             Rescaling(1 / 127.5, -1, input_shape=(6, 9, 3)),
@@ -45,33 +45,33 @@ def colour(**options: Any) -> Sequential:
 
 
 def logits(**options: Any) -> Sequential:
-    """Images of (5, 7, 2), no pooling; ends in logits."""
+    """Model of images (5, 7, 2) without pooling, whose outputs are logits."""
     layers = [Conv2D(3, 3, activation="relu", use_bias=False, input_shape=(5, 7, 2)), Flatten(), Dense(3)]
     return Sequential(layers, seed=5, **options)
 
 
 def dense(**options: Any) -> Sequential:
-    """Images of (6, 5), no convolution."""
+    """Model of images (6, 5) without convolution."""
     layers = [Flatten(input_shape=(6, 5)), Dense(7, activation="relu"), Dense(3, activation="softmax")]
     return Sequential(layers, seed=1, **options)
 
 
 def rows(**options: Any) -> Sequential:
-    """Rows of 6 numbers: no images."""
+    """Model of vectors of 6 values instead of images."""
     return Sequential(
         [Dense(5, activation="relu", input_shape=(6,)), Dense(3, activation="softmax")], seed=2, **options
     )
 
 
 def randomized(model: Sequential, seed: int = 0) -> Sequential:
-    """The model, with biases that are not zero: an error in them would hide behind the zeros."""
+    """Return the model with random biases, since zero biases would hide errors in them."""
     rng = np.random.default_rng(seed)
     model.set_weights([w if w.ndim > 1 else rng.normal(0, 0.3, w.shape) for w in model.get_weights()])
     return model
 
 
 def images(model: Sequential, count: int = 1, seed: int = 0) -> Any:
-    """Images that fit a model: uint8 for one that rescales, else floats."""
+    """Return random images for a model: uint8 if it starts with Rescaling, else floats."""
     rng = np.random.default_rng(seed)
     assert model.input_shape is not None
     shape = (count, *model.input_shape[1:])
