@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from scratchcnn.arguments import positive_integer
+from scratchcnn.fusion.plan import Plan
+from scratchcnn.inspection.ablation_data import Counts, FilterAblationData, Numbers
 from scratchcnn.inspection.arguments import built_model, class_count, layer_index, sample_shape
 from scratchcnn.inspection.class_score import logit_layers
 from scratchcnn.inspection.wording import facts, paragraph, points
@@ -18,8 +20,6 @@ from scratchcnn.layers import Conv2D, Layer
 from scratchcnn.losses import SparseCategoricalCrossentropy
 from scratchcnn.mistakes import check_classes
 from scratchcnn.operands import Array
-from scratchcnn.operations import Operations
-from scratchcnn.operations import engine as operations_of
 from scratchcnn.sequential import Sequential
 from scratchcnn.training.data import as_input, check_images
 from scratchcnn.training.inference import predict_batch
@@ -27,14 +27,12 @@ from scratchcnn.training.inference import predict_batch
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Numbers = npt.NDArray[np.float64]
-Counts = npt.NDArray[np.int64]
 
 FIRST, LAST = 12, 6  # filters in the text: those that matter most, and least
 
 
 @dataclass(frozen=True, eq=False)
-class FilterAblation:
+class FilterAblation(FilterAblationData):
     """What `filter_ablation` found, filter by filter.
 
     Attributes
@@ -56,37 +54,6 @@ class FilterAblation:
     active : float64 (F,)
         The share of the filter's outputs that are not 0: 0 is a dead filter.
     """
-
-    layer: str
-    kind: str
-    images: Counts
-    loss: float
-    accuracy: float
-    losses: Numbers
-    right: Counts
-    right_before: Counts
-    active: Numbers
-
-    @property
-    def rises(self) -> Numbers:
-        """By how much the loss rises without each filter: (F,); below 0, the model is better without it."""
-        return self.losses - self.loss
-
-    @property
-    def accuracies(self) -> Numbers:
-        """The accuracy without each filter: (F,)."""
-        return self.right.sum(axis=1) / self.images.sum()
-
-    @property
-    def recall_falls(self) -> Numbers:
-        """By how much the recall of each class falls without each filter: (F, classes); NaN for a class unseen."""
-        lost = (self.right_before - self.right).astype(np.float64)
-        return np.divide(lost, self.images, out=np.full(lost.shape, np.nan), where=self.images > 0)
-
-    @property
-    def order(self) -> Counts:
-        """The filters, the one that matters most first: by the rise of the loss."""
-        return np.argsort(-self.rises, kind="stable").astype(np.int64)
 
     def __str__(self) -> str:
         count, kind = int(self.images.sum()), self.kind
@@ -135,7 +102,7 @@ class FilterAblation:
 
         Errors as `plots.save`.
         """
-        from scratchcnn.plots.ablation import plot_filter_ablation
+        from scratchcnn.inspection.ablation_figure import plot_filter_ablation
 
         return plot_filter_ablation(self, to_file)
 
@@ -186,8 +153,9 @@ def filter_ablation(
     (4,)
     """
     model = built_model(model, "filter_ablation")
-    classes, layers, ops = class_count(model), logit_layers(model), operations_of(model.engine)
+    classes, layers = class_count(model), logit_layers(model)
     place = _ablated_layer(model, layer, len(layers))
+    before, after = (Plan(part, model.engine) for part in (layers[: place + 1], layers[place + 1 :]))
     images = check_images(x, sample_shape(model), model.dtype)
     labels = check_classes("y", y, classes)
     if len(labels) != len(images):
@@ -196,8 +164,8 @@ def filter_ablation(
     totals: list[tuple[Numbers, Counts, Numbers]] = []
     for start in range(0, len(images), batch_size):
         rows = slice(start, start + batch_size)
-        features = predict_batch(layers[: place + 1], as_input(images[rows], model.dtype), ops)
-        totals.append(_of_batch(features, layers[place + 1 :], labels[rows], classes, ops))
+        features = predict_batch(before, as_input(images[rows], model.dtype))
+        totals.append(_of_batch(features, after, labels[rows], classes))
     losses, right, active = (sum(parts) for parts in zip(*totals, strict=True))
     assert isinstance(losses, np.ndarray)
     assert isinstance(right, np.ndarray)
@@ -221,18 +189,16 @@ def _ablated_layer(model: Sequential, layer: object, logit_layers: int) -> int:
     return place
 
 
-def _of_batch(
-    features: Array, rest: Sequence[Layer], labels: Counts, classes: int, ops: Operations
-) -> tuple[Numbers, Counts, Numbers]:
-    """Sum of the losses (1 + F,), right answers by class (1 + F, classes), sum of the active shares (F,).
+def _of_batch(features: Array, after: Plan, labels: Counts, classes: int) -> tuple[Numbers, Counts, Numbers]:
+    """Return the sum of the losses (1 + F,), correct answers by class (1 + F, classes), sum of active fractions (F,).
 
-    The first row is that of the whole model.
+    The first row is that of the whole model; `after` are the layers after the ablated one.
     """
     loss = SparseCategoricalCrossentropy(from_logits=True)
-    targets = loss.encode(labels, classes, features.dtype)
+    targets = loss.encode(labels, (classes,), features.dtype)
     losses, right = [], []
     for changed in _each_without_one(features):
-        of_samples, probabilities = loss.forward(predict_batch(rest, changed, ops), targets, ops)
+        of_samples, probabilities = loss.forward(predict_batch(after, changed), targets, after.ops)
         losses.append(of_samples.sum(dtype=np.float64))
         right.append(np.bincount(labels[probabilities.argmax(axis=1) == labels], minlength=classes))
     nonzero = (features != 0).mean(axis=tuple(range(1, features.ndim - 1)), dtype=np.float64)  # (N, F)

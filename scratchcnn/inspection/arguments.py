@@ -12,54 +12,52 @@ from scratchcnn.layers import Layer
 from scratchcnn.names import look_up
 from scratchcnn.operands import Array, Shape
 from scratchcnn.sequential import Sequential
-from scratchcnn.training.arguments import classes_of
 from scratchcnn.training.data import check_images
 
 
 def built_model(model: object, what: str = "looking inside") -> Sequential:
-    """`model`, if it is a Sequential that has layers and knows its shapes.
+    """Return `model` if it is a Sequential whose shapes are known.
 
     Parameters
     ----------
     model : Sequential
     what : str
-        What it is wanted for; part of the message.
+        What it is required for; part of the message.
 
     Raises
     ------
     TypeError
         Not a Sequential.
     ValueError
-        No layers, or shapes that are not known yet.
+        There are no layers, or their shapes are not known yet.
     """
     if not isinstance(model, Sequential):
         raise TypeError(f"Expected a Sequential for {what}, received {type(model).__name__}; give the model itself.")
-    if not model.layers:
-        raise ValueError(f"Expected a built model for {what}, received one without layers; add some.")
-    if model.input_shape is None or model.output_shape is None:
-        raise ValueError(
-            f"Expected a built model for {what}, received one that does not know the shape of its input; give "
-            "input_shape to its first layer, or call model.build((None, 28, 28, 1)) or fit."
-        )
+    model.expect_built(what)
     return model
 
 
 def sample_shape(model: Sequential) -> Shape:
-    """Shape of one input of a built model, without the batch: (28, 28, 1)."""
-    assert model.input_shape is not None
-    return tuple(int(length) for length in model.input_shape[1:] if length is not None)
+    """Return the shape of one input of a built model, without the batch axis: (28, 28, 1)."""
+    return model.expect_built("the shape of its input")
 
 
 def class_count(model: Sequential) -> int:
-    """How many classes a built model tells apart.
+    """Return the number of classes of a built model.
 
     Raises
     ------
     ValueError
-        Its output has more axes than one.
+        The output of the model has more than one axis.
     """
-    assert model.output_shape is not None
-    return classes_of(tuple(int(length) for length in model.output_shape[1:] if length is not None))
+    shape = model.layers[-1].output_shape
+    assert shape is not None
+    if len(shape) != 1:
+        raise ValueError(
+            f"Expected a model with one axis of classes as output, received output shape {(None, *shape)}; end it with "
+            f"Flatten() and Dense(classes, activation='softmax')."
+        )
+    return shape[0]
 
 
 def layer_index(model: Sequential, layer: object) -> int:

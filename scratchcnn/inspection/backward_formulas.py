@@ -1,4 +1,4 @@
-"""What each gradient is made of: which gradients came in, and what each was multiplied with."""
+"""The terms of each gradient: which gradients of the layer above it depends on, and with which weights."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from scratchcnn.inspection.forward_formulas import (
 from scratchcnn.inspection.kinds import kind_of
 from scratchcnn.inspection.layer_trace import LayerTrace
 from scratchcnn.inspection.loss_formulas import loss_terms, softmax_loss_terms
-from scratchcnn.inspection.pool_sums import Sent, sent_to
 from scratchcnn.inspection.rounding import sum_bound, winograd_bound
 from scratchcnn.inspection.slopes import slopes_by_one
 from scratchcnn.inspection.terms import Terms, every_position, one_term
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def d_output_terms(trace: Trace, number: int, position: Position) -> Terms:
-    """Of the gradient by an output: what the next layer, or the loss, sent back to it."""
+    """Return the terms of a gradient w.r.t. an output, which the next layer or the loss computes."""
     if number == len(trace) - 1:
         return loss_terms(trace, position)
     terms = d_input_terms(trace, number + 1, position)
@@ -40,13 +39,13 @@ def d_output_terms(trace: Trace, number: int, position: Position) -> Terms:
 
 
 def d_preactivation_terms(trace: Trace, number: int, position: Position) -> Terms:
-    """Of the gradient by what an activation was given."""
+    """Return the terms of a gradient w.r.t. a preactivation."""
     layer = trace[number]
     if layer.d_output is None:
         return softmax_loss_terms(trace, position)
     activation: Any = getattr(layer.layer, "activation", linear)
     if kind_of(layer.layer) is None or type(activation) is Linear:
-        notes = ("There is no activation in between: the gradient by z is that by the output.",)
+        notes = ("There is no activation in between: the gradient w.r.t. z is that w.r.t. the output.",)
         return _passed_on(layer, position, "dz = dy", 1.0, "", notes)
     if type(activation) is ReLU:
         is_open = bool(layer.output[position] > 0)
@@ -59,20 +58,20 @@ def d_preactivation_terms(trace: Trace, number: int, position: Position) -> Term
         return _softmax(layer, position)
     return _by_slopes(
         layer, layer.preactivation[position[0]], position,
-        lambda z: activation.forward(z, trace.model._ops), f"activation {activation.name!r}",
+        lambda z: activation.forward(z, trace.model.ops), f"activation {activation.name!r}",
     )  # fmt: skip
 
 
 def d_input_terms(trace: Trace, number: int, position: Position) -> Terms:
-    """Of the gradient by an input: which of the layer's outputs it went into, and how much each sent back."""
+    """Return the terms of a gradient w.r.t. an input: one for each output that depends on it."""
     layer = trace[number]
     kind = kind_of(layer.layer)
     if kind is Activation:
         return d_preactivation_terms(trace, number, position)
     if kind is Conv2D:
-        return _conv2d(layer, position, sent_to(trace, number))
+        return _conv2d(layer, position)
     if kind is None:
-        ops = trace.model._ops
+        ops = trace.model.ops
         return _by_slopes(
             layer, layer.input[position[0]], position,
             lambda x: layer.layer.forward(x, ops, training=False, rng=None)[0], f"class {layer.kind}",
@@ -80,20 +79,19 @@ def d_input_terms(trace: Trace, number: int, position: Position) -> Terms:
     return FORMULAS[kind](layer, position)
 
 
-def _conv2d(layer: LayerTrace, position: Position, sent: Sent) -> Terms:
+def _conv2d(layer: LayerTrace, position: Position) -> Terms:
     assert isinstance(layer.layer, Conv2D)
     assert layer.d_preactivation is not None
     sample, y, x, c = position
     windows = windows_of(layer.layer, layer.input.shape)
     rows, columns = seers_of(windows.rows, y), seers_of(windows.columns, x)
     dz, inside = gather(layer.d_preactivation[sample], rows, columns)  # (KH, KW, F)
-    sizes = gather(sent.sizes[sample], rows, columns)[0]
     weights = layer.params["kernel"][:, :, c]
-    bound = sum_bound(magnitude_of(sizes, weights), dz.size + sent.most, layer.dtype)
+    bound = sum_bound(magnitude_of(dz, weights), dz.size, layer.dtype)
     if layer.algorithm is not None and layer.algorithm.input_gradient.startswith("winograd"):
         over = (axis._replace(size=axis.output, before=2 - axis.before, output=axis.size) for axis in windows)
         bound += winograd_bound(
-            layer.algorithm.input_gradient, sent.sizes[sample], weights[::-1, ::-1], (y, x),
+            layer.algorithm.input_gradient, layer.d_preactivation[sample], weights[::-1, ::-1], (y, x),
             type(windows)(*over), 0.0, layer.dtype,
         )  # fmt: skip
     used = int(np.count_nonzero(inside[..., 0]))
@@ -170,7 +168,7 @@ FORMULAS: dict[type[Layer], Callable[[LayerTrace, Position], Terms]] = {
 def _passed_on(
     layer: LayerTrace, position: Position, formula: str, weight: float, weight_name: str, notes: tuple[str, ...]
 ) -> Terms:
-    """The gradient by the output at the same place, times a weight."""
+    """Return the gradient w.r.t. the output at the same position, times a weight, as terms."""
     assert layer.d_output is not None
     value = layer.d_output[position]
     bound = sum_bound(abs(float(value) * weight), 1, layer.dtype) if weight not in (0, 1) else 0.0
@@ -194,7 +192,7 @@ def _softmax(layer: LayerTrace, position: Position) -> Terms:
 
 
 def _by_slopes(layer: LayerTrace, x: Array, position: Position, function: Callable[[Array], Array], what: str) -> Terms:
-    """The gradient by an input of something whose formula is not known, by slopes that are measured."""
+    """Return the terms of a gradient w.r.t. an input for an unknown formula, from measured slopes."""
     assert layer.d_output is not None
     dy = layer.d_output[position[0]]
     weights = slopes_by_one(function, x, position[1:])

@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from scratchcnn.inspection.arguments import built_model, layer_index, one_image
-from scratchcnn.inspection.class_score import Probabilities, class_gradient, class_to_watch
+from scratchcnn.inspection.class_activation_data import GradCAMData
+from scratchcnn.inspection.class_score import class_gradient, class_to_watch
 from scratchcnn.inspection.covering import image_size
 from scratchcnn.inspection.sketch import sketch
 from scratchcnn.inspection.wording import facts, paragraph
 from scratchcnn.layers import Conv2D, Layer
-from scratchcnn.operands import Array
 from scratchcnn.preprocessing.resize import resize
 from scratchcnn.sequential import Sequential
 
@@ -27,7 +27,7 @@ TRUSTED = 0.5  # share of the gradient that the means must keep, or the text war
 
 
 @dataclass(frozen=True, eq=False)
-class GradCAM:
+class GradCAM(GradCAMData):
     """What `grad_cam` found.
 
     Attributes
@@ -52,37 +52,6 @@ class GradCAM:
     map : float32 (H, W)
         max(evidence, 0), enlarged to the image.
     """
-
-    image: Array
-    label: int
-    probabilities: Probabilities
-    logit: float
-    layer: str
-    features: Array
-    gradient: Array
-    weights: Array
-    evidence: Array
-    map: Array
-
-    @property
-    def answer(self) -> int:
-        """What the model takes the image for."""
-        return int(self.probabilities.argmax())
-
-    @property
-    def by_position(self) -> Array:
-        """Gradient × features, summed over the maps: (OH, OW). No mean is taken, so each position has its own weights.
-
-        Draelos & Carin 2020, "Use HiResCAM instead of Grad-CAM for faithful explanations of convolutional neural
-        networks". Where only Flatten and one Dense follow, its sum is the logit without the bias.
-        """
-        return (self.gradient * self.features).sum(axis=2)
-
-    @property
-    def kept(self) -> float:
-        """How much of the gradient is left in its means: sum of |weights| / sum of the mean |gradient|, from 0 to 1."""
-        whole = float(np.abs(self.gradient).mean(axis=(0, 1), dtype=np.float64).sum())
-        return float(np.abs(self.weights).sum(dtype=np.float64)) / whole if whole > 0 else 1.0
 
     def __str__(self) -> str:
         rows, columns, filters = self.features.shape
@@ -127,7 +96,7 @@ class GradCAM:
 
     def plot(self, to_file: str | os.PathLike[str] | None = None) -> Figure:
         """Draw the map over the image; write it to a file if one is named. Errors as `plots.save`."""
-        from scratchcnn.plots.class_activation import plot_grad_cam
+        from scratchcnn.inspection.class_activation_figure import plot_grad_cam
 
         return plot_grad_cam(self, to_file)
 

@@ -1,4 +1,4 @@
-"""The score that a model gives a class, its probability, and the score's gradient by what any layer put out."""
+"""The score of a class, its probability, and the gradient of the score w.r.t. the output of any layer."""
 
 from __future__ import annotations
 
@@ -8,31 +8,31 @@ import numpy as np
 import numpy.typing as npt
 
 from scratchcnn.activations import Softmax
+from scratchcnn.fusion.plan import Plan
 from scratchcnn.inspection.arguments import one_label
 from scratchcnn.inspection.passes import backward, forward
 from scratchcnn.layers import Layer
 from scratchcnn.losses import CategoricalCrossentropy
 from scratchcnn.names import look_up
 from scratchcnn.operands import Array
-from scratchcnn.operations import engine as operations_of
 from scratchcnn.sequential import Sequential
 from scratchcnn.training.data import as_input
-from scratchcnn.training.step import on_logits
+from scratchcnn.training.softmax_loss import on_logits
 
 Probabilities = npt.NDArray[np.float64]
 
 
 class ClassGradient(NamedTuple):
-    """The score of one class for one image, and its gradient by some layer's output.
+    """The score of one class for one image, and its gradient w.r.t. the output of one layer.
 
     Attributes
     ----------
     score : float
         The logit of the class, or its probability.
     output : (*output_shape), the model's dtype
-        What the layer put out; of no layer, the image as the model computes with it.
+        The output of the layer, or the image in the model's dtype.
     gradient : (*output_shape), the model's dtype
-        Of the score by each number of the output.
+        Of the score w.r.t. each element of the output.
     """
 
     score: float
@@ -43,7 +43,7 @@ class ClassGradient(NamedTuple):
 def class_gradient(
     model: Sequential, batch: Array, label: int, of: str = "logit", place: int | None = None
 ) -> ClassGradient:
-    """The gradient of a class's score by the output of a layer, or by the image: one forward and one backward pass.
+    """Compute the gradient of a class score w.r.t. the output of a layer or the image, by backpropagation.
 
     Parameters
     ----------
@@ -54,28 +54,28 @@ def class_gradient(
     label : int
         The class.
     of : {'logit', 'probability'}
-        Which score: the number before softmax, or after it.
+        The score: before softmax, or after it.
     place : int, optional
-        Of the layer in `model.layers`; default: by the image itself, in the units in which it was given.
+        Index of the layer in `model.layers`. Default: w.r.t. the image itself, in its original units.
 
     Raises
     ------
     ValueError
-        Another `of`, or a user's own layer that returns no gradient by its input.
+        Another `of`, or a custom layer that returns no gradient w.r.t. its input.
 
     Notes
     -----
-    Dropout is off. Both passes are those of `trace`, which keep what each layer was given and made.
+    Dropout is off. Both passes are those of `trace`, which keep the input and output of each layer.
     """
     of_probability = look_up("of", of, {"logit": False, "probability": True})
-    layers, ops = logit_layers(model), operations_of(model.engine)
-    steps = forward(layers, as_input(batch, model.dtype), ops, training=False, rng=None)
+    plan, ops = Plan(logit_layers(model), model.engine, fuse=False), model.ops
+    steps = forward(plan, as_input(batch, model.dtype), training=False, rng=None)
     scores, by_scores = steps[-1].output, np.zeros_like(steps[-1].output)  # (1, classes)
     by_scores[0, label] = 1
     if of_probability:
         scores = ops.softmax(scores)
         by_scores = ops.softmax_gradient(by_scores, scores)
-    gradients = backward(layers, steps, by_scores, ops)
+    gradients = backward(plan, steps, by_scores)
     output = steps[0].input if place is None else steps[place].output
     gradient = gradients[0].d_input if place is None else gradients[place].d_output
     assert gradient is not None
@@ -83,31 +83,25 @@ def class_gradient(
 
 
 def logit_layers(model: Sequential) -> list[Layer]:
-    """The layers of a model without the softmax at their end: they give logits, as in training.
-
-    A model that does not end in softmax gives logits by itself.
-    """
+    """Return the layers of a model without a final softmax, so that their output is logits, as in training."""
     return on_logits(model.layers, CategoricalCrossentropy(from_logits=not ends_in_softmax(model)))[0]
 
 
 def ends_in_softmax(model: Sequential) -> bool:
-    """Whether what the model predicts are probabilities already."""
+    """Return whether the predictions of the model are probabilities."""
     return isinstance(getattr(model.layers[-1], "activation", None), Softmax)
 
 
 def probabilities_of(model: Sequential, batch: Array) -> Probabilities:
-    """The probability of every class for each image of a batch: (N, classes).
-
-    They are what `predict` gives, or softmax of it where the model ends in logits.
-    """
+    """Return class probabilities (N, classes): the result of `predict`, or its softmax if the model ends in logits."""
     outputs = model.predict(batch, batch_size=len(batch))
     if not ends_in_softmax(model):
-        outputs = operations_of(model.engine).softmax(outputs)
+        outputs = model.ops.softmax(outputs)
     return outputs.astype(np.float64)
 
 
 def class_to_watch(model: Sequential, batch: Array, label: object) -> tuple[Probabilities, int]:
-    """The probabilities (classes,) of one image, and the class asked for: `label`, or for None the model's answer.
+    """Return the probabilities (classes,) of one image, and the class `label`; for None, the predicted class.
 
     Raises
     ------

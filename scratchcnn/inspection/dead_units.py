@@ -10,9 +10,10 @@ import numpy as np
 
 from scratchcnn.activations import ReLU
 from scratchcnn.arguments import positive_integer
+from scratchcnn.fusion.plan import Plan
 from scratchcnn.inspection.arguments import built_model, sample_shape
+from scratchcnn.inspection.dead_units_data import DeadUnitsData, LayerUnits
 from scratchcnn.inspection.runs import layer_outputs
-from scratchcnn.operands import Array
 from scratchcnn.sequential import Sequential
 from scratchcnn.training.data import as_input, check_images
 
@@ -23,31 +24,7 @@ MOST_NAMED = 8  # units in a line of text
 
 
 @dataclass(frozen=True, eq=False)
-class LayerUnits:
-    """The units of one layer that ends in ReLU.
-
-    Attributes
-    ----------
-    layer : str
-    active : float64 (units,)
-        For each unit, the share of the images for which it is not zero: anywhere, if it has a place for each pixel, as
-        a filter of a convolution has.
-    zeros : float
-        Share of zeros among all numbers of the layer's output.
-    """
-
-    layer: str
-    active: Array
-    zeros: float
-
-    @property
-    def dead(self) -> Array:
-        """Numbers of the units that are zero for every image: int64, rising."""
-        return np.flatnonzero(self.active == 0)
-
-
-@dataclass(frozen=True, eq=False)
-class DeadUnits:
+class DeadUnits(DeadUnitsData):
     """What `dead_units` found; `print` it, or `plot` it.
 
     Attributes
@@ -57,9 +34,6 @@ class DeadUnits:
     images : int
         How many images were looked at: a unit may be silent for these and speak for others.
     """
-
-    layers: tuple[LayerUnits, ...]
-    images: int
 
     def __str__(self) -> str:
         if not self.layers:
@@ -109,7 +83,7 @@ class DeadUnits:
         -------
         matplotlib.figure.Figure
         """
-        from scratchcnn.plots.dead_units import plot_dead_units
+        from scratchcnn.inspection.dead_units_figure import plot_dead_units
 
         return plot_dead_units(self, to_file)
 
@@ -153,8 +127,9 @@ def dead_units(model: Sequential, x: object, batch_size: int = 128) -> DeadUnits
     chosen = [i for i, layer in enumerate(model.layers) if isinstance(getattr(layer, "activation", None), ReLU)]
     spoke = {i: np.zeros(_units(model, i), np.int64) for i in chosen}
     zeros, numbers = dict.fromkeys(chosen, 0), dict.fromkeys(chosen, 0)
+    plan = Plan(model.layers, model.engine, fuse=False)
     for start in range(0, len(images), batch_size):
-        outputs = layer_outputs(model.layers, as_input(images[start : start + batch_size], model.dtype), model._ops)
+        outputs = layer_outputs(plan, as_input(images[start : start + batch_size], model.dtype))
         for i in chosen:
             nonzero = outputs[i] != 0  # (n, ..., units)
             spoke[i] += nonzero.any(axis=tuple(range(1, nonzero.ndim - 1))).sum(axis=0)

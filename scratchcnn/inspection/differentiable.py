@@ -1,7 +1,7 @@
-"""What a gradient check looks at: one number that depends on many arrays, and its gradients by the layers' backward.
+"""The function whose gradients are checked: a scalar of the input and every parameter, with the layers' own gradients.
 
-The number is a model's mean loss, or, of layers alone, a random linear functional of their outputs: the sum of
-weight * output, with random weights. (With weights that are all one, many a wrong backward would pass.)
+The scalar is a model's mean loss or, for layers without a loss, a random linear functional of their outputs: the sum of
+weight * output, with random weights. (With weights of one, many wrong backward passes would go unnoticed.)
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from scratchcnn.fusion.plan import Plan
 from scratchcnn.inspection.arguments import built_model, sample_shape
 from scratchcnn.inspection.patterns import Pattern, pattern_of
 from scratchcnn.layers import Layer
 from scratchcnn.losses import Loss
 from scratchcnn.operands import Array, Shape
 from scratchcnn.operations import Operations
-from scratchcnn.operations import engine as operations_of
 from scratchcnn.sequential import Sequential
 from scratchcnn.training.data import Fitting, check_images, check_samples
 from scratchcnn.training.step import Passed, backward, forward
@@ -28,7 +28,7 @@ FLOAT64 = np.dtype(np.float64)
 
 
 class Evaluation(NamedTuple):
-    """The number, the size of the terms it was added up from, and the switches of the pass."""
+    """The value, the sum of the absolute values of its terms, and the activation pattern of the pass."""
 
     value: float
     magnitude: float
@@ -36,13 +36,13 @@ class Evaluation(NamedTuple):
 
 
 class Head(Protocol):
-    """What makes one number of the outputs."""
+    """A scalar function of the outputs."""
 
     def forward(self, outputs: Array, ops: Operations) -> tuple[float, float]:
-        """The number, and the sum of its terms' absolute values."""
+        """Return the value, and the sum of the absolute values of its terms."""
 
     def backward(self, outputs: Array, ops: Operations) -> Array:
-        """Its gradient by the outputs."""
+        """Return the gradient w.r.t. the outputs."""
 
 
 class LossHead:
@@ -54,7 +54,7 @@ class LossHead:
     def forward(self, outputs: Array, ops: Operations) -> tuple[float, float]:
         """The mean loss."""
         losses = self.loss.forward(outputs, self.targets.astype(outputs.dtype), ops)[0]
-        # A loss near 0 is the logarithm of a number near 1, and rounded as that one is.
+        # A loss near 0 is the logarithm of a number near 1, and inherits the rounding error of that number.
         return float(losses.mean(dtype=np.float64)), 1 + float(np.abs(losses).mean(dtype=np.float64))
 
     def backward(self, outputs: Array, ops: Operations) -> Array:
@@ -79,8 +79,8 @@ class FunctionalHead:
         return self.weights.astype(outputs.dtype)
 
 
-class _Held(Layer):
-    """An input that is a parameter: with it in front, the backward pass goes on down to the input."""
+class _InputAsParameter(Layer):
+    """Outputs its only parameter: in front of other layers, it gives their backward pass an input gradient."""
 
     def __init__(self, x: Array) -> None:
         super().__init__(name=INPUT)
@@ -96,49 +96,67 @@ class _Held(Layer):
 
 
 class Differentiable:
-    """A row of layers and a head, as a function of every parameter and of the input.
+    """A row of layers and a head, as a function of the input and every parameter.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+        Built; all are trainable.
+    head : Head
+    x : array
+        The input.
+    engine : {'kernels', 'reference'}
+    training : bool
+    seed : int
+        Of dropout, the same for every evaluation.
+    as_in_fit : bool
+        Whether the parameter gradients are computed as in `fit`, where no gradient w.r.t. the input is required. False:
+        by a pass that computes it.
 
     Attributes
     ----------
     arrays : dict of str to array
-        What it depends on, by name: 'conv2d kernel', 'conv2d bias', ..., 'input'. Changing one in place changes the
-        function.
-    own_pass : bool
-        Whether the gradients by the parameters are those of the very pass that `fit` makes, which does not go on to
-        the input, rather than of one that does.
+        The arguments of the function by name: 'conv2d kernel', 'conv2d bias', ..., 'input'. Changing one in place
+        changes the value of the function.
+    faults : dict of str to str
+        What is wrong with the gradient w.r.t. an array, besides its values.
     """
 
     def __init__(
-        self, layers: Sequence[Layer], head: Head, x: Array, ops: Operations, training: bool, seed: int, own_pass: bool
+        self, layers: Sequence[Layer], head: Head, x: Array, engine: str, training: bool, seed: int, as_in_fit: bool
     ) -> None:
-        self.layers, self.head, self.x, self.ops = list(layers), head, x, ops
-        self.training, self.seed, self.own_pass = training, seed, own_pass
-        self.owners = {
-            f"{layer.name or layer.default_name} {key}": (layer, key) for layer in layers for key in layer.params
-        }
-        self.arrays = {name: layer.params[key] for name, (layer, key) in self.owners.items()} | {INPUT: x}
+        self.head, self.x, self.training, self.seed, self.as_in_fit = head, x, training, seed, as_in_fit
+        self.single = Plan(layers, engine, fuse=False)
+        self.plan, self.with_input = Plan(layers, engine), Plan([_InputAsParameter(x), *layers], engine)
+        self.ops = self.plan.ops
+        arrays = [
+            (f"{layer.name or layer.default_name} {name}", array)
+            for layer in layers
+            for name, array in layer.params.items()
+        ]
+        self.arrays = {**dict(arrays), INPUT: x}
         self.faults: dict[str, str] = {}
 
     def value(self) -> float:
-        """The number alone."""
+        """Return the value of the function."""
         return self.evaluate().value
 
     def evaluate(self) -> Evaluation:
-        """The number, with the same units dropped each time."""
-        outputs, passed = self._forward(self.layers)
-        return Evaluation(*self.head.forward(outputs, self.ops), pattern_of(self.layers, passed))
+        """Evaluate the function, with the same dropout masks each time."""
+        outputs, passed = self._forward(self.single)
+        return Evaluation(*self.head.forward(outputs, self.ops), pattern_of(self.single.layers, passed))
 
     def gradients(self) -> dict[str, Array]:
-        """What backward says, by the name of each array.
+        """Return the gradients that the backward pass computes, by the name of each array.
 
-        Notes down in `faults` the arrays that a pass has changed, and puts them back; and those whose gradient is of
+        Records in `faults` the arrays that a pass has modified, which are restored, and those whose gradient has
         another shape.
         """
         before = {name: array.copy() for name, array in self.arrays.items()}
-        *found, dx = self._backward([_Held(self.x), *self.layers], skip=1)
-        if self.own_pass:
-            found = self._backward(self.layers, skip=0)
-        gradients = dict(zip([*self.owners, INPUT], [*found, dx], strict=True))
+        dx, *found = self._backward(self.with_input)
+        if self.as_in_fit:
+            found = self._backward(self.plan)
+        gradients = dict(zip(self.arrays, [*found, dx], strict=True))
         for name, array in self.arrays.items():
             if not np.array_equal(array, before[name]):
                 self.faults[name] = "a pass has changed the numbers themselves"
@@ -147,21 +165,18 @@ class Differentiable:
                 self.faults[name] = f"backward gave a gradient of shape {np.shape(gradients[name])}"
         return gradients
 
-    def _forward(self, layers: Sequence[Layer]) -> tuple[Array, list[Passed]]:
-        return forward(layers, self.x, self.ops, self.training, np.random.default_rng(self.seed))
+    def _forward(self, plan: Plan) -> tuple[Array, list[Passed]]:
+        return forward(plan, self.x, self.training, np.random.default_rng(self.seed))
 
-    def _backward(self, layers: Sequence[Layer], skip: int) -> list[Array]:
-        """Gradients of a whole pass; those of the first `skip` layers come last."""
-        outputs, passed = self._forward(layers)
-        dy = self.head.backward(outputs, self.ops)
+    def _backward(self, plan: Plan) -> list[Array]:
+        outputs, passed = self._forward(plan)
         try:
-            found = backward(layers, passed, dy, self.ops)
+            return backward(plan, passed, self.head.backward(outputs, self.ops))
         except KeyError as error:
             raise ValueError(
                 f"Expected backward to return a gradient for every parameter, received none for {error}; "
                 "the keys of its dict are those of layer.params."
             ) from error
-        return [*found[skip:], *found[:skip]]
 
 
 def differentiable(
@@ -174,7 +189,7 @@ def differentiable(
     seed: int,
     dtype: np.dtype[np.floating] = FLOAT64,
 ) -> Differentiable:
-    """A twin of a model or layer in `dtype`, with the same parameters; the thing itself is left alone.
+    """Return a copy of a model or layer in `dtype`, with the same parameters, as a differentiable function.
 
     Raises
     ------
@@ -196,47 +211,47 @@ def _of_model(
     model: Sequential, x: object, y: object, training: bool, engine: str | None, seed: int,
     dtype: np.dtype[np.floating],
 ) -> Differentiable:  # fmt: skip
-    shape = sample_shape(built_model(model, "a gradient check"))
-    ops = operations_of(engine or model.engine)
-    images = _own(check_images(x, shape, model.dtype), dtype)
+    shape, engine = sample_shape(built_model(model, "a gradient check")), engine or model.engine
     if y is None:
-        output = model.layers[-1].output_shape
-        assert output is not None
-        weights = np.random.default_rng(seed).standard_normal((len(images), *output))
-        return Differentiable(
-            [twin(layer, dtype) for layer in model.layers], FunctionalHead(weights), images, ops, training, seed, True
-        )
-    model._expect_compiled("a gradient check with labels")
-    trainer = model._ready_trainer()
-    fitting = Fitting(shape, trainer.classes, model.dtype, trainer.loss)
-    targets = trainer.loss.encode(check_samples(x, y, fitting).y, trainer.classes, FLOAT64)
-    layers = [twin(layer, dtype) for layer in trainer.layers]
-    return Differentiable(layers, LossHead(trainer.loss, targets), images, ops, training, seed, True)
+        images, layers = _own(check_images(x, shape, model.dtype), dtype), model.layers
+        head: Head = _functional(layers, len(images), seed)
+    else:
+        model.expect_compiled("a gradient check with labels")
+        trainer = model.trainer
+        samples = check_samples(x, y, Fitting(shape, trainer.output_shape, model.dtype, trainer.loss))
+        images, layers = _own(samples.x, dtype), trainer.layers
+        head = LossHead(trainer.loss, trainer.loss.encode(samples.y, trainer.output_shape, FLOAT64))
+    return Differentiable([twin(layer, dtype) for layer in layers], head, images, engine, training, seed, True)
 
 
 def _of_layer(
     layer: Layer, x: object, y: object, training: bool, engine: str | None, seed: int, dtype: np.dtype[np.floating]
 ) -> Differentiable:
     if y is not None:
-        raise ValueError("Expected labels for a model alone, received them beside a layer; leave y out.")
+        raise ValueError("Expected labels for a model only, received them for a layer; omit y.")
     shape = np.shape(np.asarray(x))[1:]
     images = _own(check_images(x, layer.input_shape or shape, FLOAT64), dtype)
-    own = built(layer, images.shape[1:], seed, dtype)
-    assert own.output_shape is not None
-    weights = np.random.default_rng(seed).standard_normal((len(images), *own.output_shape))
-    ops = operations_of(engine or "kernels")
-    return Differentiable([own], FunctionalHead(weights), images, ops, training, seed, False)
+    layers = [built(layer, images.shape[1:], seed, dtype)]
+    head = _functional(layers, len(images), seed)
+    return Differentiable(layers, head, images, engine or "kernels", training, seed, False)
+
+
+def _functional(layers: Sequence[Layer], count: int, seed: int) -> FunctionalHead:
+    output_shape = layers[-1].output_shape
+    assert output_shape is not None
+    return FunctionalHead(np.random.default_rng(seed).standard_normal((count, *output_shape)))
 
 
 def twin(layer: Layer, dtype: np.dtype[np.floating] = FLOAT64) -> Any:
-    """A copy of a layer with its parameters in `dtype`."""
+    """Return a trainable copy of a layer with its parameters in `dtype`."""
     copied = copy.deepcopy(layer)
     copied.params = {name: _own(array, dtype) for name, array in layer.params.items()}
+    copied.trainable = True
     return copied
 
 
 def built(layer: Layer, input_shape: Shape, seed: int, dtype: np.dtype[np.floating] = FLOAT64) -> Any:
-    """A `twin` of a layer; if that has no parameters yet, some are made, and none is left at zero, which hides much."""
+    """Return a `twin` of a layer, built if the layer is not; then no parameter is zero, which would hide errors."""
     copied = twin(layer, dtype)
     if layer.output_shape is None:
         rng = np.random.default_rng(seed)

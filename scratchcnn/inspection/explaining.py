@@ -11,7 +11,8 @@ import numpy as np
 from scratchcnn.activations import Linear, ReLU, Softmax, linear
 from scratchcnn.inspection.arguments import place_among, position_in
 from scratchcnn.inspection.backward_formulas import d_input_terms, d_output_terms, d_preactivation_terms
-from scratchcnn.inspection.explanation import BACKWARD, FORWARD, Explanation, products_of
+from scratchcnn.inspection.explanation import BACKWARD, FORWARD, Explanation
+from scratchcnn.inspection.explanation_data import products_of
 from scratchcnn.inspection.forward_formulas import forward_terms
 from scratchcnn.inspection.layer_trace import LayerTrace
 from scratchcnn.inspection.parameter_formulas import gradient_terms
@@ -133,13 +134,13 @@ def _activated(
             output = float(np.float64(row.exponentials[place[-1]]) / row.total)
         distance = float(row.logits[place[-1]]) - row.largest
         return output, softmax_bound(distance, len(row.logits), output, layer.dtype), row
-    output = float(activation.forward(layer.preactivation, trace.model._ops)[place])  # its own word for it
+    output = float(activation.forward(layer.preactivation, trace.model.ops)[place])  # its own word for it
     return output, 4 * float(np.finfo(layer.dtype).eps) * abs(output), None
 
 
 def _measured(trace: Trace, layer: LayerTrace, place: Shape) -> Terms:
     """Terms of an output of a user's own layer: the slope by each input, measured."""
-    x, ops = layer.input[place[0]], trace.model._ops
+    x, ops = layer.input[place[0]], trace.model.ops
     if x.size > MOST_INPUTS:
         raise ValueError(
             f"Expected a layer whose formula is known, or one of at most {MOST_INPUTS} inputs whose slopes can be "

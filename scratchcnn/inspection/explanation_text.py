@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from scratchcnn.inspection.explanation_data import ExplanationData
 from scratchcnn.inspection.matrices import block, number_cells, side_by_side
+from scratchcnn.inspection.receptive_field import Reach
 from scratchcnn.inspection.table import table
 from scratchcnn.operands import Array
-
-if TYPE_CHECKING:
-    from scratchcnn.inspection.explanation import Explanation
-    from scratchcnn.inspection.receptive_field import Reach
 
 WIDTH = 120
 INDENT = "  "
@@ -23,7 +20,7 @@ MOST_TERMS = 12  # of a row that is written out; of a longer one, the LARGEST
 LARGEST = 8
 
 
-def explanation_lines(found: Explanation) -> Iterator[str]:
+def explanation_lines(found: ExplanationData) -> Iterator[str]:
     """The lines of the text."""
     yield _headline(found)
     yield f"{INDENT}{found.terms.formula}"
@@ -41,14 +38,14 @@ def explanation_lines(found: Explanation) -> Iterator[str]:
         yield from (INDENT + line for line in _chain(found))
 
 
-def _headline(found: Explanation) -> str:
+def _headline(found: ExplanationData) -> str:
     """What is asked about, and its value."""
     of = found.what if found.parameter is None else f"gradients[{found.parameter!r}]"
     index = ", ".join(map(str, found.position))
     return f"{found.layer.name}.{of}[{index}] = {found.stored:.6g}    ({found.layer.kind})"
 
 
-def _terms(found: Explanation) -> Iterator[str]:
+def _terms(found: ExplanationData) -> Iterator[str]:
     terms, shape, count = found.terms, found.inputs.shape, found.inputs.size
     slabs = shape[2] if len(shape) == 3 else 1
     if count > 1 and len(shape) in (2, 3) and shape[0] * shape[1] <= MOST_CELLS and slabs <= MOST_SLABS:
@@ -68,7 +65,7 @@ def _terms(found: Explanation) -> Iterator[str]:
         yield from block(f"products, summed over the {terms.axes[2]}s", number_cells(found.products.sum(axis=2)))
 
 
-def _matrices(found: Explanation) -> Iterator[str]:
+def _matrices(found: ExplanationData) -> Iterator[str]:
     """A patch written out: inputs * weights = products, one channel below the other."""
     shape, terms = found.inputs.shape, found.terms
     slabs = shape[2] if len(shape) == 3 else 1
@@ -84,7 +81,7 @@ def _matrices(found: Explanation) -> Iterator[str]:
         yield from side_by_side(blocks, ["*", "="], WIDTH - len(INDENT))
 
 
-def _listed(found: Explanation, order: Array) -> Iterator[str]:
+def _listed(found: ExplanationData, order: Array) -> Iterator[str]:
     """Terms one below the other: where each is from, its input, its weight, its product."""
     terms = found.terms
     inputs, weights, products = (array.ravel()[order] for array in (found.inputs, found.weights, found.products))
@@ -98,7 +95,7 @@ def _listed(found: Explanation, order: Array) -> Iterator[str]:
     yield from table(heads, list(zip(*columns, strict=True)))
 
 
-def _arithmetic(found: Explanation) -> Iterator[str]:
+def _arithmetic(found: ExplanationData) -> Iterator[str]:
     rows: list[tuple[str, float]] = []
     if found.inputs.size > 1 or found.bias:
         rows.append((f"sum of {found.inputs.size:,} products" if found.inputs.size > 1 else "product", found.sum))
@@ -117,7 +114,7 @@ def _arithmetic(found: Explanation) -> Iterator[str]:
     yield f"{lines[-1]}   {_verdict(found)}"
 
 
-def _verdict(found: Explanation) -> str:
+def _verdict(found: ExplanationData) -> str:
     if not found.known:
         return f"differs by {found.difference:.2g}; the slopes are measured, so nothing is promised"
     if found.difference == 0:
@@ -126,7 +123,7 @@ def _verdict(found: Explanation) -> str:
     return f"differs by {found.difference:.2g}; rounding allows {found.bound:.2g}{right}"
 
 
-def _softmax(found: Explanation) -> Iterator[str]:
+def _softmax(found: ExplanationData) -> Iterator[str]:
     """The row of exponentials; of a long one, the largest."""
     row = found.row
     assert row is not None
@@ -144,7 +141,7 @@ def _softmax(found: Explanation) -> Iterator[str]:
     yield f"sum of the exponentials: {row.total:.6g}{more}"
 
 
-def _chain(found: Explanation) -> Iterator[str]:
+def _chain(found: ExplanationData) -> Iterator[str]:
     """Back to the pixels, by the layers that change what is seen."""
     reaches = found.chain()
     last = reaches[-1]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scratchcnn.callbacks.base import Logs
+from scratchcnn.inspection.gradient_flow_data import GradientFlowData
 from scratchcnn.inspection.watching import Handed, Watcher
 from scratchcnn.operands import Array
 
@@ -24,7 +25,7 @@ AROUND = 10.0  # times: still usual
 
 
 @dataclass(frozen=True, eq=False)
-class GradientFlow:
+class GradientFlow(GradientFlowData):
     """What a `GradientWatcher` saw; `print` it, `plot` it, or `plot_ratios`.
 
     A norm is the root of the sum of squares over all parameters of a layer (kernel and bias together).
@@ -32,7 +33,7 @@ class GradientFlow:
     Attributes
     ----------
     layers : tuple of str
-        Those with parameters, from first to last.
+        Those with trainable parameters, from first to last.
     sizes : int64 (L,)
         How many numbers their parameters have.
     steps : int64 (K,)
@@ -40,30 +41,6 @@ class GradientFlow:
     gradient_norms, weight_norms, update_norms : float64 (K, L)
         Of the gradient handed to the optimizer, of the weights before the step, and of what the step changed.
     """
-
-    layers: tuple[str, ...]
-    sizes: Array
-    steps: Array
-    gradient_norms: Array
-    weight_norms: Array
-    update_norms: Array
-
-    @property
-    def root_mean_squares(self) -> Array:
-        """The size of one number of the gradient, so that layers of any size compare: norm / sqrt(size), (K, L)."""
-        return self.gradient_norms / np.sqrt(self.sizes)
-
-    @property
-    def ratios(self) -> Array:
-        """Update by weight, (K, L): the share of the weights that one step changes; NaN where all weights are zero.
-
-        A rule of thumb wants about 1e-3: much less learns slowly, much more is unsteady (Karpathy, "Convolutional
-        Neural Networks for Visual Recognition", notes on neural networks 3, "Ratio of weights:updates").
-        """
-        return np.divide(
-            self.update_norms, self.weight_norms, out=np.full(self.update_norms.shape, np.nan),
-            where=self.weight_norms > 0,
-        )  # fmt: skip
 
     @property
     def verdicts(self) -> tuple[str, ...]:
@@ -161,13 +138,13 @@ class GradientFlow:
         -------
         matplotlib.figure.Figure
         """
-        from scratchcnn.plots.gradient_flow import plot_gradient_flow
+        from scratchcnn.inspection.gradient_flow_figure import plot_gradient_flow
 
         return plot_gradient_flow(self, to_file)
 
     def plot_ratios(self, to_file: str | os.PathLike[str] | None = None) -> Figure:
         """Draw what share of its weights each step changes, layer by layer; arguments as for `plot`."""
-        from scratchcnn.plots.gradient_flow import plot_update_ratios
+        from scratchcnn.inspection.gradient_flow_figure import plot_update_ratios
 
         return plot_update_ratios(self, to_file)
 
@@ -196,11 +173,12 @@ class GradientWatcher(Watcher):
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Note the layers; a second `fit` of the same model goes on with the same notes."""
-        layers = [(str(layer.name), len(layer.params)) for layer in self.model.layers if layer.params]
+        trained = [layer for layer in self.model.layers if layer.params and layer.trainable]
+        layers = [(str(layer.name), len(layer.params)) for layer in trained]
         if self._rows and layers != self._layers:
             raise ValueError("Expected to go on with the same model, received one of other layers; make a new watcher.")
         self._layers = layers
-        self._sizes = [layer.parameter_count for layer in self.model.layers if layer.params]
+        self._sizes = [layer.parameter_count for layer in trained]
         super().on_train_begin(logs)
 
     def before_step(self, handed: Handed) -> None:

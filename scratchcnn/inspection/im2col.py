@@ -5,37 +5,26 @@ from __future__ import annotations
 import copy
 import os
 from dataclasses import dataclass
-from types import ModuleType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scratchcnn import kernels, reference
-from scratchcnn.geometry import Padding, Windows
+from scratchcnn.geometry import Windows
+from scratchcnn.inspection.im2col_data import ROOMS, Im2colStoryData
 from scratchcnn.inspection.im2col_text import story_text
 from scratchcnn.layers import Conv2D
 from scratchcnn.names import look_up
 from scratchcnn.operands import FLOAT_DTYPES, Array, expect_windows
 from scratchcnn.operations import engine as operations_of
-from scratchcnn.reference.im2col import pad
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST_NUMBERS = 20_000_000  # of a matrix; it is kept, with its gradient and where each number came from
-ROOMS: dict[str, ModuleType] = {"kernels": kernels, "reference": reference}
-
-
-class Column(NamedTuple):
-    """Which number of its patch, and of the kernel, a column of the matrix holds."""
-
-    kernel_row: int
-    kernel_column: int
-    channel: int
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Im2colStory:
+class Im2colStory(Im2colStoryData):
     """One image's way through im2col, the product of matrices and col2im.
 
     H, W, C are the image's height, width and channels; KH x KW is the kernel's size; OH x OW windows fit, so R =
@@ -73,69 +62,6 @@ class Im2colStory:
         Which package computed all this, 'reference' or 'kernels'.
     """
 
-    label: str
-    padding: Padding
-    activation: str
-    windows: Windows
-    image: Array
-    kernel_matrix: Array
-    bias: Array | None
-    matrix: Array
-    sources: Array
-    product: Array
-    output: Array
-    dy: Array
-    dz: Array
-    matrix_gradient: Array
-    image_gradient: Array
-    overlaps: Array
-    engine: str
-
-    def columns(self) -> list[Column]:
-        """For each column of the matrix, its place in the patch: kernel row, kernel column, channel.
-
-        The channel changes fastest, then the kernel column, then the kernel row; so a kernel (KH, KW, C, F) becomes
-        the kernel matrix by `reshape(KH * KW * C, F)`.
-        """
-        rows, columns = self.windows
-        return [Column(*map(int, place)) for place in np.ndindex(rows.kernel, columns.kernel, self.image.shape[2])]
-
-    def position(self, row: int) -> tuple[int, int]:
-        """Which output, (oy, ox), a row of the matrix is the patch of."""
-        oy, ox = divmod(row, self.windows.columns.output)
-        return oy, ox
-
-    def patch(self, row: int) -> tuple[list[int], list[int]]:
-        """Rows and columns of the image that a patch takes; below 0 and from H or W on is the padding."""
-        oy, ox = self.position(row)
-        rows, columns = (
-            [o * axis.stride + k * axis.dilation - axis.before for k in range(axis.kernel)]
-            for o, axis in zip((oy, ox), self.windows, strict=True)
-        )
-        return rows, columns
-
-    @property
-    def padded(self) -> Array:
-        """The image with the zeros around it."""
-        return pad(self.image[None], self.windows)[0]
-
-    def scattered(self, rows: int) -> tuple[Array, Array]:
-        """`image_gradient` and `overlaps` as they are when col2im has added the first so many rows.
-
-        Returns
-        -------
-        gradient : (H, W, C)
-        overlaps : int64 (H, W)
-        """
-        done = np.arange(len(self.matrix))[:, None] < rows
-        gradient = _col2im(np.where(done, self.matrix_gradient, 0), self.image.shape, self)
-        counts = _col2im(np.where(done, 1.0, np.zeros((1, self._window_size))), (*self.image.shape[:2], 1), self)
-        return gradient, counts[..., 0].astype(np.int64)
-
-    @property
-    def _window_size(self) -> int:
-        return self.windows.rows.kernel * self.windows.columns.kernel
-
     def plot(self, to_file: str | os.PathLike[str] | None = None, row: int | None = None) -> Figure:
         """Draw all of it in one figure: both products and col2im, one patch framed all the way.
 
@@ -159,7 +85,7 @@ class Im2colStory:
         OSError
             `to_file` cannot be written.
         """
-        from scratchcnn.plots.im2col import plot_im2col
+        from scratchcnn.inspection.im2col_figure import plot_im2col
 
         return plot_im2col(self, to_file, row)
 
@@ -179,7 +105,7 @@ class Im2colStory:
         OSError
             `to_file` cannot be written; no part of a file is left.
         """
-        from scratchcnn.plots.im2col_animation import animate_im2col
+        from scratchcnn.inspection.im2col_animation_figure import animate_im2col
 
         animate_im2col(self, to_file)
 
@@ -346,12 +272,3 @@ def _check_dy(dy: object, y: Array) -> Array:
     if not np.isfinite(gradient).all():
         raise ValueError("Expected finite numbers in dy, received NaN or infinity.")
     return np.ascontiguousarray(gradient.reshape(y.shape), y.dtype)
-
-
-def _col2im(rows: Array, shape: tuple[int, ...], story: Im2colStory) -> Array:
-    """col2im with the story's geometry, (H, W, C)."""
-    (down, right) = story.windows
-    return ROOMS[story.engine].col2im(
-        np.ascontiguousarray(rows), (1, *shape), (down.kernel, right.kernel), (down.stride, right.stride),
-        story.padding, (down.dilation, right.dilation),
-    )[0]  # fmt: skip

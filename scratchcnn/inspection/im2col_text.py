@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
+from scratchcnn.inspection.im2col_data import Im2colStoryData
 from scratchcnn.inspection.number_table import INDENT, image_text, indented, number_table, number_texts, some, wrapped
 from scratchcnn.operands import Array
-
-if TYPE_CHECKING:
-    from scratchcnn.inspection.im2col import Im2colStory
 
 MOST_TERMS = 9  # of a sum that is written out
 
 
-def story_text(story: Im2colStory) -> str:
+def story_text(story: Im2colStoryData) -> str:
     """All four steps, with their numbers."""
     steps = (_head, _patches, _product, _gradient, _scatter)
     return "\n\n".join("\n".join(step(story)) for step in steps)
 
 
-def padding_text(story: Im2colStory) -> str:
+def padding_text(story: Im2colStoryData) -> str:
     """How many rows and columns of zeros stand around the image, or '' for none."""
     down, right = story.windows
     sides = ((down.before, "above"), (down.after, "below"), (right.before, "left"), (right.after, "right"))
     return ", ".join(f"{count} {side}" for count, side in sides if count)
 
 
-def _head(story: Im2colStory) -> list[str]:
+def _head(story: Im2colStoryData) -> list[str]:
     down, right = story.windows
     height, width, channels = story.image.shape
     return [
@@ -38,7 +34,7 @@ def _head(story: Im2colStory) -> list[str]:
     ]
 
 
-def _patches(story: Im2colStory) -> list[str]:
+def _patches(story: Im2colStoryData) -> list[str]:
     """Which patch becomes which row, and in which order."""
     down, right = story.windows
     rows, columns = story.matrix.shape
@@ -64,7 +60,7 @@ def _patches(story: Im2colStory) -> list[str]:
     ]
 
 
-def _product(story: Im2colStory) -> list[str]:
+def _product(story: Im2colStoryData) -> list[str]:
     """The product of matrices, with one of its numbers in full."""
     rows, filters = story.product.shape
     columns = len(story.kernel_matrix)
@@ -88,7 +84,7 @@ def _product(story: Im2colStory) -> list[str]:
     return [*lines, "", image_text(f"output{after}", "filter", story.output)]
 
 
-def _gradient(story: Im2colStory) -> list[str]:
+def _gradient(story: Im2colStoryData) -> list[str]:
     """The way back, as far as the gradient by the matrix."""
     rows, filters = story.dz.shape
     columns = len(story.kernel_matrix)
@@ -106,7 +102,7 @@ def _gradient(story: Im2colStory) -> list[str]:
     ]
 
 
-def _scatter(story: Im2colStory) -> list[str]:
+def _scatter(story: Im2colStoryData) -> list[str]:
     """col2im, with the sum of one pixel in full."""
     low, high = int(story.overlaps.min()), int(story.overlaps.max())
     patches = "1 patch" if high == 1 else f"{high} patches"
@@ -126,13 +122,13 @@ def _scatter(story: Im2colStory) -> list[str]:
     ]  # fmt: skip
 
 
-def _of_what_loss(story: Im2colStory) -> list[str]:
+def _of_what_loss(story: Im2colStoryData) -> list[str]:
     if not np.array_equal(story.dy, story.output):
         return []
     return ["(No dy was given, so it is that of the loss sum(output²) / 2, which is the output itself.)"]
 
 
-def _first_sum(story: Im2colStory) -> str:
+def _first_sum(story: Im2colStoryData) -> str:
     """The first number of the product, as a sum of products."""
     pairs = zip(number_texts(story.matrix[0]), number_texts(story.kernel_matrix[:, 0]), strict=True)
     terms = [f"{one.strip()} × {_in_sum(other)}" for one, other in pairs]
@@ -140,7 +136,7 @@ def _first_sum(story: Im2colStory) -> str:
     return wrapped([*_abridged(terms, 2 * MOST_TERMS), *bias], f"= {story.product[0, 0]:.4g}")
 
 
-def _pixel(story: Im2colStory) -> list[str]:
+def _pixel(story: Im2colStoryData) -> list[str]:
     """Where the gradient of the first pixel with the most overlaps comes from."""
     row, column = (int(place) for place in np.unravel_index(story.overlaps.argmax(), story.overlaps.shape))
     number = (row * story.image.shape[1] + column) * story.image.shape[2]  # of its channel 0
@@ -157,7 +153,7 @@ def _pixel(story: Im2colStory) -> list[str]:
     ]
 
 
-def _matrix_table(story: Im2colStory, matrix: Array) -> str:
+def _matrix_table(story: Im2colStoryData, matrix: Array) -> str:
     """A matrix with a row for each patch: its place in the image at the side, the places in the kernel above."""
     places = list(zip(*story.columns(), strict=True))
     names = ("kernel row", "kernel column", "channel")[: 2 + (story.image.shape[2] > 1)]
@@ -172,13 +168,13 @@ def _matrix_table(story: Im2colStory, matrix: Array) -> str:
     return number_table(title, [(name, list(numbers)) for name, numbers in heads], beside, matrix)
 
 
-def _row_table(story: Im2colStory, values: Array) -> str:
+def _row_table(story: Im2colStoryData, values: Array) -> str:
     """For each row, a number of each filter."""
     beside = [_row(story, row) for row in some(len(values))]
     return number_table(_row_title(story), [("filter", list(range(values.shape[1])))], beside, values)
 
 
-def _kernel_table(story: Im2colStory) -> str:
+def _kernel_table(story: Im2colStoryData) -> str:
     """The kernel matrix lying down, and the bias."""
     columns, filters = story.kernel_matrix.shape
     beside = [f"filter {number}" for number in some(filters)]
@@ -188,19 +184,19 @@ def _kernel_table(story: Im2colStory) -> str:
     return f"{table}\n{INDENT}bias: {', '.join(_abridged([t.strip() for t in number_texts(story.bias)], MOST_TERMS))}"
 
 
-def _row(story: Im2colStory, row: int) -> str:
+def _row(story: Im2colStoryData, row: int) -> str:
     return f"{row:>{_row_width(story)}}  {story.position(row)!s:<{_position_width(story)}}"
 
 
-def _row_title(story: Im2colStory) -> str:
+def _row_title(story: Im2colStoryData) -> str:
     return f"{'row':>{_row_width(story)}}  {'output':<{_position_width(story)}}"
 
 
-def _row_width(story: Im2colStory) -> int:
+def _row_width(story: Im2colStoryData) -> int:
     return max(len("row"), len(str(len(story.matrix) - 1)))
 
 
-def _position_width(story: Im2colStory) -> int:
+def _position_width(story: Im2colStoryData) -> int:
     return max(len("output"), len(str(story.position(len(story.matrix) - 1))))
 
 

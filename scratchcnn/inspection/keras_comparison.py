@@ -13,7 +13,8 @@ import numpy as np
 
 from scratchcnn.arguments import positive_integer
 from scratchcnn.configs import Configured
-from scratchcnn.inspection.arguments import built_model
+from scratchcnn.inspection.arguments import built_model, sample_shape
+from scratchcnn.inspection.keras_comparison_data import KerasComparisonData
 from scratchcnn.inspection.keras_twin import (
     KerasTwin,
     computing_in,
@@ -22,11 +23,9 @@ from scratchcnn.inspection.keras_twin import (
     made_in_keras,
     set_weights,
 )
-from scratchcnn.inspection.runs import Kept, our_run, shaken_run
+from scratchcnn.inspection.runs import Kept, our_run, perturbed_run
 from scratchcnn.inspection.side_by_side import (
     LOOSELY,
-    Parting,
-    Row,
     parting_of,
     row_of,
     rows_told,
@@ -36,19 +35,19 @@ from scratchcnn.inspection.side_by_side import (
 )
 from scratchcnn.operands import Array
 from scratchcnn.sequential import Sequential
-from scratchcnn.training.data import Samples
+from scratchcnn.training.data import Fitting, Samples, check_samples
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 WIDTH = 110  # of the text above a table
-SHAKEN_RUNS = 4
+PERTURBED_RUNS = 4
 SAFETY = 4.0  # times the largest move of the shaken runs: both sides round, and few tries do not find the worst
 LAST_DIGITS = 4.0  # units of rounding of the largest number, allowed in any case
 
 
 @dataclass(frozen=True, eq=False)
-class KerasComparison:
+class KerasComparison(KerasComparisonData):
     """What `compare_with_keras` found; `print` it, or `plot` it.
 
     Attributes
@@ -63,20 +62,6 @@ class KerasComparison:
     batch_size, steps : int
     """
 
-    rows: tuple[Row, ...]
-    parting: Parting | None
-    keras: str
-    backend: str
-    dtype: str
-    optimizer: str
-    batch_size: int
-    steps: int
-
-    @property
-    def agrees(self) -> bool:
-        """Whether rounding explains every difference."""
-        return self.parting is None
-
     def __str__(self) -> str:
         loose = [LOOSELY, ""] if any(row.loose and row.agrees for row in self.rows) else []
         return "\n".join([*self._head(), "", *rows_told(self.rows, self.steps), "", *loose, self._verdict()])
@@ -90,7 +75,7 @@ class KerasComparison:
             "Same weights, same images. Dropout is off on both sides, as it drops other numbers on each. Both "
             "optimizers begin anew. relative: the largest difference by the largest number of the array. tolerance: "
             f"what rounding may do, {SAFETY:g} times the largest move of the numbers when our run is done "
-            f"{SHAKEN_RUNS} times more with the operands and results of every layer changed by about as much as "
+            f"{PERTURBED_RUNS} times more with the operands and results of every layer changed by about as much as "
             "rounding changes them (help(scratchcnn.inspection.shaking) says how)."
         )
         return [*textwrap.wrap(title, WIDTH), *textwrap.wrap(how, WIDTH)]
@@ -116,7 +101,7 @@ class KerasComparison:
         -------
         matplotlib.figure.Figure
         """
-        from scratchcnn.plots.keras_comparison import plot_keras_comparison
+        from scratchcnn.inspection.keras_comparison_figure import plot_keras_comparison
 
         return plot_keras_comparison(self, to_file)
 
@@ -124,7 +109,7 @@ class KerasComparison:
 def compare_with_keras(
     model: Sequential, x: object, y: object, steps: int = 5, batch_size: int = 32, keras_model: Any = None
 ) -> KerasComparison:
-    """Train a model and its twin in Keras side by side, and look where their numbers part.
+    """Train a model and the equivalent Keras model, and find the first array in which they differ.
 
     Both get the same weights and the same batches, in order, from the beginning again when the data end. Compared are
     the outputs of every layer (as `predict` computes them), loss and gradients for the first batch, and all weights
@@ -139,7 +124,7 @@ def compare_with_keras(
     keras_model : keras.Sequential, optional
         One of your own, to find out where it differs; of as many layers, with weights of the same shapes, which it is
         given (a copy is: yours stays as it is). If it is compiled, its optimizer and its loss are used. Default: a
-        twin made from the model's own description.
+        model made from the description of ours.
 
     Returns
     -------
@@ -150,21 +135,22 @@ def compare_with_keras(
     ImportError
         Keras or its backend is not installed; the message says how to install it.
     RuntimeError
-        The model is not compiled; or Keras's backend has no gradients, or no float64 where it is wanted.
+        The model is not compiled; or Keras's backend has no gradients, or no float64 where it is required.
     ValueError, TypeError
         The model is not built, the data do not fit, or Keras has no such layer, optimizer or loss, which is named.
 
     Notes
     -----
-    Dropout is off on both sides (rate 0): each has random numbers of its own. Both optimizers begin anew, with no steps
-    taken and no memory, because that is when bias correction and epsilon show most. Where ours computes the loss from
-    logits, Keras's does too: from probabilities it would clip them to 1e-7, and give sure answers no gradient.
+    Dropout is off on both sides (rate 0), since their random numbers differ. Both optimizers start with a new state,
+    because bias correction and epsilon have the largest effect in the first steps. Where ours computes the loss from
+    logits, so does Keras's: from probabilities, it would clip them to 1e-7, with no gradient for confident predictions.
 
-    The tolerance of an array is a number of its own, and not a guess: see `scratchcnn.inspection.shaking`. What a GPU
-    rounds to fewer digits than float32 is beyond it.
+    `scratchcnn.inspection.shaking` derives the tolerance of each array. It does not cover GPUs that round to fewer
+    digits than float32.
     """
     built_model(model, "a comparison with Keras")
-    samples = model._samples("compare_with_keras", x, y)
+    loss = model.expect_compiled("compare_with_keras").loss
+    samples = check_samples(x, y, Fitting(sample_shape(model), model.trainer.output_shape, model.dtype, loss))
     steps, size = positive_integer("steps", steps), positive_integer("batch_size", batch_size)
     batches = _batches(samples, steps, min(size, len(samples.x)))
     keras = keras_module()
@@ -192,8 +178,7 @@ def _batches(samples: Samples, steps: int, size: int) -> list[Samples]:
 
 
 def _twin(keras: Any, model: Sequential, given: Any) -> KerasTwin:
-    """The Keras model that is to be run, with our weights."""
-    trainer = model._ready_trainer()
+    """Return the Keras model to run, with our weights."""
     if given is None:
         theirs = made_in_keras(keras, model)
     else:
@@ -205,7 +190,7 @@ def _twin(keras: Any, model: Sequential, given: Any) -> KerasTwin:
         else:
             theirs.compile(given.optimizer, given.loss)
     set_weights(theirs, model.get_weights())
-    return KerasTwin(keras, theirs, model.dtype, trainer.loss.from_logits)
+    return KerasTwin(keras, theirs, model.dtype, getattr(model.trainer.loss, "from_logits", False))
 
 
 def _their_run(twin: KerasTwin, batches: Sequence[Samples]) -> Kept:
@@ -221,10 +206,10 @@ def _their_run(twin: KerasTwin, batches: Sequence[Samples]) -> Kept:
 
 
 def _tolerances(model: Sequential, batches: Sequence[Samples], ours: Kept) -> list[float]:
-    """For each array of a run, how far rounding may move its numbers."""
+    """Return, for each array of a run, how far rounding may move its elements."""
     moved = np.zeros(len(list(ours.arrays(model.layers))))
-    for seed in range(SHAKEN_RUNS):
-        shaken = shaken_run(model, batches, np.random.default_rng(seed))
+    for seed in range(PERTURBED_RUNS):
+        shaken = perturbed_run(model, batches, np.random.default_rng(seed))
         pairs = zip(ours.arrays(model.layers), shaken.arrays(model.layers), strict=True)
         moved = np.maximum(moved, [abs(wide(one) - wide(other)).max() for (_, one), (_, other) in pairs])
     limits = np.finfo(model.dtype)

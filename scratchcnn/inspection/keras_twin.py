@@ -1,4 +1,4 @@
-"""A Keras model with the same layers and weights as one of ours, run step by step on whatever backend Keras has."""
+"""The equivalent Keras model: the same layers and weights, run step by step on any backend of Keras with gradients."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from scratchcnn.inspection.copies import copy_of
 from scratchcnn.layers import Layer
 from scratchcnn.operands import Array
 from scratchcnn.sequential import Sequential
@@ -55,7 +54,7 @@ def keras_module() -> Any:
 
 
 def made_in_keras(keras: Any, model: Sequential) -> Any:
-    """A Keras model of the same layers, compiled alike.
+    """Return a Keras model of the same layers, compiled with the same optimizer and loss.
 
     Raises
     ------
@@ -64,8 +63,9 @@ def made_in_keras(keras: Any, model: Sequential) -> Any:
     """
     for layer in model.layers:
         _expect_known(layer)
-    plain = copy_of(model)
-    plain.compile(model.optimizer, model._expect_compiled("its Keras twin")[0])  # metrics do not matter here
+    plain = model.clone()
+    loss, optimizer, _ = plain.expect_compiled("the equivalent Keras model")  # metrics are not compared
+    plain.compile(optimizer, loss)
     try:
         described, compiled = keras_config.to_keras(plain), keras_config.compiled_to_keras(plain)
     except StorageError as error:
@@ -89,14 +89,15 @@ def _expect_known(layer: Layer) -> None:
 
 
 def expect_alike(theirs: Any, model: Sequential) -> None:
-    """Refuse a Keras model that cannot be laid beside ours, layer by layer.
+    """Raise an error for a Keras model that cannot be compared with ours layer by layer.
 
     Raises
     ------
     TypeError
         No Keras model of layers in a row.
     ValueError
-        Another dtype, another number of layers, or a layer with another output or other weights, which is named.
+        Another dtype or number of layers, or a layer with another output shape, other weights, or frozen on one side
+        only, which is named.
     """
     if not hasattr(theirs, "layers") or not hasattr(theirs, "trainable_variables"):
         raise TypeError(f"Expected keras_model as a Sequential of Keras, received {type(theirs).__name__}.")
@@ -119,13 +120,18 @@ def expect_alike(theirs: Any, model: Sequential) -> None:
         if ours != found:
             raise ValueError(f"Expected {other.name!r} of Keras to give {ours}, as {layer.label}, received {found}.")
         shapes = [array.shape for array in layer.params.values()]
-        others = [tuple(variable.shape) for variable in other.trainable_variables]
+        others = [tuple(variable.shape) for variable in other.weights]
         if shapes != others:
             raise ValueError(f"Expected {other.name!r} of Keras to have weights {shapes}, received {others}.")
+        if shapes and layer.trainable != other.trainable:
+            raise ValueError(
+                f"Expected {other.name!r} of Keras to have trainable={layer.trainable}, as {layer.label}, received "
+                f"{other.trainable}."
+            )
 
 
 class KerasTwin:
-    """A Keras model that is run beside ours: the same passes and the same steps.
+    """A Keras model that performs the same passes and the same training steps as ours.
 
     Parameters
     ----------
@@ -153,14 +159,14 @@ class KerasTwin:
         return [self._array(output) for output in (found if isinstance(found, list | tuple) else [found])]
 
     def step(self, x: Array, y: Array) -> tuple[float, list[Array]]:
-        """One step of learning, dropout off: the loss before it, and the gradients that the optimizer was handed."""
+        """Perform one training step without dropout; return the loss before it, and the gradients."""
         loss, gradients = self._runner.loss_and_gradients(x, y)
         arrays = [self._array(gradient).copy() for gradient in gradients]
         self._runner.apply(gradients)
         return float(self._array(loss)), arrays
 
     def weights(self) -> list[Array]:
-        """Copies of all parameters as they are now."""
+        """Return copies of the trainable parameters."""
         return [self._array(variable.value).copy() for variable in self.trained.trainable_variables]
 
     def _array(self, tensor: Any) -> Array:
@@ -168,8 +174,8 @@ class KerasTwin:
 
 
 def set_weights(theirs: Any, weights: Sequence[Array]) -> None:
-    """Give a Keras model our parameters."""
-    for variable, array in zip(theirs.trainable_variables, weights, strict=True):
+    """Set the parameters of a Keras model to ours."""
+    for variable, array in zip(theirs.weights, weights, strict=True):
         variable.assign(array)
 
 
@@ -188,7 +194,7 @@ def _clone(keras: Any, model: Any, softmax: bool) -> Any:
         return type(layer).from_config(config)
 
     twin = keras.models.clone_model(model, clone_function=same)
-    for new, old in zip(twin.trainable_variables, model.trainable_variables, strict=True):
+    for new, old in zip(twin.weights, model.weights, strict=True):
         new.assign(old.value)
     return twin
 

@@ -1,4 +1,4 @@
-"""What one layer saw and made in one forward and backward pass."""
+"""The trace of one layer: its input, output and gradients in one forward and backward pass."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from scratchcnn.operands import Array, Shape
 
 
 class Shapes(NamedTuple):
-    """Shapes of a layer's batches, (N, ...)."""
+    """Shapes of a layer's input and output, (N, ...)."""
 
     input: Shape
     output: Shape
@@ -25,8 +25,8 @@ class Shapes(NamedTuple):
 class Seconds(NamedTuple):
     """Time of one layer's passes over the batch; backward is None without labels.
 
-    The first pass in a process also loads the kernels: trace twice to time the second. Backward is what `fit` computes:
-    for the first layer with parameters, without the gradient by the images.
+    The first pass in a process also loads the kernels: trace twice and use the second. The first layer with trainable
+    parameters is timed without the gradient w.r.t. its input, as in `fit`.
     """
 
     forward: float
@@ -40,27 +40,26 @@ class LayerTrace:
     Attributes
     ----------
     layer : Layer
-        The layer itself; its parameters go on changing if the model goes on learning.
+        The layer itself; its parameters change if training continues.
     name, kind : str
-        The layer's name, and that of its class.
+        The name of the layer and of its class.
     input, output : (N, ...)
-        What went in and what came out.
     preactivation : (N, ...)
-        z: what the activation was given; the output itself where there is no activation, or where a user's own layer
-        does not tell. The activation's name is `activation`.
+        z: the input of the activation function; the output itself if there is no activation, or if it is inside a
+        custom layer. The name of the activation is `activation`.
     d_output, d_preactivation, d_input : (N, ...) or None
-        Gradient of the mean loss by each of the three. None without labels. A softmax that `fit` takes as part of the
-        loss (`training.step.on_logits`) gets no gradient by its probabilities: d_output is None there, and
-        d_preactivation is what the loss sends back.
+        Gradients of the mean loss w.r.t. these three; None without labels. For a softmax that is part of the loss in
+        `fit` (`training.softmax_loss`), d_output is None, and d_preactivation is the gradient of the loss w.r.t. the
+        logits.
     params, gradients : dict of str to array
-        Copies of the parameters as they were; and the gradient of the mean loss by each, empty without labels.
+        Copies of the parameters, and the gradient of the mean loss w.r.t. each; without labels, no gradients.
     seconds : Seconds
     algorithm : Choice or None
-        Which algorithm computed a Conv2D, if the engine is 'kernels'.
+        The algorithms of a Conv2D, as `model.plan` selects them; None for other layers and on the reference engine.
     mask : bool (N, ...) or None
-        What a Dropout kept, if it dropped anything.
+        The elements that a Dropout kept, if it was active.
     winners : (N, PH, PW, C) or None
-        Which element of each window a MaxPooling2D took, as `reference.max_pool2d` numbers them.
+        The argmax indices of a MaxPooling2D, as defined by `reference.max_pool2d`.
     """
 
     layer: Layer
@@ -92,33 +91,33 @@ class LayerTrace:
 
     @property
     def dtype(self) -> np.dtype[np.floating]:
-        """Of the output, and of all else."""
+        """Of the output and all other arrays."""
         return self.output.dtype
 
     @property
     def bytes(self) -> int:
-        """Memory of the output; the gradient by it takes as much."""
+        """Memory of the output; its gradient takes the same."""
         return self.output.nbytes
 
     @property
     def parameter_count(self) -> int:
-        """How many numbers the parameters have in all."""
+        """Total number of elements of the parameters."""
         return sum(array.size for array in self.params.values())
 
     @property
     def flops(self) -> int | None:
-        """Operations of the forward pass of the batch, as `inspection.flops` counts them; None for a user's layer."""
+        """FLOPs of the forward pass of the batch, as `inspection.flops` counts them; None for a custom layer."""
         return forward_flops(self.layer, *self.shapes, drops=self.mask is not None)
 
     @cached_property
     def zeros(self) -> float:
-        """Share of the output that is exactly zero, 0 to 1."""
+        """Sparsity: fraction of the output that is exactly zero."""
         return 1 - np.count_nonzero(self.output) / self.output.size
 
     @cached_property
     def mean(self) -> float:
         """Mean of the output."""
-        with np.errstate(all="ignore"):  # infinities are shown, not warned of
+        with np.errstate(all="ignore"):  # infinities are shown without a warning
             return float(self.output.mean(dtype=np.float64))
 
     @cached_property
@@ -129,7 +128,7 @@ class LayerTrace:
 
     @cached_property
     def gradient_norm(self) -> float | None:
-        """Length of the gradient by all parameters together, sqrt(sum of squares); None if there is none."""
+        """L2 norm of the gradient w.r.t. all parameters together; None if there is none."""
         if not self.gradients:
             return None
         with np.errstate(all="ignore"):

@@ -1,4 +1,4 @@
-"""What the loss sends back to the model's last output."""
+"""The terms of the gradient of the loss w.r.t. the model's last output."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 
 def loss_terms(trace: Trace, position: Position) -> Terms:
-    """Of the gradient of the mean loss by the model's last output."""
+    """Return the terms of the gradient of the mean loss w.r.t. the model's last output."""
     loss = _known(trace.loss_function)
     return softmax_loss_terms(trace, position) if loss.from_logits else _probability_terms(trace, position)
 
 
 def softmax_loss_terms(trace: Trace, position: Position) -> Terms:
-    """Of the gradient by a logit: (probability - target) / N."""
+    """Return the terms of the gradient w.r.t. a logit: (probability - target) / N."""
     _known(trace.loss_function)
     targets, j = _targets(trace)[position[0]], position[1]
     count, total = len(trace.x), float(targets.sum(dtype=np.float64))
@@ -64,8 +64,8 @@ def _targets(trace: Trace) -> Array:
     return trace.targets
 
 
-def _known(loss: Loss | None) -> Loss:
-    if loss is None or type(loss).backward is not CategoricalCrossentropy.backward:
+def _known(loss: Loss | None) -> CategoricalCrossentropy:
+    if not isinstance(loss, CategoricalCrossentropy) or type(loss).backward is not CategoricalCrossentropy.backward:
         raise ValueError(
             f"Expected one of the package's losses, received {type(loss).__name__}, whose formula is not known; ask "
             "for 'd_input' of the last layer instead."

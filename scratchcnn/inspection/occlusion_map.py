@@ -12,8 +12,9 @@ import numpy.typing as npt
 from scratchcnn.arguments import integer_pair, positive_integer
 from scratchcnn.geometry import Pair
 from scratchcnn.inspection.arguments import built_model, one_image
-from scratchcnn.inspection.class_score import Probabilities, class_to_watch, probabilities_of
+from scratchcnn.inspection.class_score import class_to_watch, probabilities_of
 from scratchcnn.inspection.covering import fill_values, image_size, told
+from scratchcnn.inspection.occlusion_map_data import OcclusionData, Places
 from scratchcnn.inspection.sketch import sketch
 from scratchcnn.inspection.wording import facts, paragraph, points
 from scratchcnn.operands import Array
@@ -23,14 +24,13 @@ from scratchcnn.training.data import as_input
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-Places = npt.NDArray[np.int64]
 
 SHARE = 6  # of the image's side is the side of a patch
 LISTED = 5  # patches in the text
 
 
 @dataclass(frozen=True, eq=False)
-class Occlusion:
+class Occlusion(OcclusionData):
     """What `occlusion` found.
 
     Attributes
@@ -49,60 +49,6 @@ class Occlusion:
     probabilities : float64 (rows, columns, classes)
         With the patch at tops[row], lefts[column].
     """
-
-    image: Array
-    label: int
-    baseline: Probabilities
-    tops: Places
-    lefts: Places
-    size: Pair
-    stride: Pair
-    fill: Array
-    probabilities: Probabilities
-
-    @property
-    def answer(self) -> int:
-        """What the model takes the whole image for."""
-        return int(self.baseline.argmax())
-
-    @property
-    def falls(self) -> Probabilities:
-        """By how much each patch lowers the probability of the class: (rows, columns); below 0, raises it."""
-        return self.baseline[self.label] - self.probabilities[..., self.label]
-
-    @property
-    def answers(self) -> Places:
-        """What the model takes the image for under each patch: (rows, columns)."""
-        return self.probabilities.argmax(axis=-1)
-
-    @property
-    def map(self) -> Probabilities:
-        """For each pixel, the mean fall under all patches that cover it: (H, W)."""
-        height, width = self.image.shape[:2]
-        sums, counts = np.zeros((height, width)), np.zeros((height, width))
-        for (row, column), fall in np.ndenumerate(self.falls):
-            top, left = self.tops[row], self.lefts[column]
-            place = slice(top, top + self.size[0]), slice(left, left + self.size[1])
-            sums[place] += fall
-            counts[place] += 1
-        return sums / counts
-
-    def greatest(self, count: int) -> list[tuple[int, int]]:
-        """Row and column, in `falls`, of the patches with the greatest falls, of those that do not overlap."""
-        found: list[tuple[int, int]] = []
-        for flat in np.argsort(-self.falls, axis=None, kind="stable"):
-            row, column = divmod(int(flat), len(self.lefts))
-            if all(self._apart((row, column), other) for other in found):
-                found.append((row, column))
-            if len(found) == count:
-                break
-        return found
-
-    def _apart(self, one: tuple[int, int], other: tuple[int, int]) -> bool:
-        """Whether two patches have no pixel in common."""
-        down = abs(int(self.tops[one[0]] - self.tops[other[0]]))
-        right = abs(int(self.lefts[one[1]] - self.lefts[other[1]]))
-        return down >= self.size[0] or right >= self.size[1]
 
     def __str__(self) -> str:
         changed = int((self.answers != self.answer).sum())
@@ -142,7 +88,7 @@ class Occlusion:
 
     def plot(self, to_file: str | os.PathLike[str] | None = None) -> Figure:
         """Draw the map over the image; write it to a file if one is named. Errors as `plots.save`."""
-        from scratchcnn.plots.occlusion_map import plot_occlusion
+        from scratchcnn.inspection.occlusion_map_figure import plot_occlusion
 
         return plot_occlusion(self, to_file)
 

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scratchcnn.inspection.arguments import built_model, layer_index
-from scratchcnn.inspection.copies import copy_of
 from scratchcnn.inspection.optimizer_microscope import OptimizerMicroscope, WeightHistory, shown_steps
-from scratchcnn.optimizers import Optimizer
+from scratchcnn.optimizers import Optimizer, get
 from scratchcnn.sequential import Sequential
 
 if TYPE_CHECKING:
@@ -68,7 +67,7 @@ class OptimizerComparison:
         -------
         matplotlib.figure.Figure
         """
-        from scratchcnn.plots.optimizer_microscope import plot_weight_histories
+        from scratchcnn.inspection.optimizer_microscope_figure import plot_weight_histories
 
         return plot_weight_histories(self.histories, to_file)
 
@@ -118,7 +117,7 @@ def watch_weight(
     """
     built_model(model, "watching a weight")
     weight = (layer_index(model, layer), parameter, position)
-    return _watched(copy_of(model), x, y, weight, batch_size, epochs)[0]
+    return _watched(model.clone(), x, y, weight, batch_size, epochs)[0]
 
 
 def compare_optimizers(
@@ -157,15 +156,13 @@ def compare_optimizers(
         As `OptimizerMicroscope` and `fit`; or fewer than one optimizer.
     """
     built_model(model, "comparing optimizers")
-    loss, _, metrics = model._expect_compiled("comparing optimizers")
+    model.expect_compiled("comparing optimizers")
     if isinstance(optimizers, str) or not optimizers:
         raise ValueError(f"Expected optimizers as a list, as ['adam', 'sgd'], received {optimizers!r}; give some.")
     weight = (layer_index(model, layer), parameter, position)
     histories, losses = [], []
     for optimizer in optimizers:
-        twin = copy_of(model)
-        twin.compile(optimizer, loss, metrics)
-        history, last = _watched(twin, x, y, weight, batch_size, epochs)
+        history, last = _watched(model.clone(optimizer=get(optimizer)), x, y, weight, batch_size, epochs)
         histories.append(history)
         losses.append(last)
     return OptimizerComparison(tuple(histories), tuple(losses))

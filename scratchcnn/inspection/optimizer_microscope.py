@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +12,9 @@ import numpy as np
 
 from scratchcnn.configs import Configured
 from scratchcnn.inspection.arguments import built_model, find_layer, position_in
+from scratchcnn.inspection.optimizer_microscope_data import WeightHistoryData
 from scratchcnn.inspection.watching import Handed, Watcher
 from scratchcnn.names import look_up
-from scratchcnn.operands import Array
 from scratchcnn.optimizers import SGD, Adam
 from scratchcnn.schedules import rate_at
 from scratchcnn.sequential import Sequential
@@ -26,7 +26,7 @@ MOST_ROWS = 12  # of a table
 
 
 @dataclass(frozen=True, eq=False)
-class WeightHistory:
+class WeightHistory(WeightHistoryData):
     """What happened to one weight; `print` it, or `plot` it.
 
     Attributes
@@ -48,63 +48,6 @@ class WeightHistory:
     slots_before : dict of str to (K,) array
         The same before each step.
     """
-
-    optimizer: str
-    settings: Mapping[str, Any]
-    layer: str
-    parameter: str
-    position: tuple[int, ...]
-    steps: Array
-    rates: Array
-    gradients: Array
-    before: Array
-    after: Array
-    slots: Mapping[str, Array]
-    slots_before: Mapping[str, Array]
-
-    @property
-    def m_hat(self) -> Array:
-        """Adam's m, corrected for its beginning at zero: m / (1 - beta_1**t), float64."""
-        return self._slot("m") / (1 - self.settings["beta_1"] ** self.steps)
-
-    @property
-    def v_hat(self) -> Array:
-        """Adam's v (with AMSGrad the largest so far), corrected: v / (1 - beta_2**t), float64."""
-        largest = "v_max" if "v_max" in self.slots else "v"
-        return self._slot(largest) / (1 - self.settings["beta_2"] ** self.steps)
-
-    @property
-    def changes(self) -> Array:
-        """What each step did to the weight as it is stored: after - before, float64."""
-        return self.after.astype(np.float64) - self.before
-
-    @property
-    def asked(self) -> Array:
-        """What the formula asks for, from what is remembered: `changes` but for rounding, float64.
-
-        Raises
-        ------
-        ValueError
-            Neither Adam nor SGD: the formula is not known here.
-        """
-        if self.optimizer == "Adam":
-            epsilon = self.settings["epsilon"] / np.sqrt(1 - self.settings["beta_2"] ** self.steps)
-            return -self.rates * self.m_hat / (np.sqrt(self.v_hat) + epsilon)
-        velocity = self._slot("velocity")
-        if self.settings["nesterov"]:
-            return self.settings["momentum"] * velocity - self.rates * self.gradients.astype(np.float64)
-        return velocity
-
-    def _slot(self, name: str) -> Array:
-        if name not in self.slots:
-            raise ValueError(f"Expected an optimizer that remembers {name}, received {self.optimizer}; it keeps "
-                             f"{', '.join(self.slots) or 'nothing'}.")  # fmt: skip
-        return self.slots[name].astype(np.float64)
-
-    @property
-    def name(self) -> str:
-        """'dense/kernel[3, 7]'."""
-        return f"{self.layer}/{self.parameter}[{', '.join(map(str, self.position))}]"
 
     def __str__(self) -> str:
         head = (
@@ -128,7 +71,7 @@ class WeightHistory:
         -------
         matplotlib.figure.Figure
         """
-        from scratchcnn.plots.optimizer_microscope import plot_weight_histories
+        from scratchcnn.inspection.optimizer_microscope_figure import plot_weight_histories
 
         return plot_weight_histories([self], to_file)
 
@@ -181,16 +124,19 @@ class OptimizerMicroscope(Watcher):
         array = look_up(f"parameter of {chosen.label}", parameter, chosen.params)
         self.layer, self.parameter = str(chosen.name), parameter
         self.position = position_in(position, array.shape)
-        named = [(each.name, name) for each in model.layers for name in each.params]
-        self._place, self._watched = named.index((chosen.name, parameter)), model
+        self._watched, self._place = model, 0
         self._notes, self._optimizer = _Notes(), ""
         self._settings: dict[str, Any] = {}
         self._names: list[str] = []
 
     def on_train_begin(self, logs: Any = None) -> None:
-        """Look that it is the model that was named; a second `fit` goes on with the same notes."""
+        """Check that it is the model that was given, and the layer trainable; a second `fit` adds to the same notes."""
         if self.model is not self._watched:
             raise ValueError("Expected to be given to fit of the model it was made for, received another; make one.")
+        named = [(each.name, name) for each in self.model.layers if each.trainable for name in each.params]
+        if (self.layer, self.parameter) not in named:
+            raise ValueError(f"Expected layer {self.layer!r} to be trained, received a frozen one; set trainable=True.")
+        self._place = named.index((self.layer, self.parameter))
         super().on_train_begin(logs)
 
     def before_step(self, handed: Handed) -> None:

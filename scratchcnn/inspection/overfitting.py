@@ -10,8 +10,7 @@ import numpy as np
 from scratchcnn.arguments import positive_integer
 from scratchcnn.inspection.arguments import built_model, class_count
 from scratchcnn.inspection.findings import Findings, Point
-from scratchcnn.inspection.remaking import copied
-from scratchcnn.layers import Dropout
+from scratchcnn.inspection.runs import without_dropout
 from scratchcnn.operands import Array
 from scratchcnn.optimizers import Adam
 from scratchcnn.sequential import Sequential
@@ -38,11 +37,11 @@ class Overfitting(Findings):
 def overfit_one_batch(
     model: Sequential, x: object, y: object, *, samples: int = 16, steps: int = 300, learning_rate: float = 0.003
 ) -> Overfitting:
-    """Train a copy of a model on a handful of images, again and again, until it knows them by heart.
+    """Train a copy of a model on a few images until it has memorized them.
 
-    A network has far more parameters than there are labels to remember, so the loss must come close to zero; if it
-    does not, something between the images and the update is wrong, or nothing can pass. The package's Dropout is off,
-    since it is there to make this hard.
+    A network has far more parameters than there are labels to memorize, so the loss must come close to zero. If it does
+    not, something between the images and the update is wrong, or no gradient flows. The package's Dropout is off, since
+    it makes memorizing harder.
 
     Parameters
     ----------
@@ -70,9 +69,8 @@ def overfit_one_batch(
     Karpathy 2019, "A recipe for training neural networks", step 2.
     """
     count, steps = positive_integer("samples", samples), positive_integer("steps", steps)
-    built_model(model, "overfit_one_batch")._expect_compiled("overfit_one_batch")
-    quiet = {i: Dropout(0) for i, layer in enumerate(model.layers) if isinstance(layer, Dropout)}
-    twin = copied(model, quiet, optimizer=Adam(learning_rate))
+    built_model(model, "overfit_one_batch").expect_compiled("overfit_one_batch")
+    twin = without_dropout(model.clone(optimizer=Adam(learning_rate)))
     images, labels = np.asarray(x)[:count], np.asarray(y)[:count]
     before = twin.get_weights()
     classes = class_count(twin)

@@ -1,4 +1,4 @@
-"""What the gradient of a parameter is made of: every sample and every place where it was used."""
+"""The terms of a parameter gradient: one for every sample and every position at which the parameter is used."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import numpy as np
 from scratchcnn.inspection.forward_formulas import Position, magnitude_of, ones_inside
 from scratchcnn.inspection.kinds import kind_of
 from scratchcnn.inspection.layer_trace import LayerTrace
-from scratchcnn.inspection.pool_sums import Sent, sent_to
 from scratchcnn.inspection.rounding import sum_bound, winograd_kernel_bound
 from scratchcnn.inspection.terms import Terms, every_position
 from scratchcnn.inspection.windows import gather, windows_of
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def gradient_terms(trace: Trace, number: int, parameter: str, position: Position) -> Terms:
-    """Of the gradient of the mean loss by one number of a parameter.
+    """Return the terms of the gradient of the mean loss w.r.t. one element of a parameter.
 
     Raises
     ------
@@ -34,13 +33,12 @@ def gradient_terms(trace: Trace, number: int, parameter: str, position: Position
             f"Expected a layer whose formula is known, received one of class {layer.kind}; its gradients are in "
             f"trace[{layer.name!r}].gradients, and check_gradients holds them against measured slopes."
         )
-    sent = sent_to(trace, number)
     if parameter == "bias":
-        return _bias(layer, position, sent)
-    return _conv2d_kernel(layer, position, sent) if kind is Conv2D else _dense_kernel(layer, position)
+        return _bias(layer, position)
+    return _conv2d_kernel(layer, position) if kind is Conv2D else _dense_kernel(layer, position)
 
 
-def _conv2d_kernel(layer: LayerTrace, position: Position, sent: Sent) -> Terms:
+def _conv2d_kernel(layer: LayerTrace, position: Position) -> Terms:
     assert isinstance(layer.layer, Conv2D)
     assert layer.d_preactivation is not None
     ky, kx, c, f = position
@@ -51,11 +49,11 @@ def _conv2d_kernel(layer: LayerTrace, position: Position, sent: Sent) -> Terms:
     )
     images = np.moveaxis(layer.input[..., c], 0, -1)  # (H, W, N)
     x, inside = (np.moveaxis(each, -1, 0) for each in gather(images, rows, columns))  # (N, OH, OW)
-    dz, sizes = layer.d_preactivation[..., f], sent.sizes[..., f]
-    bound = sum_bound(magnitude_of(x, sizes), x.size + sent.most, layer.dtype)
+    dz = layer.d_preactivation[..., f]
+    bound = sum_bound(magnitude_of(x, dz), x.size, layer.dtype)
     if layer.algorithm is not None and layer.algorithm.kernel_gradient.startswith("winograd"):
         rung = layer.algorithm.kernel_gradient
-        bound += winograd_kernel_bound(rung, layer.input[..., c], sizes, (ky, kx), windows, layer.dtype)
+        bound += winograd_kernel_bound(rung, layer.input[..., c], dz, (ky, kx), windows, layer.dtype)
     grid = np.meshgrid(np.arange(len(x)), rows, columns, [c], indexing="ij")
     sources = np.stack([each[..., 0] for each in grid], axis=-1)
     notes = (f"This weight met {x.size:,} numbers: one at every place of the output, in every sample.",)
@@ -77,13 +75,13 @@ def _dense_kernel(layer: LayerTrace, position: Position) -> Terms:
     )  # fmt: skip
 
 
-def _bias(layer: LayerTrace, position: Position, sent: Sent) -> Terms:
-    """Summed in float64 and rounded once; but each number of dz may have been rounded before."""
+def _bias(layer: LayerTrace, position: Position) -> Terms:
+    """Return the terms of a bias gradient, which is accumulated in float64 and rounded once."""
     assert layer.d_preactivation is not None
     f = position[0]
     dz = layer.d_preactivation[..., f]
-    size = magnitude_of(sent.sizes[..., f], np.ones(1))
-    bound = sum_bound(size, sent.most, layer.dtype) + sum_bound(size, dz.size + sent.most, np.dtype(np.float64))
+    size = magnitude_of(dz, np.ones(1))
+    bound = sum_bound(size, 0, layer.dtype) + sum_bound(size, dz.size, np.dtype(np.float64))
     sources = every_position(dz.shape, after=(f,))
     axes = ("sample", "output row", "output column") if dz.ndim == 3 else ("sample",)
     notes = (f"The bias was added at {dz.size:,} place{'s' * (dz.size != 1)}, and each sends back its gradient.",)

@@ -1,9 +1,7 @@
-"""One pass forward and one back, as `fit` does them, but with all that each layer saw kept whole.
+"""One forward and one backward pass, with the input, output and gradients of every layer kept.
 
-`fit` joins what it can: a convolution is computed together with the pooling after it, and the gradient that comes back
-through a pooling, or through a ReLU between two convolutions, is never written out. Here every layer is asked for its
-own output and gradient, and the joined operations promise the same bits. What `fit` decides on the way is decided by
-the same functions of `training.step`.
+The passes go through a plan without fused stages, `Plan(layers, engine, fuse=False)`: it uses the algorithms of the
+plan that `fit` uses, so every array has the same bits as in `fit`.
 """
 
 from __future__ import annotations
@@ -16,16 +14,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from scratchcnn.activations import Linear, linear
+from scratchcnn.fusion.plan import Plan
+from scratchcnn.fusion.stage import SingleLayer
 from scratchcnn.inspection.kinds import kind_of
 from scratchcnn.layers import Activation, Layer
-from scratchcnn.layers.pooled_gradient import PooledGradient
 from scratchcnn.operands import Array
-from scratchcnn.operations import Operations
-from scratchcnn.training.step import hands_winners, passes_relu
 
 
 class Forward(NamedTuple):
-    """What one layer was given and made."""
+    """Input, preactivation, output and cache of one layer."""
 
     input: Array
     preactivation: Array
@@ -35,9 +32,9 @@ class Forward(NamedTuple):
 
 
 class Backward(NamedTuple):
-    """The gradients by what one layer made and was given, and by its parameters.
+    """Gradients w.r.t. the output, preactivation, input and parameters of one layer.
 
-    That by probabilities is not known where the softmax is part of the loss.
+    The gradient w.r.t. probabilities is not computed where softmax is part of the loss.
     """
 
     d_output: Array | None
@@ -47,89 +44,80 @@ class Backward(NamedTuple):
     seconds: float
 
 
-def forward(
-    layers: Sequence[Layer], x: Array, ops: Operations, training: bool, rng: np.random.Generator | None
-) -> list[Forward]:
+def stages_of(plan: Plan) -> list[SingleLayer]:
+    """Return the stages of a plan without fused stages, one for each layer."""
+    return [stage for stage in plan.stages if isinstance(stage, SingleLayer)]
+
+
+def forward(plan: Plan, x: Array, training: bool, rng: np.random.Generator | None) -> list[Forward]:
     """Pass a batch through the layers, one by one."""
     steps = []
-    for layer, following in zip(layers, [*layers[1:], None], strict=True):
-        given = _own(x, layer)
+    for stage, following in zip(stages_of(plan), [*plan.layers[1:], None], strict=True):
+        layer_input = _own(x, stage.layer)
         started = time.perf_counter()
-        y, cache = layer.forward(x, ops, training, rng)
+        x, cache = stage.forward(x, training, rng)
         seconds = time.perf_counter() - started
-        made = _own(y, layer, following)
-        steps.append(Forward(given, _preactivation(layer, given, made, ops), made, cache, seconds))
-        x = y
+        output = _own(x, stage.layer, following)
+        steps.append(Forward(layer_input, _preactivation(stage, layer_input, output), output, cache, seconds))
     return steps
 
 
-def backward(layers: Sequence[Layer], steps: Sequence[Forward], dy: Array, ops: Operations) -> list[Backward]:
-    """Pass the gradient of the loss back through the layers, down to the images.
+def backward(plan: Plan, steps: Sequence[Forward], dy: Array) -> list[Backward]:
+    """Backpropagate the gradient of the loss through the layers, down to the images.
 
-    `fit` stops at the first layer with parameters, whose gradients may be computed in another way if that by its input
-    is not wanted; so that layer is asked twice.
+    `fit` stops at the first layer with trainable parameters and computes no gradient w.r.t. its input. Here that
+    gradient is computed separately, so that the gradients w.r.t. the parameters are those of `fit`.
     """
-    first = next((i for i, layer in enumerate(layers) if layer.params), len(layers))
-    gradient: Any = dy
+    layers: list[Layer | None] = [None, *plan.layers]
     found: list[Backward] = []
-    for i in reversed(range(len(layers))):
-        layer, step, before = layers[i], steps[i], layers[i - 1] if i > first else None
-        d_output = gradient.dense(ops) if isinstance(gradient, PooledGradient) else gradient
-        d_preactivation = _d_preactivation(layer, step, d_output, ops)
-        options: dict[str, bool] = {}
-        if first <= i < len(layers) - 1 and passes_relu(layers[i + 1], layer):
-            gradient, options = d_preactivation, {"activated": True}  # as it comes to the layer in `fit`
-        d_output, d_preactivation = _own(d_output, layer), _own(d_preactivation, layer)
+    for i, stage in reversed(list(enumerate(stages_of(plan)))):
+        step, layer = steps[i], stage.layer
+        d_output = _own(dy, layer)
+        d_preactivation = _own(_d_preactivation(stage, step, dy), layer)
         started = time.perf_counter()
-        if hands_winners(layer, before):
-            sent: Any = layer.pooled_gradient(gradient, step.cache)
-            of_parameters: dict[str, Array] = {}
-        else:
-            sent, of_parameters = layer.backward(gradient, step.cache, ops, input_gradient=i != first, **options)
+        dx, (of_parameters,) = stage.backward(dy, step.cache, input_gradient=i != plan.first)
         seconds = time.perf_counter() - started
-        if i == first:
-            sent = layer.backward(gradient, step.cache, ops, input_gradient=True, **options)[0]
-        d_input = sent.dense(ops) if isinstance(sent, PooledGradient) else _expect_gradient(layer, sent)
+        if i == plan.first:
+            dx = stage.backward(_own(d_output, layer), step.cache)[0]
+        dy = _expect_gradient(layer, dx)
         gradients = {name: of_parameters[name] for name in layer.params}
-        d_input = _own(d_input, layer, layers[i - 1] if i else None)
-        found.append(Backward(d_output, d_preactivation, d_input, gradients, seconds))
-        gradient = sent
+        found.append(Backward(d_output, d_preactivation, _own(dy, layer, layers[i]), gradients, seconds))
     return found[::-1]
 
 
 def has_activation(layer: Layer) -> bool:
-    """Whether the layer ends in an activation that can be looked behind."""
+    """Whether the layer ends in an activation whose input is known."""
     return kind_of(layer) is not None and type(getattr(layer, "activation", linear)) is not Linear
 
 
-def _preactivation(layer: Layer, x: Array, y: Array, ops: Operations) -> Array:
-    """What the activation was given: the output of the layer's twin without one."""
-    if not has_activation(layer):
+def _preactivation(stage: SingleLayer, x: Array, y: Array) -> Array:
+    """Return the input of the activation: the output of the same layer without one."""
+    if not has_activation(stage.layer):
         return y
-    if isinstance(layer, Activation):
+    if isinstance(stage.layer, Activation):
         return x
-    twin: Any = copy.copy(layer)
-    twin.activation = linear
-    return twin.forward(x, ops, training=False, rng=None)[0]
+    without: Any = copy.copy(stage.layer)
+    without.activation = linear
+    return SingleLayer(without, stage.ops).forward(x, training=False, rng=None)[0]
 
 
-def _d_preactivation(layer: Layer, step: Forward, d_output: Array, ops: Operations) -> Array:
-    if not has_activation(layer):
+def _d_preactivation(stage: SingleLayer, step: Forward, d_output: Array) -> Array:
+    if not has_activation(stage.layer):
         return d_output
-    activation: Any = getattr(layer, "activation", linear)
-    return activation.backward(d_output, step.output, ops)
+    activation: Any = getattr(stage.layer, "activation", linear)
+    return activation.backward(d_output, step.output, stage.ops)
 
 
 def _own(array: Array, *users: Layer | None) -> Array:
-    """The array, or a copy if one of its users is a user's own layer, which might write into what it is given."""
-    own = any(layer is not None and kind_of(layer) is None for layer in users)
-    return array.copy() if own else array
+    """Return the array, or a copy if one of its users is a custom layer, which might overwrite it."""
+    custom = any(layer is not None and kind_of(layer) is None for layer in users)
+    return array.copy() if custom else array
 
 
 def _expect_gradient(layer: Layer, gradient: Array | None) -> Array:
     if gradient is None:
         raise ValueError(
-            f"Expected a gradient by the input of layer {layer.label}, received None from its backward; return None "
-            "only if input_gradient is False."
+            f"Expected a gradient w.r.t. the input of layer {layer.label}, received None from its backward; return "
+            "None only if input_gradient is False."
         )
     return gradient

@@ -1,7 +1,7 @@
-"""Which way every switch of a pass stands: the units that a ReLU lets through, and the winners of each pooling.
+"""Activation pattern of a forward pass: the ReLU masks, and the argmax indices of each max pooling.
 
-A network of such layers is smooth as long as no switch changes, and has a kink where one does. So two passes with the
-same pattern lie on one smooth piece.
+A network of such layers is smooth as long as its pattern does not change, and has a kink where it does. So two passes
+with the same pattern lie on one smooth piece.
 """
 
 from __future__ import annotations
@@ -20,28 +20,21 @@ Pattern = list[Array]
 
 
 def pattern_of(layers: Sequence[Layer], passed: Sequence[Passed]) -> Pattern:
-    """The switches of a forward pass, as far as the layers are known; those inside a user's own layer are not seen."""
-    switches: Pattern = []
-    gate = False  # whether a ReLU was computed together with the pooling after it
+    """Return the pattern of a pass through a plan without fused stages; non-smooth custom layers are not included."""
+    pattern: Pattern = []
     for layer, (output, cache) in zip(layers, passed, strict=True):
-        relu = isinstance(getattr(layer, "activation", None), ReLU)
         if isinstance(cache, MaxPooling2DCache):
-            switches += [cache.winners, cache.outputs > 0] if gate else [cache.winners]
-        elif relu and output is not None:
-            switches.append(output > 0)
-        gate = relu and output is None
-    return switches
+            pattern.append(cache.winners)
+        elif isinstance(getattr(layer, "activation", None), ReLU):
+            pattern.append(output > 0)
+    return pattern
 
 
 def switched(one: Pattern, other: Pattern) -> int:
-    """How many switches stand otherwise, of those that both passes show.
-
-    A pass in float32 may join layers that one in float64 does not, and then shows fewer: those of the first layers.
-    """
-    pairs = zip(reversed(one), reversed(other), strict=False)
-    return sum(int((a != b).sum()) for a, b in pairs if a.shape == b.shape)
+    """Return how many elements of the patterns differ."""
+    return sum(int((a != b).sum()) for a, b in zip(one, other, strict=True))
 
 
 def same(one: Pattern, other: Pattern) -> bool:
-    """Whether every switch stands alike."""
+    """Return whether the patterns are equal."""
     return all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))

@@ -1,4 +1,4 @@
-"""A short training run with everything kept that two runs can be compared by: outputs, gradients, weights."""
+"""A short training run, recorded for comparison with another: outputs, loss, gradients and weights."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scratchcnn.inspection.copies import copy_of
-from scratchcnn.inspection.shaking import Shaken, ShakenLoss, shake, shaken_rates
+from scratchcnn.fusion.plan import Plan
+from scratchcnn.inspection.shaking import PerturbedLoss, perturbed_plan, perturbed_rates, shake
 from scratchcnn.inspection.watching import Handed, Watcher, watch_next_step
-from scratchcnn.layers import Layer
+from scratchcnn.layers import Dropout, Layer
 from scratchcnn.operands import Array
-from scratchcnn.operations import Operations
 from scratchcnn.sequential import Sequential
 from scratchcnn.training.data import Samples, as_input
-from scratchcnn.training.step import Trainer, run, train_step
+from scratchcnn.training.step import forward, train_step
+from scratchcnn.training.trainer import Trainer
 
 
 class Place(NamedTuple):
-    """Where in a run an array belongs.
+    """The place of an array in a run.
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ class Place(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """What a run left behind, in the order in which it was computed; gradients from the last layer to the first."""
+    """The values of a run; gradients and weights are those of the trainable parameters, in layer order."""
 
     outputs: list[Array]
     loss: float
@@ -46,8 +46,8 @@ class Kept(NamedTuple):
     weights: list[list[Array]]  # after each step
 
     def arrays(self, layers: Sequence[Layer]) -> Iterator[tuple[Place, Array]]:
-        """Every array with its place."""
-        named = [(str(layer.name), name) for layer in layers for name in layer.params]
+        """Yield every array with its place, in the order of computation: gradients from the last layer to the first."""
+        named = [(str(layer.name), name) for layer in layers if layer.trainable for name in layer.params]
         for layer, output in zip(layers, self.outputs, strict=True):
             yield Place("output", 0, str(layer.name)), output
         yield Place("loss", 0), np.array([self.loss])
@@ -59,7 +59,7 @@ class Kept(NamedTuple):
 
 
 class _Gradients(Watcher):
-    """Keeps the gradients of one step."""
+    """Keeps copies of the gradients of one step."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -70,29 +70,35 @@ class _Gradients(Watcher):
 
 
 def our_run(model: Sequential, batches: Sequence[Samples]) -> Kept:
-    """Train a copy of a model by `fit`'s own steps, dropout off, its optimizer begun anew."""
-    twin = copy_of(model, dropout=False)
-    return _run(twin._ready_trainer(), twin.layers, batches)
+    """Train a copy of a model by the steps of `fit`, without dropout and with a new optimizer state."""
+    clone = without_dropout(model.clone())
+    return _run(clone.trainer, Plan(clone.layers, clone.engine, fuse=False), batches)
 
 
-def shaken_run(model: Sequential, batches: Sequence[Samples], rng: np.random.Generator) -> Kept:
-    """The same with every operand changed by about what rounding may change; see `shaking`."""
-    twin = copy_of(model, dropout=False)
-    trainer = twin._ready_trainer()
-    trainer.layers = [Shaken(layer, rng) for layer in trainer.layers]
-    trainer.loss = ShakenLoss(trainer.loss, rng)
-    trainer.optimizer = shaken_rates(trainer.optimizer, trainer.dtype, rng)
-    return _run(trainer, [Shaken(layer, rng) for layer in twin.layers], batches, rng)
+def perturbed_run(model: Sequential, batches: Sequence[Samples], rng: np.random.Generator) -> Kept:
+    """Train as `our_run` does, with every operand perturbed by about as much as rounding changes it; see `shaking`."""
+    clone = without_dropout(model.clone())
+    trainer = clone.trainer
+    trainer.plan = perturbed_plan(trainer.plan, rng)
+    trainer.loss = PerturbedLoss(trainer.loss, rng)
+    trainer.optimizer = perturbed_rates(trainer.optimizer, trainer.dtype, rng)
+    return _run(trainer, perturbed_plan(clone.plan, rng), batches, rng)
 
 
-def _run(
-    trainer: Trainer, layers: Sequence[Layer], batches: Sequence[Samples], rng: np.random.Generator | None = None
-) -> Kept:
-    outputs = layer_outputs(layers, as_input(batches[0].x, trainer.dtype), trainer.ops)
-    eye, loss, weights = _Gradients(), np.nan, []
-    watch_next_step(trainer, eye)
+def without_dropout(clone: Sequential) -> Sequential:
+    """Set the rate of every Dropout of a clone to 0, and return the clone."""
+    for layer in clone.layers:
+        if isinstance(layer, Dropout):
+            layer.rate = 0.0
+    return clone
+
+
+def _run(trainer: Trainer, plan: Plan, batches: Sequence[Samples], rng: np.random.Generator | None = None) -> Kept:
+    outputs = layer_outputs(plan, as_input(batches[0].x, trainer.dtype))
+    watcher, loss, weights = _Gradients(), np.nan, []
+    watch_next_step(trainer, watcher)
     for number, batch in enumerate(batches):
-        targets = trainer.loss.encode(batch.y, trainer.classes, trainer.dtype)
+        targets = trainer.loss.encode(batch.y, trainer.output_shape, trainer.dtype)
         losses, _ = train_step(trainer, as_input(batch.x, trainer.dtype), targets)
         if not number:
             loss = float(losses.mean(dtype=np.float64))
@@ -100,16 +106,9 @@ def _run(
             for array in trainer.parameters:
                 array[...] = shake(array, 1, rng)
         weights.append([array.copy() for array in trainer.parameters])
-    return Kept(outputs, loss, eye.found, weights)
+    return Kept(outputs, loss, watcher.found, weights)
 
 
-def layer_outputs(layers: Sequence[Layer], x: Array, ops: Operations) -> list[Array]:
-    """What each layer makes of a batch, dropout off: the model's own pass.
-
-    Where that pass joins convolutions with the pooling after them, each convolution is asked once more by itself.
-    """
-    outputs = []
-    for layer, (output, _) in zip(layers, run(layers, x, ops, training=False, rng=None), strict=True):
-        x = layer.forward(x, ops, training=False, rng=None)[0] if output is None else output
-        outputs.append(x)
-    return outputs
+def layer_outputs(plan: Plan, x: Array) -> list[Array]:
+    """Return the output of each layer for a batch, without dropout; the plan has no fused stages."""
+    return [output for output, _ in forward(plan, x, training=False, rng=None)[1]]

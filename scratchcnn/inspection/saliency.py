@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from scratchcnn.inspection.arguments import built_model, one_image
-from scratchcnn.inspection.class_score import Probabilities, class_gradient, class_to_watch
+from scratchcnn.inspection.class_score import class_gradient, class_to_watch
+from scratchcnn.inspection.saliency_data import InputGradientData
 from scratchcnn.inspection.sketch import sketch
 from scratchcnn.inspection.wording import facts, paragraph
-from scratchcnn.operands import Array
 from scratchcnn.sequential import Sequential
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ LISTED = 5  # pixels in the text
 
 
 @dataclass(frozen=True, eq=False)
-class InputGradient:
+class InputGradient(InputGradientData):
     """What `input_gradient` found.
 
     Attributes
@@ -44,30 +44,6 @@ class InputGradient:
         Gradient times input: roughly what each pixel adds to the score. With ReLU and max-pooling alone the logit is
         piecewise linear, and the sum of these differs from it by what the biases (and an offset of Rescaling) add.
     """
-
-    image: Array
-    label: int
-    probabilities: Probabilities
-    of: str
-    score: float
-    gradient: Array
-    times_input: Array
-
-    @property
-    def answer(self) -> int:
-        """What the model takes the image for."""
-        return int(self.probabilities.argmax())
-
-    @property
-    def saliency(self) -> Array:
-        """The greatest absolute gradient among the channels of each pixel: (H, W) for images, else as `gradient`."""
-        size = np.abs(self.gradient)
-        return size.max(axis=2) if size.ndim == 3 else size
-
-    @property
-    def contributions(self) -> Array:
-        """Gradient times input, summed over the channels of each pixel: (H, W) for images, else as `times_input`."""
-        return self.times_input.sum(axis=2) if self.times_input.ndim == 3 else self.times_input
 
     def __str__(self) -> str:
         total = float(self.times_input.sum(dtype=np.float64))
@@ -120,7 +96,7 @@ class InputGradient:
         ValueError
             The model's input is no image; or as `plots.save`, as is OSError.
         """
-        from scratchcnn.plots.saliency import plot_input_gradient
+        from scratchcnn.inspection.saliency_figure import plot_input_gradient
 
         return plot_input_gradient(self, to_file)
 

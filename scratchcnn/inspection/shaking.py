@@ -1,24 +1,24 @@
-"""How far rounding may move the numbers of a training run: found by shaking the run itself.
+"""Monte Carlo rounding perturbation: how far rounding errors may move the values of a training run.
 
-A computer rounds every product and every sum, so two right programs differ a little, and the question is how little is
-little enough. One layer can be answered by a formula; but a whole run cannot: a ReLU whose sum is nearly zero may open
-on one side only, two pixels that are nearly equal may each win their pool, and Adam divides by gradients that may be
-nothing but rounding. So the run is done again a few times, with the operands of every layer (what comes in, the
-parameters, the gradient that comes back) and its results changed at random, by about as much as rounding can change
-what the layer makes of it. How far the numbers move is what rounding can do. This is Monte Carlo arithmetic.
+Every product and every sum is rounded, so two correct programs differ slightly, and a comparison needs a tolerance. For
+one layer there is a formula. For a whole run there is none: a ReLU whose input is nearly zero may be active in one
+program only, one of two nearly equal pixels may be the maximum of a pooling window, and Adam divides by gradients that
+may consist of rounding errors. Therefore the run is repeated a few times with the operands of every layer (its input,
+its parameters, the gradient w.r.t. its output) and its results perturbed at random, by about as much as rounding can
+change the results of the layer. The largest movement of a value estimates the effect of rounding on it. This is Monte
+Carlo arithmetic.
 
-A sum of n products, rounded on the way, is the exact sum of products of which each is changed by at most n * u, with u
-the unit of rounding (half of eps; Higham 2002, "Accuracy and stability of numerical algorithms", section 3.1). As
-roundings go up and down by chance, sqrt(n) * u is hardly ever passed (Higham & Mary 2019, "A new approach to
-probabilistic rounding error analysis"), and half of it is about what a sum taken term by term comes to: by so much the
-operands are changed here, each by chance, which tells of sums that cancel; and so is the result, which tells of sums
-that do not, where the changes of the operands would cancel instead. Three things are rounded otherwise:
+A sum of n rounded products is the exact sum of products each of which is changed by at most a factor 1 + n * u, with u
+the unit roundoff (half of eps; Higham 2002, "Accuracy and stability of numerical algorithms", section 3.1). As products
+are rounded up and down at random, sqrt(n) * u is hardly ever exceeded (Higham & Mary 2019, "A new approach to
+probabilistic rounding error analysis"), and a sum accumulated term by term comes to about half of it. By so much the
+operands are perturbed, which accounts for sums that cancel, and so is the result, which accounts for sums in which the
+perturbations of the operands cancel instead. Three things are rounded in another way:
 
-- A Winograd convolution adds up the pixels of a whole patch, and takes them apart again. Its roundings are those of the
-  largest number of the patch, times a factor that its matrices tell; so a pixel that is zero may come out as a little
-  more than zero, and open a ReLU.
-- Equal logits are rounded alike, so the roundings of the softmax add up over a batch.
-- Adam corrects by 1 - beta**t. Where beta**t is rounded to float32, as in Keras, hardly three digits are left of the
+- A Winograd convolution adds the pixels of a whole patch and separates them again. Its rounding errors are those of the
+  largest element of the patch, times a factor that follows from its matrices.
+- Equal logits are rounded alike, so the rounding errors of the softmax add up over a batch.
+- Adam corrects by 1 - beta**t. Where beta**t is rounded to float32, as in Keras, hardly three digits remain of the
   first 1 - 0.999.
 
 Parker 1997, "Monte Carlo arithmetic: exploiting randomness in floating-point arithmetic".
@@ -28,17 +28,20 @@ from __future__ import annotations
 
 import copy
 import math
-from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from scratchcnn.algorithms import Choice
+from scratchcnn.fusion.plan import Plan
+from scratchcnn.fusion.stage import SingleLayer
+from scratchcnn.inspection.passes import stages_of
 from scratchcnn.kernels.conv2d.toom_cook import Transforms
 from scratchcnn.kernels.conv2d.winograd_tiles import F2, F4
 from scratchcnn.layers import Conv2D, Dense, Layer
 from scratchcnn.layers.base import Cache, Gradients
-from scratchcnn.losses import CategoricalCrossentropy, Loss
-from scratchcnn.operands import Array
+from scratchcnn.losses import Loss
+from scratchcnn.operands import Array, Shape
 from scratchcnn.operations import Operations
 from scratchcnn.optimizers import Adam, Optimizer
 from scratchcnn.schedules import rate_at
@@ -48,46 +51,53 @@ SOFTMAX = 4.0  # units of rounding in a probability: of an exponential, a sum an
 PATCH = 5  # how far apart two pixels of a Winograd patch may be, in either direction
 
 
-class Shaken(Layer):
-    """A layer whose operands are changed a little at each pass, forward and backward; it shares its parameters.
+class PerturbedStage:
+    """A stage of one layer whose operands and results are perturbed in each pass, forward and backward.
 
     Parameters
     ----------
-    layer : Layer
-        Built.
+    stage : SingleLayer
     rng : numpy.random.Generator
     """
 
-    def __init__(self, layer: Layer, rng: np.random.Generator) -> None:
-        super().__init__(name=layer.name)
-        self.layer, self.rng = layer, rng
-        self.params, self.input_shape, self.output_shape = layer.params, layer.input_shape, layer.output_shape
+    def __init__(self, stage: SingleLayer, rng: np.random.Generator) -> None:
+        self.stage, self.rng = stage, rng
+        self.layers, self.choices = stage.layers, stage.choices
+        self.amplification = amplification(stage.choices[0])
 
     def forward(
-        self, x: Array, ops: Operations, training: bool, rng: np.random.Generator | None
-    ) -> tuple[Array, Cache]:
-        """What the layer makes of operands that are changed; the cache goes with the layer that made it."""
-        factor = amplification(self.layer)
-        strength = math.sqrt(terms_forward(self.layer)) * factor
-        shaken = copy.copy(self.layer)
-        shaken.params = {name: shake(array, strength, self.rng) for name, array in self.params.items()}
+        self, x: Array, training: bool, rng: np.random.Generator | None
+    ) -> tuple[Array, tuple[SingleLayer, Cache]]:
+        """Compute the output for perturbed input and parameters; the cache belongs to the stage with these."""
+        layer, factor = self.stage.layer, self.amplification
+        strength = math.sqrt(terms_forward(layer, factor > 1)) * factor
+        perturbed = copy.copy(layer)
+        perturbed.params = {name: shake(array, strength, self.rng) for name, array in layer.params.items()}
+        stage = SingleLayer(perturbed, self.stage.ops)
         scale = None if factor == 1 else largest_around(x)
-        y, cache = shaken.forward(shake(x, strength, self.rng, scale), ops, training, rng)
-        return shake(y, strength, self.rng), (shaken, cache)
+        y, cache = stage.forward(shake(x, strength, self.rng, scale), training, rng)
+        return shake(y, strength, self.rng), (stage, cache)
 
     def backward(
-        self, dy: Array, cache: Cache, ops: Operations, input_gradient: bool = True
-    ) -> tuple[Array | None, Gradients]:
-        """The layer's gradients, from a gradient that is changed."""
-        shaken, inner = cache
-        strength = math.sqrt(terms_backward(self.layer, len(dy))) * amplification(self.layer)
-        dx, gradients = shaken.backward(shake(dy, strength, self.rng), inner, ops, input_gradient)
+        self, dy: Array, cache: tuple[SingleLayer, Cache], input_gradient: bool = True
+    ) -> tuple[Array | None, list[Gradients]]:
+        """Compute the gradients for a perturbed output gradient, and perturb them."""
+        stage, inner = cache
+        strength = math.sqrt(terms_backward(stage.layer, len(dy))) * self.amplification
+        dx, (gradients,) = stage.backward(shake(dy, strength, self.rng), inner, input_gradient)
         gradients = {name: shake(array, strength, self.rng) for name, array in gradients.items()}
-        return None if dx is None else shake(dx, strength, self.rng), gradients
+        return None if dx is None else shake(dx, strength, self.rng), [gradients]
 
 
-class ShakenLoss(CategoricalCrossentropy):
-    """A loss whose probabilities are changed by about their last digit before its gradient is taken.
+def perturbed_plan(plan: Plan, rng: np.random.Generator) -> Plan:
+    """Return the plan of the same layers without fused stages, each stage perturbed."""
+    perturbed = Plan(plan.layers, plan.engine, fuse=False)
+    perturbed.stages = [PerturbedStage(stage, rng) for stage in stages_of(perturbed)]
+    return perturbed
+
+
+class PerturbedLoss(Loss):
+    """A loss whose predictions are perturbed by about their last digit before its gradient is computed.
 
     Parameters
     ----------
@@ -96,27 +106,26 @@ class ShakenLoss(CategoricalCrossentropy):
     """
 
     def __init__(self, loss: Loss, rng: np.random.Generator) -> None:
-        super().__init__(loss.from_logits)
         self.loss, self.rng = loss, rng
 
-    def encode(self, y: Array, classes: int, dtype: np.dtype[np.floating]) -> Array:
-        """As the loss."""
-        return self.loss.encode(y, classes, dtype)
+    def encode(self, y: Array, output_shape: Shape, dtype: np.dtype[np.floating]) -> Array:
+        """Encode targets as the loss does."""
+        return self.loss.encode(y, output_shape, dtype)
 
     def forward(self, outputs: Array, targets: Array, ops: Operations) -> tuple[Array, Array]:
-        """As the loss."""
+        """Compute the loss of perturbed outputs."""
         return self.loss.forward(shake(outputs, 1, self.rng), targets, ops)
 
-    def backward(self, probabilities: Array, targets: Array, ops: Operations) -> Array:
-        """As the loss, of probabilities that are changed: all of one class alike, as equal logits are rounded alike."""
-        unit = np.finfo(probabilities.dtype).eps / 2
+    def backward(self, predictions: Array, targets: Array, ops: Operations) -> Array:
+        """Compute the gradient for perturbed predictions; each class shares a factor, as equal logits round alike."""
+        unit = np.finfo(predictions.dtype).eps / 2
         alike = 1 + self.rng.choice([-1, 1], (1, targets.shape[-1])) * SOFTMAX * unit
-        changed = shake((probabilities * alike).astype(probabilities.dtype), math.sqrt(targets.shape[-1]), self.rng)
+        changed = shake((predictions * alike).astype(predictions.dtype), math.sqrt(targets.shape[-1]), self.rng)
         return self.loss.backward(changed, targets, ops)
 
 
-def shaken_rates(optimizer: Optimizer, dtype: np.dtype[np.floating], rng: np.random.Generator) -> Optimizer:
-    """A copy of an optimizer whose learning rate is changed, each step, by what the correction of Adam may lose."""
+def perturbed_rates(optimizer: Optimizer, dtype: np.dtype[np.floating], rng: np.random.Generator) -> Optimizer:
+    """Return a copy of an optimizer whose learning rates are perturbed by the rounding of Adam's bias correction."""
     unit = np.finfo(dtype).eps / 2
     betas = [getattr(optimizer, name) for name in ("beta_1", "beta_2") if isinstance(optimizer, Adam)]
 
@@ -130,14 +139,14 @@ def shaken_rates(optimizer: Optimizer, dtype: np.dtype[np.floating], rng: np.ran
 
 
 def shake(array: Array, strength: float, rng: np.random.Generator, scale: Array | None = None) -> Array:
-    """The numbers, each changed by at most STRENGTH * strength units of rounding of itself, or of `scale`."""
+    """Perturb each element by at most STRENGTH * strength units of rounding, of itself or of `scale`."""
     unit = np.finfo(array.dtype).eps / 2
     share = rng.uniform(-1, 1, array.shape) * (STRENGTH * strength * unit)
     return (array + share * (array if scale is None else scale)).astype(array.dtype)
 
 
 def largest_around(images: Array) -> Array:
-    """The largest magnitude that shares a Winograd patch with each pixel, in any channel: (N, H, W, 1)."""
+    """Return the largest magnitude that shares a Winograd patch with each pixel, in any channel: (N, H, W, 1)."""
     largest = abs(images).max(axis=-1, keepdims=True)
     for axis in (1, 2):
         near = np.pad(largest, [(PATCH, PATCH) if each == axis else (0, 0) for each in range(4)])
@@ -145,27 +154,26 @@ def largest_around(images: Array) -> Array:
     return largest
 
 
-def terms_forward(layer: Layer) -> int:
-    """Products in one of the sums of a layer's forward pass; 1 if it has no sums."""
-    if isinstance(layer, Conv2D):  # Winograd's sums are those over the channels; the rest is its factor
-        return math.prod(layer.params["kernel"].shape[2 if amplification(layer) > 1 else 0 : 3]) + 1
+def terms_forward(layer: Layer, winograd: bool) -> int:
+    """Return the number of products in one sum of a layer's forward pass; 1 if it has no sums."""
+    if isinstance(layer, Conv2D):  # Winograd's sums are those over the channels; the rest is its amplification
+        return math.prod(layer.params["kernel"].shape[2 if winograd else 0 : 3]) + 1
     return layer.params["kernel"].shape[0] + 1 if isinstance(layer, Dense) else 1
 
 
 def terms_backward(layer: Layer, batch: int) -> int:
-    """Products in the longest sum of a layer's backward pass, for a batch of so many; 1 if it has no sums."""
+    """Return the number of products in the longest sum of a layer's backward pass; 1 if it has no sums."""
     if isinstance(layer, Conv2D):
         assert layer.output_shape is not None
-        by_kernel = batch * math.prod(layer.output_shape[:2])
-        return max(by_kernel, math.prod(layer.kernel_size) * layer.filters)
+        of_kernel = batch * math.prod(layer.output_shape[:2])
+        return max(of_kernel, math.prod(layer.kernel_size) * layer.filters)
     return max(batch, layer.params["kernel"].shape[1]) if isinstance(layer, Dense) else 1
 
 
-def amplification(layer: Layer) -> float:
-    """How much more a rounding counts than in a plain sum: 1, but for Winograd convolutions."""
-    choice: Any = layer.algorithm if isinstance(layer, Conv2D) else None
-    used = () if choice is None else (choice.forward, choice.kernel_gradient, choice.input_gradient)
+def amplification(choice: Choice | None) -> float:
+    """Return how much larger rounding errors are than in a plain sum: 1, except for Winograd convolutions."""
     known = {"winograd_2x2": F2, "winograd_4x4": F4}
+    used = () if choice is None else choice[:3]
     return max((winograd_amplification(known[name]) for name in used if name in known), default=1.0)
 
 

@@ -11,8 +11,9 @@ import numpy.typing as npt
 
 from scratchcnn.arguments import positive_integer
 from scratchcnn.inspection.arguments import built_model, one_image
-from scratchcnn.inspection.class_score import Probabilities, class_to_watch, probabilities_of
+from scratchcnn.inspection.class_score import class_to_watch, probabilities_of
 from scratchcnn.inspection.covering import fill_values, image_size, told
+from scratchcnn.inspection.shifts_data import PixelShiftsData
 from scratchcnn.inspection.wording import facts, paragraph, points
 from scratchcnn.operands import Array
 from scratchcnn.sequential import Sequential
@@ -25,7 +26,7 @@ MOST_COLUMNS = 11  # of the table in the text, which is 120 characters wide
 
 
 @dataclass(frozen=True, eq=False)
-class PixelShifts:
+class PixelShifts(PixelShiftsData):
     """What `pixel_shifts` found.
 
     Attributes
@@ -42,28 +43,6 @@ class PixelShifts:
     cut : bool (2 * n + 1, 2 * n + 1)
         Whether something other than `fill` left the picture.
     """
-
-    image: Array
-    label: int
-    most: int
-    fill: Array
-    probabilities: Probabilities
-    cut: npt.NDArray[np.bool_]
-
-    @property
-    def map(self) -> Probabilities:
-        """Probability of the class at every shift: (2 * n + 1, 2 * n + 1)."""
-        return self.probabilities[..., self.label]
-
-    @property
-    def answers(self) -> npt.NDArray[np.int64]:
-        """What the model takes the image for at every shift: (2 * n + 1, 2 * n + 1)."""
-        return self.probabilities.argmax(axis=-1)
-
-    @property
-    def answer(self) -> int:
-        """What the model takes the unmoved image for."""
-        return int(self.answers[self.most, self.most])
 
     def __str__(self) -> str:
         n, before = self.most, float(self.map[self.most, self.most])
@@ -134,7 +113,7 @@ class PixelShifts:
 
         Errors as `plots.save`.
         """
-        from scratchcnn.plots.shifts import plot_pixel_shifts
+        from scratchcnn.inspection.shifts_figure import plot_pixel_shifts
 
         return plot_pixel_shifts(self, to_file)
 

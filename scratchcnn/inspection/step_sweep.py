@@ -15,6 +15,7 @@ from scratchcnn.inspection.arguments import position_in
 from scratchcnn.inspection.differences import SIGMAS, Line, Points
 from scratchcnn.inspection.differentiable import Differentiable, differentiable
 from scratchcnn.inspection.patterns import same
+from scratchcnn.inspection.step_sweep_data import StepSweepData
 from scratchcnn.inspection.verdicts import Judge
 from scratchcnn.layers import Layer
 from scratchcnn.names import look_up
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 STEPS = tuple(10.0 ** (-exponent / 2) for exponent in range(2, 25))  # 0.1 to 1e-12
 CURVED = (3e-2, 1e-2, 3e-3, 1e-3, 3e-4)  # steps at which the third derivative is looked for
-FLAT = 30.0  # an error that stays so many times above the theory has another cause
 
 
 def sweep_step(
@@ -119,7 +119,7 @@ def _third_derivative(function: Differentiable, line: Line, judge: Judge, noise:
 
 
 @dataclass(frozen=True)
-class StepSweep:
+class StepSweep(StepSweepData):
     """The error of one central difference over the step; `print` shows a table, `plot` draws it.
 
     Attributes
@@ -138,44 +138,9 @@ class StepSweep:
         Standard deviation of the rounding of the loss, measured.
     """
 
-    array: str
-    index: tuple[int, ...]
-    analytic: float
-    steps: Array
-    numeric: Array
-    smooth: Array
-    third_derivative: float
-    noise: float
-
-    @property
-    def errors(self) -> Array:
-        """How far each difference lies from backward: (S,)."""
-        return np.abs(self.numeric - self.analytic)
-
-    @property
-    def truncation(self) -> Array:
-        """|loss'''| h**2 / 6: (S,)."""
-        return self.third_derivative * self.steps**2 / 6
-
-    @property
-    def rounding(self) -> Array:
-        """noise / (sqrt(2) h): (S,)."""
-        return self.noise / (np.sqrt(2) * self.steps)
-
-    @property
-    def best_step(self) -> float:
-        """The step with the least error."""
-        return float(self.steps[int(self.errors.argmin())])
-
-    @property
-    def flat(self) -> bool:
-        """Whether even the least error lies far above the theory, so that backward must be wrong."""
-        at = int(self.errors.argmin())
-        return bool(self.errors[at] > FLAT * (self.truncation[at] + self.rounding[at]))
-
     def plot(self, to_file: str | os.PathLike[str] | None = None) -> Figure:
         """Draw the V; write it to a picture file if one is given."""
-        from scratchcnn.plots.step_sweep import plot_step_sweep
+        from scratchcnn.inspection.step_sweep_figure import plot_step_sweep
 
         return plot_step_sweep(self, to_file)
 

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
+from scratchcnn.inspection.layer_trace import LayerTrace
 from scratchcnn.inspection.table import scaled, short, table
-
-if TYPE_CHECKING:
-    from scratchcnn.inspection.layer_trace import LayerTrace
-    from scratchcnn.inspection.tracing import Trace
+from scratchcnn.inspection.trace_data import TraceData
 
 FLOP_UNITS, BYTE_UNITS = ("", "k", "M", "G", "T"), ("B", "KiB", "MiB", "GiB")
 LONGEST_NAME = 20  # letters; the table then has room in 120
@@ -18,7 +15,7 @@ WIDTH = 120
 HEADS = ["layer", "output", "params", "flops", "memory", "ms", "back", "zeros", "mean", "spread", "d_params", "by"]
 
 
-def trace_lines(trace: Trace) -> Iterator[str]:
+def trace_lines(trace: TraceData) -> Iterator[str]:
     """The lines of the table, and below it what its columns hold."""
     yield f"Trace of {trace.model.name!r}: {_what_passed(trace)}"
     yield ""
@@ -32,7 +29,7 @@ def trace_lines(trace: Trace) -> Iterator[str]:
     yield from textwrap.wrap(_legend(with_labels), WIDTH)
 
 
-def _what_passed(trace: Trace) -> str:
+def _what_passed(trace: TraceData) -> str:
     count = len(trace.x)
     shape = " x ".join(map(str, trace.x.shape[1:]))
     loss = "" if trace.loss is None else f", loss {trace.loss:.6g}"

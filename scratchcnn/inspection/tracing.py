@@ -1,110 +1,84 @@
-"""trace: one forward and one backward pass through a model, with everything kept."""
+"""trace: one forward and one backward pass through a model, with all intermediate values kept."""
 
 from __future__ import annotations
 
 import copy
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from scratchcnn.algorithms import Choice, Problem, choose
 from scratchcnn.arguments import seed_number
+from scratchcnn.fusion.plan import Plan
+from scratchcnn.fusion.stage import SingleLayer
 from scratchcnn.inspection import passes
-from scratchcnn.inspection.arguments import built_model, place_among, sample_shape
+from scratchcnn.inspection.arguments import built_model, sample_shape
 from scratchcnn.inspection.layer_trace import LayerTrace, Seconds
 from scratchcnn.inspection.passes import Backward, Forward
+from scratchcnn.inspection.trace_data import TraceData
 from scratchcnn.inspection.trace_table import trace_lines
 from scratchcnn.layers import Conv2D, Dropout, Layer
 from scratchcnn.layers.max_pooling2d import MaxPooling2DCache
-from scratchcnn.losses import Loss
 from scratchcnn.operands import Array
+from scratchcnn.operations import engine as operations_of
 from scratchcnn.sequential import Sequential
 from scratchcnn.training.data import as_input, check_images
-from scratchcnn.training.step import Trainer
+from scratchcnn.training.trainer import Trainer
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, eq=False)
-class Trace:
-    """All that happened in one pass; `print` shows it as a table, `trace['conv2d']` is one layer of it.
+class Trace(TraceData):
+    """All intermediate values of one pass; `print` shows a table, `trace['conv2d']` is the trace of one layer.
 
     Attributes
     ----------
     model : Sequential
-        The model itself. The trace keeps copies of its parameters, and stays true while the model goes on learning.
+        The model itself. The trace holds copies of its parameters, which do not change when training continues.
     x : (N, *input_shape)
         A copy of the images, in the model's dtype.
     y : array or None
-        The labels as they were given.
+        A copy of the labels.
     targets : (N, classes) or None
-        The labels as rows, as the loss takes them.
+        The labels as rows, in the form in which the loss uses them.
     layers : list of LayerTrace
-        In the model's order; the trace itself can be gone through in a loop.
+        In the model's order; iterating over the trace iterates over them.
     losses : (N,) or None
-        Of each sample, in nats.
+        Loss of each sample, in nats.
     loss : float or None
         Their mean.
     probabilities : (N, J)
-        What came out at the end. With labels, what the loss made of it: after a model that ends in logits, their
+        The output of the last layer; with labels, the predictions of the loss: if the model ends in logits, their
         softmax.
     training : bool
-        Whether dropout dropped.
+        Whether dropout was active.
     loss_function : Loss or None
-        What the model was compiled with; with softmax as part of it, if `fit` takes it so.
+        The loss that the model was compiled with; it includes softmax if it does so in `fit`.
     """
 
-    model: Sequential
-    x: Array
-    y: Array | None
-    targets: Array | None
-    layers: list[LayerTrace]
-    losses: Array | None
-    probabilities: Array
-    training: bool
-    loss_function: Loss | None = None
-
-    @property
-    def loss(self) -> float | None:
-        """Mean loss of the batch, in nats; None without labels."""
-        return None if self.losses is None else float(self.losses.mean(dtype=np.float64))
-
-    @property
-    def names(self) -> list[str]:
-        """The names of the layers."""
-        return [layer.name for layer in self.layers]
-
-    def __getitem__(self, layer: str | int) -> LayerTrace:
-        """The layer of that name or number; a ValueError has the nearest name."""
-        return self.layers[place_among(self.names, layer)]
-
-    def __iter__(self) -> Iterator[LayerTrace]:
-        return iter(self.layers)
-
-    def __len__(self) -> int:
-        return len(self.layers)
-
     def plot(self, to_file: str | os.PathLike[str] | None = None, sample: int = 0, maps: int = 64) -> Figure:
-        """Draw the feature maps of every layer for one image; write them to a file if one is named.
+        """Draw the feature maps of every layer for one image, and write them to a file if a path is given.
 
         Parameters
         ----------
         to_file : str, path or None
         sample : int, default 0
-            Which image.
+            Index of the image.
         maps : int, default 64
-            How many maps of a layer at most.
+            Largest number of maps that are drawn for a layer.
 
         Raises
         ------
         ValueError
-            No such sample; or as `plots.save`, as is OSError.
+            There is no such sample; or as for `plots.save`, like OSError.
         """
-        from scratchcnn.plots.trace_sheet import plot_trace
+        from scratchcnn.inspection.trace_figure import plot_trace
 
         return plot_trace(self, to_file, sample, maps)
 
@@ -123,10 +97,9 @@ def trace(
     training: bool = False,
     rng: np.random.Generator | int | None = None,
 ) -> Trace:
-    """Pass a batch through a model, and with labels back again, and keep every number on the way.
+    """Pass a batch forward through a model and, given labels, backward, and keep all intermediate values.
 
-    The numbers are those of `fit`: the same layers, operations and decisions (`inspection.passes`). The model is not
-    changed, and learns nothing.
+    All values have the same bits as in `fit` (`inspection.passes`). The model is not changed.
 
     Parameters
     ----------
@@ -135,12 +108,12 @@ def trace(
     x : (N, *input_shape), integers or floats
         One image is a batch of one: x[None].
     y : (N,) integers or (N, classes) rows, optional
-        As for `fit`; without them there is no loss and no backward pass.
+        As for `fit`; without them, no loss and no gradients are computed.
     training : bool, default False
-        Whether dropout drops, as in `fit`.
+        Whether dropout is active, as in `fit`.
     rng : Generator or int, optional
-        What dropout draws from, or a seed for it. Default: a copy of the model's own generator, so that the trace is
-        what the model's next step of training would be.
+        Random generator of dropout, or a seed for it. Default: a copy of the model's own generator, so that the trace
+        shows the model's next training step.
 
     Returns
     -------
@@ -149,7 +122,7 @@ def trace(
     Raises
     ------
     TypeError
-        Not a Sequential, or x is no numbers.
+        Not a Sequential, or x is not numeric.
     ValueError
         The model is not built; x or y do not fit.
     RuntimeError
@@ -157,8 +130,8 @@ def trace(
 
     Notes
     -----
-    Cost: memory for all that is kept, about 3 times the outputs of all layers, and as much again with labels. The
-    gradient by the images, which `fit` leaves out, is computed too.
+    Cost: memory of about 3 times the outputs of all layers, and as much again with labels. The gradient w.r.t. the
+    images, which `fit` does not need, is computed too.
 
     Examples
     --------
@@ -173,22 +146,22 @@ def trace(
     generator = _generator(model, training, rng)
     if y is None:
         images = as_input(check_images(x, input_shape, model.dtype), model.dtype).copy()
-        steps = passes.forward(model.layers, images, model._ops, training, generator)
-        layers = [_layer_trace(model, *each, None) for each in zip(model.layers, steps, strict=True)]
+        plan = Plan(model.layers, model.engine, fuse=False)
+        steps = passes.forward(plan, images, training, generator)
+        layers = _layer_traces(model, plan, steps, [None] * len(steps))
         return Trace(model, images, None, None, layers, None, steps[-1].output, training)
-    samples, trainer = model._samples("trace", x, y), model._ready_trainer()
-    images = as_input(samples.x, model.dtype).copy()
-    targets = trainer.loss.encode(samples.y, trainer.classes, model.dtype)
-    steps = passes.forward(trainer.layers, images, trainer.ops, training, generator)
+    (images, targets), trainer = model.checked_batch(x, y, "trace"), model.trainer
+    images, targets, labels = images.copy(), targets.copy(), np.array(y)
+    plan = Plan(trainer.layers, model.engine, fuse=False)
+    steps = passes.forward(plan, images, training, generator)
     end = _through_loss(trainer, steps[-1].output, targets)
-    back = passes.backward(trainer.layers, steps, end.gradient, trainer.ops)
-    layers = _with_softmax(model, trainer.layers, steps, back, end)
-    labels = samples.y.copy()
+    back = passes.backward(plan, steps, end.gradient)
+    layers = _with_softmax(model, plan, steps, back, end)
     return Trace(model, images, labels, targets, layers, end.losses, end.probabilities, training, trainer.loss)
 
 
 class _End(NamedTuple):
-    """What the loss made of the last output, and sent back."""
+    """Losses, predictions, and the gradient of the mean loss w.r.t. the last output."""
 
     losses: Array
     probabilities: Array
@@ -205,22 +178,29 @@ def _through_loss(trainer: Trainer, outputs: Array, targets: Array) -> _End:
 
 
 def _with_softmax(
-    model: Sequential, layers: Sequence[Layer], steps: list[Forward], back: list[Backward], end: _End
+    model: Sequential, plan: Plan, steps: list[Forward], back: list[Backward], end: _End
 ) -> list[LayerTrace]:
-    """The traces of the model's layers, where a last softmax was part of the loss."""
-    last = model.layers[-1]
-    if len(layers) < len(model.layers):  # the softmax was a layer of its own
+    """Return the traces of the model's layers, whose final softmax may be part of the loss."""
+    if len(plan.layers) < len(model.layers):  # the softmax is a layer of its own
         logits = steps[-1].output
         steps = [*steps, Forward(logits, logits, end.probabilities, None, end.seconds.forward)]
         back = [*back, Backward(None, end.gradient, end.gradient, {}, end.seconds.backward or 0)]
-    elif layers[-1] is not last:  # it was the last layer's activation
+    elif plan.layers[-1] is not model.layers[-1]:  # it is the activation of the last layer
         seconds = steps[-1].seconds + end.seconds.forward, back[-1].seconds + (end.seconds.backward or 0)
         steps = [*steps[:-1], steps[-1]._replace(output=end.probabilities, seconds=seconds[0])]
         back = [*back[:-1], back[-1]._replace(d_output=None, seconds=seconds[1])]
-    return [_layer_trace(model, *each) for each in zip(model.layers, steps, back, strict=True)]
+    return _layer_traces(model, plan, steps, back)
 
 
-def _layer_trace(model: Sequential, layer: Layer, step: Forward, back: Backward | None) -> LayerTrace:
+def _layer_traces(
+    model: Sequential, plan: Plan, steps: Sequence[Forward], back: Sequence[Backward | None]
+) -> list[LayerTrace]:
+    """Return the traces of the model's layers; the plan may end before a final softmax."""
+    algorithms = [*map(_algorithms, passes.stages_of(plan)), None]
+    return [_layer_trace(*each) for each in zip(model.layers, steps, back, algorithms, strict=False)]
+
+
+def _layer_trace(layer: Layer, step: Forward, back: Backward | None, algorithm: Choice | None) -> LayerTrace:
     cache = step.cache
     return LayerTrace(
         layer=layer,
@@ -235,16 +215,27 @@ def _layer_trace(model: Sequential, layer: Layer, step: Forward, back: Backward 
         params={name: array.copy() for name, array in layer.params.items()},
         gradients={} if back is None else back.gradients,
         seconds=Seconds(step.seconds, None if back is None else back.seconds),
-        algorithm=layer.algorithm if isinstance(layer, Conv2D) and model.engine == "kernels" else None,
+        algorithm=algorithm,
         mask=cache if isinstance(layer, Dropout) and isinstance(cache, np.ndarray) else None,
         winners=cache.winners if isinstance(cache, MaxPooling2DCache) else None,
     )
 
 
+def _algorithms(stage: SingleLayer) -> Choice | None:
+    """Return the algorithms of a convolution; those of a subclass of Conv2D do not depend on its neighbours."""
+    layer = stage.layer
+    if stage.choices[0] is not None or not isinstance(layer, Conv2D) or stage.ops is operations_of("reference"):
+        return stage.choices[0]
+    assert layer.input_shape is not None
+    _, _, channels, filters = layer.params["kernel"].shape
+    problem = Problem(layer.windows(layer.input_shape), channels, filters, layer.params["kernel"].dtype)
+    return choose(layer.algorithm, problem)
+
+
 def _generator(model: Sequential, training: bool, rng: np.random.Generator | int | None) -> np.random.Generator | None:
-    """Where dropout draws from: never the model's own generator, so that its training goes on as if unseen."""
+    """Return the random generator of dropout: never the model's own, so that its training is not affected."""
     if not training:
         return None
     if isinstance(rng, np.random.Generator):
         return rng
-    return copy.deepcopy(model._dropout_rng) if rng is None else np.random.default_rng(seed_number(rng))
+    return copy.deepcopy(model.generators["dropout"]) if rng is None else np.random.default_rng(seed_number(rng))

@@ -1,9 +1,8 @@
-"""Watching `fit`: a callback that sees what the optimizer is handed at each step, and what it makes of it.
+"""Callbacks that observe the gradients and parameters of each training step.
 
-A callback sees no gradients. They exist for a moment only, on their way from the backward pass to the optimizer; so
-that is where a watcher stands. For one step at a time, it puts a copy of the optimizer in the place of the optimizer,
-which looks, and hands on to the real one. What is computed does not change, to the bit, and between two steps the model
-is what it always is: others may save it.
+Gradients exist only between the backward pass and the optimizer, where a callback is not called. Therefore a watcher
+replaces the optimizer for one step by a copy that records its arguments and calls the real optimizer. The computation
+does not change, to the bit, and between two steps the model has its own optimizer, so that it can be saved.
 """
 
 from __future__ import annotations
@@ -18,18 +17,18 @@ from scratchcnn.callbacks.base import Logs
 from scratchcnn.operands import Array
 from scratchcnn.operations import Operations
 from scratchcnn.optimizers import Optimizer, State
-from scratchcnn.training.step import Trainer
+from scratchcnn.training.trainer import Trainer
 
 
 class Handed(NamedTuple):
-    """What an optimizer has in its hands; the arrays are the model's own, in the order of `get_weights`.
+    """The arguments of an optimizer's step; the arrays are the model's own, in layer order, without frozen parameters.
 
     Attributes
     ----------
     optimizer : Optimizer
     parameters, gradients : list of arrays
     state : State
-        Steps taken so far, and what it remembers of each parameter.
+        The optimizer state: steps taken so far, and moment estimates.
     """
 
     optimizer: Optimizer
@@ -39,12 +38,12 @@ class Handed(NamedTuple):
 
 
 class Watcher(Callback):
-    """Base of the callbacks that look at each step of `fit`; override `before_step` and `after_step`.
+    """Base class of callbacks that observe the steps of `fit`; override `before_step` and `after_step`.
 
     Parameters
     ----------
     every : int, default 1
-        Look at every so many steps only: 1, 1 + every, ...
+        Observe every so many steps only: 1, 1 + every, ...
     """
 
     def __init__(self, every: int = 1) -> None:
@@ -53,32 +52,32 @@ class Watcher(Callback):
         self._steps = 0
 
     def before_step(self, handed: Handed) -> None:
-        """Called right before a step; nothing may be changed, and what is kept must be copied."""
+        """Called right before a step; arrays must not be changed, and must be copied to be kept."""
 
     def after_step(self, handed: Handed) -> None:
-        """Called right after it: the parameters and the state are new, the gradients are the same."""
+        """Called right after it, with the new parameters and state, and the same gradients."""
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Take away what an earlier `fit`, that was broken off, may have left."""
-        take_away(self.model._ready_trainer())
+        """Remove what an earlier `fit` that was interrupted may have left."""
+        take_away(self.model.trainer)
         self._steps = 0
 
     def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
-        """Stand beside the optimizer for one step."""
+        """Observe one step."""
         if self._steps % self.every == 0:
-            watch_next_step(self.model._ready_trainer(), self)
+            watch_next_step(self.model.trainer, self)
         self._steps += 1
 
     def on_non_finite_loss(self, batch: int, loss: float) -> bool:
-        """There is no step to look at."""
-        take_away(self.model._ready_trainer())
+        """Remove the watcher, as there is no step."""
+        take_away(self.model.trainer)
         return False
 
 
 def watch_next_step(trainer: Trainer, watcher: Watcher) -> None:
-    """Let a watcher see the next step of a trainer, and no other."""
+    """Let a watcher observe the next step of a trainer, and no other."""
     optimizer = trainer.optimizer
-    eye: Any = copy.copy(optimizer)  # of the same type, so that nobody takes it for something else
+    substitute: Any = copy.copy(optimizer)  # of the same class, as code may check it
 
     def step(parameters: Sequence[Array], gradients: Sequence[Array], state: State, ops: Operations) -> State:
         trainer.optimizer = optimizer
@@ -87,17 +86,17 @@ def watch_next_step(trainer: Trainer, watcher: Watcher) -> None:
         watcher.after_step(Handed(_real(optimizer), parameters, gradients, after))
         return after
 
-    eye.step, eye.watched = step, optimizer
-    trainer.optimizer = eye
+    substitute.step, substitute._watched = step, optimizer
+    trainer.optimizer = substitute
 
 
 def take_away(trainer: Trainer) -> None:
-    """Put the real optimizer back in its place, if a watcher still stands there."""
+    """Restore the real optimizer if a watcher has replaced it."""
     trainer.optimizer = _real(trainer.optimizer)
 
 
 def _real(optimizer: Optimizer) -> Optimizer:
-    """The optimizer behind any number of watchers."""
-    while "watched" in vars(optimizer):
-        optimizer = vars(optimizer)["watched"]
+    """Return the optimizer behind any number of watchers."""
+    while "_watched" in vars(optimizer):
+        optimizer = vars(optimizer)["_watched"]
     return optimizer

@@ -1,4 +1,4 @@
-"""Pictures: digits, a model, its curves, filters and mistakes. Only here is matplotlib; no display is needed."""
+"""Figures of data, models and training, drawn with matplotlib; no display is needed."""
 
 from scratchcnn.plots.confusion import plot_confusion_matrix
 from scratchcnn.plots.curves import plot_history

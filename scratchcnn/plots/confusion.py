@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 from matplotlib.patches import Rectangle
 
-from scratchcnn.mistakes import Counts, Shares, confusion_matrix, precision, recall
+from scratchcnn.mistakes import Counts, Fractions, confusion_matrix, precision, recall
 from scratchcnn.plots.names import class_names
 from scratchcnn.plots.picture import new_figure
 from scratchcnn.plots.tiles import points_of, shortened
@@ -134,7 +134,7 @@ def _write_counts(ax: Axes, matrix: Counts, size: float) -> None:
         ax.text(column, row, str(number), fontsize=size, color=colour, ha="center", va="center")
 
 
-def _write_margins(ax: Axes, recalls: Shares, precisions: Shares, size: float) -> None:
+def _write_margins(ax: Axes, recalls: Fractions, precisions: Fractions, size: float) -> None:
     """Recall to the right of each row, precision below each column."""
     end = len(recalls) - 0.5 + GAP
     for place, (of_row, of_column) in enumerate(zip(recalls, precisions, strict=True)):
@@ -142,7 +142,7 @@ def _write_margins(ax: Axes, recalls: Shares, precisions: Shares, size: float) -
         ax.text(place, end + HIGH / 2, _percent(of_column), fontsize=size, ha="center", va="center")
 
 
-def _shares(matrix: Counts) -> Shares:
+def _shares(matrix: Counts) -> Fractions:
     """What share of its row each cell is."""
     return matrix / np.maximum(1, matrix.sum(axis=1, keepdims=True))
 

@@ -11,7 +11,7 @@ from matplotlib.backend_bases import Event, KeyEvent, MouseButton, MouseEvent
 from matplotlib.figure import Figure
 from matplotlib.widgets import Button
 
-from scratchcnn.mistakes import Shares, check_probabilities
+from scratchcnn.mistakes import Fractions, check_probabilities
 from scratchcnn.plots.drawing import Drawing
 from scratchcnn.plots.picture import new_figure
 from scratchcnn.preprocessing import read_digit
@@ -68,7 +68,7 @@ class DrawingBoard:
     ) -> None:
         self.model = _check(model)
         self.drawing = Drawing()
-        self.probabilities: Shares | None = None
+        self.probabilities: Fractions | None = None
         self.message = HINT
         self.figure = new_figure(7.4, 5) if figure is None else figure
         self._on_quit = on_quit

@@ -12,14 +12,15 @@ from matplotlib.collections import PatchCollection
 from matplotlib.colors import Normalize
 from matplotlib.patches import Rectangle
 
+from scratchcnn.fusion.plan import Plan
 from scratchcnn.layers.base import Layer
 from scratchcnn.names import look_up
 from scratchcnn.operands import Array
-from scratchcnn.operations import engine as operations_of
 from scratchcnn.plots.picture import check_path, new_figure, save
 from scratchcnn.plots.tiles import LETTER, LINE, TITLE_SIZE, grid, points_of, shortened
 from scratchcnn.sequential import Sequential
 from scratchcnn.training.data import as_input, check_images
+from scratchcnn.training.inference import predict_batch
 
 TILE, MOST_WIDTH = 0.9, 11.0  # inches: of a map's longer side, and of a sheet, whose maps become smaller
 NUMBER_SIZE = 7.0  # points
@@ -104,14 +105,10 @@ def plot_feature_maps(
 
 
 def _find(model: object, layer: object) -> Layer:
-    """The layer of a built model, whose output is maps."""
+    """Return the layer of a built model if its output consists of feature maps."""
     if not isinstance(model, Sequential):
         raise TypeError(f"Expected a Sequential, received {model!r}.")
-    if model.output_shape is None or not model.layers:
-        raise ValueError(
-            "Expected a built model, received one without layers or of unknown shape; give input_shape to its first "
-            "layer, or call model.build((None, 28, 28, 1)) or fit."
-        )
+    model.expect_built("plot_feature_maps")
     if isinstance(layer, Layer):
         if not any(layer is each for each in model.layers):
             raise ValueError(f"Expected a layer of the model, received {layer.label} of another; use model.layers.")
@@ -132,9 +129,8 @@ def _find(model: object, layer: object) -> Layer:
 
 
 def _maps(model: Sequential, image: npt.ArrayLike, layer: Layer) -> Array:
-    """What the layer puts out for the image, (OH, OW, F)."""
-    assert model.input_shape is not None
-    shape = tuple(int(length) for length in model.input_shape[1:] if length is not None)
+    """Return the output of the layer for the image, (OH, OW, F)."""
+    shape = model.expect_built("plot_feature_maps")
     pixels = np.asarray(image)
     if pixels.ndim == len(shape) + 1 and len(pixels) != 1:
         raise ValueError(f"Expected one image, received a batch of shape {pixels.shape}; give one of it, as x[0].")
@@ -143,9 +139,7 @@ def _maps(model: Sequential, image: npt.ArrayLike, layer: Layer) -> Array:
     if pixels.shape == shape[:-1] and shape[-1] == 1:
         pixels = pixels[..., None]
     x = as_input(check_images(pixels[None], shape, model.dtype, "image"), model.dtype)
-    ops = operations_of(model.engine)
-    for each in model.layers[: model.layers.index(layer) + 1]:
-        x, _ = each.forward(x, ops, training=False, rng=None)
+    x = predict_batch(Plan(model.layers[: model.layers.index(layer) + 1], model.engine), x)
     if not np.isfinite(x).all():
         raise ValueError(f"Expected finite outputs, received NaN or infinity from {layer.label}; train the model anew.")
     return x[0]

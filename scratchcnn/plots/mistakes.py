@@ -8,7 +8,7 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 
 from scratchcnn.arguments import positive_integer
-from scratchcnn.mistakes import check_classes, check_probabilities, surest_mistakes
+from scratchcnn.mistakes import check_classes, check_probabilities, most_confident_errors
 from scratchcnn.plots.digit import draw_ink
 from scratchcnn.plots.digits import check_images
 from scratchcnn.plots.names import class_names
@@ -56,7 +56,7 @@ def plot_mistakes(
 
     See Also
     --------
-    scratchcnn.mistakes.surest_mistakes : which images these are.
+    scratchcnn.mistakes.most_confident_errors : which images these are.
 
     Examples
     --------
@@ -76,7 +76,7 @@ def plot_mistakes(
     words = class_names(names, shares.shape[1])
     if positive_integer("count", count) > MOST_TILES:
         raise ValueError(f"Expected count as at most {MOST_TILES}, received {count}; look at some of them.")
-    mistakes = surest_mistakes(truth, shares)
+    mistakes = most_confident_errors(truth, shares)
     drawn = mistakes[:count]
     width = width_for([f"prediction: {word}" for word in words], LEAST, MOST)
     every = tile_axes(ax, max(1, len(drawn)), width, 3, _title(len(drawn), len(mistakes), len(truth)))

@@ -6,10 +6,10 @@ from slopes import expect_slopes
 from small_networks import CONVOLUTIONAL, colour, dense, grey, images, logits, randomized
 
 from scratchcnn import Sequential
+from scratchcnn.fusion.plan import Plan
 from scratchcnn.inspection import grad_cam
 from scratchcnn.inspection.class_score import logit_layers
 from scratchcnn.layers import Conv2D, Dense, Flatten
-from scratchcnn.operations import engine as operations_of
 from scratchcnn.preprocessing.resize import resize
 from scratchcnn.training.data import as_input
 from scratchcnn.training.inference import predict_batch
@@ -19,13 +19,13 @@ from scratchcnn.training.inference import predict_batch
 @pytest.mark.parametrize("make", CONVOLUTIONAL)
 def test_it_is_what_the_definition_says(make, engine):
     model = randomized(make(dtype="float64", engine=engine))
-    batch, layers, ops = images(model), logit_layers(model), operations_of(engine)
+    batch, layers = images(model), logit_layers(model)
     for place in [i for i, layer in enumerate(model.layers) if len(layer.output_shape) == 3]:
         found = grad_cam(model, batch[0], label=2, layer=place)
-        features = predict_batch(layers[: place + 1], as_input(batch, model.dtype), ops).copy()
+        features = predict_batch(Plan(layers[: place + 1], engine), as_input(batch, model.dtype)).copy()
         np.testing.assert_allclose(found.features, features[0], rtol=1e-9, atol=1e-12)
-        rest = layers[place + 1 :]
-        expect_slopes(found.gradient[None], lambda f=features, r=rest: predict_batch(r, f, ops)[0, 2], features)
+        rest = Plan(layers[place + 1 :], engine)
+        expect_slopes(found.gradient[None], lambda f=features, r=rest: predict_batch(r, f)[0, 2], features)
         weights = [found.gradient[:, :, f].mean() for f in range(features.shape[-1])]
         np.testing.assert_allclose(found.weights, weights, rtol=1e-9)
         evidence = sum(w * features[0, :, :, f] for f, w in enumerate(weights))

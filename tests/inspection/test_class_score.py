@@ -1,4 +1,4 @@
-"""The gradient of a class's score, by every layer's output and by the image, is that of central differences."""
+"""The gradient of a class score w.r.t. every layer's output and the image equals central differences."""
 
 import numpy as np
 import pytest
@@ -6,6 +6,7 @@ from slopes import expect_slopes
 from small_networks import ALL, colour, grey, images, logits, randomized
 
 from scratchcnn import Sequential, reference
+from scratchcnn.fusion.plan import Plan
 from scratchcnn.inspection.class_score import class_gradient, logit_layers, probabilities_of
 from scratchcnn.layers import Conv2D, Dense, Dropout, Flatten, Layer
 from scratchcnn.training.data import as_input
@@ -15,7 +16,7 @@ from scratchcnn.training.inference import predict_batch
 def score_after(model, place, output, label, of):
     """The score, computed from the output of a layer on; from the image for place None."""
     rest = logit_layers(model)[0 if place is None else place + 1 :]
-    found = predict_batch(rest, output, reference) if rest else output
+    found = predict_batch(Plan(rest, "reference"), output) if rest else output
     return (reference.softmax(found) if of == "probability" else found)[0, label]
 
 
@@ -55,7 +56,7 @@ def test_dropout_is_off_and_nothing_random_is_drawn():
     model = grey()
     model.add(Dropout(0.9))
     batch = images(model)
-    assert model._dropout_rng.bit_generator.state == grey()._dropout_rng.bit_generator.state
+    assert model.generators["dropout"].bit_generator.state == grey().generators["dropout"].bit_generator.state
     np.testing.assert_array_equal(class_gradient(model, batch, 0).gradient, class_gradient(model, batch, 0).gradient)
 
 
@@ -106,7 +107,7 @@ def test_a_user_s_layer_may_write_into_what_it_is_given():
     assert (found.output * found.gradient).sum() == pytest.approx(found.score)
 
 
-def test_a_user_s_layer_without_a_gradient_by_its_input_is_told():
+def test_custom_layer_without_input_gradient_raises():
     class Blind(Layer):
         def forward(self, x, ops, training, rng):
             return x, None
@@ -115,5 +116,5 @@ def test_a_user_s_layer_without_a_gradient_by_its_input_is_told():
             return None, {}
 
     model = Sequential([Blind(input_shape=(4,)), Dense(3, "softmax")])
-    with pytest.raises(ValueError, match="Expected a gradient by the input of layer 'blind'"):
+    with pytest.raises(ValueError, match=r"Expected a gradient w\.r\.t\. the input of layer 'blind'"):
         class_gradient(model, np.ones((1, 4)), 0)

@@ -41,7 +41,7 @@ def test_shares_are_those_of_the_outputs_layer_by_layer(seed, dtype):
     x = rng.integers(0, 256, (9, 6, 5, 3), dtype=np.uint8)
     y, found = x.astype(dtype), iter(dead_units(model, x, 4).layers)
     for layer in model.layers:
-        y = layer.forward(y, model._ops, training=False, rng=None)[0]
+        y = layer.forward(y, model.ops, training=False, rng=None)[0]
         if layer.name in ("activation", "conv2d_1", "dense"):
             units = next(found)
             assert units.layer == layer.name
@@ -51,12 +51,12 @@ def test_shares_are_those_of_the_outputs_layer_by_layer(seed, dtype):
             assert units.dead.tolist() == np.flatnonzero(~speaks.any(axis=0)).tolist()
 
 
-def test_convolutions_that_the_model_joins_with_their_pooling_are_asked_by_themselves():
+def test_convolutions_of_fused_stages_are_included():
     model = article_model(seed=0)
     x = y = sample_digits()[0][0][:8]
     found = iter(dead_units(model, x).layers)
     for layer in model.layers[:-1]:
-        y = layer.forward(y, model._ops, training=False, rng=None)[0]
+        y = layer.forward(y, model.ops, training=False, rng=None)[0]
         if layer.name in ("conv2d", "conv2d_1", "dense"):
             units = next(found)
             assert units.layer == layer.name
@@ -77,7 +77,7 @@ def test_a_layer_that_is_dead_as_a_whole_and_a_model_without_relu_are_told():
 
 
 def test_what_does_not_fit_is_refused():
-    with pytest.raises(ValueError, match="Expected a built model"):
+    with pytest.raises(ValueError, match="Expected a model of known shape"):
         dead_units(Sequential([Dense(2)]), np.ones((2, 3)))
     with pytest.raises(ValueError, match="without a batch axis"):
         dead_units(small_model(), small_data()[0][0])

@@ -10,9 +10,10 @@ from networks import article_model, sample_digits, small_data, small_model
 from random_models import Leaky, models
 
 from scratchcnn import Sequential
+from scratchcnn.fusion.plan import Plan
 from scratchcnn.inspection import explain, trace
 from scratchcnn.layers import Conv2D, Dense, Dropout, Flatten, Layer, MaxPooling2D
-from scratchcnn.training.step import forward
+from scratchcnn.training.inference import predict_batch
 
 few = settings(max_examples=25)
 some = settings(max_examples=60)
@@ -110,7 +111,7 @@ def test_a_receptive_field_is_what_can_move_the_number_and_nothing_else(case, da
     images[np.arange(size), np.arange(size)] = np.nan  # a NaN reaches all that depends on it
     number = found.layers.index(layer)
     with np.errstate(all="ignore"):
-        output = forward(model.layers[: number + 1], images.reshape(-1, *x.shape[1:]), model._ops, False, None)[0]
+        output = predict_batch(Plan(model.layers[: number + 1], model.engine), images.reshape(-1, *x.shape[1:]))
     moved = np.isnan(output[(slice(None), *place[1:])]).reshape(x.shape[1:])
     field = explain(found, layer, place).receptive_field
     np.testing.assert_array_equal(field.mask, moved)
@@ -157,7 +158,7 @@ def test_what_lies_outside_never_wins_and_is_told():
 
 def test_infinities_that_lose_do_not_spoil_the_sum():
     model = Sequential([MaxPooling2D(2, input_shape=(2, 2, 1))], dtype="float64")
-    ops = model._ops
+    ops = model.ops
     found = trace(model, np.ones((1, 2, 2, 1)))
     x = np.array([-np.inf, 1, 2, 3]).reshape(1, 2, 2, 1)
     y, cache = model.layers[0].forward(x, ops, False, None)

@@ -251,9 +251,9 @@ def test_wrong_arguments():
     model = small_model(seed=0)
     with pytest.raises(TypeError, match="Expected a model or a layer, received 3"):
         check_gradients(3, x)
-    with pytest.raises(ValueError, match="Expected a built model"):
+    with pytest.raises(ValueError, match="Expected a model of known shape"):
         check_gradients(Sequential([Dense(3)]), x)
-    with pytest.raises(ValueError, match="Expected labels for a model alone"):
+    with pytest.raises(ValueError, match="Expected labels for a model only"):
         check_gradients(Dense(3), x.reshape(3, -1), y)
     with pytest.raises(ValueError, match=r"one sample without a batch axis: use x\[None\]"):
         check_gradients(model, x[0], y)

@@ -24,7 +24,7 @@ def test_norms_are_those_of_the_gradients_and_the_steps_that_were_taken(engine):
     assert flow.layers == ("conv2d", "dense", "dense_1")
     assert flow.sizes.tolist() == [40, 296, 45]
     for step, part in enumerate([slice(0, 20), slice(20, 40)] * 2):
-        rng = replay._ready_trainer().dropout_rng
+        rng = replay.generators["dropout"]
         state = rng.bit_generator.state
         gradients = replay.loss_and_gradients(x[part], y[part], training=True)[1]
         rng.bit_generator.state = state
@@ -43,6 +43,21 @@ def test_norms_are_those_of_the_gradients_and_the_steps_that_were_taken(engine):
     np.testing.assert_allclose(flow.ratios, flow.update_norms / flow.weight_norms)
     np.testing.assert_allclose(flow.root_mean_squares**2 * flow.sizes, flow.gradient_norms**2)
     assert [a.tobytes() for a in model.get_weights()] == [a.tobytes() for a in replay.get_weights()]
+
+
+def test_frozen_layers_are_left_out():
+    x, y = small_data(40)
+    model = small_model(seed=2)
+    model.layers[0].trainable = False
+    flow = watched(model, x, y, batch_size=20)
+    assert flow.layers == ("dense", "dense_1")
+    assert flow.sizes.tolist() == [296, 45]
+    model.layers[0].trainable = True
+    both = watched(model, x, y, batch_size=20)
+    assert both.layers == ("conv2d", "dense", "dense_1")
+    weights = small_model(seed=2).get_weights()[2:]
+    norms = np.sqrt([float((kernel**2).sum() + (bias**2).sum()) for kernel, bias in (weights[:2], weights[2:])])
+    np.testing.assert_allclose(flow.weight_norms[0], norms, rtol=1e-5)
 
 
 def test_only_every_so_many_steps_are_looked_at():

@@ -32,9 +32,9 @@ def test_what_is_no_model_is_refused():
         built_model([], "trace")
 
 
-@pytest.mark.parametrize(("layers", "mend"), [([], "without layers; add some"), ([Dense(3)], r"model\.build\(")])
-def test_a_model_that_is_not_built_is_refused(layers, mend):
-    with pytest.raises(ValueError, match=f"Expected a built model for trace, .*{mend}"):
+@pytest.mark.parametrize(("layers", "fix"), [([], "has no layers yet: add some"), ([Dense(3)], r"model\.build\(")])
+def test_a_model_that_is_not_built_is_refused(layers, fix):
+    with pytest.raises(ValueError, match=f"Expected a model of known shape for trace; .*{fix}"):
         built_model(Sequential(layers), "trace")
 
 
@@ -100,8 +100,8 @@ def test_a_colour_model_takes_no_grey_image():
         (np.zeros((4, 5, 1)), ValueError, "received shape .4, 5, 1.; it has as many numbers"),
         (np.zeros((0, 5, 4, 1)), ValueError, "received shape .0, 5, 4, 1."),
         (np.zeros((28, 28)), ValueError, "of the size that the model was built for"),
-        (np.full((5, 4), np.nan), ValueError, "finite numbers, received nan"),
-        (np.full((5, 4), 1e300), ValueError, "finite numbers, received 1e.300"),
+        (np.full((5, 4), np.nan), ValueError, "finite values, received nan"),
+        (np.full((5, 4), 1e300), ValueError, "finite values, received 1e.300"),
         (np.zeros((5, 4), bool), TypeError, "integers or floats, received dtype bool"),
         (np.full((5, 4), "7"), TypeError, "integers or floats, received dtype <U1"),
     ],

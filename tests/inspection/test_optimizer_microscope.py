@@ -12,7 +12,7 @@ from scratchcnn import Sequential, optimizers, reference
 from scratchcnn.callbacks import Callback, ModelCheckpoint
 from scratchcnn.inspection import OptimizerMicroscope, compare_optimizers, watch_weight
 from scratchcnn.layers import Dense
-from scratchcnn.training.step import NonFiniteLossError
+from scratchcnn.training.diagnosis import NonFiniteLossError
 
 OPTIMIZERS = {
     "adam": lambda: optimizers.Adam(0.01),
@@ -47,9 +47,8 @@ def test_watching_leaves_every_bit_as_it_is(name, engine):
     plain, watched = trained(OPTIMIZERS[name](), engine=engine), trained(OPTIMIZERS[name](), watch, engine=engine)
     for one, other in zip(plain.get_weights(), watched.get_weights(), strict=True):
         assert one.tobytes() == other.tobytes()
-    assert plain._trainer.optimizer_state.iterations == watched._trainer.optimizer_state.iterations == 6
-    assert type(watched._trainer.optimizer) is type(watched.optimizer)
-    assert watched._trainer.optimizer is watched.optimizer
+    assert plain.optimizer_state.iterations == watched.optimizer_state.iterations == 6
+    assert watched.trainer.optimizer is watched.optimizer
     for microscope, (layer, parameter, position) in zip(seen, PLACES, strict=True):
         found = microscope.result
         stored = next(each for each in watched.layers if each.name == layer).params[parameter][position]
@@ -69,14 +68,29 @@ def test_the_numbers_are_those_of_the_same_steps_taken_by_hand():
     found, place = microscope.result, 2
     for step, start in enumerate([0, 16, 32, 0, 16, 32]):
         part = slice(start, start + 16)
-        state = replay._ready_trainer().dropout_rng.bit_generator.state  # the gradients first, then the same step
+        state = replay.generators["dropout"].bit_generator.state  # the gradients first, then the same step
         gradient = replay.loss_and_gradients(x[part], y[part], training=True)[1][place][5, 2]
-        replay._ready_trainer().dropout_rng.bit_generator.state = state
+        replay.generators["dropout"].bit_generator.state = state
         replay.train_on_batch(x[part], y[part])
-        m, v = (slot[5, 2] for slot in replay._trainer.optimizer_state.slots[place])
+        m, v = (slot[5, 2] for slot in replay.optimizer_state.slots[place])
         np.testing.assert_allclose(found.gradients[step], gradient, rtol=1e-5, atol=1e-8)
         assert found.after[step] == replay.get_weights()[place][5, 2]
         assert (found.slots["m"][step], found.slots["v"][step]) == (m, v)
+
+
+def test_weight_is_followed_beside_a_frozen_layer_and_a_frozen_weight_is_refused():
+    x, y = small_data(40)
+    model = small_model(seed=3)
+    model.layers[0].trainable = False
+    microscope = OptimizerMicroscope(model, "dense", "kernel", (5, 2))
+    start = model.get_weights()[2][5, 2]
+    model.fit(x, y, batch_size=40, verbose=0, callbacks=microscope)
+    found = microscope.result
+    assert (found.before[0], found.after[-1]) == (start, model.get_weights()[2][5, 2])
+    assert start != found.after[-1]
+    frozen = OptimizerMicroscope(model, "conv2d", "bias", 0)
+    with pytest.raises(ValueError, match="Expected layer 'conv2d' to be trained, received a frozen one"):
+        model.fit(x, y, verbose=0, callbacks=frozen)
 
 
 @pytest.mark.parametrize("name", ["adam", "amsgrad", "schedule"])
@@ -172,12 +186,12 @@ def test_an_optimizer_of_ones_own_is_followed_too():
         _ = seen[0].result.asked
 
 
-def test_between_steps_others_see_the_real_optimizer(tmp_path):
+def test_model_has_its_own_optimizer_between_steps(tmp_path):
     kinds = []
 
     class Look(Callback):
         def on_train_batch_end(self, batch, logs=None):
-            kinds.append(self.model._ready_trainer().optimizer is self.model.optimizer)
+            kinds.append(self.model.trainer.optimizer is self.model.optimizer)
 
     path = tmp_path / "model.npz"
     model = small_model(seed=0)
@@ -193,14 +207,14 @@ def test_between_steps_others_see_the_real_optimizer(tmp_path):
     assert len(both[0].result.steps) == len(both[1].result.steps) == 3
 
 
-def test_after_a_loss_that_is_not_finite_nobody_stands_beside_the_optimizer():
+def test_optimizer_is_restored_after_a_non_finite_loss():
     model = small_model(seed=0)
     microscope = OptimizerMicroscope(model, *PLACES[0])
     x, y = small_data(40)
     model.set_weights([np.full_like(weight, 1e38) for weight in model.get_weights()])
     with pytest.raises(NonFiniteLossError), np.errstate(all="ignore"):
         model.fit(x, y, verbose=0, callbacks=microscope)
-    assert model._trainer.optimizer is model.optimizer
+    assert model.trainer.optimizer is model.optimizer
     assert "no steps yet" in str(microscope)
 
 
@@ -222,7 +236,7 @@ def test_after_an_error_within_a_step_the_next_fit_is_watched_once():
         model.fit(x, y, verbose=0, callbacks=microscope)
     Breaks.broken = False
     model.fit(x, y, epochs=2, verbose=0, callbacks=microscope)
-    assert model._trainer.optimizer is model.optimizer
+    assert model.trainer.optimizer is model.optimizer
     assert microscope.result.steps.tolist() == [1, 2]
 
 
@@ -275,7 +289,7 @@ def test_what_does_not_exist_is_refused():
         OptimizerMicroscope(model, "dense", "kernel", (0, 8))
     with pytest.raises(ValueError, match=r"layer with parameters, received 'flatten' \(Flatten\)"):
         OptimizerMicroscope(model, "flatten", "kernel", (0, 8))
-    with pytest.raises(ValueError, match="Expected a built model"):
+    with pytest.raises(ValueError, match="Expected a model of known shape"):
         OptimizerMicroscope(Sequential([Dense(2)]), "dense", "kernel", (0, 0))
     with pytest.raises(ValueError, match="optimizers as a list"):
         compare_optimizers(model, *small_data(), "dense", "kernel", (0, 0), "adam")

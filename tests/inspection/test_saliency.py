@@ -107,7 +107,7 @@ def test_wrong_options_are_refused():
     model = grey()
     with pytest.raises(ValueError, match="Expected of as one of 'logit', 'probability', received 'loss'"):
         input_gradient(model, images(model)[0], of="loss")
-    with pytest.raises(ValueError, match="Expected a built model for input_gradient"):
+    with pytest.raises(ValueError, match="Expected a model of known shape for input_gradient"):
         input_gradient(Sequential([Dense(3)]), np.zeros(3))
     with pytest.raises(ValueError, match=r"its numbers are in \.gradient"):
         input_gradient(rows(), np.zeros(6)).plot()

@@ -1,4 +1,4 @@
-"""A trace holds the numbers of fit's own pass, of any model; it stays true, and changes nothing."""
+"""A trace has the bits of a training step, for any model; it does not change, and does not change the model."""
 
 import copy
 
@@ -9,16 +9,16 @@ from hypothesis import given, settings
 from networks import article_model, sample_digits, small_data, small_model
 from random_models import ENGINES, models
 
-from scratchcnn import Sequential
+from scratchcnn import Sequential, kernels
 from scratchcnn.inspection import trace
-from scratchcnn.layers import Dense, Flatten, Layer, Rescaling
+from scratchcnn.layers import Conv2D, Dense, Flatten, Layer, MaxPooling2D, Rescaling
 from scratchcnn.training import step
 
 few = settings(max_examples=25)
 
 
 class Halving(Layer):
-    """A user's layer that writes into what it is given."""
+    """A custom layer that overwrites its arguments."""
 
     def forward(self, x, ops, training, rng):
         x *= x.dtype.type(0.5)
@@ -30,18 +30,18 @@ class Halving(Layer):
 
 
 def of_fit(model, x, y):
-    """What one step of fit really computes, before the parameters change: losses, probabilities, all gradients."""
-    trainer = model._ready_trainer()
-    targets = trainer.loss.encode(y, trainer.classes, trainer.dtype)
+    """What a training step computes before the update: losses, probabilities, all gradients, the stages' outputs."""
+    trainer = model.trainer
+    targets = trainer.loss.encode(y, trainer.output_shape, trainer.dtype)
     images = np.ascontiguousarray(x, trainer.dtype)
     rng = copy.deepcopy(trainer.dropout_rng)
     with trainer.workspace.active():
-        outputs, passed = step.forward(trainer.layers, images, trainer.ops, True, rng)
-        outs = [None if each.output is None else each.output.copy() for each in passed]
+        outputs, passed = step.forward(trainer.plan, images, True, rng)
+        kept = {id(s.layers[-1]): each.output.copy() for s, each in zip(trainer.plan.stages, passed, strict=True)}
         losses, probabilities = trainer.loss.forward(outputs, targets, trainer.ops)
         d_outputs = trainer.loss.backward(probabilities, targets, trainer.ops)
-        gradients = step.backward(trainer.layers, passed, d_outputs, trainer.ops)
-    return losses, probabilities, gradients, outs
+        gradients = step.backward(trainer.plan, passed, d_outputs)
+    return losses, probabilities, gradients, kept
 
 
 def check_against_fit(model, x, y):
@@ -49,19 +49,19 @@ def check_against_fit(model, x, y):
     losses, probabilities, gradients, outputs = of_fit(model, x, y)
     assert bits(found.losses) == bits(losses)
     assert bits(found.probabilities) == bits(probabilities)
-    traced = [array for layer in found for array in layer.gradients.values()]
+    traced = [array for layer in found if layer.layer.trainable for array in layer.gradients.values()]
     assert [array.tobytes() for array in traced] == [array.tobytes() for array in gradients]
-    for layer, output in list(zip(found, outputs, strict=False))[:-1]:  # the last may have become probabilities
-        assert output is None or bits(layer.output) == bits(output), layer.name
+    for layer in found.layers[:-1]:  # the last may have become probabilities
+        assert id(layer.layer) not in outputs or bits(layer.output) == bits(outputs[id(layer.layer)]), layer.name
     step_losses, step_probabilities = step.train_step(
-        model._ready_trainer(), np.ascontiguousarray(x, model.dtype), found.targets
+        model.trainer, np.ascontiguousarray(x, model.dtype), found.targets
     )
     assert (bits(step_losses), bits(step_probabilities)) == (bits(losses), bits(probabilities))
     return found
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_the_articles_network_is_traced_with_the_bits_of_a_step_of_fit(engine):
+def test_article_network_is_traced_with_the_bits_of_a_training_step(engine):
     (x, y), _ = sample_digits()
     count = 40 if engine == "kernels" else 3
     model = article_model(seed=3, engine=engine)
@@ -71,8 +71,42 @@ def test_the_articles_network_is_traced_with_the_bits_of_a_step_of_fit(engine):
 
 @few
 @given(models())
-def test_any_model_is_traced_with_the_bits_of_a_step_of_fit(case):
+def test_any_model_is_traced_with_the_bits_of_a_training_step(case):
     check_against_fit(*case)
+
+
+@pytest.mark.parametrize("frozen", [0, 1, 4])
+@pytest.mark.parametrize("engine", ENGINES)
+def test_model_with_frozen_layers_is_traced_with_the_bits_of_a_training_step(engine, frozen):
+    (x, y), _ = sample_digits()
+    model = article_model(seed=3, engine=engine)
+    for layer in model.layers[: frozen + 1]:
+        layer.trainable = False
+    found = check_against_fit(model, x[:3], y[:3])
+    assert all(layer.gradients.keys() == layer.params.keys() for layer in found)
+
+
+class OwnConv2D(Conv2D):
+    """A subclass, which is never fused and whose algorithms do not depend on its neighbours."""
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_subclass_of_conv2d_is_traced_with_the_bits_and_the_algorithms_of_a_training_step(engine):
+    (x, y), _ = sample_digits()
+    layers = [Conv2D(16, 3, activation="relu", input_shape=(28, 28, 1)), OwnConv2D(16, 3, activation="relu")]
+    model = Sequential([*layers, MaxPooling2D(2), Flatten(), Dense(10, activation="softmax")], engine=engine, seed=0)
+    model.compile()
+    found = check_against_fit(model, x[:3], y[:3])
+    if engine == "reference":
+        assert found[1].algorithm is None
+        return
+    algorithm = found[1].algorithm
+    assert algorithm.kernel_gradient == "winograd_4x4"  # not 'winners', as for a Conv2D below a max pooling
+    layer, traced = model.layers[1], found[1]
+    geometry = (layer.strides, layer.padding, layer.dilation_rate)
+    kernel, bias = traced.params.values()
+    z = kernels.conv2d(traced.input, kernel, bias, *geometry, algorithm)
+    assert bits(z) == bits(traced.preactivation)
 
 
 @few
@@ -243,7 +277,7 @@ def test_what_is_not_finite_is_shown_and_not_refused():
     [
         (lambda: (3, 0), TypeError, "Expected a Sequential for trace, received int"),
         (lambda: (Sequential([Dense(3)]), 0), ValueError, "does not know the shape of its input"),
-        (lambda: (Sequential(), 0), ValueError, "one without layers"),
+        (lambda: (Sequential(), 0), ValueError, "this one has no layers yet"),
         (lambda: (small_model(), np.zeros((9, 8, 1))), ValueError, r"use x\[None\]"),
         (lambda: (small_model(), np.zeros((2, 9, 8, 1)), [1]), ValueError, "labels of shape"),
         (lambda: (Sequential([Dense(3, input_shape=(2,))]), np.zeros((1, 2)), [1]), RuntimeError, "compile"),

@@ -104,7 +104,7 @@ def test_wrong_input(rng, tmp_path):
     with pytest.raises(TypeError, match="Expected a Sequential, received 'conv2d'"):
         plot_feature_maps("conv2d", image, 0)
     for unbuilt in (Sequential(), Sequential([Conv2D(3, 3)])):
-        with pytest.raises(ValueError, match="Expected a built model"):
+        with pytest.raises(ValueError, match="Expected a model of known shape"):
             plot_feature_maps(unbuilt, image, 0)
     with pytest.raises(ValueError, match=r"Expected layer as one of 'conv2d', .*'conv2'. Did you mean 'conv2d'"):
         plot_feature_maps(model, image, "conv2")
@@ -123,7 +123,7 @@ def test_wrong_input(rng, tmp_path):
         plot_feature_maps(model, rng.random((2, 9, 8, 1)), 0)
     with pytest.raises(ValueError, match="Expected image of shape"):
         plot_feature_maps(model, rng.random((9, 9)), 0)
-    with pytest.raises(ValueError, match="Expected image with finite numbers"):
+    with pytest.raises(ValueError, match="Expected image with finite values"):
         plot_feature_maps(model, np.full((9, 8), np.nan), 0)
     with pytest.raises(ValueError, match=r"ending in \.png"):
         plot_feature_maps(model, image, 0, tmp_path / "maps.gif")

@@ -8,8 +8,8 @@ import pytest
 from legible import assert_legible
 
 from scratchcnn.inspection import show_im2col
+from scratchcnn.inspection.im2col_boards_figure import Backward, Forward
 from scratchcnn.layers import Conv2D
-from scratchcnn.plots.im2col_boards import Backward, Forward
 from scratchcnn.plots.number_grid import NumberFormat, cell_axes
 
 

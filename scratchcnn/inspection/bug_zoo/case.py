@@ -9,10 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from scratchcnn.datasets import mnist
-from scratchcnn.inspection.remaking import copied
 from scratchcnn.layers import Conv2D, Dense, Dropout, Flatten, Layer, MaxPooling2D
 from scratchcnn.operands import Array
-from scratchcnn.operations import engine as operations_of
 from scratchcnn.optimizers import Adam, Optimizer
 from scratchcnn.sequential import Sequential
 
@@ -74,7 +72,7 @@ def train(case: Case, optimizer: Optimizer | None = None, steps: int = STEPS) ->
 
     If the loss stops being finite, so does training; the last of the losses is NaN then.
     """
-    model = copied(case.model, optimizer=optimizer)
+    model = case.model.clone(optimizer=optimizer)
     losses: list[float] = []
     with np.errstate(all="ignore"):
         for batch in batches(case, steps):
@@ -123,7 +121,7 @@ def mean_of_last(losses: Array) -> float:
 def transplanted_accuracy(case: Case) -> Measured:
     """On the validation images, with the weights that a healthy network has learned."""
     trained, losses = train(healthy())
-    model = copied(case.model)
+    model = case.model.clone()
     model.set_weights(trained.get_weights())
     return Measured(accuracy(model, case.x_val, case.y_val), losses)
 
@@ -144,7 +142,7 @@ def position(model: Sequential, kind: type[Layer], where: Callable[[Layer], bool
 
 def reaching(case: Case, place: int, images: int = FEW) -> Array:
     """What reaches the layer at `place` in predict, for the first training images."""
-    x, ops = case.x[:images].astype(case.model.dtype), operations_of(case.model.engine)
+    x = case.x[:images].astype(case.model.dtype)
     for layer in case.model.layers[:place]:
-        x = layer.forward(x, ops, training=False, rng=None)[0]
+        x = layer.forward(x, case.model.ops, training=False, rng=None)[0]
     return x

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from scratchcnn.inspection.bug_zoo.case import Case, Measured, healthy
-from scratchcnn.operands import Array
+from scratchcnn.inspection.bug_zoo.symptom_data import SymptomData
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -46,7 +46,7 @@ class Diagnosis:
 
 
 @dataclass(frozen=True)
-class Symptom:
+class Symptom(SymptomData):
     """One quantity of the healthy case and of the sick one, measured just now; `plot` draws their losses.
 
     Attributes
@@ -62,15 +62,6 @@ class Symptom:
         The symptom in words.
     """
 
-    name: str
-    quantity: str
-    healthy: float
-    sick: float
-    healthy_losses: Array
-    sick_losses: Array
-    visible: bool
-    text: str
-
     def plot(self, to_file: str | os.PathLike[str] | None = None) -> Figure:
         """Draw the loss of both over the steps; write it to a picture file if one is given.
 
@@ -79,7 +70,7 @@ class Symptom:
         ValueError
             Nothing was trained for this symptom; or another ending of the file.
         """
-        from scratchcnn.plots.bug_zoo import plot_symptom
+        from scratchcnn.inspection.bug_zoo.symptom_figure import plot_symptom
 
         return plot_symptom(self, to_file)
 

@@ -23,16 +23,11 @@ EARLY_RATE = 0.02  # of the layer that does not wait for the optimizer
 class KernelNotTurnedRound(Conv2D):
     """A convolution whose dX slides the kernel over the gradient as the forward pass does, not turned round."""
 
-    takes_pooled_gradient = False
-
-    def backward(  # type: ignore[override]
-        self, dy: Array, cache: Conv2DCache, ops: Operations, input_gradient: bool = True
-    ) -> Backward:
+    def backward(self, dy: Array, cache: Conv2DCache, ops: Operations, input_gradient: bool = True) -> Backward:
         """dx with rows and columns of the kernel the wrong way round."""
         gradients = super().backward(dy, cache, ops, False)[1]
         if not input_gradient:
             return None, gradients
-        assert cache.y is not None
         dz = self.activation.backward(dy, cache.y, ops)
         turned = np.ascontiguousarray(self.params["kernel"][::-1, ::-1])
         return ops.conv2d_input_gradient(
@@ -43,14 +38,9 @@ class KernelNotTurnedRound(Conv2D):
 class BiasGradientOverWrongAxes(Conv2D):
     """A convolution that sums the bias gradient as if the filters were the first axis: right shape, wrong numbers."""
 
-    takes_pooled_gradient = False
-
-    def backward(  # type: ignore[override]
-        self, dy: Array, cache: Conv2DCache, ops: Operations, input_gradient: bool = True
-    ) -> Backward:
+    def backward(self, dy: Array, cache: Conv2DCache, ops: Operations, input_gradient: bool = True) -> Backward:
         """dbias = dz.reshape(F, -1).sum(axis=1)."""
         dx, gradients = super().backward(dy, cache, ops, input_gradient)
-        assert cache.y is not None
         dz = self.activation.backward(dy, cache.y, ops)  # (N, OH, OW, F)
         return dx, {**gradients, "bias": dz.reshape(self.filters, -1).sum(axis=1)}
 
@@ -58,15 +48,11 @@ class BiasGradientOverWrongAxes(Conv2D):
 class Im2colColumnOrder(Conv2D):
     """A convolution by im2col whose columns run (ky, kx, c) while its kernel's rows run (c, ky, kx)."""
 
-    takes_pooled_gradient = False
-
     def forward(self, x: Array, ops: Operations, training: bool, rng: Rng) -> tuple[Array, Conv2DCache]:
         """A convolution with a kernel whose numbers stand at other places."""
         return Conv2D.forward(self._scrambled(), x, ops, training, rng)
 
-    def backward(  # type: ignore[override]
-        self, dy: Array, cache: Conv2DCache, ops: Operations, input_gradient: bool = True
-    ) -> Backward:
+    def backward(self, dy: Array, cache: Conv2DCache, ops: Operations, input_gradient: bool = True) -> Backward:
         """The gradients of just that: forward and backward belong to each other."""
         dx, gradients = Conv2D.backward(self._scrambled(), dy, cache, ops, input_gradient)
         height, width, channels, filters = self.params["kernel"].shape

@@ -63,18 +63,18 @@ def _bias_direction(case: Case) -> Measured:
     place = position(case.model, Conv2D)
     layer: Any = case.model.layers[place]
     x = reaching(case, place)
-    y, cache = layer.forward(x, case.model._ops, training=False, rng=None)
+    y, cache = layer.forward(x, case.model.ops, training=False, rng=None)
     dy = np.random.default_rng(0).standard_normal(y.shape).astype(y.dtype)
-    found = layer.backward(dy, cache, case.model._ops)[1]["bias"]
+    found = layer.backward(dy, cache, case.model.ops)[1]["bias"]
     right = (dy * (y > 0) if _relu(layer) else dy).sum(axis=(0, 1, 2))
     losses = train(case)[1]
     return Measured(float((found * right).sum() / np.sqrt((found**2).sum() * (right**2).sum())), losses)
 
 
 def _input_gradient(layer: Any, x: Array, case: Case) -> Array:
-    y, cache = layer.forward(x, case.model._ops, training=False, rng=None)
+    y, cache = layer.forward(x, case.model.ops, training=False, rng=None)
     dy = np.random.default_rng(0).standard_normal(y.shape).astype(y.dtype)
-    return layer.backward(dy, cache, case.model._ops)[0]
+    return layer.backward(dy, cache, case.model.ops)[0]
 
 
 EXHIBITS = (

@@ -31,8 +31,8 @@ def _gradient_through_ties(case: Case) -> Measured:
     """How much gradient leaves the pooling for one that arrives, over digits on their black ground."""
     layer: Any = case.model.layers[position(case.model, MaxPooling2D)]
     x = np.repeat(case.x[:8], 8, axis=-1).astype(case.model.dtype)
-    y, cache = layer.forward(x, case.model._ops, training=False, rng=None)
-    dx = layer.backward(np.ones_like(y), cache, case.model._ops)[0]
+    y, cache = layer.forward(x, case.model.ops, training=False, rng=None)
+    dx = layer.backward(np.ones_like(y), cache, case.model.ops)[0]
     return Measured(float(dx.sum() / y.size), np.zeros(0))
 
 

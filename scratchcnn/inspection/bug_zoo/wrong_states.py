@@ -23,7 +23,6 @@ from scratchcnn.inspection.bug_zoo.exhibit import Exhibit
 from scratchcnn.inspection.bug_zoo.planting import in_layer
 from scratchcnn.inspection.findings import Findings
 from scratchcnn.inspection.layer_check import check_layer
-from scratchcnn.inspection.remaking import copied
 from scratchcnn.layers import Dense, Dropout, Layer
 from scratchcnn.optimizers import SGD
 from scratchcnn.training.step import backward, forward
@@ -53,9 +52,9 @@ def _mean_in_predict(case: Case) -> Measured:
     layer: Any = case.model.layers[place]
     x = reaching(case, place, 64)
     rng = np.random.default_rng(0)
-    trained = layer.forward(x, case.model._ops, training=True, rng=rng)[0]
+    trained = layer.forward(x, case.model.ops, training=True, rng=rng)[0]
     return Measured(
-        float(layer.forward(x, case.model._ops, training=False, rng=None)[0].sum() / trained.sum()), train(case)[1]
+        float(layer.forward(x, case.model.ops, training=False, rng=None)[0].sum() / trained.sum()), train(case)[1]
     )
 
 
@@ -68,19 +67,17 @@ def _fickle_answers(case: Case) -> Measured:
 
 def _peeking(case: Case) -> Measured:
     """Loss at the end of a training that looks at validation images between forward and backward."""
-    model = copied(case.model)
-    trainer, losses = model._ready_trainer(), []
+    model = case.model.clone()
+    trainer, losses = model.trainer, []
     others = case.x_val[:32].astype(model.dtype)
     for batch in batches(case, STEPS):
         images = case.x[batch].astype(model.dtype)
-        targets = trainer.loss.encode(case.y[batch], trainer.classes, model.dtype)
-        outputs, passed = forward(trainer.layers, images, trainer.ops, True, trainer.dropout_rng)
+        targets = trainer.loss.encode(case.y[batch], trainer.output_shape, model.dtype)
+        outputs, passed = forward(trainer.plan, images, True, trainer.dropout_rng)
         of_samples, probabilities = trainer.loss.forward(outputs, targets, trainer.ops)
         losses.append(float(of_samples.mean()))
-        forward(trainer.layers, others, trainer.ops, False, None)
-        gradients = backward(
-            trainer.layers, passed, trainer.loss.backward(probabilities, targets, trainer.ops), trainer.ops
-        )
+        forward(trainer.plan, others, False, None)
+        gradients = backward(trainer.plan, passed, trainer.loss.backward(probabilities, targets, trainer.ops))
         trainer.optimizer_state = trainer.optimizer.step(
             trainer.parameters, gradients, trainer.optimizer_state, trainer.ops
         )
@@ -96,12 +93,12 @@ def _later_loss(case: Case) -> Measured:
 def _kernel_moved(case: Case) -> Measured:
     """How far a backward pass alone moves the numbers of the hidden dense layer."""
     place = position(case.model, Dense, hidden)
-    twin = copied(case.model)
+    twin = case.model.clone()
     layer: Any = twin.layers[place]
     before = {name: array.copy() for name, array in layer.params.items()}
     x = reaching(case, place, 32)
-    y, cache = layer.forward(x, twin._ops, training=True, rng=None)
-    layer.backward(np.ones_like(y), cache, twin._ops)
+    y, cache = layer.forward(x, twin.ops, training=True, rng=None)
+    layer.backward(np.ones_like(y), cache, twin.ops)
     moved = max(float(np.abs(array - before[name]).max()) for name, array in layer.params.items())
     return Measured(moved, train(case)[1])
 

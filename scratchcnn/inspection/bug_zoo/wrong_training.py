@@ -14,8 +14,8 @@ from scratchcnn.inspection.findings import Findings
 from scratchcnn.inspection.loss_check import check_loss
 from scratchcnn.inspection.optimizer_check import check_optimizer
 from scratchcnn.inspection.overfitting import overfit_one_batch
-from scratchcnn.inspection.remaking import copied
 from scratchcnn.layers import Activation
+from scratchcnn.losses import CategoricalCrossentropy
 from scratchcnn.optimizers import Adam
 
 FIRST = 10  # steps in which a missing bias correction does most harm
@@ -27,7 +27,9 @@ def _optimizer(case: Case) -> Findings:
 
 
 def _loss(case: Case) -> Findings:
-    return check_loss(case.model._expect_compiled("check_loss")[0])
+    loss = case.model.expect_compiled("check_loss").loss
+    assert isinstance(loss, CategoricalCrossentropy)
+    return check_loss(loss)
 
 
 def _by_heart(case: Case) -> Findings:
@@ -50,13 +52,13 @@ def _steps_survived(case: Case) -> Measured:
 
 
 def _softmax_again(case: Case) -> Case:
-    model = copied(case.model)
+    model = case.model.clone()
     model.add(Activation("softmax"))
     return replace(case, model=model)
 
 
 def _zeros(case: Case) -> Case:
-    model = copied(case.model)
+    model = case.model.clone()
     model.set_weights([np.zeros_like(weight) for weight in model.get_weights()])
     return replace(case, model=model)
 

@@ -32,7 +32,7 @@ def page_data(trace: Trace, store: ArrayStore, label: int | None, classes: list[
     classes : list of str
         Names of the classes; empty if the model's output are no classes.
     """
-    loss = None if label is None else trace.model._ready_trainer().loss
+    loss = None if label is None else trace.model.trainer.loss
     return {
         "arrays": store.specs,
         "input": {"array": store.add(trace.x), "shape": list(trace.x.shape[1:])},
@@ -41,7 +41,7 @@ def page_data(trace: Trace, store: ArrayStore, label: int | None, classes: list[
         "classes": classes,
         "probabilities": store.add(trace.probabilities),
         "targets": None if trace.targets is None else store.add(trace.targets),
-        "fromLogits": loss is not None and loss.from_logits,
+        "fromLogits": getattr(loss, "from_logits", False),
     }
 
 

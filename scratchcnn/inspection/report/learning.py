@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import numpy as np
 
-from scratchcnn.inspection.arguments import sample_shape
 from scratchcnn.inspection.dead_units import dead_units
 from scratchcnn.inspection.gradient_check import check_gradients
 from scratchcnn.inspection.gradient_flow import GradientWatcher
 from scratchcnn.inspection.optimizer_comparison import compare_optimizers
-from scratchcnn.inspection.remaking import unbuilt
 from scratchcnn.inspection.report.layer_words import times
 from scratchcnn.inspection.report.sections import Chart, Line, Section, Table, or_why_not
 from scratchcnn.inspection.table import short
 from scratchcnn.inspection.tracing import Trace
-from scratchcnn.layers import Input, Layer
 from scratchcnn.operands import Array
 from scratchcnn.sequential import Sequential
 
@@ -86,12 +82,12 @@ def first_steps_sections(model: Sequential, images: Array, labels: Array) -> lis
 
 
 def new_copy(model: Sequential) -> Sequential:
-    """A model of the same layers, compiled as it, with weights as before any training."""
-    loss, optimizer, metrics = model._expect_compiled("training")
-    layers: list[Layer | Input] = [Input(sample_shape(model)), *map(unbuilt, model.layers)]
-    twin = Sequential(layers, engine=model.engine, dtype=model.dtype.name, seed=0)
-    twin.compile(copy.deepcopy(optimizer), copy.deepcopy(loss), list(metrics))
-    return twin
+    """Return a clone with new initial parameters."""
+    fresh = model.clone(seed=0)
+    for layer in fresh.layers:
+        assert layer.input_shape is not None
+        layer.build(layer.input_shape, fresh.generators["init"], fresh.dtype)
+    return fresh
 
 
 def _batches(images: Array, labels: Array) -> tuple[Array, Array, int]:

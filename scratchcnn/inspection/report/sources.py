@@ -12,20 +12,21 @@ from scratchcnn.inspection.kinds import kind_of
 from scratchcnn.inspection.layer_trace import LayerTrace
 from scratchcnn.layers import Conv2D, Dense, Dropout, MaxPooling2D
 
-TILE = "kernels.gemm.micro_kernel:_TileEmitter.add_products"
+MICRO_KERNEL = "kernels.gemm.micro_kernel:_MicroKernel.add_products"
 FORWARD_LOOPS = {
     "loops": ("kernels.conv2d.loops:_conv2d",),
-    "im2col": ("kernels.conv2d.explicit_gemm:conv2d", TILE),
-    "tile": ("kernels.conv2d.implicit_gemm:correlate_image", TILE),
-    "winograd_2x2": ("kernels.conv2d.winograd:_convolve_share", TILE),
-    "winograd_4x4": ("kernels.conv2d.winograd:_convolve_share", TILE),
+    "im2col": ("kernels.conv2d.explicit_gemm:conv2d", MICRO_KERNEL),
+    "tile": ("kernels.conv2d.implicit_gemm:correlate_image", MICRO_KERNEL),
+    "winograd_2x2": ("kernels.conv2d.winograd:_convolve_share", MICRO_KERNEL),
+    "winograd_4x4": ("kernels.conv2d.winograd:_convolve_share", MICRO_KERNEL),
 }
 KERNEL_LOOPS = {
     "loops": ("kernels.conv2d.loops:_kernel_gradient",),
-    "im2col": ("kernels.conv2d.explicit_gemm:conv2d_kernel_gradient", TILE),
-    "tile": ("kernels.conv2d.implicit_gemm:_sum_outer_products", TILE),
-    "winograd_2x2": ("kernels.conv2d.winograd_kernel_gradient:_sum_products", TILE),
-    "winograd_4x4": ("kernels.conv2d.winograd_kernel_gradient:_sum_products", TILE),
+    "im2col": ("kernels.conv2d.explicit_gemm:conv2d_kernel_gradient", MICRO_KERNEL),
+    "tile": ("kernels.conv2d.implicit_gemm:_sum_outer_products", MICRO_KERNEL),
+    "winograd_2x2": ("kernels.conv2d.winograd_kernel_gradient:_sum_products", MICRO_KERNEL),
+    "winograd_4x4": ("kernels.conv2d.winograd_kernel_gradient:_sum_products", MICRO_KERNEL),
+    "winners": tuple(f"kernels.conv2d.sparse_gradients:{name}" for name in ("_add_kernel_gradient", "_input_gradient")),
 }
 
 
@@ -58,15 +59,9 @@ def forward_sources(layer: LayerTrace, engine: str) -> list[Source]:
     return _found(formulas, loops, engine)
 
 
-def backward_sources(layer: LayerTrace, following: LayerTrace | None, engine: str) -> list[Source]:
-    """The code of a layer's backward pass, the gradient of its parameters first.
-
-    Parameters
-    ----------
-    following : LayerTrace or None
-        The layer after it: a pooling hands its winners to the convolution before it.
-    """
-    formulas, loops = _backward_names(layer, following)
+def backward_sources(layer: LayerTrace, engine: str) -> list[Source]:
+    """Return the code of a layer's backward pass, the gradients w.r.t. its parameters first."""
+    formulas, loops = _backward_names(layer)
     return _found(formulas, loops, engine)
 
 
@@ -85,7 +80,7 @@ def _forward_names(layer: LayerTrace) -> tuple[tuple[str, ...], tuple[str, ...]]
         formulas = ("reference.conv2d:conv2d",)
         loops = FORWARD_LOOPS[layer.algorithm.forward] if layer.algorithm else ()
     elif kind is Dense:
-        formulas, loops = ("reference.dense:dense",), ("kernels.dense:_dense", TILE)
+        formulas, loops = ("reference.dense:dense",), ("kernels.dense:_dense", MICRO_KERNEL)
     elif kind is MaxPooling2D:
         formulas = ("reference.max_pool2d:max_pool2d",)
         loops = ("kernels.max_pool2d:_max_pool2d", "kernels.max_pool2d:_Maximum.keep_larger")
@@ -99,18 +94,11 @@ def _forward_names(layer: LayerTrace) -> tuple[tuple[str, ...], tuple[str, ...]]
     return formulas, loops
 
 
-def _backward_names(layer: LayerTrace, following: LayerTrace | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _backward_names(layer: LayerTrace) -> tuple[tuple[str, ...], tuple[str, ...]]:
     kind = kind_of(layer.layer)
     if kind is Conv2D:
         formulas = ("reference.conv2d:conv2d_kernel_gradient", "reference.conv2d:conv2d_input_gradient")
-        choice = layer.algorithm
-        if choice is None:
-            return formulas, ()
-        pooled = following is not None and kind_of(following.layer) is MaxPooling2D
-        if pooled and choice.pooled_gradients == "winners":
-            here = "kernels.fused.sparse_gradients"
-            return formulas, (f"{here}:_add_kernel_gradient", f"{here}:_input_gradient")
-        return formulas, KERNEL_LOOPS[choice.kernel_gradient]
+        return formulas, KERNEL_LOOPS[layer.algorithm.kernel_gradient] if layer.algorithm else ()
     if kind is Dense:
         formulas = ("reference.dense:dense_kernel_gradient", "reference.dense:dense_input_gradient")
         return formulas, ("kernels.dense:_dense_kernel_gradient", "kernels.dense:_dense_input_gradient")

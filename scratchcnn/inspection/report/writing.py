@@ -31,7 +31,7 @@ from scratchcnn.inspection.tracing import Trace, trace
 from scratchcnn.losses import SparseCategoricalCrossentropy
 from scratchcnn.operands import Array
 from scratchcnn.sequential import Sequential
-from scratchcnn.storage.atomic import FilePath, written_whole
+from scratchcnn.storage.atomic import FilePath, atomic_write
 
 
 @dataclass(frozen=True)
@@ -177,7 +177,7 @@ def write_report(
         product=product,
         made_with=_made_with(model),
     )
-    with written_whole(to_file) as file:
+    with atomic_write(to_file) as file:
         file.write(page.encode())
     left_out = {section.title: section.left_out for section in [*matters, *learning] if section.left_out}
     if asked.why_no_backward:
@@ -220,7 +220,7 @@ def _ask(model: Sequential, image: npt.ArrayLike, label: int | None) -> _Asked:
 
 def _as_target(model: Sequential, label: int) -> Array:
     """The label of one image as the model's loss takes it."""
-    loss = model._ready_trainer().loss
+    loss = model.trainer.loss
     if isinstance(loss, SparseCategoricalCrossentropy):
         return np.array([label])
     return np.eye(class_count(model))[[label]]
@@ -228,8 +228,7 @@ def _as_target(model: Sequential, label: int) -> Array:
 
 def _steps(found: Trace) -> list[Step]:
     steps = []
-    for number, layer in enumerate(found):
-        following = found[number + 1] if number + 1 < len(found) else None
+    for layer in found:
         engine = found.model.engine
         sources = forward_sources(layer, engine)
         back = found.losses is not None
@@ -246,7 +245,7 @@ def _steps(found: Trace) -> list[Step]:
                 facts=facts_of(layer),
                 sources=sources,
                 backward_facts=backward_facts_of(layer) if back else [],
-                backward_sources=backward_sources(layer, following, engine) if back else [],
+                backward_sources=backward_sources(layer, engine) if back else [],
                 gradients=weights_with_largest_gradients(layer) if back else [],
                 ends_in_loss=back and layer.d_output is None,
                 has_kernel_gradient=back and layer.params.get("kernel", np.zeros(0)).ndim == 4 and bool(sources),

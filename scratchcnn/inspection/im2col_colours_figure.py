@@ -1,8 +1,8 @@
-"""Draws im2col for an image too large for numbers: each matrix as colours, with a bar that says what they mean."""
+"""Figure of im2col for an image too large to print its values: each matrix as a heat map with a colour bar."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 from matplotlib import colormaps
@@ -11,19 +11,17 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from scratchcnn.inspection.im2col_data import Im2colStoryData
 from scratchcnn.plots.number_grid import FRAME, Array
 from scratchcnn.plots.picture import new_figure
 from scratchcnn.plots.tiles import grid
-
-if TYPE_CHECKING:
-    from scratchcnn.inspection.im2col import Im2colStory
 
 MOST_SHEETS = 16  # channels or filters that are drawn
 MOST_TICKS = 9
 BETWEEN = "#e8e4c8"  # between maps: a colour that is no number's
 
 
-def draw_colours(story: Im2colStory, row: int) -> Figure:
+def draw_colours(story: Im2colStoryData, row: int) -> Figure:
     """The forward pass above, the backward pass below, one patch framed."""
     rows, columns = story.matrix.shape
     filters = story.kernel_matrix.shape[1]
@@ -51,7 +49,7 @@ def draw_colours(story: Im2colStory, row: int) -> Figure:
     return figure
 
 
-def patch_box(story: Im2colStory, row: int) -> tuple[int, int, int, int]:
+def patch_box(story: Im2colStoryData, row: int) -> tuple[int, int, int, int]:
     """Left, top, width and height of a patch in the padded image."""
     down, right = story.windows
     oy, ox = story.position(row)
@@ -94,7 +92,7 @@ def _draw_maps(ax: Axes, maps: Array, title: str, each: str, box: tuple[int, int
     ax.spines[:].set_visible(False)
 
 
-def _draw_matrix(ax: Axes, story: Im2colStory, matrix: Array, title: str, row: int) -> None:
+def _draw_matrix(ax: Axes, story: Im2colStoryData, matrix: Array, title: str, row: int) -> None:
     """A matrix with a row for each patch; its columns are named by their place in the kernel."""
     columns = matrix.shape[1]
     _image(ax, matrix, matrix, "auto")

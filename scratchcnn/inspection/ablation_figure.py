@@ -1,20 +1,17 @@
-"""Draws what a model loses without each filter of a layer: the rise of the loss, the fall of each class's recall."""
+"""Figure of a filter ablation: increase of the loss, and decrease of each class's recall, filter by filter."""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from scratchcnn.inspection.ablation_data import FilterAblationData
 from scratchcnn.plots.overlay import SIGNED, color_bar, finish
 from scratchcnn.plots.picture import check_path, new_figure
 from scratchcnn.plots.tiles import TITLE_SIZE, shortened
-
-if TYPE_CHECKING:
-    from scratchcnn.inspection.ablation import FilterAblation
 
 STEP = 0.17  # inches of one filter
 LEAST, MOST = 4.2, 14.0  # inches of all
@@ -22,12 +19,12 @@ ROW = 0.2  # inches of one class
 MOST_NAMED = 80  # filters that have their numbers below them; of more, some have
 
 
-def plot_filter_ablation(found: FilterAblation, to_file: str | os.PathLike[str] | None = None) -> Figure:
+def plot_filter_ablation(found: FilterAblationData, to_file: str | os.PathLike[str] | None = None) -> Figure:
     """Draw a bar for each filter, the one that matters most first, and below it what each class loses.
 
     Parameters
     ----------
-    found : FilterAblation
+    found : FilterAblationData
         What `inspection.filter_ablation` returned.
     to_file : str, path or None
         Where to write the picture. None: nowhere.
@@ -68,7 +65,7 @@ def plot_filter_ablation(found: FilterAblation, to_file: str | os.PathLike[str] 
     return finish(figure, to_file)
 
 
-def _name_axes(ax: Axes, found: FilterAblation, order: list[int]) -> None:
+def _name_axes(ax: Axes, found: FilterAblationData, order: list[int]) -> None:
     """Numbers of filters below, of classes to the left."""
     every = -(-len(order) // MOST_NAMED)
     places = list(range(0, len(order), every))

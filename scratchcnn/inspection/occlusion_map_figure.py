@@ -1,26 +1,23 @@
-"""Draws an occlusion map over its image, and what the model says under each patch."""
+"""Figure of an occlusion map over its image, and the prediction under the most important patch."""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from scratchcnn.inspection.occlusion_map_data import OcclusionData
 from scratchcnn.plots.overlay import draw_image, draw_map, finish, panels
 
-if TYPE_CHECKING:
-    from scratchcnn.inspection.occlusion_map import Occlusion
 
-
-def plot_occlusion(found: Occlusion, to_file: str | os.PathLike[str] | None = None) -> Figure:
+def plot_occlusion(found: OcclusionData, to_file: str | os.PathLike[str] | None = None) -> Figure:
     """Draw the image, with the patch that matters most, and the mean fall at each pixel.
 
     Parameters
     ----------
-    found : Occlusion
+    found : OcclusionData
         What `inspection.occlusion` returned.
     to_file : str, path or None
         Where to write the picture. None: nowhere.

@@ -1,29 +1,28 @@
-"""Draws im2col, the product of matrices and col2im for one image in one figure, with numbers or in colours."""
+"""Figure of im2col, the matrix product and col2im for one image, with printed values or as heat maps."""
 
 from __future__ import annotations
 
 import os
 import textwrap
-from typing import TYPE_CHECKING
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from scratchcnn.plots.im2col_boards import Backward, Forward, fits
-from scratchcnn.plots.im2col_colours import draw_colours
+from scratchcnn.inspection.im2col_boards_figure import Backward, Forward, fits
+from scratchcnn.inspection.im2col_colours_figure import draw_colours
+from scratchcnn.inspection.im2col_data import Im2colStoryData
 from scratchcnn.plots.number_grid import CELL, cell_axes
 from scratchcnn.plots.picture import check_path, save
-
-if TYPE_CHECKING:
-    from scratchcnn.inspection.im2col import Im2colStory
 
 MARGIN = 0.6  # cells
 HEADING_SIZE = 11.0  # points
 HEADING_LINE = 0.53  # cells from line to line of a heading
 
 
-def plot_im2col(story: Im2colStory, to_file: str | os.PathLike[str] | None = None, row: int | None = None) -> Figure:
-    """Draw the story; `Im2colStory.plot` says what is drawn and what is raised."""
+def plot_im2col(
+    story: Im2colStoryData, to_file: str | os.PathLike[str] | None = None, row: int | None = None
+) -> Figure:
+    """Draw the patches, products and gradients of im2col; see `Im2colStory.plot`."""
     rows = len(story.matrix)
     if row is None:
         height, width, _ = story.output.shape
@@ -38,7 +37,7 @@ def plot_im2col(story: Im2colStory, to_file: str | os.PathLike[str] | None = Non
     return figure
 
 
-def draw_numbers(story: Im2colStory, row: int) -> Figure:
+def draw_numbers(story: Im2colStoryData, row: int) -> Figure:
     """Both halves with their numbers, one patch framed."""
     boards = Forward(story, None), Backward(story, None)
     width = max(board.width for board in boards) + 2 * MARGIN

@@ -1,29 +1,26 @@
-"""Draws a symptom of the bug zoo: the loss of a healthy training and of one with the mistake, step by step."""
+"""Figure of a symptom of the bug zoo: training loss with and without the mistake, step by step."""
 
 from __future__ import annotations
 
 import os
 import textwrap
-from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.figure import Figure
 
+from scratchcnn.inspection.bug_zoo.symptom_data import SymptomData
 from scratchcnn.plots.picture import check_path, new_figure, save
-
-if TYPE_CHECKING:
-    from scratchcnn.inspection.bug_zoo import Symptom
 
 HIGHEST = 20.0  # times the healthy losses; what lies above is cut off
 LETTERS = 72  # in a line of the title
 
 
-def plot_symptom(symptom: Symptom, to_file: str | os.PathLike[str] | None = None) -> Figure:
+def plot_symptom(symptom: SymptomData, to_file: str | os.PathLike[str] | None = None) -> Figure:
     """Draw the losses of a Symptom.
 
     Parameters
     ----------
-    symptom : Symptom
+    symptom : SymptomData
         What `bug_zoo.exhibit(name).symptom()` returned.
     to_file : str or path, optional
         Where to write the picture.

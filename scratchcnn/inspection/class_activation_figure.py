@@ -1,26 +1,23 @@
-"""Draws a Grad-CAM map over its image, beside what each of the layer's positions adds by itself."""
+"""Figure of a Grad-CAM map over its image, beside the contribution of each position of the layer."""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.figure import Figure
 
+from scratchcnn.inspection.class_activation_data import GradCAMData
 from scratchcnn.plots.overlay import draw_image, draw_map, finish, panels
 from scratchcnn.plots.tiles import shortened
 
-if TYPE_CHECKING:
-    from scratchcnn.inspection.class_activation import GradCAM
 
-
-def plot_grad_cam(found: GradCAM, to_file: str | os.PathLike[str] | None = None) -> Figure:
+def plot_grad_cam(found: GradCAMData, to_file: str | os.PathLike[str] | None = None) -> Figure:
     """Draw the image, the map over it, and gradient × features at the layer's own positions, for and against.
 
     Parameters
     ----------
-    found : GradCAM
+    found : GradCAMData
         What `inspection.grad_cam` returned.
     to_file : str, path or None
         Where to write the picture. None: nowhere.

@@ -1,23 +1,21 @@
-"""Draws where one number came from: the receptive field on the image, and patch times kernel, or the largest terms."""
+"""Figure of one value of a trace: its receptive field on the image, and its terms, all or the largest."""
 
 from __future__ import annotations
 
 import os
 import textwrap
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from scratchcnn.inspection.explanation_data import ExplanationData
 from scratchcnn.plots.cells import MOST_WRITTEN, draw_cells, outline
 from scratchcnn.plots.overlay import draw_image, finish, panel_title
 from scratchcnn.plots.picture import check_path, new_figure
 from scratchcnn.plots.tiles import LETTER, TITLE_SIZE
-
-if TYPE_CHECKING:
-    from scratchcnn.inspection.explanation import Explanation
 
 SIDE, GAP, MARGIN = 2.3, 0.42, 0.25  # inches of a panel, between two, around all
 HEAD, FOOT = 0.85, 0.75  # inches for the title and the panels' titles, and for the sum
@@ -31,12 +29,12 @@ LETTERS = 78  # of a line of notes
 Mask = npt.NDArray[np.bool_]
 
 
-def plot_explanation(found: Explanation, to_file: str | os.PathLike[str] | None = None) -> Figure:
+def plot_explanation(found: ExplanationData, to_file: str | os.PathLike[str] | None = None) -> Figure:
     """Draw the input with the receptive field, the terms, and the sum.
 
     Parameters
     ----------
-    found : Explanation
+    found : ExplanationData
         What `inspection.explain` returned.
     to_file : str, path or None
         Where to write the picture. None: nowhere.
@@ -84,7 +82,7 @@ def _axes(figure: Figure, left: float, width: float = SIDE) -> Axes:
     return figure.add_axes((left / whole, FOOT / high, width / whole, SIDE / high))
 
 
-def _draw_input(ax: Axes, found: Explanation) -> None:
+def _draw_input(ax: Axes, found: ExplanationData) -> None:
     image = found.trace.x[found.position[0]]
     shown = image / max(1.0, float(image.max())) if image.shape[2] == 3 else image
     field: Mask = np.asarray(found.receptive_field.mask.any(axis=2))
@@ -112,7 +110,7 @@ class _Panel(NamedTuple):
     sign: str = ""
 
 
-def _panels(found: Explanation) -> list[_Panel]:
+def _panels(found: ExplanationData) -> list[_Panel]:
     """inputs * weights = products, and their sum over the channels, or over the samples for a parameter's gradient."""
     arrays: list[Any] = [found.inputs, found.weights, found.products, found.terms.inside]
     axis = 2 if found.parameter is None else 0
@@ -134,7 +132,7 @@ def _panels(found: Explanation) -> list[_Panel]:
     return panels
 
 
-def _draw_patch(figure: Figure, left: float, panels: list[_Panel], found: Explanation) -> None:
+def _draw_patch(figure: Figure, left: float, panels: list[_Panel], found: ExplanationData) -> None:
     whole, high = figure.get_size_inches()
     for panel in panels:
         ax = _axes(figure, left)
@@ -145,7 +143,7 @@ def _draw_patch(figure: Figure, left: float, panels: list[_Panel], found: Explan
         left += SIDE + GAP
 
 
-def _write_one(ax: Axes, found: Explanation) -> None:
+def _write_one(ax: Axes, found: ExplanationData) -> None:
     """A number that comes from one other, as a line."""
     ax.set_axis_off()
     terms = found.terms
@@ -158,12 +156,14 @@ def _write_one(ax: Axes, found: Explanation) -> None:
     ax.text(0.5, 0.5, text, fontsize=9.5, ha="center", va="center", linespacing=1.5, parse_math=False)
 
 
-def _texts(found: Explanation, cells: npt.NDArray[np.floating], there: npt.NDArray[np.bool_]) -> list[list[str]] | None:
+def _texts(
+    found: ExplanationData, cells: npt.NDArray[np.floating], there: npt.NDArray[np.bool_]
+) -> list[list[str]] | None:
     """The numbers as they are printed, if they are few enough to be written."""
     return found.texts_of(cells, there) if cells.size <= MOST_WRITTEN and max(cells.shape) <= 7 else None
 
 
-def _draw_bars(ax: Axes, found: Explanation) -> None:
+def _draw_bars(ax: Axes, found: ExplanationData) -> None:
     """The largest products, the sum of the others, the bias: what the number is made of."""
     products = found.products.ravel()
     order = np.argsort(-np.abs(products), kind="stable")[: BARS if products.size > BARS + 1 else None]
@@ -194,7 +194,7 @@ def _draw_bars(ax: Axes, found: Explanation) -> None:
     panel_title(ax, f"{what}, {terms.source}{weight}" if len(names) == 1 else what)
 
 
-def _write(figure: Figure, found: Explanation, width: float) -> None:
+def _write(figure: Figure, found: ExplanationData, width: float) -> None:
     """The title, and the sum below."""
     high = figure.get_size_inches()[1]
     of = found.what if found.parameter is None else f"gradient by the {found.parameter}"
@@ -209,11 +209,11 @@ def _write(figure: Figure, found: Explanation, width: float) -> None:
     )
 
 
-def _index(found: Explanation) -> str:
+def _index(found: ExplanationData) -> str:
     return f"[{', '.join(map(str, found.position))}]"
 
 
-def _arithmetic(found: Explanation) -> str:
+def _arithmetic(found: ExplanationData) -> str:
     """The sum in one line."""
     count = found.inputs.size
     won = found.layer.winners is not None and found.what == "output"

@@ -1,25 +1,22 @@
-"""Draws the error of a central difference over its step, with the slopes of truncation and rounding: a V."""
+"""Figure of the error of a central difference against its step, with the expected truncation and rounding errors."""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.figure import Figure
 
+from scratchcnn.inspection.step_sweep_data import StepSweepData
 from scratchcnn.plots.picture import check_path, new_figure, save
 
-if TYPE_CHECKING:
-    from scratchcnn.inspection.step_sweep import StepSweep
 
-
-def plot_step_sweep(sweep: StepSweep, to_file: str | os.PathLike[str] | None = None) -> Figure:
+def plot_step_sweep(sweep: StepSweepData, to_file: str | os.PathLike[str] | None = None) -> Figure:
     """Draw a StepSweep in logarithms.
 
     Parameters
     ----------
-    sweep : StepSweep
+    sweep : StepSweepData
         What `inspection.sweep_step` returned.
     to_file : str or path, optional
         Where to write the picture.

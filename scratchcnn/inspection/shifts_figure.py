@@ -1,31 +1,28 @@
-"""Draws the probability of a class at every shift of an image, and where the answer changes."""
+"""Figure of the probability of a class for each translation of an image, changed predictions marked."""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from scratchcnn.inspection.shifts_data import PixelShiftsData
 from scratchcnn.plots.overlay import color_bar, draw_image, finish, panel_title, panels
 from scratchcnn.plots.tiles import points_of
-
-if TYPE_CHECKING:
-    from scratchcnn.inspection.shifts import PixelShifts
 
 LARGEST, SMALLEST = 10.0, 5.0  # points of an answer in its cell; smaller ones are left out
 MOST_TICKS = 11
 
 
-def plot_pixel_shifts(found: PixelShifts, to_file: str | os.PathLike[str] | None = None) -> Figure:
+def plot_pixel_shifts(found: PixelShiftsData, to_file: str | os.PathLike[str] | None = None) -> Figure:
     """Draw the image, and a square of cells, one for each shift: its shade is the probability, its number the answer.
 
     Parameters
     ----------
-    found : PixelShifts
+    found : PixelShiftsData
         What `inspection.pixel_shifts` returned.
     to_file : str, path or None
         Where to write the picture. None: nowhere.
@@ -62,7 +59,7 @@ def plot_pixel_shifts(found: PixelShifts, to_file: str | os.PathLike[str] | None
     return finish(figure, to_file)
 
 
-def _write_answers(ax: Axes, found: PixelShifts) -> None:
+def _write_answers(ax: Axes, found: PixelShiftsData) -> None:
     """The answer in each cell; red and framed where it is another than that of the unmoved image."""
     ax.figure.figure.draw_without_rendering()  # so that the layout is known, and with it the size of a cell
     longest = len(str(int(found.answers.max())))

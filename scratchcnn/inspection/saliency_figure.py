@@ -1,25 +1,22 @@
-"""Draws the gradient of a class's score by every pixel, over the image."""
+"""Figure of the gradient of a class score with respect to each pixel, over the image."""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.figure import Figure
 
+from scratchcnn.inspection.saliency_data import InputGradientData
 from scratchcnn.plots.overlay import draw_image, draw_map, finish, panels
 
-if TYPE_CHECKING:
-    from scratchcnn.inspection.saliency import InputGradient
 
-
-def plot_input_gradient(found: InputGradient, to_file: str | os.PathLike[str] | None = None) -> Figure:
+def plot_input_gradient(found: InputGradientData, to_file: str | os.PathLike[str] | None = None) -> Figure:
     """Draw the image, the gradient, and gradient × input; of several channels, the sums.
 
     Parameters
     ----------
-    found : InputGradient
+    found : InputGradientData
         What `inspection.input_gradient` returned.
     to_file : str, path or None
         Where to write the picture. None: nowhere.

@@ -1,10 +1,9 @@
-"""Draws what every layer made of one image: its feature maps, all those of a layer in one scale."""
+"""Figure of a trace: the feature maps of every layer for one image, each layer in one colour scale."""
 
 from __future__ import annotations
 
 import math
 import os
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -14,14 +13,12 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from scratchcnn.arguments import positive_integer, whole_number
+from scratchcnn.inspection.layer_trace import LayerTrace
+from scratchcnn.inspection.trace_data import TraceData
 from scratchcnn.plots.cells import OUTSIDE, SIGNED
 from scratchcnn.plots.overlay import draw_image, finish
 from scratchcnn.plots.picture import check_path, new_figure
 from scratchcnn.plots.tiles import LETTER, TITLE_SIZE, shortened
-
-if TYPE_CHECKING:
-    from scratchcnn.inspection.layer_trace import LayerTrace
-    from scratchcnn.inspection.tracing import Trace
 
 WIDTH = 9.0  # inches of a row of maps
 SIDE, TITLE, GAP, BAR = 0.3, 0.27, 0.16, 1.0  # inches: margins, a layer's line, below it, its colours
@@ -36,13 +33,13 @@ LINE_SIZE = 9.0
 
 
 def plot_trace(
-    trace: Trace, to_file: str | os.PathLike[str] | None = None, sample: int = 0, maps: int = MOST_MAPS
+    trace: TraceData, to_file: str | os.PathLike[str] | None = None, sample: int = 0, maps: int = MOST_MAPS
 ) -> Figure:
     """Draw the outputs of all layers for one image, from the input down to the answer.
 
     Parameters
     ----------
-    trace : Trace
+    trace : TraceData
         What `inspection.trace` returned.
     to_file : str, path or None
         Where to write the picture. None: nowhere.
@@ -90,7 +87,7 @@ def plot_trace(
     return finish(figure, to_file)
 
 
-def _title(trace: Trace, sample: int) -> str:
+def _title(trace: TraceData, sample: int) -> str:
     probabilities = trace.probabilities[sample]
     answer = int(probabilities.argmax())
     of = f", image {sample}" if len(trace.x) > 1 else ""

@@ -1,14 +1,15 @@
-"""Draws how far two runs are apart beside what rounding allows: outputs, gradients, and weights over the steps."""
+"""Figure of the differences between two runs and their tolerances: outputs, gradients, and weights over the steps."""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from scratchcnn.inspection.keras_comparison_data import KerasComparisonData
+from scratchcnn.inspection.side_by_side import Row
 from scratchcnn.plots.tiles import shortened
 from scratchcnn.plots.training_lines import (
     MARKERS,
@@ -20,21 +21,17 @@ from scratchcnn.plots.training_lines import (
     whole_steps,
 )
 
-if TYPE_CHECKING:
-    from scratchcnn.inspection.keras_comparison import KerasComparison
-    from scratchcnn.inspection.side_by_side import Row
-
 MOST_LETTERS = 22
 
 
-def plot_keras_comparison(comparison: KerasComparison, to_file: str | os.PathLike[str] | None = None) -> Figure:
+def plot_keras_comparison(comparison: KerasComparisonData, to_file: str | os.PathLike[str] | None = None) -> Figure:
     """Draw differences and tolerances: of the first batch at the left, of each layer's weights over the steps.
 
     A difference above its tolerance is red. One that is zero is drawn at the lower edge.
 
     Parameters
     ----------
-    comparison : KerasComparison
+    comparison : KerasComparisonData
     to_file : path, optional
         A picture file to write.
 
@@ -72,7 +69,7 @@ def _draw_first(ax: Axes, rows: list[Row]) -> None:
     ax.grid(axis="x", color="0.92")
 
 
-def _draw_steps(ax: Axes, comparison: KerasComparison) -> None:
+def _draw_steps(ax: Axes, comparison: KerasComparisonData) -> None:
     """The worst parameter of each layer after each step, and its tolerance as a dashed line of the same colour."""
     rows = [row for row in comparison.rows if row.place.stage == "weights"]
     names = list(dict.fromkeys(row.place.layer for row in rows))

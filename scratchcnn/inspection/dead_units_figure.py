@@ -1,31 +1,28 @@
-"""Draws for what share of the images each ReLU unit speaks, layer by layer, the dead ones marked."""
+"""Figure of ReLU activity: the fraction of images that activate each unit, layer by layer, dead units marked."""
 
 from __future__ import annotations
 
 import os
 import textwrap
-from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from scratchcnn.inspection.dead_units_data import DeadUnitsData
 from scratchcnn.plots.tiles import LETTER, grid, shortened
 from scratchcnn.plots.training_lines import finished, panels
-
-if TYPE_CHECKING:
-    from scratchcnn.inspection.dead_units import DeadUnits
 
 MOST_LETTERS = 24
 TITLE = 10.5  # points
 
 
-def plot_dead_units(found: DeadUnits, to_file: str | os.PathLike[str] | None = None) -> Figure:
+def plot_dead_units(found: DeadUnitsData, to_file: str | os.PathLike[str] | None = None) -> Figure:
     """Draw a panel for each layer: its units, sorted by the share of the images for which they are not zero.
 
     Parameters
     ----------
-    found : DeadUnits
+    found : DeadUnitsData
     to_file : path, optional
         A picture file to write.
 

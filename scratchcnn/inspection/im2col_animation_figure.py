@@ -1,10 +1,10 @@
-"""Animates im2col and col2im as a GIF: a frame for each patch there, and one for each row back."""
+"""Animation of im2col and col2im as a GIF: one frame per patch in the forward and in the backward pass."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import imageio.v3 as imageio
 import numpy as np
@@ -12,13 +12,11 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from PIL import Image
 
-from scratchcnn.plots.im2col import HEADING_LINE, MARGIN, wrapped_lines, write_heading
-from scratchcnn.plots.im2col_boards import MOST_COLUMNS, MOST_FILTERS, MOST_PATCHES, Backward, Forward, fits
+from scratchcnn.inspection.im2col_boards_figure import MOST_COLUMNS, MOST_FILTERS, MOST_PATCHES, Backward, Forward, fits
+from scratchcnn.inspection.im2col_data import Im2colStoryData
+from scratchcnn.inspection.im2col_figure import HEADING_LINE, MARGIN, wrapped_lines, write_heading
 from scratchcnn.plots.number_grid import CELL, FRAME, Array, cell_axes
 from scratchcnn.plots.picture import check_path, write_whole
-
-if TYPE_CHECKING:
-    from scratchcnn.inspection.im2col import Im2colStory
 
 READING, STEP = 4000, 450  # milliseconds that a text to be read is shown, and a step
 MOST_PIXELS, MOST_DPI = 1280, 110  # across; dots per inch of a smaller picture
@@ -27,8 +25,8 @@ MOST_NUMBERS = 450  # of a matrix: more would take minutes to draw, and to watch
 LINES = 3  # of text above
 
 
-def animate_im2col(story: Im2colStory, to_file: str | os.PathLike[str]) -> None:
-    """Write the animation; `Im2colStory.animate` says what it shows and what is raised."""
+def animate_im2col(story: Im2colStoryData, to_file: str | os.PathLike[str]) -> None:
+    """Write the animation of im2col and col2im; see `Im2colStory.animate`."""
     target = check_path(to_file, ("gif",))
     _expect_small(story)
     frames, durations = zip(*_frames(story), strict=True)
@@ -37,7 +35,7 @@ def animate_im2col(story: Im2colStory, to_file: str | os.PathLike[str]) -> None:
     write_whole(target, to_file, content)
 
 
-def _expect_small(story: Im2colStory) -> None:
+def _expect_small(story: Im2colStoryData) -> None:
     """Refuse what nobody could read, or would wait for."""
     rows, columns = story.matrix.shape
     if rows > MOST_PATCHES:
@@ -53,7 +51,7 @@ def _expect_small(story: Im2colStory) -> None:
         )
 
 
-def _frames(story: Im2colStory) -> Iterator[tuple[Array, int]]:
+def _frames(story: Im2colStoryData) -> Iterator[tuple[Array, int]]:
     """Each frame as RGB (height, width, 3), and how many milliseconds it is shown."""
     sizes = [(board.width, board.height) for board in (Forward(story, None), Backward(story, None))]
     width, height = (max(lengths) for lengths in zip(*sizes, strict=True))
@@ -74,7 +72,7 @@ def _frames(story: Im2colStory) -> Iterator[tuple[Array, int]]:
         yield _picture(ax, last, width), READING
 
 
-def _forward_texts(story: Im2colStory) -> tuple[str, str]:
+def _forward_texts(story: Im2colStoryData) -> tuple[str, str]:
     rows, columns = story.matrix.shape
     bias = "" if story.bias is None else " + bias"
     return (
@@ -85,7 +83,7 @@ def _forward_texts(story: Im2colStory) -> tuple[str, str]:
     )
 
 
-def _forward_text(story: Im2colStory, row: int) -> str:
+def _forward_text(story: Im2colStoryData, row: int) -> str:
     oy, ox = story.position(row)
     bias = "" if story.bias is None else " + bias"
     return (
@@ -94,7 +92,7 @@ def _forward_text(story: Im2colStory, row: int) -> str:
     )
 
 
-def _backward_texts(story: Im2colStory) -> tuple[str, str]:
+def _backward_texts(story: Im2colStoryData) -> tuple[str, str]:
     return (
         "Backward: the gradient by the product × the kernel matrix, transposed, is a gradient by each number of the "
         "matrix. Then col2im: in each frame one row is added to the patch that it was copied from.",
@@ -103,7 +101,7 @@ def _backward_texts(story: Im2colStory) -> tuple[str, str]:
     )
 
 
-def _backward_text(story: Im2colStory, row: int) -> str:
+def _backward_text(story: Im2colStoryData, row: int) -> str:
     oy, ox = story.position(row)
     return (
         f"Row {row + 1} of {len(story.matrix)}: the gradient by output ({oy}, {ox}) × kernel matrix, transposed = row "
@@ -111,7 +109,7 @@ def _backward_text(story: Im2colStory, row: int) -> str:
     )
 
 
-def _in_order(story: Im2colStory) -> str:
+def _in_order(story: Im2colStoryData) -> str:
     return "row after row" if story.image.shape[2] == 1 else "row after row, of each pixel all channels"
 
 

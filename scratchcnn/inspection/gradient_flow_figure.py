@@ -1,21 +1,18 @@
-"""Draws gradient flow: the size of every layer's gradient over training; and the share of the weights in a step."""
+"""Figures of gradient flow: gradient size and update-to-weight ratio of every layer over the training steps."""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
 
+from scratchcnn.inspection.gradient_flow_data import GradientFlowData
 from scratchcnn.plots.training_lines import finished, layer_lines, names_beside, panels
-
-if TYPE_CHECKING:
-    from scratchcnn.inspection.gradient_flow import GradientFlow
 
 USUAL, AROUND = 1e-3, 10.0  # of the weights in one step, and how far from it is still usual
 
 
-def plot_gradient_flow(flow: GradientFlow, to_file: str | os.PathLike[str] | None = None) -> Figure:
+def plot_gradient_flow(flow: GradientFlowData, to_file: str | os.PathLike[str] | None = None) -> Figure:
     """Draw the root mean square of each layer's gradient over the steps, on a logarithmic scale.
 
     Lines that lie far below the others, for the first layers above all, are gradients that vanish; lines that shoot up
@@ -23,7 +20,7 @@ def plot_gradient_flow(flow: GradientFlow, to_file: str | os.PathLike[str] | Non
 
     Parameters
     ----------
-    flow : GradientFlow
+    flow : GradientFlowData
     to_file : path, optional
         A picture file to write.
 
@@ -45,7 +42,7 @@ def plot_gradient_flow(flow: GradientFlow, to_file: str | os.PathLike[str] | Non
     return finished(figure, to_file)
 
 
-def plot_update_ratios(flow: GradientFlow, to_file: str | os.PathLike[str] | None = None) -> Figure:
+def plot_update_ratios(flow: GradientFlowData, to_file: str | os.PathLike[str] | None = None) -> Figure:
     """Draw what share of its weights each step changes, layer by layer, beside the usual 1e-3 (within ten times)."""
     _expect_steps(flow)
     figure, (ax,) = panels(1)
@@ -60,6 +57,6 @@ def plot_update_ratios(flow: GradientFlow, to_file: str | os.PathLike[str] | Non
     return finished(figure, to_file)
 
 
-def _expect_steps(flow: GradientFlow) -> None:
+def _expect_steps(flow: GradientFlowData) -> None:
     if not len(flow.steps):
         raise ValueError("Expected at least one step to draw, received none; give the watcher to model.fit first.")

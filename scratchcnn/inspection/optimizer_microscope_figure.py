@@ -1,32 +1,32 @@
-"""Draws one weight over training, under one or several optimizers: value, gradient, what is remembered, steps."""
+"""Figure of one weight over training, under one or several optimizers: value, gradient, state and updates."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from scratchcnn.inspection.optimizer_microscope_data import WeightHistoryData
 from scratchcnn.plots.tiles import shortened
 from scratchcnn.plots.training_lines import finished, panels, whole_steps
-
-if TYPE_CHECKING:
-    from scratchcnn.inspection.optimizer_microscope import WeightHistory
 
 COLOURS = ("black", "tab:orange", "tab:blue", "tab:green", "tab:purple")
 STYLES = ("-", "--", "-.", ":", (0, (1, 1)))
 MOST_LETTERS = 60
 
 
-def plot_weight_histories(histories: Sequence[WeightHistory], to_file: str | os.PathLike[str] | None = None) -> Figure:
+def plot_weight_histories(
+    histories: Sequence[WeightHistoryData], to_file: str | os.PathLike[str] | None = None
+) -> Figure:
     """Draw four panels: the weight, its gradient, what is remembered of it, and the steps, over training.
 
     Parameters
     ----------
-    histories : sequence of WeightHistory
+    histories : sequence of WeightHistoryData
         The same weight under one or several optimizers.
     to_file : path, optional
         A picture file to write.
@@ -67,7 +67,7 @@ def plot_weight_histories(histories: Sequence[WeightHistory], to_file: str | os.
     return finished(figure, to_file)
 
 
-def _draw_memory(ax: Axes, history: WeightHistory, colour: str, style: Any) -> None:
+def _draw_memory(ax: Axes, history: WeightHistoryData, colour: str, style: Any) -> None:
     """Adam: m_hat, and the root of v_hat around zero; SGD: the velocity; others: their slots."""
     steps = history.steps
     if history.optimizer == "Adam":

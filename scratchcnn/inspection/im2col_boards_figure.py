@@ -1,18 +1,15 @@
-"""The two pictures of im2col with numbers: forward, patches to rows to outputs; backward, rows to pixels."""
+"""The two halves of an im2col figure with printed values: forward from patches to outputs, backward to pixels."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
 
+from scratchcnn.inspection.im2col_data import Im2colStoryData
 from scratchcnn.plots.number_grid import TITLE_SIZE, Array, NumberFormat, NumberGrid, label
 from scratchcnn.reference.im2col import window_slices
-
-if TYPE_CHECKING:
-    from scratchcnn.inspection.im2col import Im2colStory
 
 MOST_PATCHES, MOST_COLUMNS, MOST_FILTERS = 25, 27, 8  # of a matrix whose numbers are written in
 MOST_HEIGHT, MOST_WIDTH = 12, 32  # cells of all channels side by side, padding included
@@ -26,7 +23,7 @@ LEAST_MAP = 3.8  # cells that a title needs above a narrow map
 SKETCH = np.array([[0.93] * 3, [0.82, 0.0, 0.19]])  # colours of a pixel outside a patch, and inside
 
 
-def fits(story: Im2colStory) -> bool:
+def fits(story: Im2colStoryData) -> bool:
     """Whether the numbers can be written in."""
     height, width, channels = story.padded.shape
     rows, columns = story.matrix.shape
@@ -46,14 +43,14 @@ class Forward:
 
     Parameters
     ----------
-    story : Im2colStory
+    story : Im2colStoryData
     ax : Axes or None
         None: only find out how large it becomes.
     left, top : float
         Where to begin, in cells.
     """
 
-    def __init__(self, story: Im2colStory, ax: Axes | None, left: float = 0.0, top: float = 0.0) -> None:
+    def __init__(self, story: Im2colStoryData, ax: Axes | None, left: float = 0.0, top: float = 0.0) -> None:
         self.story = story
         rows, columns = story.matrix.shape
         filters = story.kernel_matrix.shape[1]
@@ -153,7 +150,7 @@ class Backward:
     Parameters as for `Forward`.
     """
 
-    def __init__(self, story: Im2colStory, ax: Axes | None, left: float = 0.0, top: float = 0.0) -> None:
+    def __init__(self, story: Im2colStoryData, ax: Axes | None, left: float = 0.0, top: float = 0.0) -> None:
         self.story = story
         rows, columns = story.matrix.shape
         filters = story.kernel_matrix.shape[1]
@@ -232,19 +229,19 @@ class Backward:
             grid.frame([] if row is None else patch_cells(story, row))
 
 
-def patch_cells(story: Im2colStory, row: int) -> list[tuple[int, int]]:
+def patch_cells(story: Im2colStoryData, row: int) -> list[tuple[int, int]]:
     """The pixels of a patch, counted in the padded image."""
     rows, columns = window_slices(story.windows)[row]
     height, width, _ = story.padded.shape
     return [(y, x) for y in range(height)[rows] for x in range(width)[columns]]
 
 
-def _outside(story: Im2colStory) -> Array:
+def _outside(story: Im2colStoryData) -> Array:
     """Which pixels of the padded image are padding; bool (PH, PW)."""
     return _with_padding(story, np.ones(story.overlaps.shape)) == 0
 
 
-def _with_padding(story: Im2colStory, values: Array) -> Array:
+def _with_padding(story: Im2colStoryData, values: Array) -> Array:
     """Numbers of the pixels (H, W) with zeros around them (PH, PW)."""
     down, right = story.windows
     return np.pad(values, ((down.before, down.after), (right.before, right.after)))
@@ -255,12 +252,12 @@ def _joined(title: tuple[str, ...], columns: int) -> str:
     return (" " if columns >= LEAST_LINE else "\n").join(title)
 
 
-def _heads(story: Im2colStory) -> int:
+def _heads(story: Im2colStoryData) -> int:
     """Lines of places above a matrix: kernel row, kernel column, and channel if there are several."""
     return 2 + (story.image.shape[2] > 1)
 
 
-def _draw_heads(ax: Axes, story: Im2colStory, left: float, top: float, on_the_left: bool) -> None:
+def _draw_heads(ax: Axes, story: Im2colStoryData, left: float, top: float, on_the_left: bool) -> None:
     """Above a matrix, for each column its place in the kernel; the names at one side."""
     x, side = (left - 0.2, "right") if on_the_left else (left + len(story.kernel_matrix) + 0.2, "left")
     names = ("kernel row", "kernel column", "channel")[: _heads(story)]
@@ -271,7 +268,7 @@ def _draw_heads(ax: Axes, story: Im2colStory, left: float, top: float, on_the_le
             label(ax, left + column + 0.5, y, str(place[line]))
 
 
-def _draw_row_labels(ax: Axes, story: Im2colStory, left: float, top: float) -> None:
+def _draw_row_labels(ax: Axes, story: Im2colStoryData, left: float, top: float) -> None:
     """Left of a matrix, for each row its number, its output, and a sketch of where its patch lies."""
     height, width, _ = story.padded.shape
     tall = 0.84 * min(1, height / width)
