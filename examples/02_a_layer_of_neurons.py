@@ -50,7 +50,7 @@ def main() -> None:
     first, second = rng.normal(size=(784, 32)) / 28, rng.normal(size=(32, 10))  # random weights of two layers
     two_layers = reference.dense(reference.dense(x_test, first, None), second, None)
     one_layer = reference.dense(x_test, first @ second, None)
-    with_relu = reference.dense(reference.dense(x_test, first, None, relu=True), second, None)
+    with_relu = reference.dense(reference.relu(reference.dense(x_test, first, None)), second, None)
     tell(f"""Two layers on top of each other, with nothing between, are one layer whose matrix is the product of
         theirs: the largest difference is {abs(two_layers - one_layer).max():.1e}. With a ReLU between, which makes
         negative numbers zero, the difference is {abs(with_relu - one_layer).max():.2f}: no single layer could do the

@@ -1,4 +1,4 @@
-"""Lesson 6: pooling and dropout. One forgets where exactly something was, the other forgets by chance.
+"""Lesson 6: pooling and dropout. One discards exact positions, the other discards activations at random.
 
 You learn what max pooling keeps and where its gradient goes, what dropout does in training and why it does nothing
 afterwards, and what each is good for.
@@ -79,7 +79,7 @@ def main() -> None:
 
 
 def edges_of(image: np.ndarray) -> np.ndarray:
-    return reference.conv2d(image, EDGE[:, :, None, None], None, relu=True)
+    return reference.relu(reference.conv2d(image, EDGE[:, :, None, None], None))
 
 
 def pool(images: np.ndarray, size: int) -> np.ndarray:
