@@ -1,4 +1,4 @@
-"""The article's network in scratchcnn, and images for it: what the benchmarks share."""
+"""The article's network in scratchcnn and its input images, shared by the benchmarks."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ Array = np.ndarray[Any, Any]
 
 
 def scratchcnn_model(seed: int = 0, from_bytes: bool = False) -> Sequential:
-    """The network, compiled as in the article; with seed 0, the weights that every system begins with.
+    """Build the network and compile it as in the article.
 
     Parameters
     ----------
     seed : int
+        Seed of the initial weights, dropout and shuffling. The weights of seed 0 initialize every system under test.
     from_bytes : bool
-        A layer before the first one divides uint8 images by 255.
+        Whether the network takes uint8 images, which a first layer divides by 255.
     """
     first: list[Layer] = [Rescaling(1 / 255, input_shape=(28, 28, 1))] if from_bytes else []
     model = Sequential(
@@ -42,17 +43,18 @@ def scratchcnn_model(seed: int = 0, from_bytes: bool = False) -> Sequential:
 
 
 def floats(images: Array) -> Array:
-    """Images (N, 28, 28), 0 to 255, as the network takes them: float32 (N, 28, 28, 1) in [0, 1]."""
+    """Scale images (N, 28, 28) from [0, 255] to the input of the network, float32 (N, 28, 28, 1) in [0, 1]."""
     return images[..., None] / np.float32(255)
 
 
 def training_flops(model: Sequential, batch_size: int) -> int:
-    """FLOPs of one training step if every convolution is multiplied out: forward and both gradients, but for the first
-    layer's gradient by the images, which nobody needs.
+    """Count the FLOPs of one training step with direct convolutions: forward pass, kernel and input gradients.
+
+    The first layer has no input gradient, since the gradient with respect to the images is not needed.
     """
     total = 0
     for number, layer in enumerate(layer for layer in model.layers if layer.params):
-        outputs = math.prod((layer.output_shape or ())[:-1])  # pixels of a convolution, 1 for a dense layer
+        outputs = math.prod((layer.output_shape or ())[:-1])  # output pixels of a convolution, 1 for a dense layer
         forward = 2 * batch_size * outputs * layer.params["kernel"].size
         total += forward * (3 if number else 2)
     return total

@@ -1,11 +1,12 @@
-"""Times how long a user waits for the first training step: the import, and the whole way from starting Python.
+"""Measure the time from starting Python to the end of the first training step, and the import time within it.
 
     python benchmarks/first_step.py --peer torch
 
-Every measurement is a fresh process, and the systems take turns. scratchcnn is there twice: with its kernels in the
-cache, as in every run but the first, and "cold", where it must compile them. "first step" is the time from the start of
-the process to the end of its first step: import, model, initial weights, one batch. A round that does not count goes
-first, so that all files are in memory and the kernels in the cache. The table has medians, lowest and highest.
+Every measurement uses a new process, and the systems take turns. scratchcnn is measured twice: with its compiled
+kernels in the cache, as in every run after the first, and "cold", with an empty cache, so that it must compile them.
+"first step" is the time from the start of the process to the end of its first training step: import, model, initial
+weights, one batch. An untimed round comes first; it loads all files into memory and fills the kernel cache. The table
+contains the median, the minimum and the maximum.
 """
 
 from __future__ import annotations
@@ -16,16 +17,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-from report import Figure, figure, print_best_peer, print_table, threads, times, write_json
+from report import Summary, print_best_peer, print_table, relative, summarize, threads, write_json
 from turns import Process, add_options, folder_of, read_options, run
 
 COLD = "scratchcnn, cold"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Time the import and the first training step of fresh processes.")
+    parser = argparse.ArgumentParser(description="Time the import and the first training step in a new process.")
     add_options(parser, rounds=5)
-    parser.add_argument("--skip-cold", action="store_true", help="leave out scratchcnn without compiled kernels")
+    parser.add_argument("--skip-cold", action="store_true", help="omit scratchcnn with an empty kernel cache")
     options = read_options(parser)
     imports, steps = measure(options)
     print_report(options, imports, steps)
@@ -33,8 +34,8 @@ def main() -> None:
                                  for name in steps})  # fmt: skip
 
 
-def measure(options: argparse.Namespace) -> tuple[dict[str, Figure], dict[str, Figure]]:
-    """Seconds of the import, and of all until the end of the first step, by system."""
+def measure(options: argparse.Namespace) -> tuple[dict[str, Summary], dict[str, Summary]]:
+    """Return, by system, the seconds of the import and the seconds to the end of the first step."""
     first, *peers = options.systems
     names = [first, *([] if options.skip_cold else [COLD]), *peers]
     imports: dict[str, list[list[float]]] = {name: [] for name in names}
@@ -49,29 +50,32 @@ def measure(options: argparse.Namespace) -> tuple[dict[str, Figure], dict[str, F
                 import_seconds, seconds = measure_one(name, options, folder)
                 imports[name].append([import_seconds])
                 steps[name].append([seconds])
-    return tuple({name: figure(rounds) for name, rounds in of_all.items()} for of_all in (imports, steps))
+    return tuple({name: summarize(rounds) for name, rounds in measured.items()} for measured in (imports, steps))
 
 
 def measure_one(name: str, options: argparse.Namespace, folder: Path) -> tuple[float, float]:
-    """The two times of one fresh process."""
+    """Return the seconds of the import and to the end of the first step, measured in one new process."""
     system, environment = name, {}
     with TemporaryDirectory() as empty:
         if name == COLD:
             system, environment = "scratchcnn", {"NUMBA_CACHE_DIR": empty}
-        began = time.perf_counter()
+        start = time.perf_counter()
         with Process(system, options.threads, folder, environment) as process:
             process.ask("steps", count=1, batch_size=options.batch_size)
-            seconds = time.perf_counter() - began
+            seconds = time.perf_counter() - start
             return process.ask("import_seconds"), seconds
 
 
-def print_report(options: argparse.Namespace, imports: dict[str, Figure], steps: dict[str, Figure]) -> None:
+def print_report(options: argparse.Namespace, imports: dict[str, Summary], steps: dict[str, Summary]) -> None:
     medians = {name: seconds.median for name, seconds in steps.items()}
-    print("Seconds until the first training step is done, from the start of a fresh process;")
-    print(f"batch {options.batch_size}, float32, {threads(options)}, {options.rounds} rounds in turn")
+    print("Seconds from the start of a new process to the end of its first training step;")
+    print(f"batch size {options.batch_size}, float32, {threads(options)}, {options.rounds} interleaved rounds")
     print_table(
-        ["system", "import", "lowest", "highest", "first step", "lowest", "highest", "times"],
-        [[name, *(f"{value:.2f}" for value in (*imports[name], *steps[name])), times(name, medians)] for name in steps],
+        ["system", "import", "lowest", "highest", "first step", "lowest", "highest", "relative"],
+        [
+            [name, *(f"{value:.2f}" for value in (*imports[name], *steps[name])), relative(name, medians)]
+            for name in steps
+        ],
     )
     print_best_peer("Fastest", medians, options.systems[1:], "time")
 

@@ -1,14 +1,17 @@
-"""Times every algorithm of the ladder of convolutions on layers of well-known networks: forward, dW and dX.
+"""Time every convolution algorithm on layers of well-known networks: forward pass, dW and dX.
 
     python benchmarks/kernel_ladder.py --png FOLDER
 
-Each result is checked first (`ladder_check`), then the algorithms take turns, and the medians are shown beside what
-the machine can do at most (`machine_peak`). The end says where algorithm='auto' does not take the fastest.
+Each result is verified first (`ladder_check`). Then the algorithms are timed in interleaved rounds, and the medians are
+compared with the measured limits of the machine (`machine_peak`). The last table lists the cases in which
+algorithm='auto' does not select the fastest algorithm.
 
-    GFLOP/s    2 * N * OH * OW * KH * KW * C * F, whatever an algorithm really multiplies, by the time
-    of peak    the same by the measured peak: Winograd and 'winners' multiply less, so they may exceed 100 %
-    MB         the most memory beyond inputs and results, resident at once (`resident`); 10^6 bytes
-    error      the largest, as a share of the largest result
+    GFLOP/s    effective throughput: the FLOPs of the direct convolution, 2 * N * OH * OW * KH * KW * C * F, divided by
+               the time, for every algorithm
+    % of peak  effective throughput relative to the measured peak; Winograd and 'winners' perform fewer multiplications,
+               so they may exceed 100 %
+    MB         peak resident memory in addition to inputs and results (`resident`), in 10^6 bytes
+    error      maximum absolute error, relative to the largest magnitude of the result
 """
 
 from __future__ import annotations
@@ -23,10 +26,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ladder_check import check, find_truth
-from ladder_shapes import ALGORITHMS, LAYERS, PASSES, Layer, Numbers, compute, random_numbers
+from ladder_check import check, exact_results
+from ladder_shapes import ALGORITHMS, LAYERS, PASSES, Layer, Operands, compute, random_operands
 from machine_peak import Limits, measure_limits
-from report import Figure, figure, print_table, threads, write_json
+from report import Summary, print_table, summarize, threads, write_json
 from resident import peak_growth
 from turns import add_measuring_options, check_measuring_options, run
 
@@ -34,31 +37,31 @@ from scratchcnn import set_threads
 from scratchcnn.algorithms import Algorithm
 from scratchcnn.kernels.runtime.workspace import Workspace
 
-TURN_SECONDS = 0.02  # a quick algorithm computes more than once in its turn
-MOST_REPEATS = 50
-CLOSE = 1.03  # times that differ by less are called the same
+ROUND_SECONDS = 0.02  # a fast algorithm is repeated until a round takes about this long
+MAX_REPEATS = 50
+TOLERANCE = 1.03  # smaller ratios of two times are regarded as equal
 
 
-class Figures(NamedTuple):
-    """What was measured of one algorithm in one pass of a layer."""
+class Measurement(NamedTuple):
+    """Measurements of one algorithm for one pass of a layer."""
 
-    seconds: Figure
+    seconds: Summary
     bytes: int | None
     error: float
 
 
-Ladder = Mapping[Algorithm, Figures]
-Report = dict[str, dict[str, Ladder]]  # by layer and pass
+Ladder = Mapping[Algorithm, Measurement]
+Report = dict[str, dict[str, Ladder]]  # by layer, then by pass
 
 
 def main() -> None:
     options = read_options()
     set_threads(options.threads)
     limits = measure_limits(options.threads)
-    print(f"float32, {threads(options)}, {options.rounds} rounds in turn")
-    print(f"measured peak: {limits.flops / 1e9:.0f} GFLOP/s of multiply-adds, "
-          f"{limits.bandwidth / 1e9:.0f} GB/s from and to memory")  # fmt: skip
-    print("* marks what algorithm='auto' takes; Winograd and winners multiply less, so they may exceed 100 % of peak")
+    print(f"float32, {threads(options)}, {options.rounds} interleaved rounds")
+    print(f"measured peak: {limits.flops / 1e9:.0f} GFLOP/s (fused multiply-add), "
+          f"{limits.bandwidth / 1e9:.0f} GB/s (memory bandwidth)")  # fmt: skip
+    print("*: selected by algorithm='auto'; Winograd and winners multiply less, so they may exceed 100 % of peak")
     report: Report = {}
     for layer_name in options.shapes:
         layer = LAYERS[layer_name]
@@ -66,44 +69,44 @@ def main() -> None:
               flush=True)  # fmt: skip
         report[layer_name] = measure_layer(layer, options.passes, options.algorithms, options.rounds)
         print_layer(layer, report[layer_name], limits)
-        print_refusals(layer, options)
-    slower = slower_than_another(report)
-    print_slower(slower)
+        print_omissions(layer, options)
+    slower = find_slower_choices(report)
+    print_slower_choices(slower)
     content = {"limits": limits._asdict(), "layers": as_json(report), "auto_is_slower": slower}
     write_json(options, **content)
     if options.png:
-        from ladder_pictures import write_pictures  # matplotlib is not needed before
+        from ladder_pictures import write_pictures  # imports matplotlib, which is not needed otherwise
 
         for path in write_pictures(options.png, limits, content["layers"]):
             print(f"wrote {path}")
 
 
 def read_options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Time every algorithm of convolution on layers of known networks.")
+    parser = argparse.ArgumentParser(description="Time every convolution algorithm on layers of well-known networks.")
     for name, choices in (("shapes", tuple(LAYERS)), ("passes", PASSES), ("algorithms", ALGORITHMS)):
         parser.add_argument(f"--{name}", nargs="+", choices=choices, default=choices, metavar="NAME",
-                            help=f"some of {', '.join(choices)} (default: all)")  # fmt: skip
+                            help=f"any of {', '.join(choices)} (default: all)")  # fmt: skip
     parser.add_argument("--png", type=Path, metavar="FOLDER",
-                        help="also draw kernel_roofline.png and kernel_ladder.png into this folder")  # fmt: skip
-    add_measuring_options(parser, rounds=7, contestants="algorithms")
+                        help="also write kernel_roofline.png and kernel_ladder.png to this folder")  # fmt: skip
+    add_measuring_options(parser, rounds=7, compared="algorithms")
     options = parser.parse_args()
     check_measuring_options(parser, options)
     if options.png and not (options.png.is_dir() and os.access(options.png, os.W_OK)):
-        parser.error(f"argument --png: expected a folder that can be written to, received '{options.png}'")
+        parser.error(f"argument --png: expected a writable folder, received '{options.png}'")
     if options.png and "forward" not in options.passes:
-        parser.error("argument --png: expected forward among --passes, since the roofline shows it, "
+        parser.error("argument --png: expected forward among --passes, since the roofline plots it, "
                      f"received {' '.join(options.passes)}")  # fmt: skip
     for name, choices in (("shapes", tuple(LAYERS)), ("passes", PASSES), ("algorithms", ALGORITHMS)):
         setattr(options, name, [choice for choice in choices if choice in getattr(options, name)])  # once, in order
     for name in options.shapes:
-        if not any(chosen(LAYERS[name], of_pass, options.algorithms) for of_pass in options.passes):
+        if not any(applicable(LAYERS[name], pass_name, options.algorithms) for pass_name in options.passes):
             parser.error(f"argument --algorithms: expected one that can compute {' or '.join(options.passes)} "
                          f"of {name}, received {' '.join(options.algorithms)}")  # fmt: skip
     return options
 
 
-def chosen(layer: Layer, name: str, algorithms: list[Algorithm]) -> list[Algorithm]:
-    """Those of `algorithms` that can compute a pass of a layer."""
+def applicable(layer: Layer, name: str, algorithms: list[Algorithm]) -> list[Algorithm]:
+    """Return those of `algorithms` that can compute a pass of a layer."""
     return [algorithm for algorithm in layer.algorithms(name) if algorithm in algorithms]
 
 
@@ -111,43 +114,45 @@ def chosen(layer: Layer, name: str, algorithms: list[Algorithm]) -> list[Algorit
 
 
 def measure_layer(layer: Layer, passes: list[str], algorithms: list[Algorithm], rounds: int) -> dict[str, Ladder]:
-    numbers = random_numbers(layer)
-    able = {name: chosen(layer, name, algorithms) for name in passes}
-    return {name: measure_pass(name, layer, numbers, able[name], rounds) for name in passes if able[name]}
+    operands = random_operands(layer)
+    selected = {name: applicable(layer, name, algorithms) for name in passes}
+    return {name: measure_pass(name, layer, operands, selected[name], rounds) for name in passes if selected[name]}
 
 
-def measure_pass(name: str, layer: Layer, numbers: Numbers, algorithms: list[Algorithm], rounds: int) -> Ladder:
-    """Check every algorithm, then measure its memory, then time all in turn."""
-    truth = find_truth(name, layer, numbers)
-    computations = {algorithm: partial(compute, name, algorithm, layer, numbers) for algorithm in algorithms}
+def measure_pass(name: str, layer: Layer, operands: Operands, algorithms: list[Algorithm], rounds: int) -> Ladder:
+    """Verify every algorithm, then measure its memory, then time all in interleaved rounds."""
+    exact = exact_results(name, layer, operands)
+    computations = {algorithm: partial(compute, name, algorithm, layer, operands) for algorithm in algorithms}
     try:
-        errors = {algorithm: check(name, algorithm, layer, numbers, truth) for algorithm in algorithms}
+        errors = {algorithm: check(name, algorithm, layer, operands, exact) for algorithm in algorithms}
     except ArithmeticError as error:
         sys.exit(str(error))
     memory = {algorithm: peak_growth(computation) for algorithm, computation in computations.items()}
-    seconds = take_turns(computations, rounds)
-    return {algorithm: Figures(seconds[algorithm], memory[algorithm], errors[algorithm]) for algorithm in algorithms}
+    seconds = time_interleaved(computations, rounds)
+    return {
+        algorithm: Measurement(seconds[algorithm], memory[algorithm], errors[algorithm]) for algorithm in algorithms
+    }
 
 
-def take_turns(computations: Mapping[Algorithm, Callable[[], Any]], rounds: int) -> dict[Algorithm, Figure]:
-    """Seconds of each, with the memory of its results used again, as in training."""
+def time_interleaved(computations: Mapping[Algorithm, Callable[[], Any]], rounds: int) -> dict[Algorithm, Summary]:
+    """Return the seconds of each computation; the memory of the results is reused, as in training."""
     with Workspace().active():
-        repeats = {name: repeats_of(computation) for name, computation in computations.items()}
-        turns = [
-            {name: [timed(computation) for _ in range(repeats[name])] for name, computation in computations.items()}
+        repeats = {name: choose_repeats(computation) for name, computation in computations.items()}
+        measured = [
+            {name: [time_once(computation) for _ in range(repeats[name])] for name, computation in computations.items()}
             for _ in range(rounds)
         ]
-    return {name: figure([of_round[name] for of_round in turns]) for name in computations}
+    return {name: summarize([seconds[name] for seconds in measured]) for name in computations}
 
 
-def repeats_of(computation: Callable[[], Any]) -> int:
-    return min(max(math.ceil(TURN_SECONDS / timed(computation)), 1), MOST_REPEATS)
+def choose_repeats(computation: Callable[[], Any]) -> int:
+    return min(max(math.ceil(ROUND_SECONDS / time_once(computation)), 1), MAX_REPEATS)
 
 
-def timed(computation: Callable[[], Any]) -> float:
-    began = time.perf_counter()
+def time_once(computation: Callable[[], Any]) -> float:
+    start = time.perf_counter()
     computation()
-    return time.perf_counter() - began
+    return time.perf_counter() - start
 
 
 # Reporting
@@ -161,25 +166,25 @@ def print_layer(layer: Layer, passes: Mapping[str, Ladder], limits: Limits) -> N
             mark = "*" if algorithm == layer.auto(name) else ""
             rows.append(
                 [name, algorithm + mark, *(f"{1e3 * value:.3f}" for value in seconds), f"{speed / 1e9:.1f}",
-                 f"{speed / limits.flops:.1%}", "-" if memory is None else f"{memory / 1e6:.1f}", f"{error:.1e}"]
+                 f"{100 * speed / limits.flops:.1f}", "-" if memory is None else f"{memory / 1e6:.1f}", f"{error:.1e}"]
             )  # fmt: skip
     print_table(
-        ["pass", "algorithm", "ms", "lowest", "highest", "GFLOP/s", "of peak", "MB", "error"], rows, names=2
+        ["pass", "algorithm", "ms", "lowest", "highest", "GFLOP/s", "% of peak", "MB", "error"], rows, text_columns=2
     )  # fmt: skip
 
 
-def print_refusals(layer: Layer, options: argparse.Namespace) -> None:
-    """Say which of the algorithms asked for are not in the table, and why."""
-    dense, both = layer.algorithms("forward"), layer.algorithms("dW+dX")
-    winograd = [name for name in options.algorithms if name not in dense and name != "winners"]
+def print_omissions(layer: Layer, options: argparse.Namespace) -> None:
+    """Print which of the requested algorithms are missing from the table, and why."""
+    general, with_pooling = layer.algorithms("forward"), layer.algorithms("dW+dX")
+    winograd = [name for name in options.algorithms if name not in general and name != "winners"]
     if winograd:
-        print(f"without {', '.join(winograd)}: for 3 x 3 kernels at stride 1 only")
-    if "dW+dX" in options.passes and not both:
-        print("without winners, and so without dW+dX: for layers without padding, and kernel rows of whole 64 bytes")
+        print(f"{', '.join(winograd)} omitted: they require 3 x 3 kernels and stride 1")
+    if "dW+dX" in options.passes and not with_pooling:
+        print("winners and dW+dX omitted: they require no padding, and kernel rows that are a multiple of 64 bytes")
 
 
-def slower_than_another(report: Report) -> list[dict[str, Any]]:
-    """Each pass whose fastest algorithm is not auto's, the worst first."""
+def find_slower_choices(report: Report) -> list[dict[str, Any]]:
+    """Find the passes for which 'auto' does not select the fastest algorithm, in order of decreasing ratio."""
     found = []
     for layer_name, passes in report.items():
         for name, ladder in passes.items():
@@ -187,26 +192,26 @@ def slower_than_another(report: Report) -> list[dict[str, Any]]:
             fastest = min(ladder, key=lambda algorithm: ladder[algorithm].seconds.median)
             if auto not in ladder:
                 continue
-            times = ladder[auto].seconds.median / ladder[fastest].seconds.median
-            if times > CLOSE:
-                found.append({"layer": layer_name, "pass": name, "auto": auto, "fastest": fastest, "times": times,
+            ratio = ladder[auto].seconds.median / ladder[fastest].seconds.median
+            if ratio > TOLERANCE:
+                found.append({"layer": layer_name, "pass": name, "auto": auto, "fastest": fastest, "ratio": ratio,
                               "seconds": [ladder[auto].seconds.median, ladder[fastest].seconds.median]})  # fmt: skip
-    return sorted(found, key=lambda entry: -entry["times"])
+    return sorted(found, key=lambda entry: -entry["ratio"])
 
 
-def print_slower(slower: list[dict[str, Any]]) -> None:
+def print_slower_choices(slower: list[dict[str, Any]]) -> None:
     if not slower:
-        print(f"\nauto takes the fastest everywhere, or one within {CLOSE - 1:.0%} of it")
+        print(f"\nauto selects the fastest algorithm everywhere, or one within {TOLERANCE - 1:.0%} of it")
         return
-    print(f"\nauto does not take the fastest here (differences up to {CLOSE - 1:.0%} left out):")
+    print(f"\nauto does not select the fastest algorithm here (differences up to {TOLERANCE - 1:.0%} are ignored):")
     print_table(
-        ["shape", "pass", "auto", "fastest", "ms", "ms", "times"],
+        ["layer", "pass", "auto", "fastest", "auto ms", "fastest ms", "ratio"],
         [
             [entry["layer"], entry["pass"], entry["auto"], entry["fastest"],
-             *(f"{1e3 * seconds:.3f}" for seconds in entry["seconds"]), f"{entry['times']:.2f}"]
+             *(f"{1e3 * seconds:.3f}" for seconds in entry["seconds"]), f"{entry['ratio']:.2f}"]
             for entry in slower
         ],
-        names=4,
+        text_columns=4,
     )  # fmt: skip
 
 
@@ -220,8 +225,8 @@ def as_json(report: Report) -> dict[str, Any]:
                     "flops": LAYERS[layer_name].flops(name),
                     "auto": LAYERS[layer_name].auto(name),
                     "algorithms": {
-                        algorithm: {**figures._asdict(), "seconds": figures.seconds._asdict()}
-                        for algorithm, figures in ladder.items()
+                        algorithm: {**measurement._asdict(), "seconds": measurement.seconds._asdict()}
+                        for algorithm, measurement in ladder.items()
                     },
                 }
                 for name, ladder in passes.items()

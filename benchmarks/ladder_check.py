@@ -1,10 +1,11 @@
-"""Whether what an algorithm computes is right: its errors beside those that rounding may cause.
+"""Verify the result of an algorithm: compare its error with a bound on the rounding error.
 
-The truth is the register tile's result in float64; the tests hold that against the formula itself. A sum of n products
-in float32, with unit roundoff u, is off by at most 8 sqrt(n) u times the same sum of absolute values, except with a
-probability of 2 n exp(-32) (Higham & Mary 2019, "A new approach to probabilistic rounding error analysis", theorem 2.4
-with lambda = 8). Winograd's transforms make numbers larger that cancel in the end, and errors with them: `growth` says
-how much. A wrong index or coefficient gives errors as large as the results, thousands of times more.
+The ground truth is the result of algorithm 'tile' in float64, which the tests compare with the reference
+implementation. For a sum of n products in float32 with unit roundoff u, the error is at most 8 sqrt(n) u times the sum
+of the absolute values, except with probability 2 n exp(-32) (Higham & Mary 2019, "A new approach to probabilistic
+rounding error analysis", theorem 2.4 with lambda = 8). Winograd's intermediate values are larger than the result and
+cancel in the last transform, which amplifies rounding errors by at most the factor `growth`. A wrong index or
+coefficient causes errors of the size of the results, thousands of times larger than the bound.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from ladder_shapes import Layer, Numbers, compute
+from ladder_shapes import Layer, Operands, compute
 
 from scratchcnn.algorithms import Algorithm
 from scratchcnn.kernels.conv2d.toom_cook import Matrix
@@ -22,40 +23,40 @@ from scratchcnn.kernels.conv2d.winograd_tiles import F2, F4
 WINOGRAD = {"winograd_2x2": F2, "winograd_4x4": F4}
 
 
-class Truth(NamedTuple):
-    """Of each result of a pass: the exact numbers, and the largest sum of absolute values of products."""
+class Exact(NamedTuple):
+    """The results of a pass in float64, and for each of them the largest sum of absolute values of products."""
 
     results: list[np.ndarray]
     largest_sums: list[float]
 
 
-def find_truth(name: str, layer: Layer, numbers: Numbers) -> Truth:
-    exact = numbers.changed(np.float64)
-    absolute = compute(name, "tile", layer, exact.changed(np.abs))
-    return Truth(list(compute(name, "tile", layer, exact)), [float(sums.max()) for sums in absolute])
+def exact_results(name: str, layer: Layer, operands: Operands) -> Exact:
+    operands = operands.map(np.float64)
+    absolute = compute(name, "tile", layer, operands.map(np.abs))
+    return Exact(list(compute(name, "tile", layer, operands)), [float(sums.max()) for sums in absolute])
 
 
-def check(name: str, algorithm: Algorithm, layer: Layer, numbers: Numbers, truth: Truth) -> float:
-    """The largest error as a share of the largest result.
+def check(name: str, algorithm: Algorithm, layer: Layer, operands: Operands, exact: Exact) -> float:
+    """Return the maximum absolute error relative to the largest magnitude of the result.
 
     Raises
     ------
     ArithmeticError
-        It is more than rounding can be.
+        The error exceeds the bound on rounding errors.
     """
     worst = 0.0
-    found = compute(name, algorithm, layer, numbers)
-    for result, exact, largest_sum in zip(found, truth.results, truth.largest_sums, strict=True):
-        error, bound = float(np.abs(result - exact).max()), tolerance(name, algorithm, layer) * largest_sum
-        if not error <= bound:  # so that NaN does not pass
-            raise ArithmeticError(f"Expected {name} of {layer} by {algorithm} to be off by at most {bound:.2g}, "
-                                  f"received an error of {error:.2g}; nothing was timed.")  # fmt: skip
-        worst = max(worst, error / float(np.abs(exact).max()))
+    results = compute(name, algorithm, layer, operands)
+    for result, truth, largest_sum in zip(results, exact.results, exact.largest_sums, strict=True):
+        error, bound = float(np.abs(result - truth).max()), tolerance(name, algorithm, layer) * largest_sum
+        if not error <= bound:  # also true for NaN
+            raise ArithmeticError(f"Expected an error of at most {bound:.2g} in {name} of {layer} by {algorithm}, "
+                                  f"received {error:.2g}; nothing was timed.")  # fmt: skip
+        worst = max(worst, error / float(np.abs(truth).max()))
     return worst
 
 
 def tolerance(name: str, algorithm: Algorithm, layer: Layer) -> float:
-    """The largest error that rounding may cause, as a share of the sum of absolute values."""
+    """Return the bound on the rounding error, relative to the sum of absolute values."""
     area, (_, _, output) = layer.kernel * layer.kernel, layer.shapes
     terms = {"forward": area * layer.channels + 1, "dW": math.prod(output[:3]), "dX": area * layer.filters}
     longest = terms[name] if name in terms else max(terms["dW"], terms["dX"])
@@ -64,19 +65,19 @@ def tolerance(name: str, algorithm: Algorithm, layer: Layer) -> float:
 
 
 def growth(name: str, algorithm: str) -> float:
-    """How much larger than its result the sum is that Winograd computes, with equal numbers and no cancelling."""
+    """Return how much larger than the result Winograd's sum of absolute values is, if all operands are equal."""
     output, kernel, patch = WINOGRAD[algorithm]
-    of_last_row = _grown(output, kernel, patch) / len(kernel[0])
-    as_gradient = _grown(_turned(kernel), _turned(output), patch) / len(output)
-    in_one_dimension = {"dW": as_gradient, "dW+dX": max(as_gradient, of_last_row)}.get(name, of_last_row)
-    return in_one_dimension**2
+    convolution = _amplification(output, kernel, patch) / len(kernel[0])
+    gradient = _amplification(_transpose(kernel), _transpose(output), patch) / len(output)
+    per_dimension = {"dW": gradient, "dW+dX": max(gradient, convolution)}.get(name, convolution)
+    return per_dimension**2
 
 
-def _grown(last: Matrix, first: Matrix, second: Matrix) -> float:
-    """The largest of |last| (|first| 1 * |second| 1)."""
+def _amplification(last: Matrix, first: Matrix, second: Matrix) -> float:
+    """Return the largest element of |last| (|first| 1 * |second| 1)."""
     sums = [np.abs(np.array(matrix)).sum(axis=1) for matrix in (first, second)]
     return float((np.abs(np.array(last)) @ (sums[0] * sums[1])).max())
 
 
-def _turned(matrix: Matrix) -> Matrix:
+def _transpose(matrix: Matrix) -> Matrix:
     return tuple(zip(*matrix, strict=True))

@@ -1,6 +1,6 @@
-"""Draws what kernel_ladder.py measured: a roofline of the forward pass, and bars of every pass.
+"""Plot the measurements of kernel_ladder.py: a roofline of the forward pass, and a bar chart of every pass.
 
-Algorithms differ in marker and hatching, so that a print in grey will do.
+Algorithms differ in marker and hatching, so that the figures remain readable in greyscale.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from matplotlib.ticker import FuncFormatter
 
 from scratchcnn.plots.picture import new_figure, save
 
-Layers = Mapping[str, Any]  # as kernel_ladder.py writes them to its JSON file
+Layers = Mapping[str, Any]  # in the format of the JSON file of kernel_ladder.py
 
 PASS_TITLES = {
-    "forward": "forward", "dW": "dW, gradient by the kernel", "dX": "dX, gradient by the input",
-    "dW+dX": "dW and dX of a gradient that comes through a 2 x 2 max-pooling",
+    "forward": "forward", "dW": "dW, kernel gradient", "dX": "dX, input gradient",
+    "dW+dX": "dW and dX, with a gradient backpropagated through 2 x 2 max pooling",
 }  # fmt: skip
 
-APART = 1.04  # points of a layer, as factors of its intensity
+SEPARATION = 1.04  # ratio of the x-coordinates of two neighbouring points of a layer
 
 
 class Style(NamedTuple):
-    """How an algorithm is drawn."""
+    """Appearance of an algorithm in the figures."""
 
     color: str
     hatch: str
@@ -46,7 +46,7 @@ STYLES = {  # in the order of the bars
 
 
 def write_pictures(folder: Path, limits: Limits, layers: Layers) -> list[Path]:
-    """Write kernel_roofline.png and kernel_ladder.png into a folder."""
+    """Write kernel_roofline.png and kernel_ladder.png to a folder."""
     pictures = {"kernel_roofline.png": draw_roofline(limits, layers), "kernel_ladder.png": draw_bars(limits, layers)}
     for name, picture in pictures.items():
         save(picture, folder / name)
@@ -57,7 +57,7 @@ def write_pictures(folder: Path, limits: Limits, layers: Layers) -> list[Path]:
 
 
 def draw_roofline(limits: Limits, layers: Layers) -> Figure:
-    """GFLOP/s over FLOPs per byte, one point for each layer and algorithm, under the machine's limits."""
+    """Plot GFLOP/s against FLOPs per byte, one point for each layer and algorithm, and the roof of the machine."""
     figure = new_figure(10, 5.6)
     figure.set_layout_engine("constrained")
     axes = figure.subplots()
@@ -72,10 +72,10 @@ def draw_roofline(limits: Limits, layers: Layers) -> Figure:
                       va="bottom", fontsize=8, bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})  # fmt: skip
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.set_xlabel("arithmetic intensity: FLOP of the plain convolution per byte of images, kernel and output\n"
-                    "(dotted; the points of a layer stand beside each other)")  # fmt: skip
-    axes.set_ylabel("GFLOP/s of the plain convolution")
-    axes.set_title("Roofline of the forward pass: Winograd multiplies less, so it may pass above the roof",
+    axes.set_xlabel("arithmetic intensity: FLOP of the direct convolution per byte of input, kernel and output\n"
+                    "(dotted line; the points of a layer are drawn side by side)")  # fmt: skip
+    axes.set_ylabel("effective GFLOP/s (FLOP of the direct convolution)")
+    axes.set_title("Roofline of the forward pass; Winograd multiplies less, so it may exceed the roof",
                    loc="left", fontsize=11)  # fmt: skip
     axes.grid(which="major", color="0.92", zorder=0)
     figure.legend(loc="outside right upper", fontsize=9)
@@ -83,7 +83,7 @@ def draw_roofline(limits: Limits, layers: Layers) -> Figure:
 
 
 def draw_roof(axes: Axes, limits: Limits, edges: list[float]) -> None:
-    """The lesser of what the memory delivers and what the processor multiplies."""
+    """Draw the roof: the minimum of what memory bandwidth and arithmetic allow."""
     ridge = limits.flops / limits.bandwidth
     corners = [edges[0], *(edge for edge in [ridge] if edges[0] < edge < edges[1]), edges[1]]
     axes.plot(corners, [limits.roof(intensity) / 1e9 for intensity in corners], color="black", linewidth=1.8,
@@ -91,11 +91,11 @@ def draw_roof(axes: Axes, limits: Limits, edges: list[float]) -> None:
 
 
 def draw_points(axes: Axes, layers: Layers) -> list[float]:
-    """Draw the points, those of a layer a little apart, so that none hides another; return their GFLOP/s."""
+    """Draw the points, those of a layer side by side so that none hides another; return their GFLOP/s."""
     every = []
     for place, (algorithm, style) in enumerate(STYLES.items()):
         points = [
-            (layer["intensity"] * APART ** (place - 2), speed(layer["passes"]["forward"], algorithm))
+            (layer["intensity"] * SEPARATION ** (place - 2), speed(layer["passes"]["forward"], algorithm))
             for layer in layers.values()
             if algorithm in layer["passes"].get("forward", {}).get("algorithms", {})
         ]
@@ -110,7 +110,7 @@ def draw_points(axes: Axes, layers: Layers) -> list[float]:
 
 
 def draw_bars(limits: Limits, layers: Layers) -> Figure:
-    """GFLOP/s of each algorithm, grouped by layer, a panel for each pass."""
+    """Draw the GFLOP/s of each algorithm, grouped by layer, with one panel for each pass."""
     passes = [name for name in PASS_TITLES if any(name in layer["passes"] for layer in layers.values())]
     figure = new_figure(11, 2.7 * len(passes) + 0.5)
     figure.set_layout_engine("constrained", h_pad=0.08)
@@ -118,10 +118,10 @@ def draw_bars(limits: Limits, layers: Layers) -> Figure:
     for axes, name in zip(panels, passes, strict=True):
         draw_panel(axes, name, limits, {key: layer for key, layer in layers.items() if name in layer["passes"]})
     entries = [entry for axes in panels for entry in zip(*axes.get_legend_handles_labels(), strict=True)]
-    handles = {label: handle for handle, label in entries}  # once, though in several panels
+    handles = {label: handle for handle, label in entries}  # one entry, even if several panels contain it
     figure.legend(handles.values(), handles.keys(), loc="outside upper center", ncols=len(handles), fontsize=9,
-                  title="GFLOP/s of the plain convolution; Winograd and winners multiply less; "
-                        "* what algorithm='auto' takes")  # fmt: skip
+                  title="effective GFLOP/s (FLOP of the direct convolution); Winograd and winners multiply less; "
+                        "*: selected by algorithm='auto'")  # fmt: skip
     return figure
 
 
@@ -131,11 +131,12 @@ def draw_panel(axes: Axes, name: str, limits: Limits, layers: Layers) -> None:
     width = 0.84 / len(present)
     for place, algorithm in enumerate(present):
         style = STYLES[algorithm]
-        at = [number for number, group in enumerate(groups) if algorithm in group["algorithms"]]
-        heights = [speed(groups[number], algorithm) for number in at]
-        bars = axes.bar(np.array(at) + (place - (len(present) - 1) / 2) * width, heights, width, color=style.color,
-                        hatch=style.hatch, edgecolor="black", linewidth=0.6, label=algorithm, zorder=2)  # fmt: skip
-        marks = ["*" if groups[number]["auto"] == algorithm else "" for number in at]
+        positions = [number for number, group in enumerate(groups) if algorithm in group["algorithms"]]
+        heights = [speed(groups[number], algorithm) for number in positions]
+        centres = np.array(positions) + (place - (len(present) - 1) / 2) * width
+        bars = axes.bar(centres, heights, width, color=style.color, hatch=style.hatch,
+                        edgecolor="black", linewidth=0.6, label=algorithm, zorder=2)  # fmt: skip
+        marks = ["*" if groups[number]["auto"] == algorithm else "" for number in positions]
         for label in axes.bar_label(bars, marks, fontsize=11, padding=1, zorder=4):
             if label.get_text():
                 label.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 0})
@@ -147,6 +148,6 @@ def draw_panel(axes: Axes, name: str, limits: Limits, layers: Layers) -> None:
     axes.grid(axis="y", color="0.9", zorder=0)
 
 
-def speed(of_pass: Mapping[str, Any], algorithm: str) -> float:
-    """GFLOP/s of an algorithm, by the median time and the FLOPs of the plain convolution."""
-    return of_pass["flops"] / of_pass["algorithms"][algorithm]["seconds"]["median"] / 1e9
+def speed(measured: Mapping[str, Any], algorithm: str) -> float:
+    """Return the effective GFLOP/s of an algorithm: the FLOPs of the direct convolution over the median time."""
+    return measured["flops"] / measured["algorithms"][algorithm]["seconds"]["median"] / 1e9

@@ -1,11 +1,11 @@
-"""Measures what the machine can do at most: float32 multiply-adds, and bytes to and from memory.
+"""Measure the limits of the machine: the peak rate of float32 multiply-adds and the memory bandwidth.
 
-    peak        multiply-adds on numbers that stay in the vector registers: as many sums side by side as the register
-                tile has, which is enough to hide how long one takes
-    bandwidth   STREAM's triad a = b + s * c over arrays far larger than the caches, with its count: two arrays read,
-                one written (McCalpin 1995, "Memory bandwidth and machine balance")
+    peak        fused multiply-adds on operands in vector registers, with as many independent accumulators as the
+                micro-kernel has, which is enough to hide the latency of the instruction
+    bandwidth   the STREAM triad a = b + s * c on arrays far larger than the caches, counting two arrays read and one
+                written (McCalpin 1995, "Memory bandwidth and machine balance")
 
-Both are the best of several runs, since a limit is what is reached when nothing disturbs.
+Each limit is the best of several runs, since other activity on the machine can only lower the rate.
 """
 
 from __future__ import annotations
@@ -23,29 +23,29 @@ from scratchcnn.kernels.gemm.micro_kernel import COLUMNS, ROWS
 from scratchcnn.kernels.runtime.jit import OPTIONS, intrinsic
 from scratchcnn.kernels.simd.vectors import VECTOR_BYTES, Vectorized
 
-SUMS = ROWS * COLUMNS
+ACCUMULATORS = ROWS * COLUMNS
 LANES = VECTOR_BYTES // 4
-STEPS = 2_000_000  # milliseconds: long enough for the clock, short enough that some run is not disturbed
+STEPS = 2_000_000  # a few milliseconds: long for the clock, yet short enough for undisturbed runs
 TRIAD_BYTES = 128 << 20  # of each of the three arrays
 
 _index = ir.IntType(64)
 
 
 class Limits(NamedTuple):
-    """FLOP/s of float32 on the threads in use, and bytes per second of the memory."""
+    """Peak FLOP/s (float32, all threads in use) and memory bandwidth in bytes per second."""
 
     flops: float
     bandwidth: float
 
     def roof(self, intensity: float) -> float:
-        """The most FLOP/s at so many FLOPs for each byte (Williams, Waterman & Patterson 2009, "Roofline")."""
+        """Return the attainable FLOP/s at an arithmetic intensity (Williams, Waterman & Patterson 2009, "Roofline")."""
         return min(self.flops, self.bandwidth * intensity)
 
 
 def measure_limits(threads: int, steps: int = STEPS, triad_bytes: int = TRIAD_BYTES, runs: int = 12) -> Limits:
-    """Measure both limits with the threads that Numba is set to."""
-    numbers = np.full((threads, SUMS * LANES), 0.5, np.float32)
-    flops = 2 * SUMS * LANES * steps * threads
+    """Measure both limits with the number of threads that Numba uses."""
+    numbers = np.full((threads, ACCUMULATORS * LANES), 0.5, np.float32)
+    flops = 2 * ACCUMULATORS * LANES * steps * threads
     a, b, c = (np.ones(triad_bytes // 4, np.float32) for _ in range(3))
     return Limits(
         flops / _shortest(lambda: _multiply_add_on_all_threads(numbers, steps), runs),
@@ -57,21 +57,21 @@ def _shortest(run: Callable[[], object], runs: int) -> float:
     run()  # compiles
     times = []
     for _ in range(runs):
-        began = time.perf_counter()
+        start = time.perf_counter()
         run()
-        times.append(time.perf_counter() - began)
+        times.append(time.perf_counter() - start)
     return min(times)
 
 
 @intrinsic
 def _multiply_add(typing_context: Any, numbers: Any, steps: Any) -> Any:
-    """Every number of `numbers`, SUMS vectors of them, becomes number * number[0] + number[0], `steps` times over."""
+    """Replace every element x of ACCUMULATORS vectors by x * x0 + x0, `steps` times; x0 is the first element."""
 
     def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         words = Vectorized(context, builder, {"numbers": signature.args[0]}, {"numbers": values[0]})
         start = words.number_at("numbers")
         factor = words.broadcast(builder.load(start))
-        sums = [words.load_vector(start, v) for v in range(SUMS)]
+        sums = [words.load_vector(start, v) for v in range(ACCUMULATORS)]
         before, loop, after = builder.block, builder.append_basic_block("step"), builder.append_basic_block("end")
         builder.branch(loop)
         builder.position_at_end(loop)
@@ -89,7 +89,7 @@ def _multiply_add(typing_context: Any, numbers: Any, steps: Any) -> Any:
     return types.void(numbers, types.int64), emit
 
 
-# Compiled anew in every run: the kernels' cache on disk knows nothing of files outside the package.
+# Compiled in every run: the cache of compiled kernels covers only files of the package.
 @numba.njit(parallel=True, **OPTIONS)
 def _multiply_add_on_all_threads(numbers: Any, steps: Any) -> None:
     for thread in prange(len(numbers)):

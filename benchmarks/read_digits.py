@@ -1,11 +1,11 @@
-"""Trains the article's network and prints how many drawn pictures of digits it reads right.
+"""Train the article's network and measure its accuracy on synthetic pictures of digits.
 
     python benchmarks/read_digits.py --data FOLDER
     python benchmarks/read_digits.py --data sample
 
 The pictures are drawn by tests/support/drawn_digits.py: 41 shapes of the ten digits in 13 scenes (pens, papers, light,
-noise, file formats). Beside `read_digit` stand the article's own steps, for which each picture is made 28 x 28 first,
-since they do nothing else: as it is, and turned to light on dark.
+noise, file formats). `read_digit` is compared with the preprocessing of the article, which only scales pixel values:
+each picture is first resized to 28 x 28, and used both as it is and with light and dark inverted.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from scratchcnn.preprocessing import read_digit
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 from drawn_digits import Drawing, drawings
 
-MOST_FAILURES = 12  # that are printed
+MAX_FAILURES = 12  # number of lines printed
 
 
 def main() -> None:
@@ -36,65 +36,74 @@ def main() -> None:
     model.fit(floats(x_train), y_train, batch_size=128, epochs=options.epochs, verbose=2)
     accuracy = model.evaluate(floats(x_test), y_test, verbose=0)[1]
     print(f"\n{len(x_train)} training images, {options.epochs} epochs, test accuracy {accuracy:.4f}")
-    drawn = list(drawings(options.each, options.drawing_seed))
-    digits = np.array([drawing.digit for drawing in drawn])
-    images, refused = read_all(drawn)
-    small = np.concatenate([as_is(drawing) for drawing in drawn])
-    print(f"{len(drawn)} drawn pictures, share that is read right:")
-    answers = model.predict(images).argmax(axis=1)
-    for name, right in (
-        ("read_digit", (answers == digits) & ~refused),
-        ("the article's steps, after scaling to 28 x 28", said(model, small) == digits),
-        ("the same, light and dark exchanged", said(model, 1 - small) == digits),
+    pictures = list(drawings(options.each, options.drawing_seed))
+    digits = np.array([drawing.digit for drawing in pictures])
+    images, rejected = read_all(pictures)
+    resized = np.concatenate([preprocess_as_article(drawing) for drawing in pictures])
+    print(f"{len(pictures)} synthetic pictures, fraction classified correctly:")
+    predictions = classify(model, images)
+    for name, correct in (
+        ("read_digit", (predictions == digits) & ~rejected),
+        ("the article's preprocessing, after resizing to 28 x 28", classify(model, resized) == digits),
+        ("the same, with light and dark inverted", classify(model, 1 - resized) == digits),
     ):
-        print(f"  {np.mean(right):7.2%}  {name}")
-    print_failures(drawn, answers, refused)
+        print(f"  {np.mean(correct):7.2%}  {name}")
+    print_failures(pictures, predictions, rejected)
 
 
-def said(model: Sequential, images: Array) -> Array:
+def classify(model: Sequential, images: Array) -> Array:
     return model.predict(images).argmax(axis=1)
 
 
-def read_all(drawn: list[Drawing]) -> tuple[Array, Array]:
-    """Images (n, 28, 28, 1), empty where a picture was refused, and which were."""
-    images = np.zeros((len(drawn), 28, 28, 1), np.float32)
-    refused = np.zeros(len(drawn), bool)
-    for number, drawing in enumerate(drawn):
+def read_all(pictures: list[Drawing]) -> tuple[Array, Array]:
+    """Return images (N, 28, 28, 1), zero where `read_digit` rejected the picture, and a mask of the rejected ones."""
+    images = np.zeros((len(pictures), 28, 28, 1), np.float32)
+    rejected = np.zeros(len(pictures), bool)
+    for number, drawing in enumerate(pictures):
         try:
             images[number] = read_digit(drawing.content).image[0]
         except ValueError:
-            refused[number] = True
-    return images, refused
+            rejected[number] = True
+    return images, rejected
 
 
-def as_is(drawing: Drawing) -> Array:
-    """What the article's steps make of a picture, (1, 28, 28, 1), once it has the size that they need."""
+def preprocess_as_article(drawing: Drawing) -> Array:
+    """Resize a picture to 28 x 28 and apply the preprocessing of the article; returns (1, 28, 28, 1)."""
     small = Image.open(io.BytesIO(drawing.content)).convert("RGB").resize((28, 28), Image.Resampling.BILINEAR)
     return read_digit(np.asarray(small), as_is=True).image
 
 
-def print_failures(drawn: list[Drawing], answers: Array, refused: Array) -> None:
-    """Which shapes are read wrong, and as what; the most frequent first."""
+def print_failures(pictures: list[Drawing], predictions: Array, rejected: Array) -> None:
+    """Print the misclassified shapes and their predictions, most frequent first."""
     wrong: Counter[tuple[str, str]] = Counter()
-    for drawing, answer, none in zip(drawn, answers, refused, strict=True):
-        if none or answer != drawing.digit:
-            wrong[drawing.glyph, "refused" if none else f"read as {answer}"] += 1
-    for (glyph, answer), count in wrong.most_common(MOST_FAILURES):
-        print(f"  {count:4} × {glyph}: {answer}")
+    for drawing, prediction, is_rejected in zip(pictures, predictions, rejected, strict=True):
+        if is_rejected or prediction != drawing.digit:
+            wrong[drawing.glyph, "rejected" if is_rejected else f"read as {prediction}"] += 1
+    for (glyph, result), count in wrong.most_common(MAX_FAILURES):
+        print(f"  {count:4} × {glyph}: {result}")
 
 
 def read_command_line() -> tuple[argparse.Namespace, tuple[Array, Array], tuple[Array, Array]]:
-    parser = argparse.ArgumentParser(description="Share of drawn pictures of digits that are read right.")
-    parser.add_argument("--data", help="'sample', or a folder of IDX files or .npz; default: as load_data() finds it")
-    parser.add_argument("--epochs", type=int, default=10)
-    parser.add_argument("--seed", type=int, default=0, help="of the training")
-    parser.add_argument("--drawing-seed", type=int, default=0, help="of the drawings")
-    parser.add_argument("--each", type=int, default=1, help="how often each shape is drawn in each scene")
+    parser = argparse.ArgumentParser(description="Measure the accuracy on synthetic pictures of digits.")
+    parser.add_argument(
+        "--data",
+        metavar="{sample,PATH}",
+        help="sample: the embedded sample; PATH: folder of IDX files, or .npz file "
+        "(default: the search order of mnist.load_data)",
+    )
+    parser.add_argument("--epochs", type=int, default=10, metavar="N", help="training epochs (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the training (default: %(default)s)")
+    parser.add_argument(
+        "--drawing-seed", type=int, default=0, metavar="N", help="seed of the drawings (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--each", type=int, default=1, metavar="N", help="drawings of each shape in each scene (default: %(default)s)"
+    )
     options = parser.parse_args()
-    for name, least in {"epochs": 1, "seed": 0, "drawing_seed": 0, "each": 1}.items():
-        if getattr(options, name) < least:
+    for name, minimum in {"epochs": 1, "seed": 0, "drawing_seed": 0, "each": 1}.items():
+        if getattr(options, name) < minimum:
             received = getattr(options, name)
-            parser.error(f"argument --{name.replace('_', '-')}: expected at least {least}, received {received}")
+            parser.error(f"argument --{name.replace('_', '-')}: expected at least {minimum}, received {received}")
     try:
         train, test = mnist.load_sample() if options.data == "sample" else mnist.load_data(options.data)
     except (OSError, ValueError) as error:

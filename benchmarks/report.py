@@ -1,4 +1,4 @@
-"""What a benchmark prints and writes: medians and their spread, an aligned table, the fastest peer, a JSON file."""
+"""Output of a benchmark: medians and their range, aligned tables, the best peer, a JSON file."""
 
 from __future__ import annotations
 
@@ -18,56 +18,56 @@ PACKAGES = (
 )  # fmt: skip
 
 
-class Figure(NamedTuple):
-    """What was measured of one system: the median of all, the lowest and the highest median of a round."""
+class Summary(NamedTuple):
+    """Summary of the measurements of one system: overall median, lowest and highest median of a round."""
 
     median: float
     lowest: float
     highest: float
 
 
-def figure(rounds: Sequence[Sequence[float]]) -> Figure:
-    """Sum up the measurements of each round."""
-    medians = [statistics.median(of_round) for of_round in rounds]
-    return Figure(statistics.median(itertools.chain.from_iterable(rounds)), min(medians), max(medians))
+def summarize(rounds: Sequence[Sequence[float]]) -> Summary:
+    """Summarize measurements, given as one sequence per round."""
+    medians = [statistics.median(measurements) for measurements in rounds]
+    return Summary(statistics.median(itertools.chain.from_iterable(rounds)), min(medians), max(medians))
 
 
 def threads(options: argparse.Namespace) -> str:
-    """'1 thread', '2 threads'."""
+    """Return '1 thread' or '2 threads'."""
     return f"{options.threads} thread{'s' if options.threads > 1 else ''}"
 
 
-def times(system: str, values: Mapping[str, float]) -> str:
-    """How many times scratchcnn's value a system's is, for the table."""
+def relative(system: str, values: Mapping[str, float]) -> str:
+    """Return the ratio of a system's value to scratchcnn's, formatted for a table."""
     return f"{values[system] / values['scratchcnn']:.2f}"
 
 
-def print_table(header: Sequence[str], rows: Iterable[Sequence[str]], names: int = 1) -> None:
-    """Print rows below a header: the first columns, as many as are `names`, to the left, numbers to the right."""
+def print_table(header: Sequence[str], rows: Iterable[Sequence[str]], text_columns: int = 1) -> None:
+    """Print an aligned table: the first `text_columns` columns flush left, the others flush right."""
     lines = [header, *rows]
     widths = [max(len(cell) for cell in column) for column in zip(*lines, strict=True)]
     for line in lines:
-        cells = (f"{cell:{'<' if column < names else '>'}{widths[column]}}" for column, cell in enumerate(line))
+        cells = (f"{cell:{'<' if column < text_columns else '>'}{widths[column]}}" for column, cell in enumerate(line))
         print("  ".join(cells).rstrip())
 
 
 def print_best_peer(word: str, values: Mapping[str, float], peers: Iterable[str], unit: str) -> None:
-    """Print the last line, "Fastest peer: torch, 3.40 times scratchcnn's time", if there are peers."""
+    """Print the best peer, for example "Fastest peer: torch, 3.40 times scratchcnn's time", if there are any."""
     best = min(peers, key=lambda peer: values[peer], default=None)
     if best:
-        print(f"{word} peer: {best}, {times(best, values)} times scratchcnn's {unit}")
+        print(f"{word} peer: {best}, {relative(best, values)} times scratchcnn's {unit}")
 
 
-def write_json(options: argparse.Namespace, **figures: Any) -> None:
-    """Write figures, settings and machine to the file that --json names, if it does."""
+def write_json(options: argparse.Namespace, **measurements: Any) -> None:
+    """Write measurements, settings and a description of the machine to the file given by --json, if any."""
     if options.json:
         settings = {name: value for name, value in vars(options).items() if name not in ("json", "peer", "systems")}
-        everything = {"settings": settings, **figures, "machine": machine()}
-        options.json.write_text(json.dumps(everything, indent=1, default=str) + "\n")
+        content = {"settings": settings, **measurements, "machine": machine()}
+        options.json.write_text(json.dumps(content, indent=1, default=str) + "\n")
 
 
 def machine() -> dict[str, Any]:
-    """Describe what figures were measured on: processor, cores, operating system, versions."""
+    """Describe the machine: processor, number of cores, operating system, versions of packages."""
     versions = {}
     for package in PACKAGES:
         try:
@@ -84,7 +84,7 @@ def machine() -> dict[str, Any]:
 
 
 def _processor() -> str:
-    """The name of the processor; `platform` does not know it on Linux."""
+    """Return the name of the processor; on Linux, `platform.processor` does not contain it."""
     information = Path("/proc/cpuinfo")
     if information.exists():
         for line in information.read_text().splitlines():

@@ -1,8 +1,8 @@
-"""How much more memory a process has resident, at the most, while a function runs. Linux only.
+"""Measure the peak growth of resident memory while a function runs. Linux only.
 
-Linux keeps the peak ("VmHWM") and lets a process begin it anew. Memory that was freed before but not given back
-to the system would be used again unseen, so it is given back first. What is counted are pages: of NumPy's arrays and
-of those that compiled code allocates alike, but only once something is written there. Good to about 0.5 MB.
+Linux records the peak resident memory of a process ("VmHWM") and allows the process to reset it. Memory that was freed
+but not returned to the system would be reused without being counted, so it is returned first. The measurement counts
+pages that have been written to, whether NumPy or compiled code allocated them, and is accurate to about 0.5 MB.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ PROCESS = Path("/proc/self")
 
 
 def peak_growth(run: Callable[[], Sequence[np.ndarray[Any, Any]]]) -> int | None:
-    """Bytes resident at the peak of `run` beyond those before it and the arrays that it returns; None if unknown."""
+    """Return the peak resident bytes during `run` in addition to those before it and its results; None if unknown."""
     gc.collect()
     try:
-        ctypes.CDLL(None).malloc_trim(0)  # glibc: free memory goes back to the system
-        (PROCESS / "clear_refs").write_text("5")  # the peak becomes what is resident now
+        ctypes.CDLL(None).malloc_trim(0)  # glibc: return free memory to the system
+        (PROCESS / "clear_refs").write_text("5")  # reset the peak to the current resident memory
         before = _status("VmRSS")
     except (OSError, AttributeError, KeyError, TypeError):
         return None

@@ -1,10 +1,11 @@
-"""One system in a process of its own: it answers questions of a benchmark, one after the other.
+"""Run one system in its own process and serve the requests of a benchmark.
 
     worker.py SYSTEM THREADS FOLDER
 
-turns.py starts it. A question is a line of JSON on stdin, ["steps", {"count": 15, "batch_size": 128}]: a method of
-`Worker` and its arguments; the answer is a line of JSON on stdout. FOLDER holds what turns.py put there, the same for
-all systems: images x.npy and labels y.npy, and weights.npz unless each system begins with its own.
+turns.py starts this program. A request is one line of JSON on stdin with the name of a method of `Worker` and its
+arguments, for example ["steps", {"count": 15, "batch_size": 128}]; the response is one line of JSON on stdout. FOLDER
+contains the data of the benchmark, the same for all systems: images x.npy, labels y.npy, and the initial weights in
+weights.npz, unless each system initializes its own.
 """
 
 from __future__ import annotations
@@ -28,39 +29,39 @@ if TYPE_CHECKING:
 
 def main() -> None:
     name, threads, folder = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the benchmark, which then ends this process
-    answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # so that nothing a system prints is taken for an answer
-    keep_to_processors(threads)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the benchmark handles Ctrl-C and ends this process
+    responses = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # output of the system must not mix with the responses
+    restrict_processors(threads)
     sys.meta_path.insert(0, Hidden(SYSTEMS[name].hidden))
-    began = time.perf_counter()  # nothing that a system may import was imported so far, not even NumPy
+    start = time.perf_counter()  # no import of a system has happened so far, not even of NumPy
     system = importlib.import_module(f"contestants.{SYSTEMS[name].module}")
-    worker = Worker(system.Network, threads, folder, import_seconds=time.perf_counter() - began)
+    worker = Worker(system.Network, threads, folder, import_seconds=time.perf_counter() - start)
     for line in sys.stdin:
-        question, arguments = json.loads(line)
-        print(json.dumps(getattr(worker, question)(**arguments)), file=answers, flush=True)
+        method, arguments = json.loads(line)
+        print(json.dumps(getattr(worker, method)(**arguments)), file=responses, flush=True)
 
 
-def keep_to_processors(count: int) -> None:
-    """Keep the process to `count` processors, where the system can: JAX has no other way to say how many threads."""
+def restrict_processors(count: int) -> None:
+    """Restrict the process to `count` processors where supported: JAX has no other setting for its threads."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:count])
 
 
 class Hidden(MetaPathFinder):
-    """Lets packages seem not to be installed."""
+    """Import hook that makes packages appear not to be installed."""
 
     def __init__(self, packages: Sequence[str]) -> None:
         self.packages = packages
 
     def find_spec(self, fullname: str, path: object = None, target: object = None) -> None:
-        """Refuse the import, or leave it to the finders that follow."""
+        """Raise an error for a hidden package; leave all others to the next finder."""
         if fullname in self.packages:
             raise ModuleNotFoundError(f"{fullname} is hidden", name=fullname)
 
 
 class Worker:
-    """The questions, each a method."""
+    """The requests that a benchmark can make, one method each."""
 
     def __init__(self, network: type[Network], threads: int, folder: Path, import_seconds: float) -> None:
         import numpy as np
@@ -73,31 +74,31 @@ class Worker:
         self.batch = 0
 
     def import_seconds(self) -> float:
-        """How long importing the system took."""
+        """Return the seconds that importing the system took."""
         return self.seconds
 
     def loss(self, batch_size: int) -> float:
-        """Loss of the first batch, dropout off."""
+        """Return the loss of the first batch, without dropout."""
         return self.network.loss(self.x[:batch_size], self.y[:batch_size])
 
     def steps(self, count: int, batch_size: int) -> list[float]:
-        """Train `count` steps, on one batch after the other; seconds of each."""
+        """Train `count` steps on consecutive batches; return the seconds of each."""
         seconds = []
         for _ in range(count):
             self.batch = (self.batch + 1) % (len(self.x) // batch_size)
             rows = slice(self.batch * batch_size, (self.batch + 1) * batch_size)
-            began = time.perf_counter()
+            start = time.perf_counter()
             self.network.step(self.x[rows], self.y[rows])
-            seconds.append(time.perf_counter() - began)
+            seconds.append(time.perf_counter() - start)
         return seconds
 
     def predict(self, count: int, batch_size: int) -> list[float]:
-        """Predict all images `count` times; seconds of each."""
+        """Predict all images `count` times; return the seconds of each."""
         seconds = []
         for _ in range(count):
-            began = time.perf_counter()
+            start = time.perf_counter()
             self.network.predict(self.x, batch_size)
-            seconds.append(time.perf_counter() - began)
+            seconds.append(time.perf_counter() - start)
         return seconds
 
     def predict_first_batch(self, count: int, batch_size: int) -> None:
@@ -106,13 +107,13 @@ class Worker:
             self.network.predict(self.x[:batch_size], batch_size)
 
     def predictions(self, batch_size: int) -> list[list[float]]:
-        """Probabilities of all images."""
+        """Return the probabilities of all images."""
         return self.network.predict(self.x, batch_size).tolist()
 
     def memory(self) -> dict[str, Any]:
-        """Bytes of resident memory: now, and the most there ever was.
+        """Return the current and the peak resident memory in bytes.
 
-        From /proc, since the `ru_maxrss` that Python offers begins with that of the process which started this one.
+        Read from /proc, since Python's `ru_maxrss` is inherited from the parent process.
         """
         lines = dict(line.split(":") for line in Path("/proc/self/status").read_text().splitlines())
         return {word: int(lines[key].split()[0]) * 1024 for word, key in (("now", "VmRSS"), ("peak", "VmHWM"))}

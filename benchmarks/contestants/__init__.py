@@ -1,6 +1,6 @@
-"""The systems that are compared: each file here builds the article's network in one of them, to train and to predict.
+"""The systems under comparison: each module builds the article's network in one of them, for training and prediction.
 
-A system is imported where its file is, and nowhere else, so that a process pays for the one that it runs.
+Only the module of a system imports it, so that a process loads nothing but the system it runs.
 """
 
 from __future__ import annotations
@@ -16,36 +16,36 @@ if TYPE_CHECKING:
 
 
 class Network(Protocol):
-    """The article's network in one system, with Keras's Adam and dropout on in training.
+    """The article's network in one system, trained with Keras's Adam and with dropout.
 
     Parameters
     ----------
     threads : int
     weights : sequence of arrays, or None
-        As `Sequential.get_weights` of scratchcnn gives them; None: the system's own initial weights.
+        Initial weights in the order of scratchcnn's `Sequential.get_weights`; None: the system's own initialization.
     from_bytes : bool
-        Images are uint8 and divided by 255 a batch at a time; otherwise they are float32 in [0, 1].
+        True: images are uint8, and each batch is divided by 255. False: images are float32 in [0, 1].
     """
 
     def __init__(self, threads: int, weights: Sequence[Array] | None, from_bytes: bool) -> None: ...
 
     def loss(self, x: Array, y: Array) -> float:
-        """Mean loss of a batch with dropout off: tells whether all systems compute the same."""
+        """Return the mean loss of a batch without dropout, which must be equal for all systems."""
 
     def step(self, x: Array, y: Array) -> None:
-        """One step of Adam on a batch; returns when all of it is done."""
+        """Take one training step with Adam; return when the computation has finished."""
 
     def predict(self, x: Array, batch_size: int) -> Array:
-        """Probabilities (N, 10), dropout off."""
+        """Return probabilities (N, 10), without dropout."""
 
 
 class System(NamedTuple):
-    """Where a system's `Network` is, and what it needs."""
+    """Module and requirements of a system."""
 
     module: str
-    packages: tuple[str, ...] = ()  # which it imports, and a reader of this may not have
-    environment: Mapping[str, str] = {}  # read when it is imported
-    hidden: tuple[str, ...] = ()  # packages that it would import if they were there, and does not need
+    packages: tuple[str, ...] = ()  # required packages, which may not be installed
+    environment: Mapping[str, str] = {}  # variables that the system reads when it is imported
+    hidden: tuple[str, ...] = ()  # optional packages that it would import if they were installed
 
 
 SYSTEMS = {
@@ -58,5 +58,5 @@ PEERS = [name for name in SYSTEMS if name != "scratchcnn"]
 
 
 def missing_packages(name: str) -> list[str]:
-    """The packages of a system that are not installed."""
+    """Return the required packages of a system that are not installed."""
     return [package for package in SYSTEMS[name].packages if importlib.util.find_spec(package) is None]

@@ -1,4 +1,4 @@
-"""The article's network in Keras, on the backend that the environment variable KERAS_BACKEND names."""
+"""The article's network in Keras, with the backend given by the environment variable KERAS_BACKEND."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Network:
     def __init__(self, threads: int, weights: Sequence[Array] | None, from_bytes: bool) -> None:
         if keras.backend.backend() == "tensorflow":
             _set_tensorflow_threads(threads)
-        keras.config.set_floatx("float32")  # a user's keras.json may say otherwise
+        keras.config.set_floatx("float32")  # overrides the user's keras.json
         keras.config.set_image_data_format("channels_last")
         keras.utils.set_random_seed(0)
         self.model = keras.Sequential(
@@ -37,28 +37,29 @@ class Network:
         )
         if weights is not None:
             self.model.set_weights(weights)
-        # jit_compile stays 'auto': XLA on JAX, and none on TensorFlow on a CPU, where it makes a step six times slower.
+        # jit_compile remains 'auto': XLA with JAX, but not with TensorFlow on a CPU, where XLA makes a step
+        # six times slower.
         self.model.compile("adam", "sparse_categorical_crossentropy")
 
     def loss(self, x: Array, y: Array) -> float:
-        """Mean loss of a batch with dropout off."""
-        self.model.reset_metrics()  # else Keras reports the mean over all batches since
+        """Return the mean loss of a batch without dropout."""
+        self.model.reset_metrics()  # otherwise Keras returns the mean over all previous batches
         return float(self.model.test_on_batch(x, y))
 
     def step(self, x: Array, y: Array) -> None:
-        """One step of Adam, dropout on; a step of `fit` takes as long."""
+        """Take one training step with Adam and dropout; a step of `fit` takes the same time."""
         self.model.train_on_batch(x, y)
         if keras.backend.backend() == "jax":
             self._wait_for_jax()
 
     def _wait_for_jax(self) -> None:
-        """JAX returns at once and computes on; the loss that Keras hands back may be there before the weights are."""
+        """Wait for JAX, which computes asynchronously: the loss may be available before the weights."""
         import jax
 
         jax.block_until_ready([variable.value for variable in (*self.model.variables, *self.model.optimizer.variables)])
 
     def predict(self, x: Array, batch_size: int) -> Array:
-        """Probabilities (N, 10), batch by batch: `predict` gives the same and took twice as long on TensorFlow."""
+        """Return probabilities (N, 10); `predict` returns the same and takes twice as long with TensorFlow."""
         batches = [x[start : start + batch_size] for start in range(0, len(x), batch_size)]
         return np.concatenate([self.model.predict_on_batch(batch) for batch in batches])
 

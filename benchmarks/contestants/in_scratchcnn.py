@@ -23,13 +23,13 @@ class Network:
             self.model.set_weights(weights)
 
     def loss(self, x: Array, y: Array) -> float:
-        """Mean loss of a batch with dropout off."""
+        """Return the mean loss of a batch without dropout."""
         return self.model.loss_and_gradients(x, y)[0]
 
     def step(self, x: Array, y: Array) -> None:
-        """One step of Adam, dropout on."""
+        """Take one training step with Adam and dropout."""
         self.model.train_on_batch(x, y)
 
     def predict(self, x: Array, batch_size: int) -> Array:
-        """Probabilities (N, 10)."""
+        """Return probabilities (N, 10)."""
         return self.model.predict(x, batch_size=batch_size)

@@ -1,4 +1,4 @@
-"""The article's network in PyTorch, eager, as PyTorch's own MNIST example trains it."""
+"""The article's network in PyTorch, in eager mode as in PyTorch's own MNIST example."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ class Network:
         self.optimizer = torch.optim.Adam(self.net.parameters(), lr=0.001, eps=1e-7)
 
     def _set_weights(self, weights: Sequence[Array]) -> None:
-        """Turn kernels from (KH, KW, C, F) to (F, C, KH, KW), and dense weights from (in, out) to (out, in)."""
+        """Transpose kernels from (KH, KW, C, F) to (F, C, KH, KW), and dense kernels from (in, out) to (out, in)."""
         k1, b1, k2, b2, w1, c1, w2, c2 = weights
-        in_torch_order = w1.reshape(12, 12, 64, 128).transpose(3, 2, 0, 1).reshape(128, 9216)  # channels before pixels
-        turned = [k1.transpose(3, 2, 0, 1), b1, k2.transpose(3, 2, 0, 1), b2, in_torch_order, c1, w2.T, c2]
+        in_torch_order = w1.reshape(12, 12, 64, 128).transpose(3, 2, 0, 1).reshape(128, 9216)  # channels first
+        transposed = [k1.transpose(3, 2, 0, 1), b1, k2.transpose(3, 2, 0, 1), b2, in_torch_order, c1, w2.T, c2]
         with torch.no_grad():
-            for parameter, weight in zip(self.net.parameters(), turned, strict=True):
+            for parameter, weight in zip(self.net.parameters(), transposed, strict=True):
                 parameter.copy_(torch.from_numpy(np.ascontiguousarray(weight)))
 
     def _images(self, x: Array) -> torch.Tensor:
-        images = torch.from_numpy(x.reshape(-1, 1, 28, 28))  # one channel: NHWC and NCHW are the same numbers
+        images = torch.from_numpy(x.reshape(-1, 1, 28, 28))  # NHWC and NCHW are equal for one channel
         return images.float().div_(255) if self.from_bytes else images
 
     def loss(self, x: Array, y: Array) -> float:
-        """Mean loss of a batch with dropout off."""
+        """Return the mean loss of a batch without dropout."""
         self.net.eval()
         with torch.inference_mode():
             value = self.criterion(self.net(self._images(x)), torch.from_numpy(y)).item()
@@ -50,13 +50,13 @@ class Network:
         return float(value)
 
     def step(self, x: Array, y: Array) -> None:
-        """One step of Adam, dropout on."""
+        """Take one training step with Adam and dropout."""
         self.optimizer.zero_grad()
         self.criterion(self.net(self._images(x)), torch.from_numpy(y)).backward()
         self.optimizer.step()
 
     def predict(self, x: Array, batch_size: int) -> Array:
-        """Probabilities (N, 10), with channels last: predicting then takes a third less, training does not."""
+        """Return probabilities (N, 10). Channels last makes prediction a third faster, but not training."""
         self.net.eval().to(memory_format=torch.channels_last)
         with torch.inference_mode():
             batches = [x[start : start + batch_size] for start in range(0, len(x), batch_size)]

@@ -1,4 +1,4 @@
-"""Runs a benchmark as from the command line, and reads the table that it prints."""
+"""Run a benchmark as from the command line, and parse the table that it prints."""
 
 import re
 import runpy
@@ -12,8 +12,8 @@ import pytest
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
-class Done(NamedTuple):
-    """A benchmark that has ended."""
+class Completed(NamedTuple):
+    """Exit code and output of a benchmark."""
 
     code: int
     out: str
@@ -21,26 +21,26 @@ class Done(NamedTuple):
 
     @property
     def table(self) -> dict[str, dict[str, list[float]]]:
-        """By system and column the numbers; a list, since a column name may be there twice."""
+        """The values by system and column, as lists, since a column name may occur twice."""
         lines = [re.split(r"  +", line) for line in self.out.splitlines()]
         start = next(number for number, cells in enumerate(lines) if cells[0] == "system")
         header, rows = lines[start], {}
-        for name, *numbers in (cells for cells in lines[start + 1 :] if len(cells) == len(header)):
+        for name, *values in (cells for cells in lines[start + 1 :] if len(cells) == len(header)):
             rows[name] = {column: [] for column in header[1:]}
-            for column, number in zip(header[1:], numbers, strict=True):
-                rows[name][column].append(float(number))
+            for column, value in zip(header[1:], values, strict=True):
+                rows[name][column].append(float(value))
         return rows
 
 
 @pytest.fixture(autouse=True)
 def benchmark_modules(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let tests import what lies beside the benchmarks, as the benchmarks do."""
+    """Make the modules of the benchmarks importable in tests."""
     monkeypatch.syspath_prepend(str(BENCHMARKS))
 
 
 @pytest.fixture
-def run_benchmark(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., Done]:
-    def run(script: str, *arguments: object) -> Done:
+def run_benchmark(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., Completed]:
+    def run(script: str, *arguments: object) -> Completed:
         monkeypatch.setattr(sys, "argv", [str(BENCHMARKS / script), *map(str, arguments)])
         code: object = 0
         try:
@@ -48,6 +48,6 @@ def run_benchmark(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[
         except SystemExit as end:
             code = end.code
         out, err = capfd.readouterr()
-        return Done(1, out, f"{err}{code}\n") if isinstance(code, str) else Done(int(code or 0), out, err)
+        return Completed(1, out, f"{err}{code}\n") if isinstance(code, str) else Completed(int(code or 0), out, err)
 
     return run

@@ -1,4 +1,4 @@
-"""A benchmark answers wrong options in one line and with 2, before anything is measured."""
+"""Benchmarks reject invalid options with a one-line message and exit code 2, before anything is measured."""
 
 import importlib.util
 import re
@@ -8,7 +8,7 @@ import pytest
 SCRIPTS = ["train_step.py", "predict.py", "first_step.py", "memory.py"]
 
 
-def expect_refusal(done, script, message):
+def assert_rejected(done, script, message):
     assert done.code == 2
     assert re.search(rf"\n{script}: error: argument {message}\n\Z", done.err), done.err
     assert "Traceback" not in done.err
@@ -21,18 +21,18 @@ def expect_refusal(done, script, message):
     [
         (("--peer", "numpy"), r"--peer: invalid choice: '?numpy'? .*keras-jax.*"),
         (("--threads", 0), "--threads: expected at least 1, received 0"),
-        (("--threads", 100_000), r"--threads: expected at most \d+, the processors there are, received 100000"),
+        (("--threads", 100_000), r"--threads: expected at most \d+, the number of processors, received 100000"),
         (("--batch-size", -1), "--batch-size: expected at least 1, received -1"),
-        (("--json", "."), r"--json: expected a file in a folder that exists, received '\.'"),
+        (("--json", "."), r"--json: expected a file in an existing folder, received '\.'"),
         (("--batch-size", "few"), "--batch-size: invalid int value: 'few'"),
         (
             ("--json", "no/folder/f.json"),
-            "--json: expected a file in a folder that exists, received 'no/folder/f.json'",
+            "--json: expected a file in an existing folder, received 'no/folder/f.json'",
         ),
     ],
 )
-def test_what_all_have_in_common(run_benchmark, script, arguments, message):
-    expect_refusal(run_benchmark(script, *arguments), script, message)
+def test_invalid_common_option_is_an_error(run_benchmark, script, arguments, message):
+    assert_rejected(run_benchmark(script, *arguments), script, message)
 
 
 @pytest.mark.parametrize(
@@ -58,15 +58,15 @@ def test_what_all_have_in_common(run_benchmark, script, arguments, message):
         ("memory.py", ("--batch-size", 60_001), "--batch-size: expected at most 60000, .*, received 60001"),
     ],
 )
-def test_what_each_has_of_its_own(run_benchmark, script, arguments, message):
-    expect_refusal(run_benchmark(script, *arguments), script, message)
+def test_invalid_option_of_a_benchmark_is_an_error(run_benchmark, script, arguments, message):
+    assert_rejected(run_benchmark(script, *arguments), script, message)
 
 
 @pytest.fixture
-def lacking(monkeypatch):
-    """Let packages seem not to be installed, and all others to be."""
+def hide_packages(monkeypatch):
+    """Make the given packages appear not to be installed, and those of all other peers installed."""
 
-    def lack(*packages):
+    def hide(*packages):
         find_spec = importlib.util.find_spec
 
         def find(name, *rest):
@@ -76,12 +76,12 @@ def lacking(monkeypatch):
 
         monkeypatch.setattr(importlib.util, "find_spec", find)
 
-    return lack
+    return hide
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
 @pytest.mark.parametrize(
-    ("packages", "peer", "said"),
+    ("packages", "peer", "message"),
     [
         (["torch"], "torch", "torch needs torch"),
         (["jax"], "keras-jax", "keras-jax needs jax"),
@@ -89,7 +89,7 @@ def lacking(monkeypatch):
         (["tensorflow", "torch"], "all", "torch needs torch; keras-tensorflow needs tensorflow"),
     ],
 )
-def test_a_peer_that_is_not_installed(run_benchmark, lacking, script, packages, peer, said):
-    lacking(*packages)
+def test_peer_that_is_not_installed_is_an_error(run_benchmark, hide_packages, script, packages, peer, message):
+    hide_packages(*packages)
     install = r"not installed here; python -m pip install -e '\.\[peers\]'"
-    expect_refusal(run_benchmark(script, "--peer", peer), script, rf"--peer: {said}, {install}")
+    assert_rejected(run_benchmark(script, "--peer", peer), script, rf"--peer: {message}, {install}")

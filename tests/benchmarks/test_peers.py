@@ -1,4 +1,4 @@
-"""Every peer computes what scratchcnn computes, and learns; run where it is installed, Keras on JAX everywhere."""
+"""Every installed peer computes the same as scratchcnn, and learns; Keras on JAX is always tested."""
 
 import re
 
@@ -15,12 +15,12 @@ def peer(request):
     from contestants import missing_packages
 
     missing = missing_packages(request.param)
-    if missing and request.param != "keras-jax":  # which the tests' own dependencies bring
-        pytest.skip(f"without {' and '.join(missing)}")
+    if missing and request.param != "keras-jax":  # a dependency of the tests
+        pytest.skip(f"not installed: {' and '.join(missing)}")
     return request.param
 
 
-def test_loss_and_probabilities_of_bytes_agree_and_steps_learn(peer):
+def test_loss_and_probabilities_of_uint8_images_agree_and_training_reduces_the_loss(peer):
     from article_network import scratchcnn_model
     from turns import folder_of, processes
 
@@ -40,17 +40,19 @@ def test_loss_and_probabilities_of_bytes_agree_and_steps_learn(peer):
     assert min(seconds) > 0
     assert after < losses[0] - 0.1
     probabilities = np.array(outputs_after)[np.arange(30), y[:30]]
-    assert -np.log(probabilities).mean() == pytest.approx(after, abs=1e-5)  # the loss is that of the trained weights
+    assert -np.log(probabilities).mean() == pytest.approx(
+        after, abs=1e-5
+    )  # loss and probabilities belong to the same weights
 
 
-def test_a_table_with_a_peer(run_benchmark):
-    """Which ends early unless the losses of a batch of floats agree, and steps change them."""
+def test_table_compares_scratchcnn_with_a_peer(run_benchmark):
+    """The benchmark fails unless the losses of a float32 batch agree and training changes them."""
     peer = "keras-jax"
     done = run_benchmark("train_step.py", "--peer", peer, "--batch-size", 8, "--rounds", 1, "--steps", 1)
     assert done.code == 0, done.err
     assert list(done.table) == ["scratchcnn", peer]
     ours, theirs = (row["ms/step"][0] for row in done.table.values())
-    ratio = done.table[peer]["times"][0]
+    ratio = done.table[peer]["relative"][0]
     assert ratio == pytest.approx(theirs / ours, rel=0.005 / ours + 0.005 / theirs, abs=0.005)
     found = re.search(r"^Fastest peer: (\S+), (\S+) times scratchcnn's time\n\Z", done.out, re.MULTILINE)
     assert found is not None, done.out

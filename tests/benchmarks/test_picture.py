@@ -1,4 +1,4 @@
-"""The bars of a training step: drawn from the file that the benchmark writes, and from nothing else."""
+"""benchmarks/picture.py draws the JSON file of train_step.py as a bar chart, and rejects other files."""
 
 import json
 import re
@@ -8,8 +8,8 @@ import pytest
 
 
 @pytest.fixture
-def figures(run_benchmark, tmp_path):
-    """What the benchmark writes, with a peer added that is three times as slow."""
+def measurements(run_benchmark, tmp_path):
+    """The JSON file of the benchmark, with an additional peer that is three times slower."""
     file = tmp_path / "step.json"
     done = run_benchmark("train_step.py", "--batch-size", 8, "--rounds", 1, "--steps", 1, "--json", file)
     assert done.code == 0, done.err
@@ -20,30 +20,30 @@ def figures(run_benchmark, tmp_path):
     return file
 
 
-def test_bars_of_all_systems(run_benchmark, figures, tmp_path):
-    done = run_benchmark("picture.py", figures, tmp_path / "step.png")
+def test_lengths_of_bars_are_proportional_to_times(run_benchmark, measurements, tmp_path):
+    done = run_benchmark("picture.py", measurements, tmp_path / "step.png")
     assert done.code == 0, done.err
     picture = imageio.imread(tmp_path / "step.png")[..., :3]
     assert picture.shape[1] > 1000
     grey = picture.mean(axis=-1)
     dark, light = ((abs(grey - shade) < 4).sum(axis=1).max() for shade in (64, 204))
-    assert light == pytest.approx(3 * dark, rel=0.1)  # the lengths of the bars
+    assert light == pytest.approx(3 * dark, rel=0.1)
 
 
-def test_words_and_order(figures):
+def test_bars_are_sorted_and_labelled(measurements):
     from picture import draw
 
-    report = json.loads(figures.read_text())
+    report = json.loads(measurements.read_text())
     [axes] = draw(report).axes
     assert [label.get_text() for label in axes.get_yticklabels()] == ["scratchcnn", "torch"]
     ours = 1e3 * report["systems"]["scratchcnn"]["seconds"]["median"]
     assert [text.get_text() for text in axes.texts] == [f"{ours:.1f} ms", f"{3 * ours:.1f} ms   3.0 times"]
-    assert "batch 8" in axes.get_title(loc="left")
+    assert "batch size 8" in axes.get_title(loc="left")
     assert "ms" in axes.get_xlabel()
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"systems": {"scratchcnn": {"bytes": 1}}}', None])
-def test_another_file_is_refused(run_benchmark, tmp_path, content):
+def test_other_file_is_rejected(run_benchmark, tmp_path, content):
     file = tmp_path / "other.json"
     if content is not None:
         file.write_text(content)
@@ -54,7 +54,7 @@ def test_another_file_is_refused(run_benchmark, tmp_path, content):
 
 
 @pytest.mark.parametrize("name", ["step.txt", "no/folder/step.png", "."])
-def test_a_picture_that_cannot_be_written_is_refused(run_benchmark, tmp_path, name):
+def test_output_path_that_cannot_be_written_is_rejected(run_benchmark, tmp_path, name):
     done = run_benchmark("picture.py", tmp_path / "step.json", tmp_path / name)
     assert done.code == 2
     assert re.search(r"\npicture\.py: error: argument PICTURE: Expected .*\n\Z", done.err), done.err

@@ -1,4 +1,4 @@
-"""Every benchmark runs, prints a table of sensible numbers, and writes the same to a file."""
+"""Every benchmark prints a table of plausible values and writes them to a JSON file."""
 
 import json
 import math
@@ -16,30 +16,30 @@ TINY = {
     "memory.py": ("--batch-size", 8, "--steps", 2, "--predicts", 2),
 }
 COLUMNS = {
-    "train_step.py": ["ms/step", "lowest", "highest", "images/s", "GFLOP/s", "times"],
-    "predict.py": ["seconds", "lowest", "highest", "images/s", "times"],
-    "first_step.py": ["import", "lowest", "highest", "first step", "times"],
-    "memory.py": ["before", "peak", "growth", "times"],
+    "train_step.py": ["ms/step", "lowest", "highest", "images/s", "GFLOP/s", "relative"],
+    "predict.py": ["seconds", "lowest", "highest", "images/s", "relative"],
+    "first_step.py": ["import", "lowest", "highest", "first step", "relative"],
+    "memory.py": ["before", "peak", "growth", "relative"],
 }
 
 
 @pytest.fixture(params=[pytest.param(name, id=name.removesuffix(".py")) for name in TINY])
 def script(request):
     if request.param == "memory.py" and not os.path.exists("/proc/self/status"):
-        pytest.skip("the memory of a process is told in /proc")
+        pytest.skip("requires /proc/self/status")
     return request.param
 
 
-def test_scratchcnn_alone(run_benchmark, script, tmp_path):
+def test_table_and_file_without_peers(run_benchmark, script, tmp_path):
     done = run_benchmark(script, *TINY[script], "--json", tmp_path / "figures.json", "--threads", 1)
     assert done.code == 0, done.err
     assert list(done.table) == ["scratchcnn"]
     row = done.table["scratchcnn"]
     assert list(row) == COLUMNS[script]
-    assert row["times"] == [1.0]
+    assert row["relative"] == [1.0]
     growth = row.pop("growth", [0.0])
-    assert all(math.isfinite(number) for number in growth)
-    assert all(math.isfinite(number) and number > 0 for numbers in row.values() for number in numbers), row
+    assert all(math.isfinite(value) for value in growth)
+    assert all(math.isfinite(value) and value > 0 for values in row.values() for value in values), row
     assert "1 thread," in done.out or "1 thread;" in done.out
     assert "peer" not in done.out
 
@@ -52,22 +52,22 @@ def test_scratchcnn_alone(run_benchmark, script, tmp_path):
     assert {"scratchcnn", "numpy", "numba"} <= written["machine"]["packages"].keys()
 
 
-def test_the_columns_of_a_step_fit_each_other(run_benchmark, tmp_path):
+def test_columns_of_train_step_are_consistent(run_benchmark, tmp_path):
     done = run_benchmark("train_step.py", *TINY["train_step.py"], "--json", tmp_path / "figures.json")
-    row = {column: numbers[0] for column, numbers in done.table["scratchcnn"].items()}
+    row = {column: values[0] for column, values in done.table["scratchcnn"].items()}
     written = json.loads((tmp_path / "figures.json").read_text())
     seconds = written["systems"]["scratchcnn"]["seconds"]
     assert row["ms/step"] == pytest.approx(1e3 * seconds["median"], abs=0.005)
     assert row["lowest"] <= row["ms/step"] <= row["highest"]
     assert row["images/s"] == pytest.approx(8 / seconds["median"], abs=0.5)
-    # 24 MFLOP an image forward, 88 % of it in the second convolution; twice that again for the gradients
+    # forward pass: 24 MFLOP per image, 88 % of them in the second convolution; gradients: twice as many again
     assert written["flops"] == pytest.approx(9.16e9 * 8 / 128, rel=1e-3)
     assert row["GFLOP/s"] == pytest.approx(written["flops"] / seconds["median"] / 1e9, abs=0.5)
 
 
 @pytest.mark.parametrize("script", ["predict.py", "memory.py"], indirect=True)
-def test_data_of_ones_own(run_benchmark, script, tmp_path):
-    """Predictions are of its test images, again from the first where they are too few; memory is of its training."""
+def test_data_option_replaces_the_images(run_benchmark, script, tmp_path):
+    """predict.py uses the test images, repeated as necessary, and memory.py the training images."""
     (x, y), _ = mnist.load_sample()
     np.savez(tmp_path / "few.npz", x_train=x[:9], y_train=y[:9], x_test=x[:3], y_test=y[:3])
     done = run_benchmark(script, *TINY[script], "--data", tmp_path / "few.npz")
@@ -75,8 +75,8 @@ def test_data_of_ones_own(run_benchmark, script, tmp_path):
     assert ("20 images" if script == "predict.py" else "9 uint8 images") in done.out
 
 
-def test_the_cold_start_has_an_empty_cache_of_its_own(run_benchmark, monkeypatch):
-    """The process is not handed the folder in the end, for compiling takes half a minute."""
+def test_cold_start_uses_an_empty_cache(run_benchmark, monkeypatch):
+    """The process itself does not receive the empty cache here, since compiling takes half a minute."""
     import turns
 
     folders = []

@@ -1,4 +1,4 @@
-"""benchmarks/time_to_accuracy.py trains on the embedded sample, prints its table, and answers wrong arguments."""
+"""benchmarks/time_to_accuracy.py trains on the embedded sample, prints its table, and rejects invalid arguments."""
 
 import json
 import re
@@ -24,7 +24,7 @@ def done(tmp_path_factory):
     return run(*arguments), path
 
 
-def test_the_table_holds_every_run_and_the_medians_of_each_recipe(done):
+def test_table_contains_every_run_and_the_medians_of_each_recipe(done):
     finished, path = done
     assert finished.returncode == 0, finished.stderr
     assert finished.stderr == ""
@@ -37,14 +37,14 @@ def test_the_table_holds_every_run_and_the_medians_of_each_recipe(done):
         assert len(run_["accuracies"]) == len(run_["seconds"]) == 2
         assert 0 < run_["seconds"][0] < run_["seconds"][1]
         first = next(i for i in range(2) if run_["accuracies"][i] >= 0.75)
-        at, end = [[i + 1, run_["seconds"][i], run_["accuracies"][i]] for i in (first, 1)]
-        texts = [f"{f:.{digits}f}" for f, digits in zip([*at, *end], (0, 1, 4) * 2, strict=True)]
+        at_target, end = [[i + 1, run_["seconds"][i], run_["accuracies"][i]] for i in (first, 1)]
+        texts = [f"{f:.{digits}f}" for f, digits in zip([*at_target, *end], (0, 1, 4) * 2, strict=True)]
         assert list(line[2:]) == texts
-    of_best = [run_["accuracies"][-1] for run_ in written["runs"] if run_["recipe"] == "best"]
-    assert abs(float(lines[5][7]) - sum(of_best) / 2) <= 0.5e-4 + 1e-9  # the median of two is their mean
+    best = [run_["accuracies"][-1] for run_ in written["runs"] if run_["recipe"] == "best"]
+    assert abs(float(lines[5][7]) - sum(best) / 2) <= 0.5e-4 + 1e-9  # the median of two is their mean
 
 
-def test_a_target_that_no_epoch_reaches_is_a_dash():
+def test_missed_target_is_printed_as_a_dash():
     finished = run("--data", "sample", "--epochs", 1, "--seeds", 0, "--target", 1, "--recipe", "best")
     assert finished.returncode == 0, finished.stderr
     lines = [match.groups() for match in map(LINE.fullmatch, finished.stdout.splitlines()) if match]
@@ -54,14 +54,14 @@ def test_a_target_that_no_epoch_reaches_is_a_dash():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--target", 99.14], "argument --target: expected a share above 0 and up to 1, received 99.14"),
+        (["--target", 99.14], "argument --target: expected a fraction above 0 and up to 1, received 99.14"),
         (["--epochs", 0], "argument --epochs: expected at least 1, received 0"),
         (["--seeds", -1], "argument --seeds: expected numbers of at least 0, received -1"),
         (["--recipe", "worst"], "argument --recipe: invalid choice: 'worst'"),
         (["--data", "nowhere"], "argument --data: expected a folder of IDX files or an .npz file, received 'nowhere'"),
     ],
 )
-def test_wrong_arguments_end_in_one_line(arguments, message):
+def test_invalid_argument_is_an_error(arguments, message):
     finished = run(*arguments)
     assert finished.returncode == 2
     assert message in finished.stderr

@@ -1,4 +1,4 @@
-"""Processes that take turns: they must agree, get the same threads, and may not end unnoticed."""
+"""Processes of the compared systems: results must agree, threads are limited, and failures are reported."""
 
 import math
 import os
@@ -15,31 +15,31 @@ def folder():
         yield folder
 
 
-def test_systems_that_agree_within_rounding_pass():
+def test_differences_within_rounding_are_accepted():
     from turns import expect_agreement
 
     expect_agreement("loss", {"scratchcnn": 1.0, "torch": 1.0 + 9e-6}, 1e-5)
 
 
 @pytest.mark.parametrize("value", [1.0 + 2e-5, math.nan])
-def test_systems_that_differ_are_not_timed(value):
+def test_differing_losses_are_an_error(value):
     from turns import expect_agreement
 
-    with pytest.raises(SystemExit, match=r"Expected the same loss .* of torch that differs .*; nothing was timed\."):
+    with pytest.raises(SystemExit, match=r"Expected the same loss .* between torch and .*; nothing was timed\."):
         expect_agreement("loss", {"scratchcnn": 1.0, "torch": value}, 1e-5)
 
 
-def test_probabilities_that_differ_in_one_place_are_not_timed():
+def test_single_differing_probability_is_an_error():
     from turns import expect_agreement
 
     probabilities = np.full((3, 10), 0.1)
     other = probabilities.copy()
     other[2, 3] += 1e-4
-    with pytest.raises(SystemExit, match=r"differs from scratchcnn's by 0\.0001"):
+    with pytest.raises(SystemExit, match=r"received a difference of 0\.0001 between torch and scratchcnn"):
         expect_agreement("probabilities", {"scratchcnn": probabilities.tolist(), "torch": other.tolist()}, 1e-5)
 
 
-def test_a_benchmark_of_systems_that_differ_ends_with_1(run_benchmark, monkeypatch):
+def test_benchmark_of_differing_systems_exits_with_1(run_benchmark, monkeypatch):
     import turns
 
     class Wrong(turns.Process):
@@ -53,8 +53,8 @@ def test_a_benchmark_of_systems_that_differ_ends_with_1(run_benchmark, monkeypat
     assert done.out == ""
 
 
-@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="processors cannot be chosen here")
-def test_a_process_keeps_to_its_threads(folder):
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="requires sched_setaffinity")
+def test_process_is_restricted_to_its_number_of_processors(folder):
     from turns import Process
 
     with Process("scratchcnn", 1, folder) as process:
@@ -63,17 +63,17 @@ def test_a_process_keeps_to_its_threads(folder):
     assert process._process.returncode == 0
 
 
-def test_a_process_that_ends_is_not_waited_for(folder, capfd):
+def test_failed_process_is_reported(folder, capfd):
     from turns import Process
 
     (folder / "x.npy").unlink()
-    with pytest.raises(SystemExit, match=r"The process of scratchcnn ended early, with code 1"):  # noqa: SIM117
+    with pytest.raises(SystemExit, match=r"The process of scratchcnn ended unexpectedly, with exit code 1"):  # noqa: SIM117
         with Process("scratchcnn", 1, folder) as process:
             process.ask("steps", count=1, batch_size=4)
     assert "FileNotFoundError" in capfd.readouterr().err
 
 
-def test_an_error_ends_the_processes(folder):
+def test_exception_ends_all_processes(folder):
     from turns import processes
 
     with pytest.raises(KeyboardInterrupt), processes(["scratchcnn"], 1, folder) as running:
@@ -81,7 +81,7 @@ def test_an_error_ends_the_processes(folder):
     assert running["scratchcnn"]._process.poll() is not None
 
 
-def test_the_figure_of_rounds():
-    from report import figure
+def test_summary_contains_overall_median_and_range_of_round_medians():
+    from report import summarize
 
-    assert figure([[3.0, 1.0, 8.0], [2.0, 2.0, 9.0], [7.0, 5.0, 6.0]]) == (5.0, 2.0, 6.0)
+    assert summarize([[3.0, 1.0, 8.0], [2.0, 2.0, 9.0], [7.0, 5.0, 6.0]]) == (5.0, 2.0, 6.0)
