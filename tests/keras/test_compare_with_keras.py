@@ -151,7 +151,7 @@ def models(draw):
     return model, rng.random((20, *shape)), rng.integers(3, size=20)
 
 
-@settings(max_examples=8, derandomize=True)  # how far rounding goes is a matter of chance
+@settings(max_examples=8, derandomize=True)  # how far rounding goes is a matter of the random state
 @given(models())
 def test_any_model_and_its_twin_part_nowhere(drawn):
     found = compare_with_keras(*drawn, steps=3, batch_size=12)
@@ -177,6 +177,18 @@ def test_answers_that_are_sure_agree_because_both_compute_from_logits(data):
     probabilities = model.predict(data[0])
     assert (probabilities == 1).any()
     assert compare_with_keras(model, *data, steps=1).agrees
+
+
+@pytest.mark.parametrize("given", [False, True])
+def test_model_with_a_frozen_layer_agrees_with_keras(data, given):
+    model = small_model(seed=1, dtype="float64")
+    model.layers[0].trainable = False
+    theirs = keras_small_model(conv2d={"trainable": False}) if given else None
+    found = compare_with_keras(model, *data, steps=2, batch_size=16, keras_model=theirs)
+    assert found.agrees, str(found)
+    assert {row.place.layer for row in found.rows if row.place.stage == "weights"} == {"dense", "dense_1"}
+    with pytest.raises(ValueError, match="to have trainable=False, as 'conv2d'"):
+        compare_with_keras(model, *data, keras_model=keras_small_model())
 
 
 # Faults are placed
@@ -349,7 +361,7 @@ def test_wrong_arguments_are_refused(data):
         compare_with_keras(model, *data, keras_model=3)
     with pytest.raises(ValueError, match="steps as a whole number"):
         compare_with_keras(model, *data, steps=0)
-    with pytest.raises(ValueError, match="built model"):
+    with pytest.raises(ValueError, match="model of known shape"):
         compare_with_keras(Sequential([layers.Dense(2)]), *data)
     with pytest.raises(RuntimeError, match="compiled"):
         compare_with_keras(Sequential([layers.Dense(2, input_shape=(3,))]), np.ones((2, 3)), [0, 1])

@@ -1,4 +1,6 @@
-"""fit's callbacks, weights and splits against a live Keras on JAX, in float64."""
+"""Callbacks, sample weights and validation splits of `fit`, compared with Keras on JAX in float64."""
+
+from inspect import signature
 
 import keras
 import numpy as np
@@ -6,7 +8,7 @@ import pytest
 
 from scratchcnn import Sequential, callbacks, layers
 
-# Keras's variables take no `copy` argument in __array__, which NumPy 2 asks for; it falls back, and says so.
+# Keras's variables accept no `copy` argument in __array__, which NumPy 2 passes; NumPy warns and omits it.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
 
 CLOSE = {"rtol": 1e-10, "atol": 1e-10}
@@ -42,7 +44,7 @@ def data(rng, count=40):
 
 @pytest.fixture
 def pair(rng):
-    """Keras's model and ours, with the same weights, compiled alike."""
+    """The model of Keras and ours, with the same weights, optimizer, loss and metric."""
     theirs = keras.Sequential([keras.layers.Input((6, 5, 2)), *network(keras.layers)])
     ours = Sequential([layers.Input((6, 5, 2)), *network(layers)], dtype="float64")
     weights = [0.3 * rng.standard_normal(weight.shape) for weight in theirs.get_weights()]
@@ -52,21 +54,22 @@ def pair(rng):
     return theirs, ours
 
 
-def agree(found, expected):
+def assert_close(found, expected):
     assert len(found) == len(expected)
     for a, b in zip(found, expected, strict=True):
         np.testing.assert_allclose(a, b, **CLOSE)
 
 
-# Decisions of callbacks over the same numbers; the training around them is a stand-in, which costs no time
+# Decisions of callbacks for the same monitored values, without the cost of training
 
 
-class Scripted:
-    """A model whose weights are the number of the epoch, and whose monitored numbers are given."""
+class ScriptedModel:
+    """What callbacks use of a model, in Keras and here; it is also its own optimizer."""
 
-    def __init__(self, rate=1.0):
-        self.optimizer, self.stop_training, self.weights, self.history = self, False, None, None
-        self.learning_rate, self._compiled, self.metrics = rate, None, []
+    def __init__(self, learning_rate=1.0):
+        self.optimizer, self.learning_rate = self, learning_rate
+        self.stop_training, self.weights, self.history = False, None, None
+        self.compiled, self.metrics = None, []  # no metrics: whether to minimize or maximize follows from the name
 
     def get_weights(self):
         return self.weights
@@ -76,8 +79,8 @@ class Scripted:
 
 
 def run(callback, values):
-    """Epochs done, the learning rate after each, and whose weights are there in the end."""
-    model, rates = Scripted(), []
+    """Return the number of epochs, the learning rate after each, and the epoch whose weights the model ends with."""
+    model, rates = ScriptedModel(), []
     callback.set_model(model)
     callback.on_train_begin({})
     for epoch, value in enumerate(values):
@@ -101,7 +104,7 @@ STOPPING = [
 
 
 @pytest.mark.parametrize("series", SERIES)
-def test_early_stopping_stops_and_restores_where_that_of_keras_does(series):
+def test_early_stopping_stops_and_restores_as_in_keras(series):
     for options in STOPPING:
         found, expected = (run(kind.EarlyStopping(**options), SERIES[series]) for kind in (callbacks, keras.callbacks))
         assert found == expected, options
@@ -119,7 +122,7 @@ PLATEAUS = [
 
 
 @pytest.mark.parametrize("series", SERIES)
-def test_reduce_lr_on_plateau_gives_the_rates_of_keras(series):
+def test_reduce_lr_on_plateau_gives_the_learning_rates_of_keras(series):
     for options in PLATEAUS:
         found, expected = (
             run(kind.ReduceLROnPlateau(**options), SERIES[series]) for kind in (callbacks, keras.callbacks)
@@ -127,28 +130,28 @@ def test_reduce_lr_on_plateau_gives_the_rates_of_keras(series):
         assert found == expected, options
 
 
-# Whole trainings
+# Whole training runs
 
 
 def fit_both(pair, x, y, make_callbacks=lambda kind: None, **options):
-    """The histories of both, trained in order; a random order is everybody's own."""
+    """Return both histories. The samples are not shuffled, since the two draw different random orders."""
     return [
         model.fit(x, y, verbose=0, shuffle=False, callbacks=make_callbacks(kind), **options)
         for model, kind in zip(pair, (keras.callbacks, callbacks), strict=True)
     ]
 
 
-def histories_agree(expected, found):
+def assert_close_histories(found, expected):
     assert found.epoch == expected.epoch
     assert found.history.keys() == expected.history.keys()
-    for name in expected.history:
-        np.testing.assert_allclose(found.history[name], expected.history[name], rtol=1e-7)  # rates are float32 there
+    for name in expected.history:  # Keras's learning rates are float32
+        np.testing.assert_allclose(found.history[name], expected.history[name], rtol=1e-7)
 
 
-def test_callbacks_in_training_give_the_history_and_the_weights_of_keras(rng, pair):
+def test_training_with_callbacks_gives_history_and_weights_of_keras(rng, pair):
     x, y = data(rng)
     for model in pair:
-        model.optimizer.learning_rate = 1 / 64  # exact in float32, which Keras keeps it in, and float64
+        model.optimizer.learning_rate = 1 / 64  # exact in float32, in which Keras stores it
 
     def make(kind):
         return [
@@ -158,44 +161,44 @@ def test_callbacks_in_training_give_the_history_and_the_weights_of_keras(rng, pa
         ]
 
     expected, found = fit_both(pair, x, y, make, batch_size=8, epochs=12, validation_split=0.3)
-    histories_agree(expected, found)
+    assert_close_histories(found, expected)
     assert len(set(found.history["learning_rate"])) > 2
-    agree(pair[1].get_weights(), pair[0].get_weights())
+    assert_close(pair[1].get_weights(), pair[0].get_weights())
 
 
-@pytest.mark.parametrize("share", [0.2, 0.33, 0.97])
-def test_validation_split_is_that_of_keras(rng, pair, share):
+@pytest.mark.parametrize("fraction", [0.2, 0.33, 0.97])
+def test_validation_split_selects_the_samples_that_keras_selects(rng, pair, fraction):
     x, y = data(rng, 37)
-    expected, found = fit_both(pair, x, y, batch_size=16, validation_split=share)
-    histories_agree(expected, found)
-    agree(pair[1].get_weights(), pair[0].get_weights())
+    expected, found = fit_both(pair, x, y, batch_size=16, validation_split=fraction)
+    assert_close_histories(found, expected)
+    assert_close(pair[1].get_weights(), pair[0].get_weights())
 
 
 WEIGHTS = {
     "samples": lambda rng, y: {"sample_weight": rng.random(len(y)) * 3},
-    "some samples of none": lambda rng, y: {"sample_weight": rng.integers(0, 2, len(y)).astype(float)},
+    "some zero": lambda rng, y: {"sample_weight": rng.integers(0, 2, len(y)).astype(float)},
     "classes": lambda rng, y: {"class_weight": {0: 2.0, 3: 0.25}},
     "validation samples": lambda rng, y: {"validation_data": (*data(rng, 19), rng.random(19) * 3)},
-    "samples and a split": lambda rng, y: {"sample_weight": rng.random(len(y)) * 3, "validation_split": 0.3},
+    "samples and validation split": lambda rng, y: {"sample_weight": rng.random(len(y)) * 3, "validation_split": 0.3},
 }
 
 
 @pytest.mark.parametrize("weights", WEIGHTS.values(), ids=WEIGHTS)
-def test_weights_train_as_in_keras(rng, pair, weights):
+def test_training_with_sample_or_class_weights_equals_keras(rng, pair, weights):
     x, y = data(rng)
     expected, found = fit_both(pair, x, y, batch_size=16, epochs=3, **weights(rng, y))
-    histories_agree(expected, found)
-    agree(pair[1].get_weights(), pair[0].get_weights())
+    assert_close_histories(found, expected)
+    assert_close(pair[1].get_weights(), pair[0].get_weights())
 
 
-def test_weighted_evaluation_is_that_of_keras(rng, pair):
+def test_evaluation_with_sample_weights_equals_keras(rng, pair):
     x, y = data(rng)
     weights = rng.random(40) * 3
     expected, found = (model.evaluate(x, y, 16, 0, weights) for model in pair)
-    agree(found, expected)
+    assert_close(found, expected)
 
 
-def test_batches_train_as_in_keras(rng, pair):
+def test_training_on_a_generator_equals_keras(rng, pair):
     x, y = data(rng)
 
     def batches():
@@ -208,16 +211,14 @@ def test_batches_train_as_in_keras(rng, pair):
         model.fit(batches(), epochs=3, steps_per_epoch=3, verbose=0, shuffle=False, validation_data=(x, y))
         for model in pair
     )
-    histories_agree(expected, found)
-    agree(pair[1].get_weights(), pair[0].get_weights())
+    assert_close_histories(found, expected)
+    assert_close(pair[1].get_weights(), pair[0].get_weights())
 
 
-def test_the_arguments_of_fit_and_of_callbacks_have_the_order_and_defaults_of_keras():
-    from inspect import signature
-
+def test_arguments_of_fit_and_callbacks_have_the_order_and_defaults_of_keras():
     def arguments(function):
-        every = signature(function).parameters.values()
-        return [(one.name, one.default) for one in every if one.name not in ("self", "kwargs")]
+        parameters = signature(function).parameters.values()
+        return [(one.name, one.default) for one in parameters if one.name not in ("self", "kwargs")]
 
     ours, theirs = arguments(Sequential.fit), arguments(keras.Sequential.fit)
     assert [name for name, _ in ours] == [name for name, _ in theirs][: len(ours)]

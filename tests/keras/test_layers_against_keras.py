@@ -1,6 +1,6 @@
-"""Layer by layer against a live Keras on JAX: outputs and gradients, over random geometry, for both engines.
+"""Outputs and gradients of each layer, compared with Keras on JAX over random geometry, for both engines.
 
-Every comparison is bounded by what rounding can do to the sums on both sides (`rounding_bound` in conftest.py).
+The tolerance of every comparison is a bound on the rounding errors of both sides (`rounding_bound` in conftest.py).
 """
 
 import jax
@@ -10,34 +10,34 @@ import pytest
 
 from scratchcnn import kernels, layers, reference
 
-# Keras's variables take no `copy` argument in __array__, which NumPy 2 asks for; it falls back, and says so.
+# Keras's variables accept no `copy` argument in __array__, which NumPy 2 passes; NumPy warns and omits it.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
 
 ENGINES = [kernels, reference]
-ROUNDED_ONCE = 4  # a few roundings, for outputs that are no sums
+FEW_ROUNDINGS = 4  # for outputs that are not sums
 
 
 def keras_passes(layer, x, dy):
-    """Keras's output for x, and the gradients by its variables and by x of sum(output * dy)."""
+    """Return Keras's output for x, and the gradients of sum(output * dy) w.r.t. the layer's variables and x."""
 
     @jax.jit
     def passes(variables, x, dy):
         y, pull_back = jax.vjp(lambda variables, x: layer.stateless_call(variables, [], x)[0], variables, x)
         return y, pull_back(dy)
 
-    y, (by_variables, by_x) = passes([variable.value for variable in layer.trainable_variables], x, dy)
-    return [np.asarray(array) for array in (y, *by_variables, by_x)]
+    y, (d_variables, dx) = passes([variable.value for variable in layer.trainable_variables], x, dy)
+    return [np.asarray(array) for array in (y, *d_variables, dx)]
 
 
 def our_passes(layer, x, dy, ops):
-    """The same of our layer."""
+    """Return the same for our layer."""
     y, cache = layer.forward(x, ops, training=False, rng=None)
     dx, gradients = layer.backward(dy, cache, ops)
     return [y, *(gradients[name] for name in layer.params), dx]
 
 
 def make_pair(rng, keras_layer, our_layer, sample_shape, dtype):
-    """Build both for samples of one shape, with the same random parameters."""
+    """Build both layers for samples of `sample_shape`, with the same random parameters."""
     keras_layer.build((None, *sample_shape))
     output_shape = our_layer.build(sample_shape, rng, np.dtype(dtype))
     assert output_shape == tuple(keras_layer.compute_output_shape((1, *sample_shape))[1:])
@@ -49,8 +49,8 @@ def make_pair(rng, keras_layer, our_layer, sample_shape, dtype):
     return output_shape
 
 
-def agree(keras_layer, our_layer, x, dy, bounds):
-    """Output, parameter gradients and input gradient lie within their bounds of Keras's, for both engines."""
+def assert_agree(keras_layer, our_layer, x, dy, bounds):
+    """Check that output, parameter gradients and input gradient are within their bounds of Keras's."""
     expected = keras_passes(keras_layer, x, dy)
     for ops in ENGINES:
         found = our_passes(our_layer, x, dy, ops)
@@ -70,12 +70,12 @@ def random_pair(rng, low, high):
 
 
 @pytest.mark.parametrize("seed", range(32))
-def test_conv2d_agrees_for_random_geometry(rounding_bound, seed):
+def test_conv2d_equals_keras_for_random_geometry(rounding_bound, seed):
     rng = np.random.default_rng(seed)
     dtype = "float32" if seed % 4 == 3 else "float64"
     padding = ["valid", "same"][seed % 2]
     window, strides, dilation = random_pair(rng, 1, 5), random_pair(rng, 1, 6), random_pair(rng, 1, 3)
-    if seed % 3:  # Keras takes strides or dilation, not both
+    if seed % 3:  # Keras accepts strides or dilation, not both
         dilation = (1, 1)
     else:
         strides = (1, 1)
@@ -105,11 +105,11 @@ def test_conv2d_agrees_for_random_geometry(rounding_bound, seed):
     ]
     if use_bias:
         bounds.insert(2, rounding_bound(absolute_dy.sum(axis=(0, 1, 2)), outputs, dtype, dtype))
-    agree(theirs, ours, x, dy, bounds)
+    assert_agree(theirs, ours, x, dy, bounds)
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_max_pooling_agrees_for_random_geometry(rounding_bound, seed):
+def test_max_pooling_equals_keras_for_random_geometry(rounding_bound, seed):
     rng = np.random.default_rng(1000 + seed)
     dtype = "float32" if seed % 4 == 3 else "float64"
     padding = ["valid", "same"][seed % 2]
@@ -119,17 +119,19 @@ def test_max_pooling_agrees_for_random_geometry(rounding_bound, seed):
     options = {"strides": strides, "padding": padding}
     theirs, ours = keras.layers.MaxPooling2D(window, dtype=dtype, **options), layers.MaxPooling2D(window, **options)
     output_shape = make_pair(rng, theirs, ours, (*size, channels), dtype)
-    x = (rng.standard_normal((3, *size, channels)) - 3).astype(dtype)  # mostly negative: padding must not win
+    x = (rng.standard_normal((3, *size, channels)) - 3).astype(
+        dtype
+    )  # mostly negative: the maximum must never be padding
     dy = rng.standard_normal((3, *output_shape)).astype(dtype)
     _, cache = ours.forward(x, reference, training=False, rng=None)
     absolute_dx, _ = ours.backward(abs(dy).astype(np.float64), cache, reference)
-    agree(theirs, ours, x, dy, [0, rounding_bound(absolute_dx, window[0] * window[1], dtype, dtype)])
+    assert_agree(theirs, ours, x, dy, [0, rounding_bound(absolute_dx, window[0] * window[1], dtype, dtype)])
 
 
 @pytest.mark.parametrize("use_bias", [True, False])
 @pytest.mark.parametrize(("samples", "inputs", "units"), [(1, 1, 1), (5, 37, 11), (33, 130, 70)])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_dense_agrees(rounding_bound, rng, dtype, samples, inputs, units, use_bias):
+def test_dense_equals_keras(rounding_bound, rng, dtype, samples, inputs, units, use_bias):
     theirs = keras.layers.Dense(units, use_bias=use_bias, dtype=dtype)
     ours = layers.Dense(units, use_bias=use_bias)
     make_pair(rng, theirs, ours, (inputs,), dtype)
@@ -143,34 +145,36 @@ def test_dense_agrees(rounding_bound, rng, dtype, samples, inputs, units, use_bi
     ]
     if use_bias:
         bounds.insert(2, rounding_bound(absolute_dy.sum(axis=0), samples, dtype, dtype))
-    agree(theirs, ours, x, dy, bounds)
+    assert_agree(theirs, ours, x, dy, bounds)
 
 
 @pytest.mark.parametrize("name", ["relu", "linear"])
-def test_relu_and_linear_are_equal(rng, name):
+def test_relu_and_linear_equal_keras_exactly(rng, name):
     x, dy = rng.standard_normal((2, 4, 3, 5)), rng.standard_normal((2, 4, 3, 5))
     theirs, ours = keras.layers.Activation(name, dtype="float64"), layers.Activation(name)
     make_pair(rng, theirs, ours, x.shape[1:], "float64")
-    agree(theirs, ours, x, dy, [0, 0])
+    assert_agree(theirs, ours, x, dy, [0, 0])
 
 
-@pytest.mark.parametrize("spread", [1, 30, 1000])
-def test_softmax_agrees_along_the_last_axis(rounding_bound, rng, spread):
-    x, dy = spread * rng.standard_normal((6, 3, 7)), rng.standard_normal((6, 3, 7))
+@pytest.mark.parametrize("scale", [1, 30, 1000])
+def test_softmax_equals_keras_along_the_last_axis(rounding_bound, rng, scale):
+    x, dy = scale * rng.standard_normal((6, 3, 7)), rng.standard_normal((6, 3, 7))
     theirs, ours = keras.layers.Activation("softmax", dtype="float64"), layers.Activation("softmax")
     make_pair(rng, theirs, ours, x.shape[1:], "float64")
-    # Rounding the distance z to the largest logit moves exp(z) by |z| roundoffs; the sum of 7 adds as many again.
+    # Rounding the distance d to the largest logit changes exp(-d) by d roundoffs; the sum of 7 adds as many again.
     distance = x.max(axis=-1, keepdims=True) - x
     y = np.exp(-distance) / np.exp(-distance).sum(axis=-1, keepdims=True)
-    roundings = int(distance.max()) + 2 * 7 + ROUNDED_ONCE
+    roundings = int(distance.max()) + 2 * 7 + FEW_ROUNDINGS
     magnitude = y * (abs(dy) + (abs(dy) * y).sum(axis=-1, keepdims=True))
     kind = ("float64", "float64")
-    agree(theirs, ours, x, dy, [rounding_bound(y, roundings, *kind), rounding_bound(magnitude, 3 * roundings, *kind)])
+    assert_agree(
+        theirs, ours, x, dy, [rounding_bound(y, roundings, *kind), rounding_bound(magnitude, 3 * roundings, *kind)]
+    )
 
 
 @pytest.mark.parametrize("activation", ["relu", "softmax", "linear"])
-def test_activations_inside_a_convolution_and_a_dense_layer_agree(rng, activation):
-    # Numbers of order one, sums of at most 200 terms: 1e-12 is some 20 times what rounding may do to them.
+def test_activation_within_conv2d_and_dense_equals_keras(rng, activation):
+    # Values of order 1, sums of at most 200 terms: 1e-12 is about 20 times the bound on their rounding errors.
     for theirs, ours, shape in [
         (keras.layers.Conv2D, layers.Conv2D, (6, 5, 3)),
         (keras.layers.Dense, layers.Dense, (17,)),
@@ -180,17 +184,17 @@ def test_activations_inside_a_convolution_and_a_dense_layer_agree(rng, activatio
         our_layer = ours(4, *size, activation=activation)
         output_shape = make_pair(rng, their_layer, our_layer, shape, "float64")
         x, dy = rng.standard_normal((5, *shape)), rng.standard_normal((5, *output_shape))
-        agree(their_layer, our_layer, x, dy, [1e-12] * 4)
+        assert_agree(their_layer, our_layer, x, dy, [1e-12] * 4)
 
 
-def test_flatten_is_equal(rng):
+def test_flatten_equals_keras_exactly(rng):
     x, dy = rng.standard_normal((3, 4, 5, 2)), rng.standard_normal((3, 40))
     theirs, ours = keras.layers.Flatten(dtype="float64"), layers.Flatten()
     make_pair(rng, theirs, ours, x.shape[1:], "float64")
-    agree(theirs, ours, x, dy, [0, 0])
+    assert_agree(theirs, ours, x, dy, [0, 0])
 
 
-def test_dropout_outside_training_is_equal(rng):
+def test_dropout_is_the_identity_at_inference_as_in_keras(rng):
     x, dy = rng.standard_normal((3, 7)), rng.standard_normal((3, 7))
     ours = layers.Dropout(0.5)
     ours.build((7,), rng, np.dtype("float64"))
@@ -201,7 +205,7 @@ def test_dropout_outside_training_is_equal(rng):
         np.testing.assert_array_equal(dx, dy)
 
 
-def test_dropout_in_training_scales_as_keras_does(rng):
+def test_dropout_in_training_scales_like_keras(rng):
     x = rng.standard_normal((50, 40))
     theirs = np.asarray(keras.layers.Dropout(0.3, dtype="float64")(x, training=True))
     kept = theirs != 0
@@ -209,9 +213,9 @@ def test_dropout_in_training_scales_as_keras_does(rng):
         y, our_kept = layers.Dropout(0.3).forward(x, ops, training=True, rng=rng)
         both = kept & our_kept
         assert both.sum() > 500
-        np.testing.assert_allclose(y[both], theirs[both], rtol=ROUNDED_ONCE * np.finfo(np.float64).eps, atol=0)
+        np.testing.assert_allclose(y[both], theirs[both], rtol=FEW_ROUNDINGS * np.finfo(np.float64).eps, atol=0)
 
 
-def test_keras_runs_on_jax_in_float64():
+def test_keras_uses_jax_in_float64():
     assert keras.config.backend() == "jax"
     assert keras.layers.Dense(1, dtype="float64")(np.ones((1, 1))).dtype == "float64"

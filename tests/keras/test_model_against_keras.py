@@ -1,7 +1,7 @@
-"""Whole models against a live Keras on JAX: outputs, losses, gradients, training and history, in float64.
+"""Whole models compared with Keras on JAX in float64: outputs, losses, gradients, training and history.
 
-In float64 two sums of some thousand numbers of order one differ by 1e-13 or less, so 1e-10 leaves room for what a few
-layers or training steps make of it, while any difference of formula is larger by many orders.
+In float64 two sums of some thousand values of order 1 differ by at most 1e-13. A tolerance of 1e-10 leaves room for the
+amplification by a few layers or training steps; any difference of formula is larger by many orders of magnitude.
 """
 
 import contextlib
@@ -13,7 +13,7 @@ import pytest
 
 from scratchcnn import Sequential, layers, losses, optimizers
 
-# Keras's variables take no `copy` argument in __array__, which NumPy 2 asks for; it falls back, and says so.
+# Keras's variables accept no `copy` argument in __array__, which NumPy 2 passes; NumPy warns and omits it.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
 
 CLOSE = {"rtol": 1e-10, "atol": 1e-10}
@@ -22,7 +22,7 @@ ENGINES = ["kernels", "reference"]
 
 @contextlib.contextmanager
 def _floatx(dtype):
-    """Keras's numbers are of this dtype inside."""
+    """Set Keras's dtype inside the context."""
     before = keras.config.floatx(), keras.config.dtype_policy()
     keras.config.set_floatx(dtype)
     keras.config.set_dtype_policy(dtype)
@@ -43,7 +43,7 @@ def _fresh_names():
 
 
 def article(kind, filters=(32, 64), units=128, classes=10, dropout=(0.25, 0.5)):
-    """The article's layers, of Keras or of ours; smaller on demand."""
+    """Return the layers of the article's network, of Keras or of ours, with the sizes given."""
     return [
         kind.Conv2D(filters[0], (3, 3), activation="relu"),
         kind.Conv2D(filters[1], (3, 3), activation="relu"),
@@ -61,17 +61,20 @@ def small_article(kind):
 
 
 def pair(make_layers, input_shape, rng, engine="kernels", dtype="float64"):
-    """A Keras model and ours with the same layers and the same random weights."""
+    """Return a Keras model and ours with the same layers and weights: Keras's initial ones plus noise.
+
+    The noise makes the biases differ from zero, so that an error in them changes the outputs.
+    """
     theirs = keras.Sequential([keras.layers.Input(input_shape), *make_layers(keras.layers)])
     ours = Sequential([layers.Input(input_shape), *make_layers(layers)], engine=engine, dtype=dtype)
-    weights = [w + 0.1 * rng.standard_normal(w.shape) for w in theirs.get_weights()]  # biases too are no zeros
+    weights = [w + 0.1 * rng.standard_normal(w.shape) for w in theirs.get_weights()]
     theirs.set_weights(weights)
     ours.set_weights(weights)
     return theirs, ours
 
 
 def keras_gradient_function(model, loss):
-    """Keras's loss and gradients by all variables, compiled: variables, x, y -> value, gradients."""
+    """Return a compiled function of (variables, x, y): Keras's loss, and its gradient w.r.t. each variable."""
     state = [variable.value for variable in model.non_trainable_variables]
 
     def loss_of(variables, x, y):
@@ -86,7 +89,7 @@ def keras_loss_and_gradients(model, loss, x, y):
     return float(value), [np.asarray(gradient) for gradient in gradients]
 
 
-def agree(found, expected, **tolerance):
+def assert_close(found, expected, **tolerance):
     assert len(found) == len(expected)
     for ours, theirs in zip(found, expected, strict=True):
         np.testing.assert_allclose(ours, theirs, **(tolerance or CLOSE), strict=True)
@@ -96,11 +99,11 @@ def batch(rng, input_shape, count, classes):
     return rng.random((count, *input_shape)), rng.integers(classes, size=count)
 
 
-# What a model looks like
+# Names, shapes and weights
 
 
 @pytest.mark.usefixtures("_fresh_names")
-def test_names_shapes_and_weights_of_the_article_are_those_of_keras(rng):
+def test_article_network_has_names_shapes_and_parameter_count_of_keras(rng):
     theirs, ours = pair(article, (28, 28, 1), rng)
     assert ours.name == theirs.name == "sequential"
     assert [layer.name for layer in ours.layers] == [layer.name for layer in theirs.layers]
@@ -109,7 +112,7 @@ def test_names_shapes_and_weights_of_the_article_are_those_of_keras(rng):
 
 
 @pytest.mark.usefixtures("_fresh_names")
-def test_default_names_are_those_of_keras_for_every_layer_twice():
+def test_default_layer_names_equal_keras():
     def make_layers(kind):
         return [
             *(kind.Conv2D(2, 1) for _ in range(2)), *(kind.Activation("relu") for _ in range(2)),
@@ -122,28 +125,28 @@ def test_default_names_are_those_of_keras_for_every_layer_twice():
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_weights_pass_from_one_to_the_other_and_back(rng, engine):
+def test_weights_can_be_exchanged_with_keras(rng, engine):
     theirs, ours = pair(small_article, (10, 9, 2), rng, engine)
-    agree(ours.get_weights(), theirs.get_weights(), rtol=0, atol=0)
+    assert_close(ours.get_weights(), theirs.get_weights(), rtol=0, atol=0)
     others = [rng.standard_normal(weight.shape) for weight in ours.get_weights()]
     ours.set_weights(others)
     theirs.set_weights(ours.get_weights())
-    agree(theirs.get_weights(), others, rtol=0, atol=0)
+    assert_close(theirs.get_weights(), others, rtol=0, atol=0)
 
 
 # Outputs, losses, gradients
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_the_article_agrees_in_outputs_loss_and_every_gradient(rng, engine):
+def test_article_network_equals_keras_in_outputs_loss_and_gradients(rng, engine):
     theirs, ours = pair(article, (28, 28, 1), rng, engine)
     x, y = batch(rng, (28, 28, 1), 5, 10)
-    agree([ours.predict(x)], [theirs.predict(x, verbose=0)])
+    assert_close([ours.predict(x)], [theirs.predict(x, verbose=0)])
     ours.compile("adam", "sparse_categorical_crossentropy")
     loss, gradients = ours.loss_and_gradients(x, y)
     expected = keras_loss_and_gradients(theirs, keras.losses.SparseCategoricalCrossentropy(), x, y)
-    agree([loss], [expected[0]])
-    agree(gradients, expected[1])
+    assert_close([loss], [expected[0]])
+    assert_close(gradients, expected[1])
     assert all(abs(gradient).max() > 1e-4 for gradient in gradients)  # far above the tolerance
 
 
@@ -163,18 +166,18 @@ def every_option(kind):
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_a_model_of_every_option_agrees_in_outputs_loss_and_every_gradient(rng, engine):
+def test_model_with_every_layer_option_equals_keras_in_outputs_loss_and_gradients(rng, engine):
     theirs, ours = pair(every_option, (11, 9, 3), rng, engine)
     x, y = batch(rng, (11, 9, 3), 6, 5)
-    agree([ours.predict(x)], [theirs.predict(x, verbose=0)])
+    assert_close([ours.predict(x)], [theirs.predict(x, verbose=0)])
     ours.compile("sgd", "sparse_categorical_crossentropy")
     loss, gradients = ours.loss_and_gradients(x, y)
     expected = keras_loss_and_gradients(theirs, keras.losses.SparseCategoricalCrossentropy(), x, y)
-    agree([loss], [expected[0]])
-    agree(gradients, expected[1])
+    assert_close([loss], [expected[0]])
+    assert_close(gradients, expected[1])
 
 
-def test_in_float32_the_logits_agree_within_what_rounding_allows(rng, rounding_bound):
+def test_float32_logits_equal_keras_within_rounding_bound(rng, rounding_bound):
     def make_layers(kind):
         return [*small_article(kind)[:-1], kind.Dense(4)]
 
@@ -182,8 +185,8 @@ def test_in_float32_the_logits_agree_within_what_rounding_allows(rng, rounding_b
     with _floatx("float32"):
         theirs, ours = pair(make_layers, (10, 9, 2), rng, dtype="float32")
         found, expected = ours.predict(x), theirs.predict(x, verbose=0)
-    # Each layer is a sum of products, or neither adds nor multiplies; so the roundings of all layers together act on
-    # the sum over all ways through the network, which is the network on absolute values.
+    # Each layer either is a sum of products or does no arithmetic. So the network is a sum over all paths through it,
+    # and the network with absolute values is the sum of their magnitudes, which bounds the rounding errors.
     absolute = Sequential([layers.Input((10, 9, 2)), *make_layers(layers)], engine="reference", dtype="float64")
     absolute.set_weights([abs(weight) for weight in ours.get_weights()])
     flat = (10 - 4) // 2 * ((9 - 4) // 2) * 5
@@ -205,11 +208,11 @@ def softmax_model(kind):
 
 
 def probabilities_model(kind):
-    """Ends in a layer that is no softmax, so that the loss is handed probabilities and must clip them."""
+    """Ends in another layer than softmax, so that the loss receives probabilities and must clip them."""
     return [*softmax_model(kind), kind.Dropout(0.3)]
 
 
-# Meant so here: what the loss does with outputs that it must take for probabilities.
+# Intended here: outputs of another layer than softmax that the loss uses as probabilities.
 @pytest.mark.filterwarnings("ignore:Expected a model that ends in softmax:UserWarning")
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("sparse", [True, False], ids=["sparse", "categorical"])
@@ -224,7 +227,7 @@ def probabilities_model(kind):
     ],
     ids=["logits", "extreme logits", "softmax", "probabilities", "extreme probabilities"],
 )
-def test_losses_agree_in_value_and_gradients(rng, engine, sparse, make_layers, from_logits, scale):
+def test_losses_equal_keras_in_value_and_gradients(rng, engine, sparse, make_layers, from_logits, scale):
     name = "SparseCategoricalCrossentropy" if sparse else "CategoricalCrossentropy"
     theirs, ours = pair(make_layers, (5,), rng, engine)
     x, y = batch(rng, (5,), 12, 4)
@@ -235,23 +238,23 @@ def test_losses_agree_in_value_and_gradients(rng, engine, sparse, make_layers, f
     ours.compile("adam", getattr(losses, name)(from_logits=from_logits))
     loss, gradients = ours.loss_and_gradients(x, y)
     expected = keras_loss_and_gradients(theirs, getattr(keras.losses, name)(from_logits=from_logits), x, y)
-    agree([loss], [expected[0]])
-    agree(gradients, expected[1], rtol=1e-10, atol=1e-10 * scale)
+    assert_close([loss], [expected[0]])
+    assert_close(gradients, expected[1], rtol=1e-10, atol=1e-10 * scale)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_a_last_softmax_is_as_stable_as_a_keras_loss_from_logits(rng, engine):
-    theirs, ours = pair(logits_model, (5,), rng)
-    twin = Sequential([layers.Input((5,)), *softmax_model(layers)], engine=engine, dtype="float64")
-    twin.set_weights(ours.get_weights())
+def test_final_softmax_is_as_stable_as_a_keras_loss_from_logits(rng, engine):
+    theirs, logits = pair(logits_model, (5,), rng)
+    ours = Sequential([layers.Input((5,)), *softmax_model(layers)], engine=engine, dtype="float64")
+    ours.set_weights(logits.get_weights())
     x, y = batch(rng, (5,), 12, 4)
     x = (x - 0.5) * 1e4  # some probabilities are exactly zero
-    assert (twin.predict(x) == 0).any()
-    twin.compile("adam", "sparse_categorical_crossentropy")
-    loss, gradients = twin.loss_and_gradients(x, y)
+    assert (ours.predict(x) == 0).any()
+    ours.compile("adam", "sparse_categorical_crossentropy")
+    loss, gradients = ours.loss_and_gradients(x, y)
     expected = keras_loss_and_gradients(theirs, keras.losses.SparseCategoricalCrossentropy(from_logits=True), x, y)
-    agree([loss], [expected[0]])
-    agree(gradients, expected[1], rtol=1e-10, atol=1e-6)
+    assert_close([loss], [expected[0]])
+    assert_close(gradients, expected[1], rtol=1e-10, atol=1e-6)
 
 
 # Training
@@ -269,14 +272,14 @@ OPTIMIZERS = {
 
 @pytest.fixture(scope="module")
 def keras_network():
-    """A small article in Keras, and its compiled gradients; compiled once for all optimizers."""
+    """Return a small article network in Keras and its gradient function, compiled once for all optimizers."""
     model = keras.Sequential([keras.layers.Input((10, 9, 2)), *small_article(keras.layers)])
     return model, keras_gradient_function(model, keras.losses.SparseCategoricalCrossentropy())
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize(("name", "options"), OPTIMIZERS.values(), ids=OPTIMIZERS)
-def test_twenty_steps_end_at_the_same_weights(rng, keras_network, name, options, engine):
+def test_weights_after_twenty_steps_equal_keras(rng, keras_network, name, options, engine):
     theirs, gradients_of = keras_network
     ours = Sequential([layers.Input((10, 9, 2)), *small_article(layers)], engine=engine, dtype="float64", seed=1)
     start = ours.get_weights()
@@ -287,23 +290,23 @@ def test_twenty_steps_end_at_the_same_weights(rng, keras_network, name, options,
         x, y = batch(rng, (10, 9, 2), 16, 4)
         loss, gradients = gradients_of([variable.value for variable in theirs.trainable_variables], x, y)
         their_optimizer.apply(gradients, theirs.trainable_variables)
-        agree([ours.train_on_batch(x, y)], [float(loss)])
-    agree(ours.get_weights(), theirs.get_weights())
+        assert_close([ours.train_on_batch(x, y)], [float(loss)])
+    assert_close(ours.get_weights(), theirs.get_weights())
     assert max(abs(a - b).max() for a, b in zip(ours.get_weights(), start, strict=True)) > 0.01
 
 
-def test_train_on_batch_returns_and_does_what_that_of_keras_does(rng):
+def test_train_on_batch_equals_keras_in_values_and_weights(rng):
     theirs, ours = pair(softmax_model, (5,), rng)
     for model in (theirs, ours):
         model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     for _ in range(3):
         x, y = batch(rng, (5,), 30, 4)
         theirs.reset_metrics()  # Keras reports means since the last reset
-        agree(ours.train_on_batch(x, y), theirs.train_on_batch(x, y))
-    agree(ours.get_weights(), theirs.get_weights())
+        assert_close(ours.train_on_batch(x, y), theirs.train_on_batch(x, y))
+    assert_close(ours.get_weights(), theirs.get_weights())
 
 
-def test_the_defaults_of_the_optimizers_are_those_of_keras():
+def test_optimizer_defaults_equal_keras():
     for name, options in [
         ("Adam", ["learning_rate", "beta_1", "beta_2", "epsilon", "amsgrad"]),
         ("SGD", ["learning_rate", "momentum", "nesterov"]),
@@ -314,7 +317,7 @@ def test_the_defaults_of_the_optimizers_are_those_of_keras():
 
 
 @pytest.mark.parametrize("sparse", [True, False], ids=["sparse", "categorical"])
-def test_fit_gives_the_history_of_keras_when_every_epoch_is_one_batch(rng, sparse):
+def test_history_of_fit_equals_keras_with_one_batch_per_epoch(rng, sparse):
     theirs, ours = pair(small_article, (10, 9, 2), rng)
     (x, y), (val_x, val_y) = batch(rng, (10, 9, 2), 24, 4), batch(rng, (10, 9, 2), 50, 4)
     if not sparse:
@@ -329,15 +332,15 @@ def test_fit_gives_the_history_of_keras_when_every_epoch_is_one_batch(rng, spars
     assert our_epoch == their_epoch
     assert found.keys() == expected.keys() == {"loss", "accuracy", "val_loss", "val_accuracy"}
     for name in expected:
-        agree(found[name], expected[name])
-    agree(ours.get_weights(), theirs.get_weights())
+        assert_close(found[name], expected[name])
+    assert_close(ours.get_weights(), theirs.get_weights())
 
 
-def test_evaluate_weights_a_short_last_batch_by_its_samples_as_keras_does(rng):
+def test_evaluate_weights_a_shorter_last_batch_by_its_size_as_keras(rng):
     theirs, ours = pair(small_article, (10, 9, 2), rng)
     x, y = batch(rng, (10, 9, 2), 37, 4)
     for model in (theirs, ours):
         model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     expected = theirs.evaluate(x, y, batch_size=16, verbose=0)
-    agree(ours.evaluate(x, y, batch_size=16, verbose=0), expected)
-    agree(ours.evaluate(x, y, verbose=0), theirs.evaluate(x, y, verbose=0))
+    assert_close(ours.evaluate(x, y, batch_size=16, verbose=0), expected)
+    assert_close(ours.evaluate(x, y, verbose=0), theirs.evaluate(x, y, verbose=0))

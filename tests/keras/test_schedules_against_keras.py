@@ -1,7 +1,8 @@
-"""Learning-rate schedules against a live Keras on JAX: their rates, and the weights after training with them.
+"""Learning-rate schedules compared with Keras on JAX: learning rates, and the weights after training with them.
 
-Both compute in float64 and agree to its rounding, but for the cosine: Keras's has float32 precision even when Keras is
-set to float64. So there the two agree to the rounding of float32, which is still far below any difference of formula.
+Both compute in float64 and agree up to its rounding, except for the cosine, which Keras evaluates with float32
+precision even when it is set to float64. There the tolerance is the rounding of float32, which is still far below any
+difference of formula.
 """
 
 import jax
@@ -12,7 +13,7 @@ import pytest
 from scratchcnn import Sequential, layers, optimizers
 from scratchcnn.optimizers import schedules
 
-# Keras's variables take no `copy` argument in __array__, which NumPy 2 asks for; it falls back, and says so.
+# Keras's variables accept no `copy` argument in __array__, which NumPy 2 passes; NumPy warns and omits it.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
 
 FLOAT32 = np.finfo(np.float32).eps
@@ -20,16 +21,16 @@ FLOAT32 = np.finfo(np.float32).eps
 SCHEDULES = {
     "cosine": ("CosineDecay", (0.01, 50), {}),
     "cosine to a tenth": ("CosineDecay", (0.01, 50, 0.1), {}),
-    "cosine after a rise": ("CosineDecay", (0.001, 30), {"alpha": 0.2, "warmup_target": 0.01, "warmup_steps": 20}),
-    "cosine after a fall": ("CosineDecay", (0.01, 30), {"warmup_target": 0.002, "warmup_steps": 7}),
-    "cosine from its target at once": ("CosineDecay", (0.5, 30), {"warmup_target": 0.01}),
-    "cosine of steps and a half": ("CosineDecay", (0.0, 12.5), {"warmup_target": 0.01, "warmup_steps": 2.5}),
+    "cosine after warmup": ("CosineDecay", (0.001, 30), {"alpha": 0.2, "warmup_target": 0.01, "warmup_steps": 20}),
+    "cosine after decreasing warmup": ("CosineDecay", (0.01, 30), {"warmup_target": 0.002, "warmup_steps": 7}),
+    "cosine without warmup steps": ("CosineDecay", (0.5, 30), {"warmup_target": 0.01}),
+    "cosine with fractional steps": ("CosineDecay", (0.0, 12.5), {"warmup_target": 0.01, "warmup_steps": 2.5}),
     "exponential": ("ExponentialDecay", (0.01, 7, 0.5), {}),
-    "exponential in stairs": ("ExponentialDecay", (0.01, 7, 0.5), {"staircase": True}),
-    "exponential and growing": ("ExponentialDecay", (0.001, 20, 3.0), {}),
-    "exponential to nothing": ("ExponentialDecay", (0.01, 7, 0.0), {}),
-    "one step down": ("PiecewiseConstantDecay", ([10], [0.01, 0.001]), {}),
-    "up and down": ("PiecewiseConstantDecay", ([0, 5, 60], [0.001, 0.01, 0.005, 0.0]), {}),
+    "exponential staircase": ("ExponentialDecay", (0.01, 7, 0.5), {"staircase": True}),
+    "exponential growth": ("ExponentialDecay", (0.001, 20, 3.0), {}),
+    "exponential with factor zero": ("ExponentialDecay", (0.01, 7, 0.0), {}),
+    "one decrease": ("PiecewiseConstantDecay", ([10], [0.01, 0.001]), {}),
+    "increase and decrease": ("PiecewiseConstantDecay", ([0, 5, 60], [0.001, 0.01, 0.005, 0.0]), {}),
 }  # fmt: skip
 
 
@@ -44,20 +45,20 @@ def _keras_in_float64():
 
 
 def pair(name, positional, options):
-    """The same schedule, ours and Keras's."""
+    """Return the same schedule of this package and of Keras."""
     makers = getattr(schedules, name), getattr(keras.optimizers.schedules, name)
     return [make(*positional, **options) for make in makers]
 
 
 @pytest.mark.parametrize(("name", "positional", "options"), SCHEDULES.values(), ids=SCHEDULES)
-def test_rates_are_those_of_keras(name, positional, options):
+def test_learning_rates_equal_keras(name, positional, options):
     ours, theirs = pair(name, positional, options)
     steps = [*range(70), 1000, 10**6]
     found = [ours(step) for step in steps]
     assert all(type(rate) is float for rate in found)
     expected = [float(theirs(step)) for step in steps]
     if name == "CosineDecay":
-        # The highest rate times a sum of numbers up to one, in some eight operations, each off by eps / 2 at most.
+        # The highest rate times a sum of values up to 1, in about eight operations with an error of eps / 2 each.
         np.testing.assert_allclose(found, expected, rtol=0, atol=4 * FLOAT32 * max(expected))
     else:
         np.testing.assert_allclose(found, expected, rtol=1e-12)
@@ -75,7 +76,7 @@ def network(kind):
 
 @pytest.fixture(scope="module")
 def keras_network():
-    """A small network in Keras, and its loss and gradients; compiled once for all schedules."""
+    """Return a small network in Keras and its loss and gradients, compiled once for all schedules."""
     model = keras.Sequential([keras.layers.Input((8, 7, 2)), *network(keras.layers)])
     state = [variable.value for variable in model.non_trainable_variables]
     loss = keras.losses.SparseCategoricalCrossentropy()
@@ -92,22 +93,22 @@ OPTIMIZERS = {
     "sgd": ("SGD", {}),
     "nesterov": ("SGD", {"momentum": 0.9, "nesterov": True}),
 }
-IN_TRAINING = {  # every rate of these changes the weights within 20 steps
-    "cosine after a rise": ("CosineDecay", (0.001, 10), {"alpha": 0.2, "warmup_target": 0.03, "warmup_steps": 5}),
-    "exponential in stairs": ("ExponentialDecay", (0.03, 6, 0.5), {"staircase": True}),
-    "up and down": ("PiecewiseConstantDecay", ([3, 12], [0.001, 0.03, 0.005]), {}),
+IN_TRAINING = {  # within 20 steps every part of the schedule is reached
+    "cosine after warmup": ("CosineDecay", (0.001, 10), {"alpha": 0.2, "warmup_target": 0.03, "warmup_steps": 5}),
+    "exponential staircase": ("ExponentialDecay", (0.03, 6, 0.5), {"staircase": True}),
+    "increase and decrease": ("PiecewiseConstantDecay", ([3, 12], [0.001, 0.03, 0.005]), {}),
 }
 
 
-# Steps that are off by 4 eps of float32, 5e-7, in all end off by as much of the way, 0.2, times what 20 steps of a
-# network make of it: some ten. The wrong rate in a single step would move weights by some 1e-3.
+# Learning rates with a relative error of 4 eps of float32, 5e-7, change the total distance of about 0.2 by 1e-7, which
+# 20 steps amplify about ten times. A wrong learning rate in a single step would change weights by about 1e-3.
 TOLERANCE = {"CosineDecay": 1e-6}
 
 
 @pytest.mark.parametrize("engine", ["kernels", "reference"])
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("schedule", IN_TRAINING)
-def test_twenty_steps_with_a_schedule_end_at_the_weights_of_keras(rng, keras_network, schedule, optimizer, engine):
+def test_weights_after_twenty_steps_with_a_schedule_equal_keras(rng, keras_network, schedule, optimizer, engine):
     theirs, gradients_of = keras_network
     our_schedule, their_schedule = pair(*IN_TRAINING[schedule])
     name, options = OPTIMIZERS[optimizer]
@@ -127,7 +128,7 @@ def test_twenty_steps_with_a_schedule_end_at_the_weights_of_keras(rng, keras_net
     assert max(abs(a - b).max() for a, b in zip(ours.get_weights(), start, strict=True)) > 0.01
 
 
-def test_a_schedule_object_of_keras_itself_is_taken():
+def test_schedule_object_of_keras_is_accepted():
     theirs = keras.optimizers.schedules.PolynomialDecay(0.1, 5)
     x, y = np.eye(4), np.arange(4)
     weights = []
