@@ -1,5 +1,6 @@
 """scratchcnn: a convolutional network from scratch, to be read, run and timed."""
 
+from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from scratchcnn.kernels.runtime.threads import get_threads, set_threads
@@ -10,7 +11,12 @@ from scratchcnn.training import History
 if TYPE_CHECKING:
     from scratchcnn.plots import plot_model
 
-__all__ = ["History", "Sequential", "get_threads", "load_model", "plot_model", "set_threads"]
+__all__ = ["History", "Sequential", "__version__", "get_threads", "load_model", "plot_model", "set_threads"]
+
+try:
+    __version__ = metadata.version("scratchcnn")
+except metadata.PackageNotFoundError:  # imported from a source tree that is not installed
+    __version__ = "0+unknown"
 
 
 def __getattr__(name: str) -> Any:
