@@ -34,7 +34,7 @@ def _rounding_bound(magnitude, terms: int, dtype, peer_dtype=np.float64) -> np.n
     """How far a sum of products in `dtype` may lie from the same sum in `peer_dtype`.
 
     With unit roundoff u = eps / 2, a sum of n products is off by at most gamma_n * sum |a_i * b_i|, where
-    gamma_n = n * u / (1 - n * u), in whatever order it is taken and whether or not multiply and add are fused (Higham
+    gamma_n = n * u / (1 - n * u), in any order of summation, whether or not multiply and add are fused (Higham
     2002, "Accuracy and stability of numerical algorithms", section 3.1 and equation 3.4). Either side may be off by its
     own gamma. What underflows on the way loses at most the smallest normal number for each term.
 

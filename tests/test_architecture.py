@@ -1,8 +1,9 @@
-"""The house: imports run downward, Numba stays in the kernels, matplotlib in the plots; docstring examples run."""
+"""Architecture: imports point downward, no import cycles, optional libraries stay in their packages, examples run."""
 
 import ast
 import doctest
 import importlib
+import inspect
 import pkgutil
 import subprocess
 import sys
@@ -12,18 +13,20 @@ import numpy as np
 import pytest
 
 import scratchcnn
+from scratchcnn import layers
 
 PACKAGE = Path(scratchcnn.__file__).parent
 
-# From the top of the house to the bottom; a module may import from rooms below its own, and from its own room.
-ROOMS = [
+# The packages and top-level modules from top to bottom: each may import from itself and from those below it.
+ORDER = [
     ["scratchcnn"],
     ["inspection"],
     ["loading", "plots"],
     ["sequential"],
-    ["storage"],
-    ["summary", "training"],
+    ["storage", "summary"],
     ["callbacks"],
+    ["training"],
+    ["fusion"],
     ["losses", "metrics", "mistakes", "optimizers", "layers"],
     ["preprocessing", "schedules"],
     ["activations", "initializers", "arguments"],
@@ -31,11 +34,12 @@ ROOMS = [
     ["kernels", "reference"],
     ["operands"],
     ["algorithms"],
-    ["configs", "names"],
+    ["configs"],
+    ["names"],
     ["geometry"],
     ["datasets"],
 ]
-LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}
+LEVEL = {package: level for level, packages in enumerate(ORDER) for package in packages}
 
 
 def modules():
@@ -44,11 +48,11 @@ def modules():
         yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts), path
 
 
-def imports(path):
-    """Every module that a file imports, at whatever depth, except for type checking alone."""
+def imports(path, at_run_time_only=False):
+    """Every module that a file imports: at its top, inside functions, and, unless excluded, under TYPE_CHECKING."""
     tree = ast.parse(path.read_text())
     for node in ast.walk(tree):
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+        if at_run_time_only and isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
             node.body = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -58,32 +62,35 @@ def imports(path):
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def room(module):
+def package(module):
     parts = module.split(".")
     return parts[1] if len(parts) > 1 and parts[1] in LEVEL else "scratchcnn"
 
 
+def users(library):
+    """The modules that import a library when they run, not only for annotations."""
+    return {module for module, path in modules() if library in {n.split(".")[0] for n in imports(path, True)}}
+
+
 @pytest.mark.parametrize(("module", "path"), list(modules()), ids=lambda value: value if isinstance(value, str) else "")
-def test_imports_run_downward(module, path):
-    assert room(module) in LEVEL
+def test_imports_point_downward(module, path):
+    assert package(module) in LEVEL
     for imported in imports(path):
         if imported.split(".")[0] == "scratchcnn":
-            here, there = room(module), room(imported)
+            here, there = package(module), package(imported)
             assert here == there or LEVEL[there] > LEVEL[here], f"{module} ({here}) imports {imported} ({there})"
 
 
-def test_imports_never_run_in_a_circle():
+def test_there_are_no_import_cycles():
     names = {module for module, _ in modules()}
     graph = {}
     for module, path in modules():
         found = {name if name in names else name.rsplit(".", 1)[0] for name in imports(path)}
         graph[module] = (found & names) - {module}
-    for name in list(graph):  # a package's own __init__ gathers its modules; importing the package is no circle
-        graph[name] = {other for other in graph[name] if not name.startswith(f"{other}.")}
     done, path = set(), []
 
     def visit(name):
-        assert name not in path, f"a circle: {' -> '.join([*path, name])}"
+        assert name not in path, f"an import cycle: {' -> '.join([*path[path.index(name) :], name])}"
         if name not in done:
             path.append(name)
             for other in graph[name]:
@@ -95,20 +102,68 @@ def test_imports_never_run_in_a_circle():
         visit(name)
 
 
-@pytest.mark.parametrize(("library", "home"), [("numba", "kernels"), ("llvmlite", "kernels"), ("matplotlib", "plots")])
-def test_libraries_stay_in_their_room(library, home):
-    users = {room(module) for module, path in modules() for name in imports(path) if name.split(".")[0] == library}
-    assert users == {home}
+@pytest.mark.parametrize(("package_name", "unknown"), [
+    ("reference", {"algorithms", "kernels", "fusion"}), ("layers", {"kernels", "reference", "fusion", "training"}),
+])  # fmt: skip
+def test_package_knows_nothing_of_how_it_is_made_fast(package_name, unknown):
+    for module, path in modules():
+        if package(module) == package_name:
+            assert not {package(name) for name in imports(path) if name.startswith("scratchcnn.")} & unknown, module
 
 
-def test_importing_scratchcnn_loads_no_plots_no_downloads_and_no_formats_of_others():
+def test_passes_of_every_layer_have_the_documented_arguments():
+    expected = {name: inspect.signature(getattr(layers.Layer, name)) for name in ("forward", "backward")}
+    for kind in vars(layers).values():
+        if isinstance(kind, type) and issubclass(kind, layers.Layer):
+            for name, signature in expected.items():
+                assert list(inspect.signature(getattr(kind, name)).parameters) == list(signature.parameters), kind
+
+
+def attributes(path):
+    return [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)]
+
+
+def test_private_members_of_a_model_are_used_by_the_model_only():
+    files = dict(modules())
+    private = {node.attr for node in attributes(files["scratchcnn.sequential"]) if node.attr.startswith("_")}
+    private = {name for name in private if not name.startswith("__")}
+    assert "_layers" in private
+    for module, path in files.items():
+        for node in attributes(path):
+            own = isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
+            if module != "scratchcnn.sequential" and not own:
+                assert node.attr not in private, f"{module}:{node.lineno} uses {ast.unparse(node)}"
+
+
+def test_functions_of_the_kernels_take_few_arguments():
+    """At most ten by position; an intrinsic cannot take a named tuple, and is called by one adapter."""
+    for module, path in modules():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if package(module) in ("kernels", "fusion") and isinstance(node, ast.FunctionDef):
+                names = [arg.arg for arg in node.args.posonlyargs + node.args.args if arg.arg != "self"]
+                is_intrinsic = any("intrinsic" in ast.unparse(decorator) for decorator in node.decorator_list)
+                assert is_intrinsic or len(names) <= 10, f"{module}:{node.lineno} {node.name} takes {len(names)}"
+
+
+@pytest.mark.parametrize("library", ["numba", "llvmlite"])
+def test_compilers_are_imported_in_kernels_only(library):
+    assert {package(module) for module in users(library)} == {"kernels"}
+
+
+def test_matplotlib_is_imported_in_plots_and_in_figure_modules_of_inspection_only():
+    others = {module for module in users("matplotlib") if package(module) != "plots"}
+    assert {package(module) for module in others} == {"inspection"}
+    assert all(module.endswith("_figure") for module in others), others
+
+
+def test_importing_scratchcnn_loads_no_optional_dependency():
     others = ("matplotlib", "requests", "tqdm", "pooch", "imageio", "h5py", "onnx")
     code = f"import sys, scratchcnn; print([m for m in {others} if m in sys.modules])"
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert printed.strip() == "[]"
 
 
-def test_every_module_says_its_purpose_in_its_first_line():
+def test_every_module_states_its_purpose_in_its_first_line():
     for module, path in modules():
         first = ast.get_docstring(ast.parse(path.read_text()))
         assert first, module
