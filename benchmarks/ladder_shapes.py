@@ -89,10 +89,13 @@ class Layer(NamedTuple):
 
     def auto(self, name: str) -> Algorithm:
         """Return the algorithm that 'auto' selects for a pass; dW+dX only where 'winners' accepts the layer."""
-        choice = choose("auto", self.problem())
+        choice = choose("auto", self.problem(pooled=name == "dW+dX"))
         by_pass: dict[str, Algorithm] = {
-            "forward": choice.forward, "dW": choice.kernel_gradient, "dX": choice.input_gradient, "dW+dX": "winners",
-        }  # fmt: skip
+            "forward": choice.forward,
+            "dW": choice.kernel_gradient,
+            "dX": choice.input_gradient,
+            "dW+dX": choice.kernel_gradient,  # 'winners' is selected for both gradients or for neither
+        }
         return by_pass[name]
 
 

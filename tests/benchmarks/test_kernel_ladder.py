@@ -61,6 +61,7 @@ def test_table_contains_every_algorithm_that_accepts_the_layer(run_benchmark, sm
     for layer, passes in found.items():
         for name, ladder in passes.items():
             assert [mark for mark in ladder if mark.endswith("*")] == [f"{small_layers[layer].auto(name)}*"]
+    assert "winners*" in found["pooled"]["dW+dX"]
     assert "winograd_2x2, winograd_4x4 omitted: they require 3 x 3 kernels" in done.out
     assert "winners and dW+dX omitted" in done.out
     assert re.search(
@@ -127,6 +128,27 @@ def test_wrong_result_is_not_timed(run_benchmark, monkeypatch, wrong, name):
     assert done.code == 1
     assert re.search(
         rf"Expected an error of at most .* in {name} of .* by im2col, received .*; nothing was timed\.", done.err
+    )
+
+
+@pytest.mark.parametrize("wrong", ["dx", "dkernel"])
+def test_wrong_sparse_gradient_is_not_timed(run_benchmark, monkeypatch, wrong):
+    import ladder_shapes
+
+    gradients = ladder_shapes.conv2d_max_pool2d_gradients
+
+    def slightly_wrong(gradient, x, convolution, pooling):
+        dx, dkernel, dbias = gradients(gradient, x, convolution, pooling)
+        if convolution.choice.kernel_gradient == "winners":
+            array = {"dx": dx, "dkernel": dkernel}[wrong]
+            array *= np.float32(1.001)
+        return dx, dkernel, dbias
+
+    monkeypatch.setattr(ladder_shapes, "conv2d_max_pool2d_gradients", slightly_wrong)
+    done = run_benchmark("kernel_ladder.py", "--shapes", "pooled", "--passes", "dW+dX", "--rounds", 1)
+    assert done.code == 1
+    assert re.search(
+        r"Expected an error of at most .* in dW\+dX of .* by winners, received .*; nothing was timed\.", done.err
     )
 
 
