@@ -62,20 +62,20 @@ def test_both_packages_export_the_same_names():
 
 
 @pytest.mark.parametrize("name", kernels.__all__)
-def test_both_packages_have_the_same_signatures_but_for_the_algorithm(name):
+def test_signatures_differ_only_in_the_algorithm_argument(name):
     *parameters, last = inspect.signature(getattr(kernels, name)).parameters.values()
     assert (last.name == "algorithm") == name.startswith("conv2d")
     expected = parameters if last.name == "algorithm" else [*parameters, last]
     assert list(inspect.signature(getattr(reference, name)).parameters.values()) == expected
 
 
-def test_the_interface_lists_primitive_operations_that_both_packages_export():
+def test_operations_interface_contains_only_exported_primitives():
     operations = {name for name in vars(Operations) if not name.startswith("_")}
     assert operations <= set(kernels.__all__)
     assert not any("conv2d" in name and "pool" in name for name in kernels.__all__)
 
 
-def test_kernels_bound_to_algorithms_have_every_operation():
+def test_kernels_bound_to_algorithms_provide_every_operation():
     ops = with_algorithm(Choice("loops", "im2col", "tile"))
     assert set(vars(ops)) == set(kernels.__all__)
     assert ops.conv2d.keywords == {"algorithm": Choice("loops", "im2col", "tile")}
@@ -94,7 +94,7 @@ def test_kernels_bound_to_algorithms_have_every_operation():
 @example(ONE_PIXEL, 1, 1, 1, True, np.float32, 0, plain, plain)
 @example(ONE_PIXEL_UNDER_A_LARGE_WINDOW, 2, 3, 17, False, np.float64, 0, plain, plain)
 @example(ODD_PIXEL, 33, 9, 64, True, np.float32, 0, transposed, sliced)
-def test_convolution_and_its_gradients_agree_for_every_geometry(
+def test_convolution_and_gradients_match_reference_for_any_geometry(
     rounding_bound, geometry, images, channels, filters, has_bias, dtype, seed, layout, other_layout
 ):
     size, window, *rest = geometry
@@ -111,10 +111,10 @@ def test_convolution_and_its_gradients_agree_for_every_geometry(
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_convolution_agrees_when_a_sum_is_cut_into_blocks(rounding_bound, rng, dtype):
-    x, kernel = numbers(rng, (2, 6, 7, 210), dtype), numbers(rng, (5, 5, 210, 3), dtype)  # 5250 terms an output
+def test_convolution_matches_reference_when_sums_are_split_into_blocks(rounding_bound, rng, dtype):
+    x, kernel = numbers(rng, (2, 6, 7, 210), dtype), numbers(rng, (5, 5, 210, 3), dtype)  # 5250 terms per output
     check_sums(rounding_bound, "conv2d", [x, kernel, None], 5250)
-    x, dy = numbers(rng, (3, 70, 71, 2), dtype), numbers(rng, (3, 69, 70, 5), dtype)  # 4830 pixels an image
+    x, dy = numbers(rng, (3, 70, 71, 2), dtype), numbers(rng, (3, 69, 70, 5), dtype)  # 4830 pixels per image
     check_sums(rounding_bound, "conv2d_kernel_gradient", [dy, x, (2, 2)], 3 * 4830)
     dy, kernel = numbers(rng, (2, 2, 3, 1100), dtype), numbers(rng, (2, 2, 3, 1100), dtype)
     check_sums(rounding_bound, "conv2d_input_gradient", [dy, kernel, (2, 3, 4, 3)], 4400)
@@ -122,12 +122,12 @@ def test_convolution_agrees_when_a_sum_is_cut_into_blocks(rounding_bound, rng, d
 
 @few
 @given(windows_over_images(), st.integers(1, 5), st.integers(1, 4), st.integers(1, 20), DTYPES, SEEDS)
-def test_non_finite_values_propagate_through_a_convolution(
+def test_non_finite_values_propagate_through_convolution(
     rounding_bound, geometry, images, channels, filters, dtype, seed
 ):
     size, window, *rest = geometry
     rng = np.random.default_rng(seed)
-    # No zeros: whether 0 * NaN stays NaN is asked in tests/reference/test_reference_conv2d.py.
+    # No zeros: whether 0 * NaN stays NaN is tested in tests/reference/test_reference_conv2d.py.
     shapes = [(images, *size, channels), (*window, channels, filters), (images, *output_size(geometry), filters)]
     x, kernel, dy = (numbers(rng, shape, dtype, zeros=0) for shape in shapes)
     terms = max(dy[..., 0].size, window[0] * window[1] * max(channels, filters))
@@ -140,7 +140,7 @@ def test_non_finite_values_propagate_through_a_convolution(
 
 @few
 @given(windows_over_images(), SEEDS, DTYPES)
-def test_a_non_finite_kernel_reaches_the_input_gradient(geometry, seed, dtype):
+def test_non_finite_kernel_values_propagate_to_input_gradient(geometry, seed, dtype):
     size, window, *rest = geometry
     rng = np.random.default_rng(seed)
     kernel = with_non_finite(rng, numbers(rng, (*window, 2, 3), dtype), 0.1)
@@ -156,9 +156,7 @@ def test_a_non_finite_kernel_reaches_the_input_gradient(geometry, seed, dtype):
 @some
 @given(windows_over_images(), st.integers(1, 12), st.integers(1, 9), DTYPES, SEEDS, LAYOUTS)
 @example(ONE_PIXEL_UNDER_A_LARGE_WINDOW, 2, 3, np.float64, 0, plain)
-def test_im2col_is_the_same_copy_and_col2im_the_same_sum(
-    rounding_bound, geometry, images, channels, dtype, seed, layout
-):
+def test_im2col_equals_and_col2im_matches_reference(rounding_bound, geometry, images, channels, dtype, seed, layout):
     size, window, *rest = geometry
     rng = np.random.default_rng(seed)
     x = numbers(rng, (images, *size, channels), dtype, layout)
@@ -187,7 +185,7 @@ def test_col2im_is_the_adjoint_of_im2col(rounding_bound, room, geometry, images,
     geometry=windows_over_images(), images=st.integers(1, 5), channels=st.integers(1, 9), filters=st.integers(1, 70),
     seed=SEEDS,
 )  # fmt: skip
-def test_convolution_is_im2col_times_the_kernel_as_a_matrix(
+def test_convolution_equals_product_of_im2col_and_kernel_matrix(
     rounding_bound, room, geometry, images, channels, filters, seed
 ):
     size, window, *rest = geometry
@@ -208,7 +206,9 @@ def test_convolution_is_im2col_times_the_kernel_as_a_matrix(
 @example(ONE_PIXEL_UNDER_A_LARGE_WINDOW, 2, 3, np.float32, 0, plain)
 @example(((17, 19), (17, 16), (1, 1), "valid", (1, 1)), 2, 3, np.float32, 0, plain)  # winners above 255
 @example(((9, 8), (18, 15), (2, 3), "same", (1, 1)), 2, 3, np.float64, 0, plain)
-def test_max_pooling_agrees_for_every_geometry(rounding_bound, geometry, images, channels, dtype, seed, layout):
+def test_max_pooling_equals_and_its_gradient_matches_reference_for_any_geometry(
+    rounding_bound, geometry, images, channels, dtype, seed, layout
+):
     size, window, strides, padding, _ = geometry
     rng = np.random.default_rng(seed)
     x = numbers(rng, (images, *size, channels), dtype, layout)
@@ -229,7 +229,7 @@ def test_max_pooling_agrees_for_every_geometry(rounding_bound, geometry, images,
 @example(ODD_PIXEL, 17, np.float32, 0, [-np.inf])
 @example(ODD_PIXEL, 17, np.float32, 0, [-np.inf, np.nan])
 @example(ODD_PIXEL, 17, np.float64, 0, [-3.0, -1.0])
-def test_argmax_is_the_same_for_ties_negatives_infinities_and_nan(geometry, channels, dtype, seed, values):
+def test_max_pooling_equals_reference_for_ties_infinities_and_nan(geometry, channels, dtype, seed, values):
     size, window, strides, padding, _ = geometry
     x = np.random.default_rng(seed).choice(np.array(values, dtype), (3, *size, channels))
     check_equal("max_pool2d", [x, window, strides, padding])
@@ -237,7 +237,7 @@ def test_argmax_is_the_same_for_ties_negatives_infinities_and_nan(geometry, chan
 
 @some
 @given(windows_over_images(largest_dilation=1), st.integers(1, 4), SEEDS)
-def test_a_nan_reaches_every_window_that_contains_it(geometry, channels, seed):
+def test_max_of_window_is_nan_exactly_if_window_contains_nan(geometry, channels, seed):
     size, window, strides, padding, _ = geometry
     x = with_non_finite(np.random.default_rng(seed), np.zeros((2, *size, channels), np.float32), 0.2)
     held = reference.max_pool2d(np.isnan(x).astype(np.float32), window, strides, padding)[0] == 1
@@ -253,7 +253,7 @@ def test_a_nan_reaches_every_window_that_contains_it(geometry, channels, seed):
 @example(1, 1, 1, True, np.float32, 0, plain, plain)
 @example(7, 4500, 10, True, np.float32, 0, plain, plain)  # a sum in several blocks
 @example(130, 97, 128, True, np.float64, 0, transposed, turned)
-def test_dense_and_its_gradients_agree(
+def test_dense_and_gradients_match_reference(
     rounding_bound, samples, inputs, units, has_bias, dtype, seed, layout, other_layout
 ):
     rng = np.random.default_rng(seed)
@@ -267,7 +267,7 @@ def test_dense_and_its_gradients_agree(
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_dense_gradients_agree_when_a_sum_is_cut_into_blocks(rounding_bound, rng, dtype):
+def test_dense_gradients_match_reference_when_sums_are_split_into_blocks(rounding_bound, rng, dtype):
     dy, x, kernel = (numbers(rng, shape, dtype) for shape in [(4300, 7), (4300, 9), (9, 4300)])
     check_sums(rounding_bound, "dense_kernel_gradient", [dy, x], 4300)
     check_sums(rounding_bound, "dense_input_gradient", [numbers(rng, (5, 4300), dtype), kernel], 4300)
@@ -296,7 +296,7 @@ def test_bias_gradient_is_summed_in_float64(rounding_bound, shape, dtype, seed, 
 
 @some
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=4), DTYPES, SEEDS, LAYOUTS, LAYOUTS)
-def test_relu_and_its_gradient_are_equal_and_keep_nan(shape, dtype, seed, layout, other_layout):
+def test_relu_and_gradient_equal_reference_and_propagate_nan(shape, dtype, seed, layout, other_layout):
     rng = np.random.default_rng(seed)
     x = layout(with_non_finite(rng, numbers(rng, shape, dtype), 0.2))
     check_equal("relu", [x])
@@ -310,10 +310,11 @@ def rows_of_logits(rng, samples, classes, dtype, spread, layout):
 
 
 def softmax_relative_error(logits):
-    """Bound on softmax's relative error, in units of roundoff, for each number.
+    """Bound on the relative error of each softmax probability, in units of roundoff.
 
-    With z the distance to the largest logit, rounding z moves exp(z) by |z| roundoffs, exp itself by a few, and the sum
-    of J exponentials by J and by its worst member, of which exp(-|z|) * |z| <= 1 counts.
+    Let z be the difference to the largest logit. Rounding z changes exp(z) by |z| roundoffs, and evaluating exp by a
+    few more. The sum of J exponentials adds J roundoffs, and the errors of its terms at most one more for each, since
+    exp(-|z|) * |z| <= 1.
     """
     z = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
     return abs(z) + 2 * logits.shape[1] + 12
@@ -321,7 +322,9 @@ def softmax_relative_error(logits):
 
 @some
 @given(st.integers(1, 40), st.integers(1, 30), DTYPES, SEEDS, st.sampled_from([0.1, 5.0, 80.0, 1e4]), LAYOUTS, LAYOUTS)
-def test_softmax_and_its_gradient_agree(rounding_bound, samples, classes, dtype, seed, spread, layout, other_layout):
+def test_softmax_and_gradient_match_reference(
+    rounding_bound, samples, classes, dtype, seed, spread, layout, other_layout
+):
     rng = np.random.default_rng(seed)
     x = rows_of_logits(rng, samples, classes, dtype, spread, layout)
     eps = np.finfo(dtype).eps
@@ -339,7 +342,7 @@ def test_softmax_and_its_gradient_agree(rounding_bound, samples, classes, dtype,
     st.integers(1, 40), st.integers(1, 30), DTYPES, SEEDS, st.sampled_from([0.1, 5.0, 80.0, 1e4]), LAYOUTS,
     st.booleans(),
 )  # fmt: skip
-def test_softmax_cross_entropy_and_its_gradient_agree_for_any_logits(
+def test_softmax_cross_entropy_and_gradient_match_reference_for_any_logits(
     rounding_bound, samples, classes, dtype, seed, spread, layout, one_hot
 ):
     rng = np.random.default_rng(seed)
@@ -349,7 +352,7 @@ def test_softmax_cross_entropy_and_its_gradient_agree_for_any_logits(
     eps, tiny = np.finfo(dtype).eps, float(np.finfo(dtype).tiny)
     exact_losses, exact = reference.softmax_cross_entropy(*in_float64([logits, targets]))
     error = softmax_relative_error(logits)
-    # A relative error of the sum of exponentials is an absolute one of its logarithm; then J products are added.
+    # A relative error of the sum of exponentials is an absolute error of its logarithm; then J products are added.
     loss_bound = eps * (targets * (error + 2 * classes * (1 + error))).sum(axis=1, dtype=np.float64)
     for room in ROOMS:
         losses, probabilities = run(room, "softmax_cross_entropy", [logits, targets])
@@ -365,7 +368,7 @@ def test_softmax_cross_entropy_and_its_gradient_agree_for_any_logits(
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("classes", [10, 27, 70])
-def test_softmax_of_a_row_does_not_depend_on_where_it_lies_in_memory(rng, dtype, classes):
+def test_softmax_of_row_is_independent_of_memory_alignment(rng, dtype, classes):
     for _ in range(5):
         memory = np.zeros(1000, dtype)
         x = memory[:classes]
@@ -380,7 +383,7 @@ def test_softmax_of_a_row_does_not_depend_on_where_it_lies_in_memory(rng, dtype,
 
 @some
 @given(st.integers(1, 40), st.integers(1, 30), DTYPES, SEEDS, LAYOUTS, st.booleans())
-def test_cross_entropy_of_probabilities_and_its_gradient_agree(samples, classes, dtype, seed, layout, one_hot):
+def test_cross_entropy_and_gradient_match_reference(samples, classes, dtype, seed, layout, one_hot):
     rng = np.random.default_rng(seed)
     # Far from the clipping limits, or beyond them: at a limit, a rounding decides whether there is a gradient.
     values = rng.uniform(0.01, 1, (samples, classes)) * rng.choice([1, 1, 1e-12, 0], (samples, classes))
@@ -393,7 +396,8 @@ def test_cross_entropy_of_probabilities_and_its_gradient_agree(samples, classes,
     share = q / total
     assume((abs(share - 1e-7) > 1e-8).all())
     assume(((share > 1 - 1e-9) | (share < 1 - 1e-6)).all())
-    # The sum and the quotient: J + 1 roundings, an absolute error of the logarithm; its own; and J more to add up.
+    # J + 1 roundings in the sum and the quotient become an absolute error of the logarithm, which is rounded itself;
+    # adding J terms rounds J more times.
     surprise = abs(np.log(np.clip(share, 1e-7, 1)))
     loss_bound = eps * (t * (2 * classes + 4 + (classes + 4) * surprise)).sum(axis=1)
     check("cross_entropy", [probabilities, targets], loss_bound)
@@ -405,7 +409,7 @@ def test_cross_entropy_of_probabilities_and_its_gradient_agree(samples, classes,
 
 @few
 @given(st.integers(1, 9), st.integers(1, 12), DTYPES, SEEDS)
-def test_non_finite_values_propagate_through_softmax_and_the_losses(samples, classes, dtype, seed):
+def test_non_finite_values_propagate_through_softmax_and_losses(samples, classes, dtype, seed):
     rng = np.random.default_rng(seed)
     logits = with_non_finite(rng, rng.standard_normal((samples, classes)).astype(dtype), 0.2)
     targets = np.eye(classes, dtype=dtype)[rng.integers(classes, size=samples)]
@@ -438,7 +442,7 @@ def test_non_finite_values_propagate_through_softmax_and_the_losses(samples, cla
 )
 @example([3, 5], 0.0, 0, np.float32, 0, plain)
 @example([3, 5], np.nextafter(1, 0), 2**64 - 1, np.float64, 0, plain)
-def test_dropout_and_its_gradient_are_equal_for_every_rate_and_key(shape, rate, key, dtype, seed, layout):
+def test_dropout_and_gradient_equal_reference_for_any_rate_and_key(shape, rate, key, dtype, seed, layout):
     rng = np.random.default_rng(seed)
     x, dy = numbers(rng, shape, dtype, layout), numbers(rng, shape, dtype, layout)
     check_equal("dropout", [x, rate, key])
@@ -453,7 +457,7 @@ def test_dropout_and_its_gradient_are_equal_for_every_rate_and_key(shape, rate, 
 @pytest.mark.parametrize("room", ROOMS, ids=["reference", "kernels"])
 @pytest.mark.parametrize("rate", [0.05, 0.25, 0.5, 0.9])
 @pytest.mark.parametrize("key", [0, 1, 0x9E3779B97F4A7C15, 2**64 - 1])
-def test_dropout_keeps_the_expected_fraction_and_the_mean(room, rate, key):
+def test_dropout_preserves_expected_fraction_and_mean(room, rate, key):
     count = 200_000
     y, kept = room.dropout(np.ones(count), rate, key)
     # The number kept is binomial: by Hoeffding's inequality, P(error >= d) <= 2 * exp(-2 * d**2 / n).
@@ -462,7 +466,7 @@ def test_dropout_keeps_the_expected_fraction_and_the_mean(room, rate, key):
     assert abs(y.mean() - 1) <= d / count / (1 - rate) + 1e-9
 
 
-def test_other_keys_drop_other_activations():
+def test_different_keys_zero_different_activations():
     masks = [kernels.dropout(np.ones(64, np.float32), 0.5, key)[1].tobytes() for key in range(200)]
     assert len(set(masks)) == 200
 
@@ -475,7 +479,7 @@ def test_other_keys_drop_other_activations():
         (1234567, [6457827717110365317, 3203168211198807973, 9817491932198370423]),
     ],
 )
-def test_random_bits_are_those_published_for_splitmix64(room, key, published):
+def test_random_bits_match_published_splitmix64_values(room, key, published):
     bits = room.random_bits(key, 3)
     assert bits.dtype == np.uint64
     assert bits.tolist() == published
@@ -484,7 +488,7 @@ def test_random_bits_are_those_published_for_splitmix64(room, key, published):
 @some
 @given(KEYS, st.integers(0, 300))
 @example(2**64 - 1, 5)
-def test_random_bits_are_equal_and_a_prefix_of_a_longer_stream(key, count):
+def test_random_bits_equal_reference_and_are_prefix_of_longer_stream(key, count):
     check_equal("random_bits", [key, count])
     np.testing.assert_array_equal(kernels.random_bits(key, count + 7)[:count], kernels.random_bits(key, count))
 
@@ -493,7 +497,7 @@ def test_random_bits_are_equal_and_a_prefix_of_a_longer_stream(key, count):
 
 
 def updated(room, name, changed, *others):
-    """The arrays that an operation changes in place, after it; kernels on one thread and on several."""
+    """Return the arrays that an operation updates in place, after checking that the thread count changes no bit."""
     results = []
     for threads in (1, THREADS):
         arrays = [array.copy() for array in changed]
@@ -510,7 +514,7 @@ SHAPES = st.lists(st.integers(1, 12), min_size=1, max_size=4)
 @some
 @given(SHAPES, DTYPES, SEEDS, LAYOUTS, st.integers(1, 10_000), st.booleans())
 @example([5], np.float32, 0, plain, 1, False)
-def test_adam_agrees(shape, dtype, seed, layout, step, amsgrad):
+def test_adam_matches_reference(shape, dtype, seed, layout, step, amsgrad):
     rng = np.random.default_rng(seed)
     parameter, m = (rng.standard_normal(shape).astype(dtype) for _ in range(2))
     gradient = numbers(rng, shape, dtype, layout)
@@ -531,8 +535,8 @@ def test_adam_agrees(shape, dtype, seed, layout, step, amsgrad):
         found = [updated(room, "adam", changed, gradient, *rates) for room in ROOMS]
     g, eps = abs(gradient.astype(np.float64)), np.finfo(dtype).eps
     largest = exact[-1]  # v, or v_max
-    # Each bound counts roundings, each of at most eps times the numbers that meet there. The factor 1 - beta is rounded
-    # too, and v's relative error is halved by the root.
+    # Each bound counts rounding errors, each at most eps times the magnitude of the operands. The factor 1 - beta is
+    # rounded as well, and the square root halves the relative error of v.
     m_bound = 4 * eps * (abs(m) + g)
     v_bound = 6 * eps * (exact[2] / 0.99 + g * g)
     v_relative = v_bound / np.maximum(largest, v_bound)
@@ -549,7 +553,7 @@ def test_adam_agrees(shape, dtype, seed, layout, step, amsgrad):
 
 @some
 @given(SHAPES, DTYPES, SEEDS, LAYOUTS, st.sampled_from([0.0, 0.5, 0.9]), st.booleans())
-def test_sgd_agrees_with_momentum_and_nesterov(shape, dtype, seed, layout, momentum, nesterov):
+def test_sgd_matches_reference_with_momentum_and_nesterov(shape, dtype, seed, layout, momentum, nesterov):
     rng = np.random.default_rng(seed)
     parameter, velocity = (rng.standard_normal(shape).astype(dtype) for _ in range(2))
     gradient = numbers(rng, shape, dtype, layout)
@@ -565,7 +569,7 @@ def test_sgd_agrees_with_momentum_and_nesterov(shape, dtype, seed, layout, momen
         assert_within(found[1], exact[1], 3 * eps * size, "velocity")
 
 
-def test_kernels_raise_an_error_for_a_strided_view_to_update_in_place():
+def test_in_place_update_of_strided_view_raises_value_error():
     whole, rest = np.ones((4, 4)), [np.ones((4, 2)) for _ in range(4)]
     with pytest.raises(ValueError, match="contiguous"):
         kernels.adam(whole[:, ::2], *rest, 1, 0.1, 0.9, 0.99, 1e-7)
@@ -622,7 +626,7 @@ def test_kernels_accept_read_only_arrays(rng):
         ("conv2d", [(1, 5, 5, 0), (2, 2, 0, 4)]),
     ],
 )
-def test_a_sum_of_no_terms_is_zero(name, shapes):
+def test_empty_sum_is_zero(name, shapes):
     used = [np.full(60, 7.0, np.float32) for _ in range(50)]  # freed below, so that new arrays are likely to contain 7s
     del used
     arguments = [np.ones(shape, np.float32) for shape in shapes] + [None] * (name in ("dense", "conv2d"))
@@ -654,7 +658,7 @@ ADAM = (1, 0.1, 0.9, 0.99, 1e-7)
 BAD_SHAPES = {
     "images of rank 3": ("conv2d", f32(5, 5, 1), f32(3, 3, 1, 2), None),
     "a kernel of rank 3": ("conv2d", f32(1, 5, 5, 1), f32(3, 3, 2), None),
-    "other channels": ("conv2d", f32(1, 5, 5, 3), f32(3, 3, 1, 2), None),
+    "other number of channels": ("conv2d", f32(1, 5, 5, 3), f32(3, 3, 1, 2), None),
     "a kernel larger than the image": ("conv2d", f32(1, 5, 2, 1), f32(3, 3, 1, 2), None),
     "a dilated kernel larger than the image": (
         "conv2d",
@@ -671,44 +675,54 @@ BAD_SHAPES = {
     "a stride of zero": ("conv2d", f32(1, 5, 5, 1), f32(3, 3, 1, 2), None, (0, 1), "valid", (1, 1)),
     "a negative dilation": ("conv2d", f32(1, 5, 5, 1), f32(3, 3, 1, 2), None, (1, 1), "valid", (1, -1)),
     "three strides": ("conv2d", f32(1, 5, 5, 1), f32(3, 3, 1, 2), None, (1, 1, 1), "valid", (1, 1)),
-    "an image of no rows": ("conv2d", f32(1, 0, 5, 1), f32(3, 3, 1, 2), None, (1, 1), "same", (1, 1)),
-    "dy of another size, by kernel": ("conv2d_kernel_gradient", f32(1, 2, 3, 2), f32(1, 5, 5, 1), (3, 3)),
-    "dy of other images, by kernel": ("conv2d_kernel_gradient", f32(2, 3, 3, 2), f32(1, 5, 5, 1), (3, 3)),
-    "dy of rank 3, by kernel": ("conv2d_kernel_gradient", f32(3, 3, 2), f32(1, 5, 5, 1), (3, 3)),
-    "images of rank 2, by kernel": ("conv2d_kernel_gradient", f32(1, 3, 3, 2), f32(5, 5), (3, 3)),
-    "dy of another size, by input": ("conv2d_input_gradient", f32(1, 2, 3, 2), f32(3, 3, 1, 2), (1, 5, 5, 1)),
-    "dy of other filters, by input": ("conv2d_input_gradient", f32(1, 3, 3, 4), f32(3, 3, 1, 2), (1, 5, 5, 1)),
+    "an image without rows": ("conv2d", f32(1, 0, 5, 1), f32(3, 3, 1, 2), None, (1, 1), "same", (1, 1)),
+    "dy of another size, kernel gradient": ("conv2d_kernel_gradient", f32(1, 2, 3, 2), f32(1, 5, 5, 1), (3, 3)),
+    "another number of images in dy, kernel gradient": (
+        "conv2d_kernel_gradient",
+        f32(2, 3, 3, 2),
+        f32(1, 5, 5, 1),
+        (3, 3),
+    ),
+    "dy of rank 3, kernel gradient": ("conv2d_kernel_gradient", f32(3, 3, 2), f32(1, 5, 5, 1), (3, 3)),
+    "images of rank 2, kernel gradient": ("conv2d_kernel_gradient", f32(1, 3, 3, 2), f32(5, 5), (3, 3)),
+    "dy of another size, input gradient": ("conv2d_input_gradient", f32(1, 2, 3, 2), f32(3, 3, 1, 2), (1, 5, 5, 1)),
+    "another number of filters in dy, input gradient": (
+        "conv2d_input_gradient",
+        f32(1, 3, 3, 4),
+        f32(3, 3, 1, 2),
+        (1, 5, 5, 1),
+    ),
     "an input shape of rank 3": ("conv2d_input_gradient", f32(1, 3, 3, 2), f32(3, 3, 1, 2), (5, 5, 1)),
     "im2col of rank 3": ("im2col", f32(5, 5, 1), (2, 2)),
-    "im2col without a window": ("im2col", f32(1, 2, 5, 1), (3, 1)),
+    "im2col of an image smaller than the window": ("im2col", f32(1, 2, 5, 1), (3, 1)),
     "im2col with unknown padding": ("im2col", f32(1, 5, 5, 1), (3, 1), (1, 1), "SAME"),
     "columns of another shape": ("col2im", f32(4, 3), (1, 3, 3, 1), (2, 2)),
     "columns for a shape of rank 3": ("col2im", f32(4, 4), (3, 3, 1), (2, 2)),
     "pooling of rank 3": ("max_pool2d", f32(4, 4, 1)),
-    "pooling without a window": ("max_pool2d", f32(1, 1, 4, 1)),
+    "pooling of an image smaller than the window": ("max_pool2d", f32(1, 1, 4, 1)),
     "pooling with unknown padding": ("max_pool2d", f32(1, 4, 4, 1), (2, 2), (2, 2), "full"),
     "pooling with stride zero": ("max_pool2d", f32(1, 4, 4, 1), (2, 2), (2, 0)),
-    "dy of another size, pooling": ("max_pool2d_gradient", f32(1, 2, 1, 1), WINNERS, (1, 4, 4, 1)),
-    "winners of another size": ("max_pool2d_gradient", f32(1, 2, 2, 1), WINNERS[:, :1], (1, 4, 4, 1)),
+    "dy of another size, pooling gradient": ("max_pool2d_gradient", f32(1, 2, 1, 1), WINNERS, (1, 4, 4, 1)),
+    "argmax indices of another size": ("max_pool2d_gradient", f32(1, 2, 2, 1), WINNERS[:, :1], (1, 4, 4, 1)),
     "dense samples of rank 1": ("dense", f32(3), f32(3, 2), None),
     "a dense kernel of rank 1": ("dense", f32(2, 3), f32(3), None),
-    "a dense kernel of other inputs": ("dense", f32(2, 3), f32(4, 2), None),
+    "a dense kernel for another number of inputs": ("dense", f32(2, 3), f32(4, 2), None),
     "a dense bias of another length": ("dense", f32(2, 3), f32(3, 2), f32(3)),
-    "dy of other samples, dense": ("dense_kernel_gradient", f32(2, 3), f32(3, 3)),
-    "samples of rank 1, by dense kernel": ("dense_kernel_gradient", f32(2, 3), f32(2)),
-    "dy of other units, dense": ("dense_input_gradient", f32(2, 3), f32(3, 2)),
-    "a kernel of rank 1, by dense input": ("dense_input_gradient", f32(2, 3), f32(3)),
-    "relu gradients of another shape": ("relu_gradient", f32(3), f32(4)),
-    "relu gradients to be spread": ("relu_gradient", f32(3), f32(1)),
+    "another number of samples in dy, dense kernel gradient": ("dense_kernel_gradient", f32(2, 3), f32(3, 3)),
+    "samples of rank 1, dense kernel gradient": ("dense_kernel_gradient", f32(2, 3), f32(2)),
+    "another number of units in dy, dense input gradient": ("dense_input_gradient", f32(2, 3), f32(3, 2)),
+    "a kernel of rank 1, dense input gradient": ("dense_input_gradient", f32(2, 3), f32(3)),
+    "relu gradient, dy of another shape": ("relu_gradient", f32(3), f32(4)),
+    "relu gradient, dy that would broadcast": ("relu_gradient", f32(3), f32(1)),
     "softmax of rank 1": ("softmax", f32(3)),
-    "softmax gradients of another shape": ("softmax_gradient", f32(2, 3), f32(2, 4)),
+    "softmax gradient, dy of another shape": ("softmax_gradient", f32(2, 3), f32(2, 4)),
     "targets of another shape": ("softmax_cross_entropy", f32(2, 3), f32(2, 4)),
     "targets of rank 1": ("softmax_cross_entropy", f32(2, 3), f32(2)),
-    "targets of another shape, gradient": ("softmax_cross_entropy_gradient", f32(2, 3), f32(2, 4), 1.0),
+    "targets of another shape, gradient w.r.t. logits": ("softmax_cross_entropy_gradient", f32(2, 3), f32(2, 4), 1.0),
     "targets of another shape, probabilities": ("cross_entropy", f32(2, 3), f32(3, 3)),
-    "targets of another shape, by probabilities": ("cross_entropy_gradient", f32(2, 3), f32(3, 3), 1.0),
+    "targets of another shape, gradient w.r.t. probabilities": ("cross_entropy_gradient", f32(2, 3), f32(3, 3), 1.0),
     "a mask of another shape": ("dropout_gradient", f32(3), np.ones(4, bool), 0.5),
-    "a mask to be spread": ("dropout_gradient", f32(3), np.ones(1, bool), 0.5),
+    "a mask that would broadcast": ("dropout_gradient", f32(3), np.ones(1, bool), 0.5),
     "moments of another shape": ("adam", f32(3), f32(3), f32(4), f32(3), f32(3), *ADAM),
     "an adam gradient of another shape": ("adam", f32(3), f32(1), f32(3), f32(3), f32(3), *ADAM),
     "an sgd gradient of another shape": ("sgd", f32(3), f32(1), f32(3), 0.1, 0.9, False),
@@ -716,7 +730,7 @@ BAD_SHAPES = {
 BAD_DTYPES = {
     "conv2d, mixed": ("conv2d", f32(1, 5, 5, 1), f64(3, 3, 1, 2), None),
     "conv2d, integers": ("conv2d", integers(1, 5, 5, 1), integers(3, 3, 1, 2), None),
-    "conv2d, another bias": ("conv2d", f32(1, 5, 5, 1), f32(3, 3, 1, 2), f64(2)),
+    "conv2d, bias of another dtype": ("conv2d", f32(1, 5, 5, 1), f32(3, 3, 1, 2), f64(2)),
     "conv2d_kernel_gradient, mixed": ("conv2d_kernel_gradient", f64(1, 3, 3, 2), f32(1, 5, 5, 1), (3, 3)),
     "conv2d_input_gradient, mixed": ("conv2d_input_gradient", f64(1, 3, 3, 2), f32(3, 3, 1, 2), (1, 5, 5, 1)),
     "im2col, integers": ("im2col", integers(1, 5, 5, 1), (2, 2)),
@@ -725,7 +739,7 @@ BAD_DTYPES = {
     "max_pool2d_gradient, integers": ("max_pool2d_gradient", integers(1, 2, 2, 1), WINNERS, (1, 4, 4, 1)),
     "dense, mixed": ("dense", f32(2, 3), f64(3, 2), None),
     "dense, half precision": ("dense", np.ones((2, 3), np.float16), np.ones((3, 2), np.float16), None),
-    "dense, another bias": ("dense", f32(2, 3), f32(3, 2), f64(2)),
+    "dense, bias of another dtype": ("dense", f32(2, 3), f32(3, 2), f64(2)),
     "dense_kernel_gradient, mixed": ("dense_kernel_gradient", f32(2, 3), f64(2, 3)),
     "dense_input_gradient, integers": ("dense_input_gradient", integers(2, 3), integers(4, 3)),
     "bias_gradient, integers": ("bias_gradient", integers(2, 3)),
@@ -747,7 +761,7 @@ BAD_DTYPES = {
 
 @pytest.mark.parametrize("room", ROOMS, ids=["reference", "kernels"])
 @pytest.mark.parametrize("case", BAD_SHAPES.values(), ids=BAD_SHAPES)
-def test_operands_of_shapes_that_do_not_fit_are_a_value_error(room, case):
+def test_incompatible_shapes_raise_value_error(room, case):
     name, *arguments = case
     with pytest.raises(ValueError):  # noqa: PT011 - both implementations promise the type; other tests check the message
         getattr(room, name)(*arguments)
@@ -755,7 +769,7 @@ def test_operands_of_shapes_that_do_not_fit_are_a_value_error(room, case):
 
 @pytest.mark.parametrize("room", ROOMS, ids=["reference", "kernels"])
 @pytest.mark.parametrize("case", BAD_DTYPES.values(), ids=BAD_DTYPES)
-def test_operands_of_mixed_or_other_dtypes_are_a_type_error(room, case):
+def test_mixed_or_unsupported_dtypes_raise_type_error(room, case):
     name, *arguments = case
     with pytest.raises(TypeError, match="Expected one dtype"):
         getattr(room, name)(*arguments)
