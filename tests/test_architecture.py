@@ -153,7 +153,7 @@ def test_compilers_are_imported_in_kernels_only(library):
 def test_matplotlib_is_imported_in_plots_and_in_figure_modules_of_inspection_only():
     others = {module for module in users("matplotlib") if package(module) != "plots"}
     assert {package(module) for module in others} == {"inspection"}
-    assert all(module.endswith("_figure") for module in others), others
+    assert all(module.endswith("figure") for module in others), others
 
 
 def test_importing_scratchcnn_loads_no_optional_dependency():

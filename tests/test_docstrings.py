@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from scratchcnn import kernels, layers, reference
-from scratchcnn.inspection.flops import forward_flops
+from scratchcnn.inspection.tracing.flops import forward_flops
 from scratchcnn.layers import Conv2D, Dense, Layer
 
 LAYERS = [name for name in layers.__all__ if name not in ("Layer", "Input")]  # the layers that compute something

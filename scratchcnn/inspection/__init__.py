@@ -1,32 +1,32 @@
 """Looking inside: where every number of a forward and a backward pass came from."""
 
 from scratchcnn.inspection import bug_zoo
-from scratchcnn.inspection.ablation import FilterAblation, filter_ablation
-from scratchcnn.inspection.class_activation import GradCAM, grad_cam
-from scratchcnn.inspection.data_check import check_data
-from scratchcnn.inspection.dead_units import DeadUnits, dead_units
-from scratchcnn.inspection.explaining import explain
-from scratchcnn.inspection.explanation import Explanation
-from scratchcnn.inspection.findings import Findings
-from scratchcnn.inspection.gradient_check import check_gradients
-from scratchcnn.inspection.gradient_flow import GradientFlow, GradientWatcher
-from scratchcnn.inspection.gradient_table import GradientCheck
-from scratchcnn.inspection.im2col import Im2colStory, show_im2col
-from scratchcnn.inspection.keras_comparison import KerasComparison, compare_with_keras
-from scratchcnn.inspection.layer_check import check_layer
-from scratchcnn.inspection.layer_comparison import compare_layers
-from scratchcnn.inspection.layer_trace import LayerTrace
-from scratchcnn.inspection.loss_check import check_loss
-from scratchcnn.inspection.occlusion_map import Occlusion, occlusion
-from scratchcnn.inspection.optimizer_check import check_optimizer
-from scratchcnn.inspection.optimizer_comparison import OptimizerComparison, compare_optimizers, watch_weight
-from scratchcnn.inspection.optimizer_microscope import OptimizerMicroscope, WeightHistory
-from scratchcnn.inspection.overfitting import Overfitting, overfit_one_batch
+from scratchcnn.inspection.attribution.ablation import FilterAblation, filter_ablation
+from scratchcnn.inspection.attribution.class_activation import GradCAM, grad_cam
+from scratchcnn.inspection.attribution.occlusion_map import Occlusion, occlusion
+from scratchcnn.inspection.attribution.saliency import InputGradient, input_gradient
+from scratchcnn.inspection.attribution.shifts import PixelShifts, pixel_shifts
+from scratchcnn.inspection.explaining.explain import explain
+from scratchcnn.inspection.explaining.explanation import Explanation
+from scratchcnn.inspection.gradients.check import check_gradients
+from scratchcnn.inspection.gradients.data_check import check_data
+from scratchcnn.inspection.gradients.findings import Findings
+from scratchcnn.inspection.gradients.layer_check import check_layer
+from scratchcnn.inspection.gradients.layer_comparison import compare_layers
+from scratchcnn.inspection.gradients.loss_check import check_loss
+from scratchcnn.inspection.gradients.optimizer_check import check_optimizer
+from scratchcnn.inspection.gradients.overfitting import Overfitting, overfit_one_batch
+from scratchcnn.inspection.gradients.step_sweep import StepSweep, sweep_step
+from scratchcnn.inspection.gradients.table import GradientCheck
+from scratchcnn.inspection.im2col.story import Im2colStory, show_im2col
+from scratchcnn.inspection.keras.comparison import KerasComparison, compare_with_keras
+from scratchcnn.inspection.optimizer.comparison import OptimizerComparison, compare_optimizers, watch_weight
+from scratchcnn.inspection.optimizer.dead_units import DeadUnits, dead_units
+from scratchcnn.inspection.optimizer.gradient_flow import GradientFlow, GradientWatcher
+from scratchcnn.inspection.optimizer.microscope import OptimizerMicroscope, WeightHistory
 from scratchcnn.inspection.report import Report, write_report
-from scratchcnn.inspection.saliency import InputGradient, input_gradient
-from scratchcnn.inspection.shifts import PixelShifts, pixel_shifts
-from scratchcnn.inspection.step_sweep import StepSweep, sweep_step
-from scratchcnn.inspection.tracing import Trace, trace
+from scratchcnn.inspection.tracing.layer_trace import LayerTrace
+from scratchcnn.inspection.tracing.trace import Trace, trace
 
 __all__ = [
     "DeadUnits",

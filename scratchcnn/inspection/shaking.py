@@ -35,7 +35,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from scratchcnn.algorithms import Choice
 from scratchcnn.fusion.plan import Plan
 from scratchcnn.fusion.stage import SingleLayer
-from scratchcnn.inspection.passes import stages_of
+from scratchcnn.inspection.tracing.passes import stages_of
 from scratchcnn.kernels.conv2d.toom_cook import Transforms
 from scratchcnn.kernels.conv2d.winograd_tiles import F2, F4
 from scratchcnn.layers import Conv2D, Dense, Layer

@@ -8,11 +8,11 @@ from networks import article_model, small_data, small_model
 
 from scratchcnn import Sequential, optimizers
 from scratchcnn.inspection import GradientWatcher, compare_optimizers, dead_units, watch_weight
-from scratchcnn.inspection.dead_units import DeadUnits, LayerUnits
-from scratchcnn.inspection.gradient_flow import GradientFlow
-from scratchcnn.inspection.keras_comparison import KerasComparison
+from scratchcnn.inspection.keras.comparison import KerasComparison
+from scratchcnn.inspection.keras.side_by_side import Row, parting_of, row_of
+from scratchcnn.inspection.optimizer.dead_units import DeadUnits, LayerUnits
+from scratchcnn.inspection.optimizer.gradient_flow import GradientFlow
 from scratchcnn.inspection.runs import Place
-from scratchcnn.inspection.side_by_side import Row, parting_of, row_of
 from scratchcnn.layers import Dense
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from scratchcnn.inspection.differences import Line, points
+from scratchcnn.inspection.gradients.differences import Line, points
 
 STEP = 1e-3
 

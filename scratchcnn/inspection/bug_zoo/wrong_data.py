@@ -9,8 +9,8 @@ import numpy as np
 from scratchcnn.datasets import mnist
 from scratchcnn.inspection.bug_zoo.case import BATCH, Case, Measured, accuracy, final_loss, train, validation_accuracy
 from scratchcnn.inspection.bug_zoo.exhibit import Exhibit
-from scratchcnn.inspection.data_check import check_data
-from scratchcnn.inspection.findings import Findings
+from scratchcnn.inspection.gradients.data_check import check_data
+from scratchcnn.inspection.gradients.findings import Findings
 
 TOOL = "check_data(x, y, validation=(x_val, y_val))"
 LEAKED_STEPS = 400  # long enough to know images by heart

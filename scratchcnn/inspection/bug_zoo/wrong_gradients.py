@@ -20,8 +20,8 @@ from scratchcnn.inspection.bug_zoo.case import (
 )
 from scratchcnn.inspection.bug_zoo.exhibit import Exhibit
 from scratchcnn.inspection.bug_zoo.planting import in_layer, in_loss
-from scratchcnn.inspection.gradient_check import check_gradients
-from scratchcnn.inspection.gradient_table import GradientCheck
+from scratchcnn.inspection.gradients.check import check_gradients
+from scratchcnn.inspection.gradients.table import GradientCheck
 from scratchcnn.layers import Conv2D, Dense, Layer
 from scratchcnn.operands import Array
 from scratchcnn.optimizers import SGD

@@ -11,8 +11,8 @@ from scratchcnn.inspection.bug_zoo import sick_layers
 from scratchcnn.inspection.bug_zoo.case import Case, Measured, position, reaching, transplanted_accuracy
 from scratchcnn.inspection.bug_zoo.exhibit import Exhibit
 from scratchcnn.inspection.bug_zoo.planting import in_layer
-from scratchcnn.inspection.findings import Findings
-from scratchcnn.inspection.layer_comparison import compare_layers
+from scratchcnn.inspection.gradients.findings import Findings
+from scratchcnn.inspection.gradients.layer_comparison import compare_layers
 from scratchcnn.layers import Conv2D, Flatten, Layer, MaxPooling2D
 
 

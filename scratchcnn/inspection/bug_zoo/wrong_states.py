@@ -21,8 +21,8 @@ from scratchcnn.inspection.bug_zoo.case import (
 )
 from scratchcnn.inspection.bug_zoo.exhibit import Exhibit
 from scratchcnn.inspection.bug_zoo.planting import in_layer
-from scratchcnn.inspection.findings import Findings
-from scratchcnn.inspection.layer_check import check_layer
+from scratchcnn.inspection.gradients.findings import Findings
+from scratchcnn.inspection.gradients.layer_check import check_layer
 from scratchcnn.layers import Dense, Dropout, Layer
 from scratchcnn.optimizers import SGD
 from scratchcnn.training.step import backward, forward

@@ -10,10 +10,10 @@ from scratchcnn.inspection.bug_zoo import sick_training
 from scratchcnn.inspection.bug_zoo.case import STEPS, Case, Measured, final_loss, train
 from scratchcnn.inspection.bug_zoo.exhibit import Exhibit
 from scratchcnn.inspection.bug_zoo.planting import in_loss, in_optimizer
-from scratchcnn.inspection.findings import Findings
-from scratchcnn.inspection.loss_check import check_loss
-from scratchcnn.inspection.optimizer_check import check_optimizer
-from scratchcnn.inspection.overfitting import overfit_one_batch
+from scratchcnn.inspection.gradients.findings import Findings
+from scratchcnn.inspection.gradients.loss_check import check_loss
+from scratchcnn.inspection.gradients.optimizer_check import check_optimizer
+from scratchcnn.inspection.gradients.overfitting import overfit_one_batch
 from scratchcnn.layers import Activation
 from scratchcnn.losses import CategoricalCrossentropy
 from scratchcnn.optimizers import Adam

@@ -8,10 +8,10 @@ import numpy as np
 
 from scratchcnn.activations import Linear, ReLU, Softmax, linear
 from scratchcnn.geometry import Axis, image_windows
-from scratchcnn.inspection.kinds import kind_of
-from scratchcnn.inspection.layer_trace import LayerTrace
 from scratchcnn.inspection.report.arrays import ArrayStore, Spec
-from scratchcnn.inspection.tracing import Trace
+from scratchcnn.inspection.tracing.kinds import kind_of
+from scratchcnn.inspection.tracing.layer_trace import LayerTrace
+from scratchcnn.inspection.tracing.trace import Trace
 from scratchcnn.layers import Conv2D, Dense, Dropout, MaxPooling2D, Rescaling
 from scratchcnn.operands import Array
 

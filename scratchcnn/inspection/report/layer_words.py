@@ -5,8 +5,8 @@ from __future__ import annotations
 import inspect
 import textwrap
 
-from scratchcnn.inspection.kinds import kind_of
-from scratchcnn.inspection.layer_trace import LayerTrace
+from scratchcnn.inspection.tracing.kinds import kind_of
+from scratchcnn.inspection.tracing.layer_trace import LayerTrace
 from scratchcnn.layers import Activation, Conv2D, Dense, Dropout, Flatten, MaxPooling2D, Rescaling
 from scratchcnn.operands import Shape
 

@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from scratchcnn.inspection.dead_units import dead_units
-from scratchcnn.inspection.gradient_check import check_gradients
-from scratchcnn.inspection.gradient_flow import GradientWatcher
-from scratchcnn.inspection.optimizer_comparison import compare_optimizers
+from scratchcnn.inspection.gradients.check import check_gradients
+from scratchcnn.inspection.optimizer.comparison import compare_optimizers
+from scratchcnn.inspection.optimizer.dead_units import dead_units
+from scratchcnn.inspection.optimizer.gradient_flow import GradientWatcher
 from scratchcnn.inspection.report.layer_words import times
 from scratchcnn.inspection.report.sections import Chart, Line, Section, Table, or_why_not
-from scratchcnn.inspection.table import short
-from scratchcnn.inspection.tracing import Trace
+from scratchcnn.inspection.text.table import short
+from scratchcnn.inspection.tracing.trace import Trace
 from scratchcnn.operands import Array
 from scratchcnn.sequential import Sequential
 

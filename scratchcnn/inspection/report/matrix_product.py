@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scratchcnn.inspection.im2col import Im2colStory, show_im2col
-from scratchcnn.inspection.kinds import kind_of
-from scratchcnn.inspection.layer_trace import LayerTrace
+from scratchcnn.inspection.im2col.story import Im2colStory, show_im2col
 from scratchcnn.inspection.report.arrays import ArrayStore
-from scratchcnn.inspection.tracing import Trace
+from scratchcnn.inspection.tracing.kinds import kind_of
+from scratchcnn.inspection.tracing.layer_trace import LayerTrace
+from scratchcnn.inspection.tracing.trace import Trace
 from scratchcnn.layers import Conv2D
 from scratchcnn.operands import Array
 

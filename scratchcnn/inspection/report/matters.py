@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from scratchcnn.inspection.ablation import FilterAblation, filter_ablation
-from scratchcnn.inspection.class_activation import grad_cam
-from scratchcnn.inspection.occlusion_map import occlusion
+from scratchcnn.inspection.attribution.ablation import FilterAblation, filter_ablation
+from scratchcnn.inspection.attribution.class_activation import grad_cam
+from scratchcnn.inspection.attribution.occlusion_map import occlusion
+from scratchcnn.inspection.attribution.saliency import input_gradient
+from scratchcnn.inspection.attribution.shifts import pixel_shifts
 from scratchcnn.inspection.report.arrays import ArrayStore
 from scratchcnn.inspection.report.sections import Bar, Picture, Section, or_why_not
-from scratchcnn.inspection.saliency import input_gradient
-from scratchcnn.inspection.shifts import pixel_shifts
 from scratchcnn.layers import Conv2D
 from scratchcnn.operands import Array
 from scratchcnn.sequential import Sequential

@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scratchcnn.inspection.layer_trace import LayerTrace
 from scratchcnn.inspection.report.layer_words import times
-from scratchcnn.inspection.table import scaled, short
-from scratchcnn.inspection.trace_table import BYTE_UNITS, FLOP_UNITS
-from scratchcnn.inspection.tracing import Trace
+from scratchcnn.inspection.text.table import scaled, short
+from scratchcnn.inspection.tracing.layer_trace import LayerTrace
+from scratchcnn.inspection.tracing.table import BYTE_UNITS, FLOP_UNITS
+from scratchcnn.inspection.tracing.trace import Trace
 from scratchcnn.operands import Array
 
 LISTED = 10  # weights with the largest gradients

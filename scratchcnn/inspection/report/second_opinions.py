@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from scratchcnn.inspection import bug_zoo
-from scratchcnn.inspection.keras_comparison import compare_with_keras
+from scratchcnn.inspection.keras.comparison import compare_with_keras
+from scratchcnn.inspection.keras.side_by_side import HEADS, cells_of
 from scratchcnn.inspection.report.sections import Section, Table, or_why_not
-from scratchcnn.inspection.side_by_side import HEADS, cells_of
 from scratchcnn.operands import Array
 from scratchcnn.sequential import Sequential
 

@@ -8,8 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from scratchcnn.inspection.kinds import kind_of
-from scratchcnn.inspection.layer_trace import LayerTrace
+from scratchcnn.inspection.tracing.kinds import kind_of
+from scratchcnn.inspection.tracing.layer_trace import LayerTrace
 from scratchcnn.layers import Conv2D, Dense, Dropout, MaxPooling2D
 
 MICRO_KERNEL = "kernels.gemm.micro_kernel:_MicroKernel.add_products"

@@ -27,7 +27,7 @@ from scratchcnn.inspection.report.page import render
 from scratchcnn.inspection.report.second_opinions import keras_section, mistakes_section
 from scratchcnn.inspection.report.sections import Section
 from scratchcnn.inspection.report.sources import backward_sources, forward_sources, loss_sources
-from scratchcnn.inspection.tracing import Trace, trace
+from scratchcnn.inspection.tracing.trace import Trace, trace
 from scratchcnn.losses import SparseCategoricalCrossentropy
 from scratchcnn.operands import Array
 from scratchcnn.sequential import Sequential

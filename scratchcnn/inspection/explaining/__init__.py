@@ -1,0 +1,1 @@
+"""Where does one value come from? The terms of any output or gradient of a trace, and their sum."""

@@ -1,0 +1,138 @@
+"""The trace of one layer: its input, output and gradients in one forward and backward pass."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from scratchcnn.algorithms import Choice
+from scratchcnn.inspection.tracing.flops import forward_flops
+from scratchcnn.layers import Layer
+from scratchcnn.operands import Array, Shape
+
+
+class Shapes(NamedTuple):
+    """Shapes of a layer's input and output, (N, ...)."""
+
+    input: Shape
+    output: Shape
+
+
+class Seconds(NamedTuple):
+    """Time of one layer's passes over the batch; backward is None without labels.
+
+    The first pass in a process also loads the kernels: trace twice and use the second. The first layer with trainable
+    parameters is timed without the gradient w.r.t. its input, as in `fit`.
+    """
+
+    forward: float
+    backward: float | None
+
+
+@dataclass(frozen=True, eq=False)
+class LayerTrace:
+    """One layer of a `Trace`. All arrays are of the model's dtype and have the batch as their first axis.
+
+    Attributes
+    ----------
+    layer : Layer
+        The layer itself; its parameters change if training continues.
+    name, kind : str
+        The name of the layer and of its class.
+    input, output : (N, ...)
+    preactivation : (N, ...)
+        z: the input of the activation function; the output itself if there is no activation, or if it is inside a
+        custom layer. The name of the activation is `activation`.
+    d_output, d_preactivation, d_input : (N, ...) or None
+        Gradients of the mean loss w.r.t. these three; None without labels. For a softmax that is part of the loss in
+        `fit` (`training.softmax_loss`), d_output is None, and d_preactivation is the gradient of the loss w.r.t. the
+        logits.
+    params, gradients : dict of str to array
+        Copies of the parameters, and the gradient of the mean loss w.r.t. each; without labels, no gradients.
+    seconds : Seconds
+    algorithm : Choice or None
+        The algorithms of a Conv2D, as `model.plan` selects them; None for other layers and on the reference engine.
+    mask : bool (N, ...) or None
+        The elements that a Dropout kept, if it was active.
+    winners : (N, PH, PW, C) or None
+        The argmax indices of a MaxPooling2D, as defined by `reference.max_pool2d`.
+    """
+
+    layer: Layer
+    name: str
+    kind: str
+    input: Array
+    preactivation: Array
+    output: Array
+    d_output: Array | None
+    d_preactivation: Array | None
+    d_input: Array | None
+    params: dict[str, Array]
+    gradients: dict[str, Array]
+    seconds: Seconds
+    algorithm: Choice | None
+    mask: Array | None
+    winners: Array | None
+
+    @property
+    def activation(self) -> str | None:
+        """Name of the activation function, None for a layer that has none."""
+        activation = getattr(self.layer, "activation", None)
+        return None if activation is None else activation.name
+
+    @property
+    def shapes(self) -> Shapes:
+        """Shapes of the input and the output, with the batch."""
+        return Shapes(self.input.shape, self.output.shape)
+
+    @property
+    def dtype(self) -> np.dtype[np.floating]:
+        """Of the output and all other arrays."""
+        return self.output.dtype
+
+    @property
+    def bytes(self) -> int:
+        """Memory of the output; its gradient takes the same."""
+        return self.output.nbytes
+
+    @property
+    def parameter_count(self) -> int:
+        """Total number of elements of the parameters."""
+        return sum(array.size for array in self.params.values())
+
+    @property
+    def flops(self) -> int | None:
+        """FLOPs of the forward pass of the batch, as `inspection.flops` counts them; None for a custom layer."""
+        return forward_flops(self.layer, *self.shapes, drops=self.mask is not None)
+
+    @cached_property
+    def zeros(self) -> float:
+        """Sparsity: fraction of the output that is exactly zero."""
+        return 1 - np.count_nonzero(self.output) / self.output.size
+
+    @cached_property
+    def mean(self) -> float:
+        """Mean of the output."""
+        with np.errstate(all="ignore"):  # infinities are shown without a warning
+            return float(self.output.mean(dtype=np.float64))
+
+    @cached_property
+    def spread(self) -> float:
+        """Standard deviation of the output."""
+        with np.errstate(all="ignore"):
+            return float(self.output.std(dtype=np.float64))
+
+    @cached_property
+    def gradient_norm(self) -> float | None:
+        """L2 norm of the gradient w.r.t. all parameters together; None if there is none."""
+        if not self.gradients:
+            return None
+        with np.errstate(all="ignore"):
+            return math.sqrt(sum(float(np.sum(np.square(g, dtype=np.float64))) for g in self.gradients.values()))
+
+    def __repr__(self) -> str:
+        return f"<LayerTrace of {self.layer.label}, {self.shapes.input} to {self.shapes.output}>"

@@ -1,0 +1,123 @@
+"""One forward and one backward pass, with the input, output and gradients of every layer kept.
+
+The passes go through a plan without fused stages, `Plan(layers, engine, fuse=False)`: it uses the algorithms of the
+plan that `fit` uses, so every array has the same bits as in `fit`.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from scratchcnn.activations import Linear, linear
+from scratchcnn.fusion.plan import Plan
+from scratchcnn.fusion.stage import SingleLayer
+from scratchcnn.inspection.tracing.kinds import kind_of
+from scratchcnn.layers import Activation, Layer
+from scratchcnn.operands import Array
+
+
+class Forward(NamedTuple):
+    """Input, preactivation, output and cache of one layer."""
+
+    input: Array
+    preactivation: Array
+    output: Array
+    cache: Any
+    seconds: float
+
+
+class Backward(NamedTuple):
+    """Gradients w.r.t. the output, preactivation, input and parameters of one layer.
+
+    The gradient w.r.t. probabilities is not computed where softmax is part of the loss.
+    """
+
+    d_output: Array | None
+    d_preactivation: Array
+    d_input: Array
+    gradients: dict[str, Array]
+    seconds: float
+
+
+def stages_of(plan: Plan) -> list[SingleLayer]:
+    """Return the stages of a plan without fused stages, one for each layer."""
+    return [stage for stage in plan.stages if isinstance(stage, SingleLayer)]
+
+
+def forward(plan: Plan, x: Array, training: bool, rng: np.random.Generator | None) -> list[Forward]:
+    """Pass a batch through the layers, one by one."""
+    steps = []
+    for stage, following in zip(stages_of(plan), [*plan.layers[1:], None], strict=True):
+        layer_input = _own(x, stage.layer)
+        started = time.perf_counter()
+        x, cache = stage.forward(x, training, rng)
+        seconds = time.perf_counter() - started
+        output = _own(x, stage.layer, following)
+        steps.append(Forward(layer_input, _preactivation(stage, layer_input, output), output, cache, seconds))
+    return steps
+
+
+def backward(plan: Plan, steps: Sequence[Forward], dy: Array) -> list[Backward]:
+    """Backpropagate the gradient of the loss through the layers, down to the images.
+
+    `fit` stops at the first layer with trainable parameters and computes no gradient w.r.t. its input. Here that
+    gradient is computed separately, so that the gradients w.r.t. the parameters are those of `fit`.
+    """
+    layers: list[Layer | None] = [None, *plan.layers]
+    found: list[Backward] = []
+    for i, stage in reversed(list(enumerate(stages_of(plan)))):
+        step, layer = steps[i], stage.layer
+        d_output = _own(dy, layer)
+        d_preactivation = _own(_d_preactivation(stage, step, dy), layer)
+        started = time.perf_counter()
+        dx, (of_parameters,) = stage.backward(dy, step.cache, input_gradient=i != plan.first)
+        seconds = time.perf_counter() - started
+        if i == plan.first:
+            dx = stage.backward(_own(d_output, layer), step.cache)[0]
+        dy = _expect_gradient(layer, dx)
+        gradients = {name: of_parameters[name] for name in layer.params}
+        found.append(Backward(d_output, d_preactivation, _own(dy, layer, layers[i]), gradients, seconds))
+    return found[::-1]
+
+
+def has_activation(layer: Layer) -> bool:
+    """Whether the layer ends in an activation whose input is known."""
+    return kind_of(layer) is not None and type(getattr(layer, "activation", linear)) is not Linear
+
+
+def _preactivation(stage: SingleLayer, x: Array, y: Array) -> Array:
+    """Return the input of the activation: the output of the same layer without one."""
+    if not has_activation(stage.layer):
+        return y
+    if isinstance(stage.layer, Activation):
+        return x
+    without: Any = copy.copy(stage.layer)
+    without.activation = linear
+    return SingleLayer(without, stage.ops).forward(x, training=False, rng=None)[0]
+
+
+def _d_preactivation(stage: SingleLayer, step: Forward, d_output: Array) -> Array:
+    if not has_activation(stage.layer):
+        return d_output
+    activation: Any = getattr(stage.layer, "activation", linear)
+    return activation.backward(d_output, step.output, stage.ops)
+
+
+def _own(array: Array, *users: Layer | None) -> Array:
+    """Return the array, or a copy if one of its users is a custom layer, which might overwrite it."""
+    custom = any(layer is not None and kind_of(layer) is None for layer in users)
+    return array.copy() if custom else array
+
+
+def _expect_gradient(layer: Layer, gradient: Array | None) -> Array:
+    if gradient is None:
+        raise ValueError(
+            f"Expected a gradient w.r.t. the input of layer {layer.label}, received None from its backward; return "
+            "None only if input_gradient is False."
+        )
+    return gradient

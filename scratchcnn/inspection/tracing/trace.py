@@ -1,0 +1,241 @@
+"""trace: one forward and one backward pass through a model, with all intermediate values kept."""
+
+from __future__ import annotations
+
+import copy
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from scratchcnn.algorithms import Choice, Problem, choose
+from scratchcnn.arguments import seed_number
+from scratchcnn.fusion.plan import Plan
+from scratchcnn.fusion.stage import SingleLayer
+from scratchcnn.inspection.arguments import built_model, sample_shape
+from scratchcnn.inspection.tracing import passes
+from scratchcnn.inspection.tracing.data import TraceData
+from scratchcnn.inspection.tracing.layer_trace import LayerTrace, Seconds
+from scratchcnn.inspection.tracing.passes import Backward, Forward
+from scratchcnn.inspection.tracing.table import trace_lines
+from scratchcnn.layers import Conv2D, Dropout, Layer
+from scratchcnn.layers.max_pooling2d import MaxPooling2DCache
+from scratchcnn.operands import Array
+from scratchcnn.operations import engine as operations_of
+from scratchcnn.sequential import Sequential
+from scratchcnn.training.data import as_input, check_images
+from scratchcnn.training.trainer import Trainer
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True, eq=False)
+class Trace(TraceData):
+    """All intermediate values of one pass; `print` shows a table, `trace['conv2d']` is the trace of one layer.
+
+    Attributes
+    ----------
+    model : Sequential
+        The model itself. The trace holds copies of its parameters, which do not change when training continues.
+    x : (N, *input_shape)
+        A copy of the images, in the model's dtype.
+    y : array or None
+        A copy of the labels.
+    targets : (N, classes) or None
+        The labels as rows, in the form in which the loss uses them.
+    layers : list of LayerTrace
+        In the model's order; iterating over the trace iterates over them.
+    losses : (N,) or None
+        Loss of each sample, in nats.
+    loss : float or None
+        Their mean.
+    probabilities : (N, J)
+        The output of the last layer; with labels, the predictions of the loss: if the model ends in logits, their
+        softmax.
+    training : bool
+        Whether dropout was active.
+    loss_function : Loss or None
+        The loss that the model was compiled with; it includes softmax if it does so in `fit`.
+    """
+
+    def plot(self, to_file: str | os.PathLike[str] | None = None, sample: int = 0, maps: int = 64) -> Figure:
+        """Draw the feature maps of every layer for one image, and write them to a file if a path is given.
+
+        Parameters
+        ----------
+        to_file : str, path or None
+        sample : int, default 0
+            Index of the image.
+        maps : int, default 64
+            Largest number of maps that are drawn for a layer.
+
+        Raises
+        ------
+        ValueError
+            There is no such sample; or as for `plots.save`, like OSError.
+        """
+        from scratchcnn.inspection.tracing.figure import plot_trace
+
+        return plot_trace(self, to_file, sample, maps)
+
+    def __str__(self) -> str:
+        return "\n".join(trace_lines(self))
+
+    def __repr__(self) -> str:
+        return f"<Trace of {self.model.name!r}, {len(self.layers)} layers, batch of {len(self.x)}>"
+
+
+def trace(
+    model: Sequential,
+    x: object,
+    y: object = None,
+    *,
+    training: bool = False,
+    rng: np.random.Generator | int | None = None,
+) -> Trace:
+    """Pass a batch forward through a model and, given labels, backward, and keep all intermediate values.
+
+    All values have the same bits as in `fit` (`inspection.passes`). The model is not changed.
+
+    Parameters
+    ----------
+    model : Sequential
+        Built; and compiled, if there are labels.
+    x : (N, *input_shape), integers or floats
+        One image is a batch of one: x[None].
+    y : (N,) integers or (N, classes) rows, optional
+        As for `fit`; without them, no loss and no gradients are computed.
+    training : bool, default False
+        Whether dropout is active, as in `fit`.
+    rng : Generator or int, optional
+        Random generator of dropout, or a seed for it. Default: a copy of the model's own generator, so that the trace
+        shows the model's next training step.
+
+    Returns
+    -------
+    Trace
+
+    Raises
+    ------
+    TypeError
+        Not a Sequential, or x is not numeric.
+    ValueError
+        The model is not built; x or y do not fit.
+    RuntimeError
+        Labels for a model that is not compiled.
+
+    Notes
+    -----
+    Cost: memory of about 3 times the outputs of all layers, and as much again with labels. The gradient w.r.t. the
+    images, which `fit` does not need, is computed too.
+
+    Examples
+    --------
+    >>> from scratchcnn.layers import Dense
+    >>> model = Sequential([Dense(2, activation="relu", input_shape=(3,))])
+    >>> model.set_weights([[[1, -1], [1, -1], [1, -1]], [0, 0]])
+    >>> found = trace(model, [[1.0, 2.0, 4.0]])
+    >>> found["dense"].preactivation, found["dense"].output
+    (array([[ 7., -7.]], dtype=float32), array([[7., 0.]], dtype=float32))
+    """
+    input_shape = sample_shape(built_model(model, "trace"))
+    generator = _generator(model, training, rng)
+    if y is None:
+        images = as_input(check_images(x, input_shape, model.dtype), model.dtype).copy()
+        plan = Plan(model.layers, model.engine, fuse=False)
+        steps = passes.forward(plan, images, training, generator)
+        layers = _layer_traces(model, plan, steps, [None] * len(steps))
+        return Trace(model, images, None, None, layers, None, steps[-1].output, training)
+    (images, targets), trainer = model.checked_batch(x, y, "trace"), model.trainer
+    images, targets, labels = images.copy(), targets.copy(), np.array(y)
+    plan = Plan(trainer.layers, model.engine, fuse=False)
+    steps = passes.forward(plan, images, training, generator)
+    end = _through_loss(trainer, steps[-1].output, targets)
+    back = passes.backward(plan, steps, end.gradient)
+    layers = _with_softmax(model, plan, steps, back, end)
+    return Trace(model, images, labels, targets, layers, end.losses, end.probabilities, training, trainer.loss)
+
+
+class _End(NamedTuple):
+    """Losses, predictions, and the gradient of the mean loss w.r.t. the last output."""
+
+    losses: Array
+    probabilities: Array
+    gradient: Array
+    seconds: Seconds
+
+
+def _through_loss(trainer: Trainer, outputs: Array, targets: Array) -> _End:
+    started = time.perf_counter()
+    losses, probabilities = trainer.loss.forward(outputs, targets, trainer.ops)
+    middle = time.perf_counter()
+    gradient = trainer.loss.backward(probabilities, targets, trainer.ops)
+    return _End(losses, probabilities, gradient, Seconds(middle - started, time.perf_counter() - middle))
+
+
+def _with_softmax(
+    model: Sequential, plan: Plan, steps: list[Forward], back: list[Backward], end: _End
+) -> list[LayerTrace]:
+    """Return the traces of the model's layers, whose final softmax may be part of the loss."""
+    if len(plan.layers) < len(model.layers):  # the softmax is a layer of its own
+        logits = steps[-1].output
+        steps = [*steps, Forward(logits, logits, end.probabilities, None, end.seconds.forward)]
+        back = [*back, Backward(None, end.gradient, end.gradient, {}, end.seconds.backward or 0)]
+    elif plan.layers[-1] is not model.layers[-1]:  # it is the activation of the last layer
+        seconds = steps[-1].seconds + end.seconds.forward, back[-1].seconds + (end.seconds.backward or 0)
+        steps = [*steps[:-1], steps[-1]._replace(output=end.probabilities, seconds=seconds[0])]
+        back = [*back[:-1], back[-1]._replace(d_output=None, seconds=seconds[1])]
+    return _layer_traces(model, plan, steps, back)
+
+
+def _layer_traces(
+    model: Sequential, plan: Plan, steps: Sequence[Forward], back: Sequence[Backward | None]
+) -> list[LayerTrace]:
+    """Return the traces of the model's layers; the plan may end before a final softmax."""
+    algorithms = [*map(_algorithms, passes.stages_of(plan)), None]
+    return [_layer_trace(*each) for each in zip(model.layers, steps, back, algorithms, strict=False)]
+
+
+def _layer_trace(layer: Layer, step: Forward, back: Backward | None, algorithm: Choice | None) -> LayerTrace:
+    cache = step.cache
+    return LayerTrace(
+        layer=layer,
+        name=layer.name or layer.default_name,
+        kind=type(layer).__name__,
+        input=step.input,
+        preactivation=step.preactivation,
+        output=step.output,
+        d_output=None if back is None else back.d_output,
+        d_preactivation=None if back is None else back.d_preactivation,
+        d_input=None if back is None else back.d_input,
+        params={name: array.copy() for name, array in layer.params.items()},
+        gradients={} if back is None else back.gradients,
+        seconds=Seconds(step.seconds, None if back is None else back.seconds),
+        algorithm=algorithm,
+        mask=cache if isinstance(layer, Dropout) and isinstance(cache, np.ndarray) else None,
+        winners=cache.winners if isinstance(cache, MaxPooling2DCache) else None,
+    )
+
+
+def _algorithms(stage: SingleLayer) -> Choice | None:
+    """Return the algorithms of a convolution; those of a subclass of Conv2D do not depend on its neighbours."""
+    layer = stage.layer
+    if stage.choices[0] is not None or not isinstance(layer, Conv2D) or stage.ops is operations_of("reference"):
+        return stage.choices[0]
+    assert layer.input_shape is not None
+    _, _, channels, filters = layer.params["kernel"].shape
+    problem = Problem(layer.windows(layer.input_shape), channels, filters, layer.params["kernel"].dtype)
+    return choose(layer.algorithm, problem)
+
+
+def _generator(model: Sequential, training: bool, rng: np.random.Generator | int | None) -> np.random.Generator | None:
+    """Return the random generator of dropout: never the model's own, so that its training is not affected."""
+    if not training:
+        return None
+    if isinstance(rng, np.random.Generator):
+        return rng
+    return copy.deepcopy(model.generators["dropout"]) if rng is None else np.random.default_rng(seed_number(rng))

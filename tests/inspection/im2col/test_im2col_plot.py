@@ -1,0 +1,191 @@
+"""The figure and the animation of im2col: every number where it belongs, legible; in colours or refused if too big."""
+
+import itertools
+
+import imageio.v3 as imageio
+import numpy as np
+import pytest
+from legible import assert_legible
+
+from scratchcnn.inspection import show_im2col
+from scratchcnn.inspection.im2col.boards_figure import Backward, Forward
+from scratchcnn.layers import Conv2D
+from scratchcnn.plots.number_grid import NumberFormat, cell_axes
+
+
+def random_story(size, channels, *arguments, whole=False, **options):
+    rng = np.random.default_rng(1)
+    image = rng.integers(0, 256, (*size, channels)) if whole else rng.normal(size=(*size, channels))
+    return show_im2col(image, Conv2D(*arguments, **options))
+
+
+STORIES = {
+    "4 x 4 with 3 x 3": lambda: random_story((4, 4), 1, 1, 3, whole=True),
+    "5 x 5, stride 2, same": lambda: random_story((5, 5), 1, 1, 3, 2, "same", activation="relu"),
+    "2 channels, 2 filters": lambda: random_story((4, 4), 2, 2, 3),
+    "dilation 2": lambda: random_story((7, 7), 1, 1, 3, dilation_rate=2),
+    "not square": lambda: random_story((3, 6), 3, 4, (1, 2), (2, 3), "same", activation="softmax", use_bias=False),
+    "one pixel": lambda: random_story((1, 1), 1, 1, 1),
+    "two columns": lambda: random_story((2, 5), 1, 8, (1, 2), activation="relu"),
+    "many channels": lambda: random_story((1, 2), 6, 1, (1, 2), padding="same"),
+    "a row of patches": lambda: random_story((1, 27), 1, 2, (1, 3)),
+    "tiny numbers": lambda: show_im2col(np.eye(3) * 1e-7, Conv2D(2, 2)),
+    "the most that fits": lambda: random_story((7, 7), 3, 8, 3, whole=True),
+}
+
+
+def written(grid):
+    return np.array([[text.get_text() for text in row] for row in grid.texts])
+
+
+def boxes(grid):
+    """Where the frames are: left, top, width, height, in cells of the grid."""
+    return [(f.get_x() - grid.left, f.get_y() - grid.top, f.get_width(), f.get_height()) for f in grid.frames]
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_the_figure_is_legible(name):
+    assert_legible(STORIES[name]().plot().axes[0])
+
+
+def test_forward_fills_row_after_row():
+    story = STORIES["2 channels, 2 filters"]()
+    board = Forward(story, cell_axes(40, 40))
+    board.show(2, 3)
+    form = NumberFormat.of(story.image)
+    expected = [[form.text(number) for number in row] for row in story.matrix]
+    np.testing.assert_array_equal(written(board.matrix)[:3], expected[:3])
+    assert (written(board.matrix)[3] == "").all()
+    assert boxes(board.matrix) == [(0, 2, 18, 1)]
+    form = NumberFormat.of(story.product)
+    assert written(board.product)[2].tolist() == [form.text(number) for number in story.product[2]]
+    assert (written(board.product)[3] == "").all()
+    assert boxes(board.product) == [(0, 2, 2, 1)]
+    for filter_number, grid in enumerate(board.outputs):
+        assert written(grid)[1].tolist() == [form.text(story.output[1, 0, filter_number]), ""]
+        assert boxes(grid) == [(0, 1, 1, 1)]
+    for channel, grid in enumerate(board.image):
+        assert boxes(grid) == [(0, 1, 3, 3)]  # output (1, 0)
+        image = [[NumberFormat.of(story.image).text(number) for number in row] for row in story.image[..., channel]]
+        np.testing.assert_array_equal(written(grid), image)
+    board.show(None, 4)
+    assert boxes(board.matrix) == boxes(board.image[0]) == []
+    assert (written(board.matrix) == expected).all()
+
+
+def test_backward_adds_row_after_row_and_counts():
+    story = STORIES["5 x 5, stride 2, same"]()
+    board = Backward(story, cell_axes(60, 40))
+    board.show(1, 2)
+    counts = written(board.overlaps)
+    assert counts.shape == (7, 7)
+    assert (counts[0] == "").all()  # padding
+    np.testing.assert_array_equal(counts[1:3, 1:6], [["1", "2", "1", "1", ""]] * 2)
+    assert (counts[3:] == "").all()
+    assert boxes(board.overlaps) == boxes(board.image[0]) == [(2, 0, 3, 3)]
+    form, gradient = board.image[0].form, story.scattered(2)[0]
+    assert written(board.image[0])[1, 2] == form.text(gradient[0, 1, 0])
+    board.show(None, 9)
+    final = [[form.text(number) for number in row] for row in story.image_gradient[..., 0]]
+    np.testing.assert_array_equal(written(board.image[0])[1:6, 1:6], final)
+    np.testing.assert_array_equal(written(board.overlaps)[1:6, 1:6], story.overlaps.astype(str))
+
+
+def test_a_pixel_in_no_patch_has_a_zero_at_the_end():
+    story = random_story((1, 3), 1, 1, 1, (1, 2))
+    board = Backward(story, cell_axes(40, 20))
+    board.show(0, 1)
+    assert written(board.overlaps).tolist() == [["1", "", ""]]
+    board.show(1, 2)
+    assert written(board.overlaps).tolist() == [["1", "0", "1"]]
+
+
+def test_a_dilated_patch_is_framed_pixel_by_pixel():
+    story = STORIES["dilation 2"]()
+    board = Forward(story, cell_axes(40, 40))
+    board.show(4, 9)
+    assert boxes(board.image[0]) == [(x, y, 1, 1) for y in (1, 3, 5) for x in (1, 3, 5)]
+
+
+def test_numbers_in_cells():
+    assert NumberFormat.of([0.123456, -0.5]).text(-0.5) == "-0.50"
+    assert NumberFormat.of([3.0, -12.0]).text(-12.0) == "-12"
+    assert NumberFormat.of([0.0, 123.456]).text(123.456) == "123.5"
+    scaled = NumberFormat.of([2.5e-7, -1e-7])
+    assert (scaled.text(2.5e-7), scaled.text(-1e-7), scaled.unit) == ("2.50", "-1.00", " [$10^{-7}$]")
+    assert NumberFormat.of([-1e-9, 1.0]).text(-1e-9) == "0.000"
+    assert NumberFormat.of(np.zeros(3)).text(0.0) == "0"
+
+
+def test_a_large_image_is_shown_in_colours(tmp_path):
+    story = random_story((28, 28), 3, 20, 5, padding="same", activation="relu")
+    figure = story.plot(tmp_path / "story.png", row=30)
+    assert (tmp_path / "story.png").stat().st_size > 20_000
+    drawn = [ax for ax in figure.axes if ax.get_title()]
+    assert len(drawn) == 8
+    np.testing.assert_array_equal(drawn[1].images[0].get_array(), story.matrix)
+    assert drawn[3].get_title() == "output after relu\nfilters 0 to 15 of 20"
+    (frame, *_) = drawn[0].patches
+    assert (frame.get_x(), frame.get_y(), frame.get_width()) == (1.5, 0.5, 5)  # output (1, 2)
+    assert_legible(drawn[0])
+    low, high = drawn[5].images[0].get_clim()
+    assert -low == high == pytest.approx(np.abs(story.matrix_gradient).max())
+
+
+def test_wrong_rows_and_files(tmp_path):
+    story = STORIES["4 x 4 with 3 x 3"]()
+    for row in (4, -1, 1.5, True):
+        with pytest.raises(ValueError, match=f"Expected row as a whole number from 0 to 3, received {row}"):
+            story.plot(row=row)
+    with pytest.raises(ValueError, match=r"ending in .png, .*received"):
+        story.plot(tmp_path / "story.gif")
+    with pytest.raises(ValueError, match=r"ending in .gif, received .*; use for example 'model.gif'"):
+        story.animate(tmp_path / "story.png")
+    with pytest.raises(FileNotFoundError, match="make the folder"):
+        story.animate(tmp_path / "missing" / "story.gif")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["4 x 4 with 3 x 3", "not square"])
+def test_the_animation_has_a_frame_for_each_patch_and_each_row_back(tmp_path, name):
+    story = STORIES[name]()
+    path = tmp_path / "im2col.gif"
+    story.animate(path)
+    assert path.stat().st_size < 2_000_000
+    rows = len(story.matrix)
+    frames = imageio.imread(path, index=None)
+    assert len(frames) == 2 * (rows + 2)
+    assert max(frames.shape[1:3]) <= 1400
+    changes = [np.mean(one != other) for one, other in itertools.pairwise(frames)]
+    assert min(changes) > 0
+    with imageio.imopen(path, "r") as file:
+        shown = [file.metadata(index=number)["duration"] for number in range(len(frames))]
+        assert file.metadata(index=0)["loop"] == 0  # for ever
+    half = [4000, *[450] * rows, 4000]
+    assert shown == half * 2
+    assert list(tmp_path.iterdir()) == [path]
+    white, red = np.array([255, 255, 255]), np.array([208, 0, 48])
+    assert (frames[0][0, 0, :3] == white).all()
+    framed = [(frame[..., :3] == red).all(axis=-1).sum() for frame in frames]
+    assert framed[1] > framed[0] + 500
+    assert framed[rows + 1] == framed[0]
+
+
+def test_the_frames_of_an_animation_share_few_colours(tmp_path):
+    STORIES["2 channels, 2 filters"]().animate(tmp_path / "im2col.gif")
+    frames = imageio.imread(tmp_path / "im2col.gif", index=None)
+    assert len(np.unique(frames[..., :3] @ np.array([1, 256, 256**2]))) <= 66
+
+
+@pytest.mark.parametrize(
+    ("size", "channels", "filters", "message"),
+    [
+        ((28, 28), 1, 1, r"at most 25 patches .*received 676; cut the image, as image\[:6, :6\], or use plot"),
+        ((7, 7), 3, 1, "at most 450 numbers, .*received 25 × 27 and 1 filters; cut the image"),
+        ((4, 4), 1, 9, "8 filters for an animation, received 4 × 9 and 9 filters"),
+    ],
+)
+def test_what_is_too_large_for_an_animation(tmp_path, size, channels, filters, message):
+    with pytest.raises(ValueError, match=message):
+        random_story(size, channels, filters, 3).animate(tmp_path / "im2col.gif")
+    assert list(tmp_path.iterdir()) == []
