@@ -15,7 +15,8 @@ from scratchcnn.fusion.plan import Plan
 from scratchcnn.inspection.arguments import built_model, class_count, layer_index, sample_shape
 from scratchcnn.inspection.attribution.ablation_data import Counts, FilterAblationData, Numbers
 from scratchcnn.inspection.attribution.class_score import logit_layers
-from scratchcnn.inspection.text.paragraphs import facts, paragraph, points
+from scratchcnn.inspection.text.layout import facts, wrap
+from scratchcnn.inspection.text.numbers import points
 from scratchcnn.layers import Conv2D, Layer
 from scratchcnn.losses import SparseCategoricalCrossentropy
 from scratchcnn.mistakes import check_classes
@@ -66,7 +67,7 @@ class FilterAblation(FilterAblationData):
         ]
         lines = [f"Ablation: what the model loses without each {kind} of {self.layer!r}", "", *facts(known), ""]
         lines += [*self._table(), ""]
-        lines += paragraph(
+        lines += wrap(
             f"Ablated means that the {kind}'s output is 0, after the activation; for ReLU, a kernel and bias of "
             f"zero give the same. Weakness: one {kind} at a time: two that do the same cover for each other, and "
             "both look useless. And the ranking is that of these images: with few of them, small differences are "

@@ -13,7 +13,7 @@ from scratchcnn.inspection.arguments import built_model, layer_index, one_image
 from scratchcnn.inspection.attribution.class_activation_data import GradCAMData
 from scratchcnn.inspection.attribution.class_score import class_gradient, class_to_watch
 from scratchcnn.inspection.attribution.covering import image_size
-from scratchcnn.inspection.text.paragraphs import facts, paragraph
+from scratchcnn.inspection.text.layout import facts, wrap
 from scratchcnn.inspection.text.sketch import sketch
 from scratchcnn.layers import Conv2D, Layer
 from scratchcnn.preprocessing.resize import resize
@@ -75,7 +75,7 @@ class GradCAM(GradCAMData):
             lines += [*sketch(self.image, self.map, float(self.map.max())), ""]
         else:
             lines += ["There is no evidence above 0: at no place does this layer speak for the class.", ""]
-        lines += paragraph(
+        lines += wrap(
             "Each map is weighted by the mean gradient of the logit. Of their sum only what is above 0 is kept "
             "(ReLU), as what speaks against this class speaks for others. Weakness: the map is coarse, and "
             "stretched to the image without asking which pixels each position saw; and one weight cannot tell "

@@ -15,7 +15,8 @@ from scratchcnn.inspection.arguments import built_model, one_image
 from scratchcnn.inspection.attribution.class_score import class_to_watch, probabilities_of
 from scratchcnn.inspection.attribution.covering import fill_values, image_size, told
 from scratchcnn.inspection.attribution.occlusion_map_data import OcclusionData, Places
-from scratchcnn.inspection.text.paragraphs import facts, paragraph, points
+from scratchcnn.inspection.text.layout import facts, wrap
+from scratchcnn.inspection.text.numbers import points
 from scratchcnn.inspection.text.sketch import sketch
 from scratchcnn.operands import Array
 from scratchcnn.sequential import Sequential
@@ -62,12 +63,12 @@ class Occlusion(OcclusionData):
         limit = float(np.abs(self.map).max())
         lines = [f"Occlusion: how the probability of class {self.label} falls when a patch is covered", ""]
         lines += [*facts(known), "", *self._table(), ""]
-        lines += paragraph(
+        lines += wrap(
             f"The image, and the mean fall under the patches that cover each pixel (9: near {points(limit)} "
             "points; 1: a tenth of that; a to i: the probability rises by as much)."
         )
         lines += ["", *sketch(self.image, self.map, limit), ""]
-        lines += paragraph(
+        lines += wrap(
             "A great fall: the model needs what lies there. Weakness: a covered image is one the model never saw "
             "in training; and where two parts say the same, covering one of them changes nothing (Zeiler & Fergus "
             "2014, section 4.2)."

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from scratchcnn.inspection.arguments import built_model, one_image
 from scratchcnn.inspection.attribution.class_score import class_gradient, class_to_watch
 from scratchcnn.inspection.attribution.saliency_data import InputGradientData
-from scratchcnn.inspection.text.paragraphs import facts, paragraph
+from scratchcnn.inspection.text.layout import facts, wrap
 from scratchcnn.inspection.text.sketch import sketch
 from scratchcnn.sequential import Sequential
 
@@ -59,12 +59,12 @@ class InputGradient(InputGradientData):
         lines += [*facts(known), "", *self._table(), ""]
         if self.contributions.ndim == 2:
             limit = float(np.abs(self.contributions).max())
-            lines += paragraph(
+            lines += wrap(
                 f"The image, and gradient × input (9: near {limit:.3g}, the most; 1: a tenth of that; a to i: the "
                 "same below zero)."
             )
             lines += ["", *sketch(self.image, self.contributions, limit), ""]
-        lines += paragraph(
+        lines += wrap(
             "Above zero: more of this pixel raises the score. Weakness: a gradient tells of very small changes "
             "only, and differs wildly from pixel to pixel; and where a pixel is 0, gradient × input is 0, so ink "
             "that is missing never shows there (Simonyan et al. 2014, section 3)."

@@ -14,7 +14,8 @@ from scratchcnn.inspection.arguments import built_model, one_image
 from scratchcnn.inspection.attribution.class_score import class_to_watch, probabilities_of
 from scratchcnn.inspection.attribution.covering import fill_values, image_size, told
 from scratchcnn.inspection.attribution.shifts_data import PixelShiftsData
-from scratchcnn.inspection.text.paragraphs import facts, paragraph, points
+from scratchcnn.inspection.text.layout import facts, wrap
+from scratchcnn.inspection.text.numbers import points
 from scratchcnn.operands import Array
 from scratchcnn.sequential import Sequential
 from scratchcnn.training.data import as_input
@@ -55,7 +56,7 @@ class PixelShifts(PixelShiftsData):
         ]
         lines = [f"Pixel shifts: the probability of class {self.label} when the image is moved", ""]
         lines += [*facts(known), "", *self._table(), ""]
-        lines += paragraph(
+        lines += wrap(
             "A convolution moves its output with its input. Pooling with strides, Flatten and Dense do not, so an "
             "answer can hang on one pixel (Azulay & Weiss 2019). Weakness: this is one image; only many tell how "
             "steady a model is."
@@ -94,7 +95,7 @@ class PixelShifts(PixelShiftsData):
         n, shown = self.most, min(self.most, MOST_COLUMNS // 2)
         steps = range(-shown, shown + 1)
         cut = f" Only shifts up to {shown} are listed." if shown < n else ""
-        lines = paragraph(
+        lines = wrap(
             "Probability in percent, with the image moved down (rows) and to the right (columns); a changed answer "
             f"stands behind an arrow.{cut}"
         )

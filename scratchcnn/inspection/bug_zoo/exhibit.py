@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import os
-import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from scratchcnn.inspection.bug_zoo.case import Case, Measured, healthy
 from scratchcnn.inspection.bug_zoo.symptom_data import SymptomData
+from scratchcnn.inspection.text.layout import wrap
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-WIDTH = 118
 
 
 class Report(Protocol):
@@ -76,7 +74,7 @@ class Symptom(SymptomData):
 
     def __str__(self) -> str:
         numbers = f"{self.quantity}: healthy {self.healthy:.4g}, with the mistake {self.sick:.4g}."
-        return "\n".join([numbers, *textwrap.wrap(self.text, WIDTH)])
+        return "\n".join([numbers, *wrap(self.text)])
 
 
 @dataclass(frozen=True)
@@ -142,5 +140,5 @@ class Exhibit:
         )  # fmt: skip
         lines = [f"{self.name}: {self.title}", ""]
         for label, text in rows:
-            lines += textwrap.wrap(text, WIDTH, initial_indent=f"{label:<9}", subsequent_indent=" " * 9)
+            lines += wrap(text, f"{label:<9}")
         return "\n".join(lines)

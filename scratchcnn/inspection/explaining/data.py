@@ -9,9 +9,9 @@ from functools import cached_property
 import numpy as np
 
 from scratchcnn.inspection.attribution.receptive_field import Reach, chain_of, single
+from scratchcnn.inspection.explaining.matrices import number_cells
 from scratchcnn.inspection.explaining.rounding import exact_sum
 from scratchcnn.inspection.explaining.terms import SoftmaxRow, Terms
-from scratchcnn.inspection.text.matrices import number_cells
 from scratchcnn.inspection.tracing.layer_trace import LayerTrace
 from scratchcnn.inspection.tracing.trace import Trace
 from scratchcnn.operands import Array

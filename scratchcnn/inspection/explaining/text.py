@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator
 
 import numpy as np
 
 from scratchcnn.inspection.attribution.receptive_field import Reach
 from scratchcnn.inspection.explaining.data import ExplanationData
-from scratchcnn.inspection.text.matrices import block, number_cells, side_by_side
+from scratchcnn.inspection.explaining.matrices import block, number_cells, side_by_side
+from scratchcnn.inspection.text.layout import WIDTH, wrap
 from scratchcnn.inspection.text.table import table
 from scratchcnn.operands import Array
 
-WIDTH = 120
 INDENT = "  "
 MOST_CELLS, MOST_SLABS = 49, 3  # of a patch that is written out: numbers of a channel, and channels
 MOST_TERMS = 12  # of a row that is written out; of a longer one, the LARGEST
@@ -32,7 +31,7 @@ def explanation_lines(found: ExplanationData) -> Iterator[str]:
         yield ""
         yield from (INDENT + line for line in _softmax(found))
     for note in found.terms.notes:
-        yield from textwrap.wrap(note, WIDTH, initial_indent=INDENT, subsequent_indent=INDENT)
+        yield from wrap(note, first=INDENT)
     if found.parameter is None:
         yield ""
         yield from (INDENT + line for line in _chain(found))

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import textwrap
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from scratchcnn.inspection.text.layout import wrap
 from scratchcnn.names import look_up
-
-WIDTH = 118
 
 
 class Point(NamedTuple):
@@ -57,10 +55,10 @@ class Findings:
 
     def __str__(self) -> str:
         width = max((len(point.name) for point in self.points), default=0)
-        lines = [*textwrap.wrap(self.title, WIDTH), ""]
+        lines = [*wrap(self.title), ""]
         for point in self.points:
             sign = {True: "ok   ", False: "WRONG", None: "note "}[point.ok]
             first = f"{sign}  {point.name.ljust(width)}  "
-            lines += textwrap.wrap(point.text, WIDTH, initial_indent=first, subsequent_indent=" " * len(first))
+            lines += wrap(point.text, first)
         names = ", ".join(point.name for point in self.wrong)
         return "\n".join([*lines, "", f"Wrong: {names}." if names else "Nothing is wrong."])

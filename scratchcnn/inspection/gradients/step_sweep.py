@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from scratchcnn.inspection.gradients.differentiable import Differentiable, diffe
 from scratchcnn.inspection.gradients.patterns import same
 from scratchcnn.inspection.gradients.step_sweep_data import StepSweepData
 from scratchcnn.inspection.gradients.verdicts import Judge
+from scratchcnn.inspection.text.layout import wrap
 from scratchcnn.layers import Layer
 from scratchcnn.names import look_up
 from scratchcnn.operands import Array
@@ -153,7 +153,7 @@ class StepSweep(StepSweepData):
         for row in zip(self.steps, self.numeric, self.errors, self.truncation, self.rounding, self.smooth, strict=True):
             note = "" if row[5] else "  a ReLU or a pooling switches within this step"
             lines.append(f"{row[0]:9.1e}  {row[1]:18.10g}  {row[2]:8.1e}  {row[3]:10.1e}  {row[4]:8.1e}{note}")
-        return "\n".join([*lines, "", *textwrap.wrap(self._story(), 118)])
+        return "\n".join([*lines, "", *wrap(self._story())])
 
     def _story(self) -> str:
         least = f"The least error, {self.errors.min():.1e}, is at step {self.best_step:.1e}. "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -10,10 +9,10 @@ from typing import NamedTuple
 import numpy as np
 
 from scratchcnn.inspection.gradients.verdicts import Verdict
+from scratchcnn.inspection.text.layout import wrap
+from scratchcnn.inspection.text.table import table
 from scratchcnn.names import look_up
 from scratchcnn.operands import Array, Shape
-
-WIDTH = 118
 
 
 class Element(NamedTuple):
@@ -187,7 +186,7 @@ class GradientCheck:
         return look_up("array", name, {row.name: row for row in self.rows})
 
     def __str__(self) -> str:
-        return "\n".join([*_wrapped(self._head()), "", *_table(self.rows), "", *self._tail()])
+        return "\n".join([*wrap(self._head()), "", *_table(self.rows), "", *self._tail()])
 
     def _head(self) -> str:
         passes = "a pass of training, with the same units dropped each time" if self.dropped else "a pass as in predict"
@@ -197,36 +196,23 @@ class GradientCheck:
         )
 
     def _tail(self) -> list[str]:
-        lines = [line for remark in self.remarks for line in _wrapped(remark, "  ")]
+        lines = [line for remark in self.remarks for line in wrap(remark, rest="  ")]
         kinks = sum(row.count("kink") for row in self.rows)
         if kinks:
-            lines += _wrapped(
+            lines += wrap(
                 f"Kinks: for {kinks} element{'s' * (kinks > 1)} a ReLU or a pooling switches within the step, or at "
                 "the very point (a zero, two equal numbers): there is no derivative to compare with. Beside it, where "
-                "every number has been moved a little, they are right, or at a kink again.", "  ",
+                "every number has been moved a little, they are right, or at a kink again.", rest="  ",
             )  # fmt: skip
         if self.float32_gap is not None:
-            lines += _wrapped(str(self.float32_gap), "  ")
+            lines += wrap(str(self.float32_gap), rest="  ")
         wrong = [row.name for row in self.rows if row.verdict == "BUG"]
-        return [*lines, *_wrapped(f"Wrong: {', '.join(wrong)}." if wrong else "No gradient is wrong.", "  ")]
-
-
-def _wrapped(text: str, hanging: str = "") -> list[str]:
-    return textwrap.wrap(text, WIDTH, subsequent_indent=hanging)
+        return [*lines, *wrap(f"Wrong: {', '.join(wrong)}." if wrong else "No gradient is wrong.", rest="  ")]
 
 
 def _table(rows: Sequence[ArrayCheck]) -> list[str]:
-    cells: list[tuple[str, ...]] = [
-        ("array", "shape", "checked", "worst at", "analytic", "numeric", "rel. error", "verdict")
-    ]
-    cells += [_cells(row) for row in rows]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]
-    lines = []
-    for row in cells:
-        left = (cell.ljust(width) for cell, width in zip(row[:4], widths[:4], strict=True))
-        right = (cell.rjust(width) for cell, width in zip(row[4:7], widths[4:7], strict=True))
-        lines.append("  ".join([*left, *right, row[7]]).rstrip())
-    return [lines[0], "-" * max(map(len, lines)), *lines[1:]]
+    heads = ("array", "shape", "checked", "worst at", "analytic", "numeric", "rel. error", "verdict")
+    return table(heads, [_cells(row) for row in rows], left=(0, 1, 2, 3, 7))
 
 
 def _cells(row: ArrayCheck) -> tuple[str, ...]:

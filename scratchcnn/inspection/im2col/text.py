@@ -5,7 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from scratchcnn.inspection.im2col.data import Im2colStoryData
-from scratchcnn.inspection.text.numbers import INDENT, image_text, indented, number_table, number_texts, some, wrapped
+from scratchcnn.inspection.im2col.number_table import (
+    INDENT,
+    image_text,
+    indented,
+    number_table,
+    number_texts,
+    some,
+    wrapped,
+)
 from scratchcnn.operands import Array
 
 MOST_TERMS = 9  # of a sum that is written out

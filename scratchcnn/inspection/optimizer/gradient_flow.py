@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,13 +11,13 @@ import numpy as np
 
 from scratchcnn.callbacks.base import Logs
 from scratchcnn.inspection.optimizer.gradient_flow_data import GradientFlowData
+from scratchcnn.inspection.text.layout import wrap
 from scratchcnn.inspection.watching import Handed, Watcher
 from scratchcnn.operands import Array
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-WIDTH = 110  # of text
 FAR = 1000.0  # times smaller or larger than that of the last layer, or than at the start: vanishes, explodes
 USUAL = 1e-3  # of the weights in one step
 AROUND = 10.0  # times: still usual
@@ -106,7 +105,7 @@ class GradientFlow(GradientFlowData):
         for verdict, what in told.items():
             names = [name for name, found in verdicts.items() if found == verdict]
             if names:
-                lines += textwrap.wrap(f"{', '.join(names)}: {what}", WIDTH)
+                lines += wrap(f"{', '.join(names)}: {what}")
         return [*(lines or ["Every layer gets its gradient: none vanishes, none explodes."]), *self._of_ratios()]
 
     def _of_ratios(self) -> list[str]:
@@ -123,7 +122,7 @@ class GradientFlow(GradientFlowData):
         for names, word, sign in told_of:
             if names:
                 told = f"{', '.join(names)}: a step changes {word} of the weights than the usual {USUAL:g}. If {sign}."
-                lines += textwrap.wrap(told, WIDTH)
+                lines += wrap(told)
         return lines or [f"A step changes about {USUAL:g} of each layer's weights (within ten times): as usual."]
 
     def plot(self, to_file: str | os.PathLike[str] | None = None) -> Figure:

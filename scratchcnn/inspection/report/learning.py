@@ -12,7 +12,7 @@ from scratchcnn.inspection.optimizer.dead_units import dead_units
 from scratchcnn.inspection.optimizer.gradient_flow import GradientWatcher
 from scratchcnn.inspection.report.layer_words import times
 from scratchcnn.inspection.report.sections import Chart, Line, Section, Table, or_why_not
-from scratchcnn.inspection.text.table import short
+from scratchcnn.inspection.text.numbers import short
 from scratchcnn.inspection.tracing.trace import Trace
 from scratchcnn.operands import Array
 from scratchcnn.sequential import Sequential

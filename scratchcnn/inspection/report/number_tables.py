@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from scratchcnn.inspection.report.layer_words import times
-from scratchcnn.inspection.text.table import scaled, short
+from scratchcnn.inspection.text.numbers import scaled, short
 from scratchcnn.inspection.tracing.layer_trace import LayerTrace
 from scratchcnn.inspection.tracing.table import BYTE_UNITS, FLOP_UNITS
 from scratchcnn.inspection.tracing.trace import Trace

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from scratchcnn.inspection.text.layout import WIDTH
 from scratchcnn.preprocessing.shades import ink_of
 
 Numbers = npt.NDArray[np.float64]
 
 INK = " .:*#"  # from paper to ink
 ABOVE, BELOW = ".123456789", ".abcdefghi"  # tenths of the greatest number; a nought would stand out too much
-WIDTH = 118  # characters of a line, at most
 GAP = 4
 
 

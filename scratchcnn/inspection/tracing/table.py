@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator
 
-from scratchcnn.inspection.text.table import scaled, short, table
+from scratchcnn.inspection.text.layout import wrap
+from scratchcnn.inspection.text.numbers import scaled, short
+from scratchcnn.inspection.text.table import table
 from scratchcnn.inspection.tracing.data import TraceData
 from scratchcnn.inspection.tracing.layer_trace import LayerTrace
 
 FLOP_UNITS, BYTE_UNITS = ("", "k", "M", "G", "T"), ("B", "KiB", "MiB", "GiB")
 LONGEST_NAME = 20  # letters; the table then has room in 120
-WIDTH = 120
 HEADS = ["layer", "output", "params", "flops", "memory", "ms", "back", "zeros", "mean", "spread", "d_params", "by"]
 
 
@@ -26,7 +26,7 @@ def trace_lines(trace: TraceData) -> Iterator[str]:
     rows = [[_cells(layer)[head] for head in chosen] for layer in trace]
     yield from table(chosen, rows, left=[chosen.index(head) for head in chosen if head in ("layer", "output", "by")])
     yield ""
-    yield from textwrap.wrap(_legend(with_labels), WIDTH)
+    yield from wrap(_legend(with_labels))
 
 
 def _what_passed(trace: TraceData) -> str:

@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
 
+from scratchcnn.inspection.text.numbers import aligned
 from scratchcnn.operands import Array
-
-DIGITS = 4  # of the largest number of a matrix
 
 
 def number_cells(numbers: Array, present: Array | None = None) -> list[list[str]]:
-    """The numbers of a matrix as texts, with as many decimals as let the largest have four digits; '.' where absent.
+    """Return the elements of a matrix as text, with equal decimals; '.' where absent.
 
-    >>> number_cells(np.array([[0.5, -12.0], [0.0, 3.0]])), number_cells(np.array([[1.0, 0.0]]))
-    ([['0.50', '-12.00'], ['0', '3.00']], [['1', '0']])
+    >>> number_cells(np.array([[0.5, -12.0], [0.0, 3.0]]))
+    [['0.50', '-12.00'], ['0', '3.00']]
     """
     shown = np.ones(numbers.shape, bool) if present is None else present
-    finite = np.abs(numbers[shown & np.isfinite(numbers) & (numbers != 0)])
-    largest = float(finite.max()) if finite.size else 1.0
-    power = math.floor(math.log10(largest)) if largest > 0 else 0
-    whole = power <= 6 and bool((finite == np.round(finite)).all())
-    decimals = 0 if whole else max(0, min(DIGITS, DIGITS - 1 - power))
-    style = f".{decimals}f" if -3 <= power <= 6 else ".1e"
-    return [
-        [("0" if number == 0 else format(number, style)) if there else "." for number, there in zip(*row, strict=True)]
-        for row in zip(numbers.tolist(), shown.tolist(), strict=True)
-    ]
+    texts = np.full(numbers.shape, ".", object)
+    texts[shown] = aligned(numbers[shown])
+    return texts.tolist()
 
 
 def block(title: str, cells: Sequence[Sequence[str]]) -> list[str]:
