@@ -1,4 +1,4 @@
-"""Draws a map of numbers over the image that it is about, and the image by itself."""
+"""Parts of figures about one image: the titled figure, the image, and a map of values in colors over it."""
 
 from __future__ import annotations
 
@@ -16,52 +16,42 @@ from scratchcnn.plots.picture import check_path, new_figure, save
 from scratchcnn.plots.tiles import LETTER, TITLE_SIZE
 from scratchcnn.preprocessing.shades import as_shares, ink_of
 
-Numbers = npt.NDArray[np.floating]
+Values = npt.NDArray[np.floating]
 
-SIGNED, POSITIVE = "RdBu_r", "Reds"  # red speaks for, blue against, white is nothing
-INK = 0.3  # how much ink darkens the colours above it
-SIDE = 2.7  # inches of a panel's longer side
-LEAST = 2.3  # inches of its shorter side: a title and a bar need them
-HEAD, BAR = 0.75, 0.95  # inches for a title of two lines, for a colour bar and its label
+SIGNED, POSITIVE = "RdBu_r", "Reds"  # red is positive, blue is negative, white is zero
+INK = 0.3  # opacity of the image's ink over the colors of a map
+SMALL = 8.5  # points of labels
 
 
-def panels(
-    count: int, image: npt.NDArray[np.generic], title: str, to_file: str | os.PathLike[str] | None = None
-) -> tuple[Figure, list[Axes]]:
-    """A figure with a row of axes for pictures of one image, under a title.
+def open_figure(width: float, height: float, title: str, to_file: str | os.PathLike[str] | None = None) -> Figure:
+    """Return an empty figure with a title, wrapped to its width.
 
     Parameters
     ----------
-    count : int
-        The first panel has no colour bar.
-    image : (H, W, ...)
-        Its shape gives that of the panels.
+    width, height : float
+        Inches, without the title.
     title : str
-    to_file : str, path or None
-        Checked before anything is drawn; errors as `picture.save`.
+    to_file : str or path, optional
+        Image file to be written with `finish`; checked before anything is drawn, with the errors of `picture.save`.
     """
     if to_file is not None:
         check_path(to_file)
-    height, width = image.shape[:2]
-    scale = SIDE / max(height, width)
-    wide, high = max(LEAST, width * scale), max(LEAST, height * scale)
-    whole = count * wide + (count - 1) * BAR + 0.5
-    heading = textwrap.wrap(title, int(whole * 72 / (LETTER * TITLE_SIZE)))
-    figure = new_figure(whole, high + HEAD + 0.25 * len(heading))
+    lines = textwrap.wrap(title, int(width * 72 / (LETTER * TITLE_SIZE)))
+    figure = new_figure(width, height + 0.25 * len(lines))
     figure.set_layout_engine("constrained", w_pad=0.08, h_pad=0.08)
-    figure.suptitle("\n".join(heading), fontsize=TITLE_SIZE, parse_math=False)
-    return figure, list(figure.subplots(1, count, squeeze=False)[0])
+    figure.suptitle("\n".join(lines), fontsize=TITLE_SIZE, parse_math=False)
+    return figure
 
 
 def finish(figure: Figure, to_file: str | os.PathLike[str] | None) -> Figure:
-    """Write the figure, if a file is named; hand it back."""
+    """Write the figure to a file, if one is given, and return the figure."""
     if to_file is not None:
         save(figure, to_file)
     return figure
 
 
 def draw_image(ax: Axes, image: npt.NDArray[np.generic], title: str) -> None:
-    """The image by itself: one channel as dark ink, three as red, green and blue, others as their mean."""
+    """Draw an image (H, W) or (H, W, C): one channel as ink, three as RGB, the mean of any other number as ink."""
     if image.ndim == 3 and image.shape[2] == 3:
         ax.imshow(as_shares(image), interpolation="nearest")
         ax.set_xticks([])
@@ -72,39 +62,53 @@ def draw_image(ax: Axes, image: npt.NDArray[np.generic], title: str) -> None:
 
 
 def draw_map(
-    ax: Axes, image: npt.NDArray[np.generic], values: Numbers, limit: float, title: str, label: str, signed: bool = True
-) -> None:
-    """Numbers in colours, the image's ink as a shade over them, and a colour bar.
+    ax: Axes, image: npt.NDArray[np.generic], values: Values, label: str, signed: bool = True,
+    rows: Values | None = None, columns: Values | None = None,
+) -> None:  # fmt: skip
+    """Draw values in colors under the ink of an image, with a color bar.
 
     Parameters
     ----------
-    values : (H, W), or any other size, which is stretched to the image
-    limit : float
-        The end of the colours, and below zero too if `signed`.
+    values : (H, W), or (OH, OW) with `rows` and `columns`
     label : str
-        Of the colour bar.
+        Of the color bar.
+    signed : bool
+        Whether the colors begin at minus the maximum, or at zero.
+    rows, columns : (OH,), (OW,), optional
+        Pixel coordinates of the values, evenly spaced.
     """
-    limit = limit if limit > 0 else 1.0
     height, width = image.shape[:2]
-    place = (-0.5, width - 0.5, height - 0.5, -0.5)
-    drawn = ax.imshow(values, cmap=SIGNED if signed else POSITIVE, vmin=-limit if signed else 0, vmax=limit,
-                      extent=place, interpolation="nearest")  # fmt: skip
-    shade = np.zeros((height, width, 4))  # black, and more or less of it
+    limit = float(np.abs(values).max()) or 1.0
+    left, right = _edges(columns, width)
+    top, bottom = _edges(rows, height)
+    drawn = ax.imshow(
+        values, cmap=SIGNED if signed else POSITIVE, vmin=-limit if signed else 0, vmax=limit,
+        extent=(left, right, bottom, top), interpolation="nearest",
+    )  # fmt: skip
+    shade = np.zeros((height, width, 4))  # black, with the ink as its opacity
     shade[..., 3] = INK * ink_of(image)
-    ax.imshow(shade, extent=place, interpolation="nearest")
+    ax.imshow(shade, extent=(-0.5, width - 0.5, height - 0.5, -0.5), interpolation="nearest")  # sets the limits
+    ax.set_facecolor("0.9")  # pixels beyond the values
     ax.set_xticks([])
     ax.set_yticks([])
-    panel_title(ax, title)
     color_bar(drawn, ax, label)
 
 
+def _edges(centers: Values | None, size: int) -> tuple[float, float]:
+    """Return the first and last edge of cells with these centers; by default, and for one cell, those of the image."""
+    if centers is None or len(centers) == 1:
+        return -0.5, size - 0.5
+    half = float(centers[1] - centers[0]) / 2
+    return float(centers[0]) - half, float(centers[-1]) + half
+
+
 def panel_title(ax: Axes, title: str) -> None:
-    """A title of one panel, in as many lines as it is given."""
+    """Write the title of one panel."""
     ax.set_title(title, fontsize=9.5, parse_math=False)
 
 
 def color_bar(drawn: AxesImage, ax: Axes, label: str) -> None:
-    """What the colours mean, beside a panel."""
+    """Add a color bar to a panel."""
     bar = ax.figure.colorbar(drawn, ax=ax, fraction=0.05, pad=0.03)
-    bar.set_label(label, fontsize=8.5)
+    bar.set_label(label, fontsize=SMALL)
     bar.ax.tick_params(labelsize=8)

@@ -1,4 +1,4 @@
-"""Filter ablation: what a model loses without each of a layer's filters in turn."""
+"""Filter ablation: the loss and accuracy of a model when each filter of a layer is set to zero in turn."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ import numpy.typing as npt
 from scratchcnn.arguments import positive_integer
 from scratchcnn.fusion.plan import Plan
 from scratchcnn.inspection.arguments import built_model, class_count, layer_index, sample_shape
-from scratchcnn.inspection.attribution.ablation_data import Counts, FilterAblationData, Numbers
 from scratchcnn.inspection.attribution.class_score import logit_layers
-from scratchcnn.inspection.text.layout import facts, wrap
+from scratchcnn.inspection.attribution.image_result import sections
+from scratchcnn.inspection.text.layout import wrap
 from scratchcnn.inspection.text.numbers import points
+from scratchcnn.inspection.text.table import table
 from scratchcnn.layers import Conv2D, Layer
 from scratchcnn.losses import SparseCategoricalCrossentropy
 from scratchcnn.mistakes import check_classes
@@ -28,84 +29,113 @@ from scratchcnn.training.inference import predict_batch
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+Values = npt.NDArray[np.float64]
+Counts = npt.NDArray[np.int64]
 
-FIRST, LAST = 12, 6  # filters in the text: those that matter most, and least
+FIRST, LAST = 12, 6  # number of the most and of the least important filters in the text
 
 
 @dataclass(frozen=True, eq=False)
-class FilterAblation(FilterAblationData):
-    """What `filter_ablation` found, filter by filter.
+class FilterAblation:
+    """Result of `filter_ablation`.
 
     Attributes
     ----------
     layer : str
-        The layer's name.
+        Name of the layer.
     kind : str
         'filter' for a Conv2D, else 'unit'.
     images : int64 (classes,)
-        How many images of each class were looked at.
+        Number of images of each class.
     loss, accuracy : float
-        Of the whole model on them: mean cross-entropy in nats, share of right answers.
+        Of the whole model: mean cross-entropy in nats, fraction of correct predictions.
     losses : float64 (F,)
-        The loss without each filter.
+        The loss when each filter is zeroed.
     right : int64 (F, classes)
-        How many images of each class are answered right without each filter.
+        Correct predictions for each class when each filter is zeroed.
     right_before : int64 (classes,)
-        The same of the whole model.
+        Correct predictions for each class of the whole model.
     active : float64 (F,)
-        The share of the filter's outputs that are not 0: 0 is a dead filter.
+        Fraction of nonzero outputs of each filter; 0 for a dead filter.
     """
 
+    layer: str
+    kind: str
+    images: Counts
+    loss: float
+    accuracy: float
+    losses: Values
+    right: Counts
+    right_before: Counts
+    active: Values
+
+    @property
+    def rises(self) -> Values:
+        """Increase of the loss when each filter is zeroed, (F,); negative where the model improves."""
+        return self.losses - self.loss
+
+    @property
+    def accuracies(self) -> Values:
+        """Accuracy when each filter is zeroed, (F,)."""
+        return self.right.sum(axis=1) / self.images.sum()
+
+    @property
+    def recall(self) -> Values:
+        """Recall of each class of the whole model, (classes,); NaN for a class without images."""
+        return self.right_before / np.where(self.images > 0, self.images, np.nan)
+
+    @property
+    def recall_falls(self) -> Values:
+        """Decrease of each class's recall when each filter is zeroed, (F, classes); NaN for a class without images."""
+        return (self.right_before - self.right) / np.where(self.images > 0, self.images, np.nan)
+
+    @property
+    def order(self) -> Counts:
+        """Filter indices in order of decreasing importance, measured by the increase of the loss."""
+        return np.argsort(-self.rises, kind="stable").astype(np.int64)
+
     def __str__(self) -> str:
-        count, kind = int(self.images.sum()), self.kind
-        idle, better = int((self.rises == 0).sum()), int((self.rises < 0).sum())
+        count, kind, filters = int(self.images.sum()), self.kind, len(self.losses)
         known = [
-            ("images", f"{count:,}; one of them is {100 / count:.3g} points of accuracy"),
+            ("images", f"{count:,}; a single one is {100 / count:.3g} points of accuracy"),
             ("whole model", f"loss {self.loss:.4f}, accuracy {self.accuracy:.2%}"),
-            ("does nothing", f"{idle} of {len(self.losses)} {kind}s: the loss is the same to the bit without them"),
-            ("does harm", f"{better} of {len(self.losses)} {kind}s: the loss is lower without them"),
+            ("no effect", f"{int((self.rises == 0).sum())} of {filters} {kind}s: the loss is exactly the same"),
+            ("harmful", f"{int((self.rises < 0).sum())} of {filters} {kind}s: the loss is lower without them"),
         ]
-        lines = [f"Ablation: what the model loses without each {kind} of {self.layer!r}", "", *facts(known), ""]
-        lines += [*self._table(), ""]
-        lines += wrap(
-            f"Ablated means that the {kind}'s output is 0, after the activation; for ReLU, a kernel and bias of "
-            f"zero give the same. Weakness: one {kind} at a time: two that do the same cover for each other, and "
-            "both look useless. And the ranking is that of these images: with few of them, small differences are "
-            "chance."
+        note = (
+            f"Ablation sets the output of the {kind} to zero, after the activation; for ReLU this is equivalent to a "
+            f"kernel and bias of zero. Limitations: only one {kind} is ablated at a time, so that two redundant ones "
+            "both appear unimportant; and with few images, small differences are not significant."
         )
-        return "\n".join(lines)
+        title = f"Ablation: loss and accuracy without each {kind} of {self.layer!r}"
+        return sections(title, known, self._table(), wrap(note))
 
     def _table(self) -> list[str]:
-        """One line for each filter in order; of many, the first and the last."""
-        lines = [
-            f"{'rank':>4}{self.kind:>8}{'loss':>10}{'rise':>10}{'accuracy':>10}{'points':>8}{'active':>8}   hit most"
-        ]
-        for rank, number in enumerate(self.order.tolist()):
-            if FIRST <= rank < len(self.losses) - LAST and len(self.losses) > FIRST + LAST + 1:
-                if rank == FIRST:
-                    lines.append(f"{'…':>4}   {len(self.losses) - FIRST - LAST} more between")
-                continue
-            change = points(float(self.accuracies[number]) - self.accuracy, sign=True)
-            lines.append(
-                f"{rank + 1:>4}{number:>8}{self.losses[number]:>10.4f}{self.rises[number]:>+10.4f}"
-                f"{self.accuracies[number]:>10.2%}{change:>8}{self.active[number]:>8.1%}   {self._hit_most(number)}"
-            )
-        return lines
-
-    def _hit_most(self, number: int) -> str:
-        """The class whose recall falls most without a filter."""
-        falls = self.recall_falls[number]
-        worst = int(np.nanargmax(falls))
-        return f"class {worst}, recall −{points(float(falls[worst]))} points" if falls[worst] > 0 else "no class"
+        """Return a table of the filters in order of importance; of many, the first and the last."""
+        rows = []
+        for rank, f in enumerate(self.order.tolist(), start=1):
+            change = points(float(self.accuracies[f]) - self.accuracy, sign=True)
+            worst = int(np.nanargmax(self.recall_falls[f]))
+            fall = float(self.recall_falls[f, worst])
+            rows.append([
+                str(rank), str(f), f"{self.losses[f]:.4f}", f"{self.rises[f]:+.4f}",
+                f"{self.accuracies[f]:.2%}", f"{change} points", f"{self.active[f]:.1%}",
+                f"class {worst}: recall −{points(fall)} points" if fall > 0 else "none",
+            ])  # fmt: skip
+        if len(rows) > FIRST + LAST + 1:
+            rows[FIRST:-LAST] = [["…", f"{len(rows) - FIRST - LAST} more", *[""] * 6]]
+        heads = ["rank", self.kind, "loss", "increase", "accuracy", "change", "active", "most affected class"]
+        return table(heads, rows, left=(7,))
 
     def plot(self, to_file: str | os.PathLike[str] | None = None) -> Figure:
-        """Draw the rise of the loss and the fall of each class's recall; write it to a file if one is named.
+        """Draw loss and recall without each filter; write them to `to_file`, if given, as `plots.save`."""
+        from scratchcnn.inspection.attribution.figure import plot_ablation
 
-        Errors as `plots.save`.
-        """
-        from scratchcnn.inspection.attribution.ablation_figure import plot_filter_ablation
-
-        return plot_filter_ablation(self, to_file)
+        title = f"Ablation: each {self.kind} of {self.layer!r} set to zero"
+        order = self.order
+        return plot_ablation(
+            title, self.kind, order, self.losses[order], self.loss, self.recall_falls[order], self.recall, to_file
+        )
 
 
 def filter_ablation(
@@ -116,15 +146,15 @@ def filter_ablation(
     Parameters
     ----------
     model : Sequential
-        Built. It is not changed: what is zeroed is a copy of the layer's output.
+        Built. It is not changed: a copy of the layer's output is zeroed.
     layer : str, int or Layer
-        By name, place or itself: a Conv2D, or any other but the last; of a Dense, each unit is zeroed in turn.
+        Name, index or the layer itself: a Conv2D, or any other but the last; of a Dense, each unit is zeroed in turn.
     x : array-like (N, *input_shape)
-        Images, as the model takes them.
+        Images, as for `predict`.
     y : array-like of integers (N,)
-        Their class numbers.
+        Their classes.
     batch_size : int, default 128
-        Images at once; loss and accuracy do not depend on it but for rounding.
+        Number of images processed at once; it does not affect the result except for rounding.
 
     Returns
     -------
@@ -134,13 +164,13 @@ def filter_ablation(
     Raises
     ------
     TypeError, ValueError
-        The model is not built; a layer that is not there, or the last one; images or labels that do not fit.
+        The model is not built; a layer that does not exist, or the last one; images or labels that do not fit.
 
     Notes
     -----
     The layer's output is computed once, and the layers after it F + 1 times. Dropout is off. A filter is zeroed after
-    its activation: for ReLU and linear layers that is the same as a kernel and bias of zero, and for an activation
-    with activation(0) != 0 it is not.
+    its activation: for ReLU and linear layers this is equivalent to a kernel and bias of zero, for an activation with
+    activation(0) != 0 it is not.
 
     References
     ----------
@@ -155,22 +185,24 @@ def filter_ablation(
     """
     model = built_model(model, "filter_ablation")
     classes, layers = class_count(model), logit_layers(model)
-    place = _ablated_layer(model, layer, len(layers))
+    place = layer_index(model, layer)
+    if place >= len(layers) - 1:
+        raise ValueError(
+            f"Expected a layer before the last, received {model.layers[place].label}, whose outputs are the "
+            f"predictions; choose for example {model.layers[0].name!r}."
+        )
     before, after = (Plan(part, model.engine) for part in (layers[: place + 1], layers[place + 1 :]))
     images = check_images(x, sample_shape(model), model.dtype)
     labels = check_classes("y", y, classes)
     if len(labels) != len(images):
         raise ValueError(f"Expected one label for each of the {len(images)} images, received {len(labels)} in y.")
     batch_size = positive_integer("batch_size", batch_size)
-    totals: list[tuple[Numbers, Counts, Numbers]] = []
+    losses, right, active = np.zeros(1), np.zeros((1, classes), np.int64), np.zeros(1)
     for start in range(0, len(images), batch_size):
         rows = slice(start, start + batch_size)
         features = predict_batch(before, as_input(images[rows], model.dtype))
-        totals.append(_of_batch(features, after, labels[rows], classes))
-    losses, right, active = (sum(parts) for parts in zip(*totals, strict=True))
-    assert isinstance(losses, np.ndarray)
-    assert isinstance(right, np.ndarray)
-    assert isinstance(active, np.ndarray)
+        of_batch = _of_batch(features, after, labels[rows], classes)
+        losses, right, active = losses + of_batch[0], right + of_batch[1], active + of_batch[2]
     count, chosen = len(images), model.layers[place]
     return FilterAblation(
         str(chosen.name), "filter" if isinstance(chosen, Conv2D) else "unit",
@@ -179,18 +211,7 @@ def filter_ablation(
     )  # fmt: skip
 
 
-def _ablated_layer(model: Sequential, layer: object, logit_layers: int) -> int:
-    """The place of the layer asked for, after which there is another that its output goes into."""
-    place = layer_index(model, layer)
-    if place >= logit_layers - 1:
-        raise ValueError(
-            f"Expected a layer before the last, received {model.layers[place].label}, whose outputs are the answer; "
-            f"choose for example {model.layers[0].name!r}."
-        )
-    return place
-
-
-def _of_batch(features: Array, after: Plan, labels: Counts, classes: int) -> tuple[Numbers, Counts, Numbers]:
+def _of_batch(features: Array, after: Plan, labels: Counts, classes: int) -> tuple[Values, Counts, Values]:
     """Return the sum of the losses (1 + F,), correct answers by class (1 + F, classes), sum of active fractions (F,).
 
     The first row is that of the whole model; `after` are the layers after the ablated one.
@@ -207,7 +228,7 @@ def _of_batch(features: Array, after: Plan, labels: Counts, classes: int) -> tup
 
 
 def _each_without_one(features: Array) -> Iterator[Array]:
-    """The features as they are, then copies with one channel of the last axis zero."""
+    """Yield the features, and then copies in which one channel is zero."""
     yield features
     for channel in range(features.shape[-1]):
         changed = features.copy()

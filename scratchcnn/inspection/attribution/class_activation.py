@@ -1,4 +1,4 @@
-"""Grad-CAM: where the feature maps of a convolution speak for a class."""
+"""Grad-CAM: the regions of the image where the feature maps of a convolution support a class."""
 
 from __future__ import annotations
 
@@ -9,117 +9,149 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from scratchcnn.inspection.arguments import built_model, layer_index, one_image
-from scratchcnn.inspection.attribution.class_activation_data import GradCAMData
-from scratchcnn.inspection.attribution.class_score import class_gradient, class_to_watch
-from scratchcnn.inspection.attribution.covering import image_size
-from scratchcnn.inspection.text.layout import facts, wrap
-from scratchcnn.inspection.text.sketch import sketch
+from scratchcnn.inspection.arguments import layer_index
+from scratchcnn.inspection.attribution.class_score import Probabilities, class_gradient
+from scratchcnn.inspection.attribution.field_centers import Coordinates, field_centers, interpolate
+from scratchcnn.inspection.attribution.image_result import ImageResult, checked_inputs, sections
+from scratchcnn.inspection.text.layout import wrap
 from scratchcnn.layers import Conv2D, Layer
-from scratchcnn.preprocessing.resize import resize
+from scratchcnn.operands import Array
 from scratchcnn.sequential import Sequential
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LISTED = 3  # filters of each sign in the text
-TRUSTED = 0.5  # share of the gradient that the means must keep, or the text warns
+RELIABLE = 0.5  # fraction of the gradient that averaging must keep, or the text warns
 
 
 @dataclass(frozen=True, eq=False)
-class GradCAM(GradCAMData):
-    """What `grad_cam` found.
+class GradCAM(ImageResult):
+    """Result of `grad_cam`; `image`, `label` and `answer` as in `ImageResult`.
 
     Attributes
     ----------
-    image : (H, W, C) or (H, W), as it was given
-    label : int
-        The class.
     probabilities : float64 (classes,)
-        What the model gives the image.
+        Of the image.
     logit : float
         Of the class.
     layer : str
-        Name of the layer whose feature maps are weighed.
+        Name of the layer.
+    rows, columns : float64 (OH,), (OW,)
+        Pixel coordinates of the receptive-field centers of the layer's positions; 0 is the center of the first pixel.
     features : (OH, OW, F), the model's dtype
-        Those maps, after the layer's activation.
+        Feature maps of the layer, after its activation.
     gradient : (OH, OW, F), the model's dtype
-        Of the logit by each number of the maps.
+        Of the logit w.r.t. each element of the feature maps.
     weights : (F,), the model's dtype
-        Of each map: the mean of its gradient over its positions.
+        Mean of the gradient over the positions of each feature map.
     evidence : (OH, OW), the model's dtype
-        The weighted sum of the maps. Above 0 speaks for the class, below 0 against it.
+        Weighted sum of the feature maps: positive for the class, negative against it.
     map : float32 (H, W)
-        max(evidence, 0), enlarged to the image.
+        max(evidence, 0), interpolated linearly between the receptive-field centers.
     """
 
-    def __str__(self) -> str:
-        rows, columns, filters = self.features.shape
-        limit, least = max(0.0, float(self.evidence.max())), min(0.0, float(self.evidence.min()))
-        known = [
-            ("model's answer", f"{self.answer} ({self.probabilities[self.answer]:.1%})"),
-            ("class", f"{self.label} ({self.probabilities[self.label]:.1%}, logit {self.logit:.4g})"),
-            ("layer", f"{self.layer!r}, {filters} feature map{'s' * (filters > 1)} of {rows} × {columns}"),
-            ("evidence", f"from {least:.3g} (against the class) to {limit:.3g} (for it)"),
-            ("greatest weights", self._listed(np.argsort(-self.weights, kind="stable"), 1)),
-            ("least weights", self._listed(np.argsort(self.weights, kind="stable"), -1)),
-            ("kept by the means", f"{self.kept:.0%} of the gradient{self._warned()}"),
-        ]
-        lines = [f"Grad-CAM: where the feature maps of {self.layer!r} speak for class {self.label}", ""]
-        lines += [*facts(known), ""]
-        if limit > 0:
-            lines += [
-                f"The image, and the evidence for the class (9: near {limit:.3g}, the most; 1: a tenth of that).",
-                "",
-            ]
-            lines += [*sketch(self.image, self.map, float(self.map.max())), ""]
-        else:
-            lines += ["There is no evidence above 0: at no place does this layer speak for the class.", ""]
-        lines += wrap(
-            "Each map is weighted by the mean gradient of the logit. Of their sum only what is above 0 is kept "
-            "(ReLU), as what speaks against this class speaks for others. Weakness: the map is coarse, and "
-            "stretched to the image without asking which pixels each position saw; and one weight cannot tell "
-            "where a filter helps from where it harms (Selvaraju et al. 2017, section 3)."
-        )
-        return "\n".join(lines)
+    probabilities: Probabilities
+    logit: float
+    layer: str
+    rows: Coordinates
+    columns: Coordinates
+    features: Array
+    gradient: Array
+    weights: Array
+    evidence: Array
+    map: Array
 
-    def _warned(self) -> str:
-        """What it means that the means keep little."""
-        if self.kept >= TRUSTED:
-            return ""
-        return ": it differs from place to place, as before a Flatten, and cancels; .by_position takes no means"
+    @property
+    def by_position(self) -> Array:
+        """Gradient × features, summed over the feature maps: (OH, OW). The gradient is not averaged over the positions.
+
+        Draelos & Carin 2020, "Use HiResCAM instead of Grad-CAM for faithful explanations of convolutional neural
+        networks". Where only Flatten and one Dense follow, its sum is the logit without the bias.
+        """
+        return (self.gradient * self.features).sum(axis=2)
+
+    @property
+    def kept(self) -> float:
+        """Fraction of the gradient that averaging keeps: sum of |weights| / sum of the mean |gradient|, from 0 to 1."""
+        whole = float(np.abs(self.gradient).mean(axis=(0, 1), dtype=np.float64).sum())
+        return float(np.abs(self.weights).sum(dtype=np.float64)) / whole if whole > 0 else 1.0
+
+    def __str__(self) -> str:
+        (height, width, filters), rows, columns = self.features.shape, self.rows, self.columns
+        low, high = min(0.0, float(self.evidence.min())), max(0.0, float(self.evidence.max()))
+        warning = (
+            "" if self.kept >= RELIABLE else ": it varies over the positions, as before a Flatten, and cancels; "
+            ".by_position uses it without averaging"
+        )  # fmt: skip
+        known = [
+            *self._classes(self.probabilities),
+            ("logit of the class", f"{self.logit:.4g}"),
+            ("layer", f"{self.layer!r}, {filters} feature map{'s' * (filters > 1)} of {height} × {width}"),
+            (
+                "centers",
+                f"of the receptive fields: rows {rows[0]:g} to {rows[-1]:g}, columns {columns[0]:g} to {columns[-1]:g}",
+            ),
+            ("evidence", f"from {low:.3g} (against the class) to {high:.3g} (for it)"),
+            ("largest weights", self._listed(np.argsort(-self.weights, kind="stable"), 1)),
+            ("smallest weights", self._listed(np.argsort(self.weights, kind="stable"), -1)),
+            ("kept by averaging", f"{self.kept:.0%} of the gradient{warning}"),
+        ]
+        shown = ["There is no positive evidence: this layer supports the class nowhere."]
+        if high > 0:
+            shown = self._sketch(self.map, "the evidence for the class", f"{self.map.max():.3g}")
+        note = (
+            "Each feature map is weighted by the mean gradient of the logit w.r.t. it. Only the positive part of the "
+            "sum is kept (ReLU), as negative evidence belongs to other classes. Limitations: the map is as coarse as "
+            "the layer, as it is interpolated between the centers of its receptive fields; and a single weight cannot "
+            "distinguish where a filter supports the class from where it opposes it (Selvaraju et al. 2017, section 3)."
+        )
+        return sections(
+            f"Grad-CAM: where the feature maps of {self.layer!r} support class {self.label}", known, shown, wrap(note)
+        )
 
     def _listed(self, order: npt.NDArray[np.int64], sign: int) -> str:
-        """The first filters of an order whose weight has that sign."""
+        """Return the first filters of an order whose weight has that sign."""
         found = [int(f) for f in order[:LISTED] if sign * self.weights[f] > 0]
         return ", ".join(f"filter {f} ({self.weights[f]:+.3g})" for f in found) or "none"
 
     def plot(self, to_file: str | os.PathLike[str] | None = None) -> Figure:
-        """Draw the map over the image; write it to a file if one is named. Errors as `plots.save`."""
-        from scratchcnn.inspection.attribution.class_activation_figure import plot_grad_cam
+        """Draw image, map, and gradient × features by position; write them to `to_file`, if given, as `plots.save`."""
+        from scratchcnn.inspection.attribution.figure import Map, plot_maps
 
-        return plot_grad_cam(self, to_file)
+        height, width = self.features.shape[:2]
+        by_position = f"gradient × features, {height} × {width}"
+        return plot_maps(
+            self.image,
+            f"Grad-CAM: evidence of {self.layer!r} for class {self.label} ({self.probabilities[self.label]:.1%})",
+            f"prediction: {self.answer} ({self.probabilities[self.answer]:.1%})",
+            [
+                Map(self.map, "Grad-CAM" if self.map.any() else "no positive evidence", "evidence", signed=False),
+                Map(self.by_position, by_position, "contribution to the logit", rows=self.rows, columns=self.columns),
+            ],
+            to_file,
+        )
 
 
 def grad_cam(
     model: Sequential, image: npt.ArrayLike, label: int | None = None, layer: str | int | Layer | None = None
 ) -> GradCAM:
-    """Weigh the feature maps of a convolution by how much the class's logit grows with them.
+    """Weight the feature maps of a convolution by the mean gradient of a class's logit, and map their sum to the image.
 
         weight[f] = mean over oy, ox of d logit / d features[oy, ox, f]
         evidence[oy, ox] = sum over f of weight[f] * features[oy, ox, f]
-        map = max(evidence, 0), enlarged to the image
+        map[y, x] = max(evidence, 0), interpolated between the receptive-field centers
 
     Parameters
     ----------
     model : Sequential
         Built, on images (H, W, C).
     image : array-like
-        One image, as the model takes it; without the channel axis if there is one channel.
+        One image, as for `predict`, without the batch axis; with one channel, also (H, W).
     label : int, optional
-        The class; default: what the model takes the image for.
+        The class of interest; default: the predicted class.
     layer : str, int or Layer, optional
-        The layer whose outputs (OH, OW, F) are weighed, by name, place or itself; default: the last Conv2D.
+        A layer whose output is (OH, OW, F), by name, index or the layer itself; default: the last Conv2D.
 
     Returns
     -------
@@ -129,12 +161,14 @@ def grad_cam(
     Raises
     ------
     TypeError, ValueError
-        The model is not built or has no Conv2D; a layer that is not there or gives no feature maps; not one image; no
+        The model is not built or has no Conv2D; a layer that does not exist or has no feature maps; not one image; no
         such class.
 
     Notes
     -----
-    One forward and one backward pass, dropout off. Enlarging is linear interpolation, edge to edge.
+    One forward and one backward pass, dropout off. The value of a position is placed at the center of its receptive
+    field (see `field_centers`). Between the centers the map is linear; pixels beyond the outermost centers have the
+    value of the nearest position, whose receptive field reaches over them.
 
     References
     ----------
@@ -146,37 +180,36 @@ def grad_cam(
     >>> from scratchcnn.layers import Conv2D, Dense, Flatten
     >>> model = Sequential([Conv2D(2, 3, input_shape=(6, 5, 1)), Flatten(), Dense(3, "softmax")], seed=0)
     >>> found = grad_cam(model, np.eye(6, 5), label=2)
-    >>> found.layer, found.evidence.shape, found.map.shape
-    ('conv2d', (4, 3), (6, 5))
+    >>> found.layer, found.evidence.shape, found.rows.tolist(), found.map.shape
+    ('conv2d', (4, 3), [1.0, 2.0, 3.0, 4.0], (6, 5))
     """
-    model = built_model(model, "grad_cam")
+    pixels, label, answer, probabilities = checked_inputs(model, image, label, "grad_cam")
     place = _feature_layer(model, layer)
-    height, width = image_size(model, "grad_cam")
-    batch = one_image(model, image)
-    probabilities, label = class_to_watch(model, batch, label)
-    logit, features, gradient = class_gradient(model, batch, label, "logit", place)
+    rows, columns = field_centers(model, place)
+    logit, features, gradient = class_gradient(model, pixels[None], label, "logit", place)
     weights = gradient.mean(axis=(0, 1))  # (F,)
     evidence = features @ weights
-    enlarged = resize(np.maximum(evidence, 0).astype(np.float32), height, width)
+    placed = interpolate(np.maximum(evidence, 0), rows, columns, *pixels.shape[:2]).astype(np.float32)
     name = str(model.layers[place].name)
-    return GradCAM(batch[0].copy(), label, probabilities, logit, name, features, gradient, weights, evidence, enlarged)
+    return GradCAM(
+        pixels, label, answer, probabilities, logit, name, rows, columns, features, gradient, weights, evidence, placed
+    )
 
 
 def _feature_layer(model: Sequential, layer: object) -> int:
-    """The place of the layer asked for, or of the last Conv2D; it gives (OH, OW, F)."""
+    """Return the index of the chosen layer, or of the last Conv2D; its output is (OH, OW, F)."""
     if layer is None:
         found = [place for place, each in enumerate(model.layers) if isinstance(each, Conv2D)]
         if not found:
             raise ValueError(
-                "Expected a model with a Conv2D for grad_cam, whose feature maps say where, received one without; use "
-                "occlusion or input_gradient."
+                "Expected a model with a Conv2D for grad_cam, received one without; use occlusion or input_gradient."
             )
         return found[-1]
     place = layer_index(model, layer)
     chosen = model.layers[place]
     if chosen.output_shape is None or len(chosen.output_shape) != 3:
         raise ValueError(
-            f"Expected a layer that gives feature maps (OH, OW, F), received {chosen.label}, which gives "
+            f"Expected a layer with feature maps (OH, OW, F), received {chosen.label} with output shape "
             f"{chosen.output_shape}; choose a Conv2D or a MaxPooling2D."
         )
     return place

@@ -1,4 +1,4 @@
-"""The score of a class, its probability, and the gradient of the score w.r.t. the output of any layer."""
+"""Score of a class: its logit or probability, and the gradient of the score w.r.t. the output of any layer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import numpy.typing as npt
 
 from scratchcnn.activations import Softmax
 from scratchcnn.fusion.plan import Plan
-from scratchcnn.inspection.arguments import one_label
 from scratchcnn.inspection.tracing.passes import backward, forward
 from scratchcnn.layers import Layer
 from scratchcnn.losses import CategoricalCrossentropy
@@ -23,17 +22,7 @@ Probabilities = npt.NDArray[np.float64]
 
 
 class ClassGradient(NamedTuple):
-    """The score of one class for one image, and its gradient w.r.t. the output of one layer.
-
-    Attributes
-    ----------
-    score : float
-        The logit of the class, or its probability.
-    output : (*output_shape), the model's dtype
-        The output of the layer, or the image in the model's dtype.
-    gradient : (*output_shape), the model's dtype
-        Of the score w.r.t. each element of the output.
-    """
+    """The score of a class, the output of a layer (or the image), and the gradient of the score w.r.t. it."""
 
     score: float
     output: Array
@@ -43,14 +32,14 @@ class ClassGradient(NamedTuple):
 def class_gradient(
     model: Sequential, batch: Array, label: int, of: str = "logit", place: int | None = None
 ) -> ClassGradient:
-    """Compute the gradient of a class score w.r.t. the output of a layer or the image, by backpropagation.
+    """Compute the gradient of a class score w.r.t. the output of a layer or the image, in the dtype of the model.
 
     Parameters
     ----------
     model : Sequential
         Built.
     batch : (1, *input_shape)
-        One image, as `arguments.one_image` gives it.
+        One image, as `arguments.one_image` returns it.
     label : int
         The class.
     of : {'logit', 'probability'}
@@ -84,30 +73,16 @@ def class_gradient(
 
 def logit_layers(model: Sequential) -> list[Layer]:
     """Return the layers of a model without a final softmax, so that their output is logits, as in training."""
-    return on_logits(model.layers, CategoricalCrossentropy(from_logits=not ends_in_softmax(model)))[0]
-
-
-def ends_in_softmax(model: Sequential) -> bool:
-    """Return whether the predictions of the model are probabilities."""
-    return isinstance(getattr(model.layers[-1], "activation", None), Softmax)
+    return on_logits(model.layers, CategoricalCrossentropy(from_logits=not _ends_in_softmax(model)))[0]
 
 
 def probabilities_of(model: Sequential, batch: Array) -> Probabilities:
     """Return class probabilities (N, classes): the result of `predict`, or its softmax if the model ends in logits."""
     outputs = model.predict(batch, batch_size=len(batch))
-    if not ends_in_softmax(model):
+    if not _ends_in_softmax(model):
         outputs = model.ops.softmax(outputs)
     return outputs.astype(np.float64)
 
 
-def class_to_watch(model: Sequential, batch: Array, label: object) -> tuple[Probabilities, int]:
-    """Return the probabilities (classes,) of one image, and the class `label`; for None, the predicted class.
-
-    Raises
-    ------
-    ValueError, TypeError
-        A label that is no class of the model.
-    """
-    watched = None if label is None else one_label(model, label)
-    probabilities = probabilities_of(model, batch)[0]
-    return probabilities, int(probabilities.argmax()) if watched is None else watched
+def _ends_in_softmax(model: Sequential) -> bool:
+    return isinstance(getattr(model.layers[-1], "activation", None), Softmax)

@@ -1,4 +1,4 @@
-"""Occlusion: how the probability of a class falls when a patch of the image is covered."""
+"""Occlusion: the decrease of a class probability when a patch of the image is covered."""
 
 from __future__ import annotations
 
@@ -11,13 +11,11 @@ import numpy.typing as npt
 
 from scratchcnn.arguments import integer_pair, positive_integer
 from scratchcnn.geometry import Pair
-from scratchcnn.inspection.arguments import built_model, one_image
-from scratchcnn.inspection.attribution.class_score import class_to_watch, probabilities_of
-from scratchcnn.inspection.attribution.covering import fill_values, image_size, told
-from scratchcnn.inspection.attribution.occlusion_map_data import OcclusionData, Places
-from scratchcnn.inspection.text.layout import facts, wrap
+from scratchcnn.inspection.attribution.class_score import Probabilities, probabilities_of
+from scratchcnn.inspection.attribution.image_result import ImageResult, checked_inputs, fill_text, fill_values, sections
+from scratchcnn.inspection.text.layout import wrap
 from scratchcnn.inspection.text.numbers import points
-from scratchcnn.inspection.text.sketch import sketch
+from scratchcnn.inspection.text.table import table
 from scratchcnn.operands import Array
 from scratchcnn.sequential import Sequential
 from scratchcnn.training.data import as_input
@@ -25,73 +23,127 @@ from scratchcnn.training.data import as_input
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+Indices = npt.NDArray[np.int64]
 
-SHARE = 6  # of the image's side is the side of a patch
+FRACTION = 6  # the default patch has a sixth of the rows and columns
 LISTED = 5  # patches in the text
 
 
 @dataclass(frozen=True, eq=False)
-class Occlusion(OcclusionData):
-    """What `occlusion` found.
+class Occlusion(ImageResult):
+    """Result of `occlusion`; `image`, `label` and `answer` as in `ImageResult`.
 
     Attributes
     ----------
-    image : (H, W, C) or (H, W), as it was given
-    label : int
-        The class whose probability is watched.
     baseline : float64 (classes,)
-        The probabilities with nothing covered.
+        Probabilities of the image.
     tops, lefts : int64 (rows,), (columns,)
-        Where the patches begin.
+        First row and first column of the patches.
     size, stride : (int, int)
-        Of a patch, and from one to the next; the last lies at the image's edge and may be nearer.
+        Size of a patch, and step from one to the next; the step to the last may be shorter, as it ends with the image.
     fill : (C,) or ()
-        What a patch is filled with.
+        Value of the covered pixels.
     probabilities : float64 (rows, columns, classes)
-        With the patch at tops[row], lefts[column].
+        Of the image with the patch at tops[row], lefts[column] covered.
     """
+
+    baseline: Probabilities
+    tops: Indices
+    lefts: Indices
+    size: Pair
+    stride: Pair
+    fill: Array
+    probabilities: Probabilities
+
+    @property
+    def falls(self) -> Probabilities:
+        """Decrease of the class's probability for each patch, (rows, columns); negative where it increases."""
+        return self.baseline[self.label] - self.probabilities[..., self.label]
+
+    @property
+    def answers(self) -> Indices:
+        """The predicted class for each covered patch, (rows, columns)."""
+        return self.probabilities.argmax(axis=-1)
+
+    @property
+    def map(self) -> Probabilities:
+        """For each pixel, the mean decrease over all patches that cover it, (H, W)."""
+        height, width = self.image.shape[:2]
+        sums, counts = np.zeros((height, width)), np.zeros((height, width))
+        for (row, column), fall in np.ndenumerate(self.falls):
+            top, left = self.tops[row], self.lefts[column]
+            place = slice(top, top + self.size[0]), slice(left, left + self.size[1])
+            sums[place] += fall
+            counts[place] += 1
+        return sums / counts
+
+    def greatest(self, count: int) -> list[tuple[int, int]]:
+        """Row and column in `falls` of the largest decreases, taken greedily among patches that do not overlap."""
+        found: list[tuple[int, int]] = []
+        for flat in np.argsort(-self.falls, axis=None, kind="stable"):
+            row, column = divmod(int(flat), len(self.lefts))
+            if len(found) < count and not any(self._overlap((row, column), other) for other in found):
+                found.append((row, column))
+        return found
+
+    def _overlap(self, one: tuple[int, int], other: tuple[int, int]) -> bool:
+        """Return whether two patches have a pixel in common."""
+        down = abs(int(self.tops[one[0]] - self.tops[other[0]]))
+        right = abs(int(self.lefts[one[1]] - self.lefts[other[1]]))
+        return down < self.size[0] and right < self.size[1]
 
     def __str__(self) -> str:
         changed = int((self.answers != self.answer).sum())
         height, width = self.size
         known = [
-            ("model's answer", f"{self.answer} ({self.baseline[self.answer]:.1%})"),
-            ("class watched", f"{self.label} ({self.baseline[self.label]:.1%} with nothing covered: the baseline)"),
-            ("patches", f"{self.falls.size:,} of {height} × {width} pixels, filled with {told(self.fill)}"),
-            ("answer changes", f"under {changed:,} of them"),
+            *self._classes(self.baseline),
+            ("patches", f"{self.falls.size:,} of {height} × {width} pixels, filled with {fill_text(self.fill)}"),
+            ("changed predictions", f"{changed:,} of {self.falls.size:,}"),
         ]
-        limit = float(np.abs(self.map).max())
-        lines = [f"Occlusion: how the probability of class {self.label} falls when a patch is covered", ""]
-        lines += [*facts(known), "", *self._table(), ""]
-        lines += wrap(
-            f"The image, and the mean fall under the patches that cover each pixel (9: near {points(limit)} "
-            "points; 1: a tenth of that; a to i: the probability rises by as much)."
-        )
-        lines += ["", *sketch(self.image, self.map, limit), ""]
-        lines += wrap(
-            "A great fall: the model needs what lies there. Weakness: a covered image is one the model never saw "
-            "in training; and where two parts say the same, covering one of them changes nothing (Zeiler & Fergus "
+        note = (
+            "The model uses the pixels whose covering decreases the probability most. Limitations: a covered image is "
+            "unlike those seen in training, and covering one of two redundant parts changes nothing (Zeiler & Fergus "
             "2014, section 4.2)."
         )
-        return "\n".join(lines)
+        return sections(
+            f"Occlusion: decrease of the probability of class {self.label} when a patch is covered", known,
+            ["Largest decreases:", "", *self._table()],
+            self._sketch(
+                self.map, "the mean decrease over the patches that cover each pixel",
+                f"{points(float(np.abs(self.map).max()))} points", "increases",
+            ),
+            wrap(note),
+        )  # fmt: skip
 
     def _table(self) -> list[str]:
-        """The patches that matter most, one a line."""
-        lines = [f"{'greatest falls':17}{'rows':>9}{'columns':>10}{'probability':>14}{'fall, points':>15}   answer"]
+        """Return a table of the patches with the largest decreases."""
+        rows = []
         for row, column in self.greatest(LISTED):
-            top, left = int(self.tops[row]), int(self.lefts[column])
-            rows, columns = f"{top}–{top + self.size[0] - 1}", f"{left}–{left + self.size[1] - 1}"
-            probability = f"{self.probabilities[row, column, self.label]:.1%}"
-            fall, answer = points(float(self.falls[row, column])), int(self.answers[row, column])
-            changed = "" if answer == self.answer else "   changed"
-            lines.append(f"{'':17}{rows:>9}{columns:>10}{probability:>14}{fall:>15}   {answer}{changed}")
-        return lines
+            top, left, answer = int(self.tops[row]), int(self.lefts[column]), int(self.answers[row, column])
+            rows.append([
+                f"{top}–{top + self.size[0] - 1}",
+                f"{left}–{left + self.size[1] - 1}",
+                f"{self.probabilities[row, column, self.label]:.1%}",
+                f"{points(float(self.falls[row, column]))} points",
+                str(answer) if answer == self.answer else f"{answer} (changed)",
+            ])  # fmt: skip
+        return table(["rows", "columns", "probability", "decrease", "prediction"], rows, left=(0, 1, 4))
 
     def plot(self, to_file: str | os.PathLike[str] | None = None) -> Figure:
-        """Draw the map over the image; write it to a file if one is named. Errors as `plots.save`."""
-        from scratchcnn.inspection.attribution.occlusion_map_figure import plot_occlusion
+        """Draw the image with its most important patch, and the map; write to `to_file`, if given, as `plots.save`."""
+        from scratchcnn.inspection.attribution.figure import Map, plot_maps
 
-        return plot_occlusion(self, to_file)
+        ((row, column),) = self.greatest(1)
+        below, answer = self.probabilities[row, column], self.answers[row, column]
+        corner = float(self.lefts[column]) - 0.5, float(self.tops[row]) - 0.5
+        return plot_maps(
+            self.image,
+            f"Occlusion: decrease of the probability of class {self.label} ({self.baseline[self.label]:.1%})",
+            f"prediction: {self.answer} ({self.baseline[self.answer]:.1%})",
+            [Map(100 * self.map, f"{self.size[0]} × {self.size[1]} covered", "mean decrease, percentage points")],
+            to_file,
+            patch=(corner, self.size, f"with this patch covered:\n{answer} ({below[answer]:.1%})"),
+        )
 
 
 def occlusion(
@@ -104,26 +156,27 @@ def occlusion(
     fill: object = None,
     batch_size: int = 256,
 ) -> Occlusion:
-    """Cover one patch of an image after the other, and see how the probability of a class falls.
+    """Cover one patch of an image at a time, and measure the decrease of a class probability.
+
+        fall[patch] = P(label | image) - P(label | image with the patch covered)
 
     Parameters
     ----------
     model : Sequential
         Built, on images (H, W, C) or (H, W).
     image : array-like
-        One image, as the model takes it; without the channel axis if there is one channel.
+        One image, as for `predict`, without the batch axis; with one channel, also (H, W).
     label : int, optional
-        The class to watch; default: what the model takes the image for.
+        The class of interest; default: the predicted class.
     size : int or (int, int), optional
         Rows and columns of a patch; default: a sixth of the image's, 5 for 28.
     stride : int or (int, int), default 1
-        From one patch to the next; at most `size`, so that every pixel is covered.
+        Step from one patch to the next; at most `size`, so that every pixel is covered.
     fill : float or sequence of float, optional
-        What a patch is filled with, one number or one for each channel, in the units of the image. Default: the
-        image's background (the median along its border), so that covering means taking ink away and not adding any:
-        a patch of grey would be a new object in the picture.
+        Value of the covered pixels, one for all or one for each channel, in the units of the image. Default: the
+        background of the image (the median along its border), so that covering removes ink and adds none.
     batch_size : int, default 256
-        Covered images that are predicted at once; the result does not depend on it.
+        Number of covered images predicted at once; it does not affect the result except for rounding.
 
     Returns
     -------
@@ -133,8 +186,8 @@ def occlusion(
     Raises
     ------
     TypeError, ValueError
-        The model is not built or takes no images; not one image; no such class; a patch larger than the image, a
-        stride larger than the patch, or a fill that is no number.
+        The model is not built or its inputs are no images; not one image; no such class; a patch larger than the
+        image, a stride larger than the patch, or a fill value that is not finite.
 
     Notes
     -----
@@ -151,36 +204,34 @@ def occlusion(
     >>> occlusion(model, np.eye(6, 5), label=2, size=3).falls.shape
     (4, 3)
     """
-    model = built_model(model, "occlusion")
-    height, width = image_size(model, "occlusion")
-    batch = one_image(model, image)
-    pixels = as_input(batch, model.dtype)[0]
+    pixels, label, answer, baseline = checked_inputs(model, image, label, "occlusion")
+    height, width = pixels.shape[:2]
     size, stride = _checked_patch(size, stride, (height, width))
-    fill = fill_values(pixels, fill)
-    baseline, label = class_to_watch(model, batch, label)
+    original = as_input(pixels[None], model.dtype)[0]
+    fill = fill_values(original, fill)
     tops, lefts = _starts(height, size[0], stride[0]), _starts(width, size[1], stride[1])
-    places = [(top, left) for top in tops.tolist() for left in lefts.tolist()]
+    corners = [(top, left) for top in tops.tolist() for left in lefts.tolist()]
     batch_size = positive_integer("batch_size", batch_size)
-    parts = [places[start : start + batch_size] for start in range(0, len(places), batch_size)]
-    found = np.concatenate([probabilities_of(model, covered(pixels, part, size, fill)) for part in parts])
+    parts = [corners[start : start + batch_size] for start in range(0, len(corners), batch_size)]
+    found = np.concatenate([probabilities_of(model, _covered(original, part, size, fill)) for part in parts])
     probabilities = found.reshape(len(tops), len(lefts), -1)
-    return Occlusion(batch[0].copy(), label, baseline, tops, lefts, size, stride, fill, probabilities)
+    return Occlusion(pixels, label, answer, baseline, tops, lefts, size, stride, fill, probabilities)
 
 
-def covered(image: Array, places: list[tuple[int, int]], size: Pair, fill: Array) -> Array:
-    """Copies of an image, each with one patch of `size` covered, that begins at (top, left): (places, H, W, C)."""
-    images = np.repeat(image[None], len(places), axis=0)
-    for copy, (top, left) in zip(images, places, strict=True):
+def _covered(image: Array, corners: list[tuple[int, int]], size: Pair, fill: Array) -> Array:
+    """Return copies of an image, each with one patch covered that begins at (top, left): (corners, H, W, C)."""
+    images = np.repeat(image[None], len(corners), axis=0)
+    for copy, (top, left) in zip(images, corners, strict=True):
         copy[top : top + size[0], left : left + size[1]] = fill
     return images
 
 
 def _checked_patch(size: object, stride: object, image: Pair) -> tuple[Pair, Pair]:
-    """Size and stride of the patches, which must fit the image and leave no gaps."""
-    default = max(1, round(image[0] / SHARE)), max(1, round(image[1] / SHARE))
+    """Return size and stride of the patches, which must fit into the image and leave no gaps."""
+    default = max(1, round(image[0] / FRACTION)), max(1, round(image[1] / FRACTION))
     patch, step = default if size is None else integer_pair("size", size), integer_pair("stride", stride)
     if patch[0] > image[0] or patch[1] > image[1]:
-        raise ValueError(f"Expected size as at most that of the image, {image}, received {patch}; cover less at once.")
+        raise ValueError(f"Expected size as at most that of the image, {image}, received {patch}; use smaller patches.")
     if step[0] > patch[0] or step[1] > patch[1]:
         raise ValueError(
             f"Expected stride as at most the size of a patch, {patch}, received {step}; the patches would leave gaps."
@@ -188,7 +239,7 @@ def _checked_patch(size: object, stride: object, image: Pair) -> tuple[Pair, Pai
     return patch, step
 
 
-def _starts(length: int, size: int, stride: int) -> Places:
-    """Where the patches begin along one axis; the last one ends with the image."""
+def _starts(length: int, size: int, stride: int) -> Indices:
+    """Return the first indices of the patches along one axis; the last patch ends with the image."""
     last = length - size
     return np.array(sorted({*range(0, last, stride), last}))

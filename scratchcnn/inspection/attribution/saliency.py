@@ -1,4 +1,4 @@
-"""The input gradient: how the score of a class would change with each pixel."""
+"""Input gradient: the gradient of a class score with respect to each pixel."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from scratchcnn.inspection.arguments import built_model, one_image
-from scratchcnn.inspection.attribution.class_score import class_gradient, class_to_watch
-from scratchcnn.inspection.attribution.saliency_data import InputGradientData
-from scratchcnn.inspection.text.layout import facts, wrap
-from scratchcnn.inspection.text.sketch import sketch
+from scratchcnn.inspection.attribution.class_score import Probabilities, class_gradient
+from scratchcnn.inspection.attribution.image_result import ImageResult, checked_inputs, sections
+from scratchcnn.inspection.text.layout import wrap
+from scratchcnn.inspection.text.table import table
+from scratchcnn.operands import Array
 from scratchcnn.sequential import Sequential
 
 if TYPE_CHECKING:
@@ -23,103 +23,124 @@ LISTED = 5  # pixels in the text
 
 
 @dataclass(frozen=True, eq=False)
-class InputGradient(InputGradientData):
-    """What `input_gradient` found.
+class InputGradient(ImageResult):
+    """Result of `input_gradient`; `image`, `label` and `answer` as in `ImageResult`.
 
     Attributes
     ----------
-    image : (*input_shape), as it was given
-    label : int
-        The class.
     probabilities : float64 (classes,)
-        What the model gives the image.
+        Of the image.
     of : {'logit', 'probability'}
-        What the gradient is of.
+        The differentiated score.
     score : float
         Its value for this image.
     gradient : (*input_shape), the model's dtype
-        Of the score by each number of the image, in the units in which it was given: of 0 to 255 where the model
+        Of the score w.r.t. each element of the image, in the units of the image: per 1 of 0 to 255 where the model
         begins with Rescaling(1 / 255).
     times_input : (*input_shape), the model's dtype
-        Gradient times input: roughly what each pixel adds to the score. With ReLU and max-pooling alone the logit is
-        piecewise linear, and the sum of these differs from it by what the biases (and an offset of Rescaling) add.
+        Gradient × input, a first-order approximation of the contribution of each pixel. With ReLU and max pooling the
+        logit is piecewise linear, and differs from their sum by the contribution of the biases (and of an offset of
+        Rescaling).
     """
 
-    def __str__(self) -> str:
-        total = float(self.times_input.sum(dtype=np.float64))
-        value = f"{self.score:.4g}"
-        known = [
-            ("model's answer", f"{self.answer} ({self.probabilities[self.answer]:.1%})"),
-            ("gradient of", f"the {self.of} of class {self.label}, {value} (probability "
-                            f"{self.probabilities[self.label]:.1%})"),
-            ("largest gradient", f"{float(np.abs(self.gradient).max()):.3g} of {self.of} for each 1 of a pixel"),
-            ("gradient × input", f"sums to {total:.4g}; the {self.of} is {value}{self._why_not_all()}"),
-        ]  # fmt: skip
-        lines = [f"Input gradient: how the {self.of} of class {self.label} would change with each pixel", ""]
-        lines += [*facts(known), "", *self._table(), ""]
-        if self.contributions.ndim == 2:
-            limit = float(np.abs(self.contributions).max())
-            lines += wrap(
-                f"The image, and gradient × input (9: near {limit:.3g}, the most; 1: a tenth of that; a to i: the "
-                "same below zero)."
-            )
-            lines += ["", *sketch(self.image, self.contributions, limit), ""]
-        lines += wrap(
-            "Above zero: more of this pixel raises the score. Weakness: a gradient tells of very small changes "
-            "only, and differs wildly from pixel to pixel; and where a pixel is 0, gradient × input is 0, so ink "
-            "that is missing never shows there (Simonyan et al. 2014, section 3)."
-        )
-        return "\n".join(lines)
+    probabilities: Probabilities
+    of: str
+    score: float
+    gradient: Array
+    times_input: Array
 
-    def _why_not_all(self) -> str:
-        """What the sum of gradient times input leaves out."""
-        if self.of == "probability":
-            return ""
-        return "; the rest is what the biases add"  # between kinks, ReLU and pooling are straight lines
+    @property
+    def saliency(self) -> Array:
+        """Largest absolute gradient over the channels of each pixel: (H, W) for images, else as `gradient`."""
+        size = np.abs(self.gradient)
+        return size.max(axis=2) if size.ndim == 3 else size
+
+    @property
+    def contributions(self) -> Array:
+        """Gradient × input, summed over the channels of each pixel: (H, W) for images, else `times_input`."""
+        return self.times_input.sum(axis=2) if self.times_input.ndim == 3 else self.times_input
+
+    def __str__(self) -> str:
+        total, largest = self.times_input.sum(dtype=np.float64), float(np.abs(self.gradient).max())
+        rest = "; the rest is the contribution of the biases" if self.of == "logit" else ""
+        known = [
+            *self._classes(self.probabilities),
+            ("gradient of", f"the {self.of} of class {self.label}, {self.score:.4g}"),
+            ("largest gradient", f"{largest:.3g} in absolute value, {self.of} per unit of the pixel"),
+            ("gradient × input", f"its sum is {total:.4g}; the {self.of} is {self.score:.4g}{rest}"),
+        ]
+        blocks = [["Largest gradients:", "", *self._table()]]
+        if self.contributions.ndim == 2:
+            largest = float(np.abs(self.contributions).max())
+            blocks.append(self._sketch(self.contributions, "gradient × input", f"{largest:.3g}", "negative values"))
+        note = (
+            "Where the gradient is positive, a larger pixel value increases the score. Limitations: a gradient "
+            "describes very small changes only, and varies strongly between neighboring pixels; where a pixel is 0, "
+            "gradient × input is 0, so that missing ink never appears (Simonyan et al. 2014, section 3)."
+        )
+        title = f"Input gradient: gradient of the {self.of} of class {self.label} with respect to each pixel"
+        return sections(title, known, *blocks, wrap(note))
 
     def _table(self) -> list[str]:
-        """The pixels whose gradient is greatest, one a line."""
-        lines = [f"{'greatest':17}{'position':>14}{'pixel':>10}{'gradient':>12}{'× input':>12}"]
+        """Return a table of the elements with the largest absolute gradients."""
+        rows = []
         for flat in np.argsort(-np.abs(self.gradient), axis=None, kind="stable")[:LISTED]:
             place = tuple(int(i) for i in np.unravel_index(int(flat), self.gradient.shape))
             shown = place[:-1] if len(place) == 3 and self.gradient.shape[-1] == 1 else place
-            where = str(shown[0]) if len(shown) == 1 else str(shown)
-            gradient, times = float(self.gradient[place]), float(self.times_input[place])
-            lines.append(f"{'':17}{where:>14}{self.image[place]:>10.4g}{gradient:>12.3g}{times + 0.0:>12.3g}")
-        return lines
+            position = str(shown[0]) if len(shown) == 1 else str(shown)
+            gradient, times = float(self.gradient[place]), float(self.times_input[place]) + 0.0  # 0, not -0
+            rows.append([position, f"{self.image[place]:.4g}", f"{gradient:.3g}", f"{times:.3g}"])
+        return table(["position", "pixel", "gradient", "gradient × input"], rows)
 
     def plot(self, to_file: str | os.PathLike[str] | None = None) -> Figure:
-        """Draw gradient and gradient × input over the image; write it to a file if one is named.
+        """Draw image, gradient, and gradient × input, summed over the channels; write them to `to_file`, if given.
 
         Raises
         ------
         ValueError
-            The model's input is no image; or as `plots.save`, as is OSError.
+            The input of the model is not an image; or as `plots.save`, as is OSError.
         """
-        from scratchcnn.inspection.attribution.saliency_figure import plot_input_gradient
+        from scratchcnn.inspection.attribution.figure import Map, plot_maps
 
-        return plot_input_gradient(self, to_file)
+        if self.image.ndim not in (2, 3):
+            raise ValueError(
+                f"Expected the gradient of an image (H, W, C) or (H, W), received one of shape {self.image.shape}; "
+                "use the values in .gradient."
+            )
+        gradient = self.gradient.sum(axis=2) if self.gradient.ndim == 3 else self.gradient
+        return plot_maps(
+            self.image,
+            f"Input gradient: {self.of} of class {self.label} ({self.probabilities[self.label]:.1%})",
+            f"prediction: {self.answer} ({self.probabilities[self.answer]:.1%})",
+            [
+                Map(gradient, "gradient", f"{self.of} per unit of the pixel"),
+                Map(self.contributions, "gradient × input", f"contribution to the {self.of}"),
+            ],
+            to_file,
+        )
 
 
 def input_gradient(
     model: Sequential, image: npt.ArrayLike, label: int | None = None, *, of: str = "logit"
 ) -> InputGradient:
-    """The gradient of a class's score by every pixel, plain and times the pixel.
+    """Compute the gradient of a class score with respect to every pixel, and its product with the pixel.
+
+        gradient[y, x, c] = d score / d image[y, x, c]
+        times_input[y, x, c] = gradient[y, x, c] * image[y, x, c]
 
     Parameters
     ----------
     model : Sequential
         Built.
     image : array-like
-        One image, as the model takes it; without the channel axis if there is one channel.
+        One image, as for `predict`, without the batch axis; with one channel, also (H, W).
     label : int, optional
-        The class; default: what the model takes the image for.
+        The class of interest; default: the predicted class.
     of : {'logit', 'probability'}, default 'logit'
-        The logit is the number before softmax, and depends on this class alone. A probability also rises when other
-        classes fall, and near 0 or 1 it hardly moves: the surer the model, the nearer to zero its gradient everywhere
-        (of two classes, p * (1 - p) times that of the difference of their logits), until nothing but rounding is left.
-        In return, a logit has no zero of its own: softmax sees only how logits differ, and what all classes share
-        shows in the gradient of each.
+        The logit, before softmax, depends on this class alone. The probability also increases when other logits
+        decrease, and saturates near 0 and 1: for two classes its gradient is p * (1 - p) times that of the difference
+        of the logits, which for a confident model is next to zero everywhere. On the other hand, only differences of
+        logits affect the prediction, and what is common to the logits of all classes appears in the gradient of each.
 
     Returns
     -------
@@ -133,14 +154,14 @@ def input_gradient(
 
     Notes
     -----
-    One forward and one backward pass, dropout off. Training stops its backward pass at the first layer with
-    parameters; here it goes on to the image.
+    One forward and one backward pass, dropout off. Unlike in training, where it ends at the first layer with
+    parameters, the backward pass continues to the image.
 
     References
     ----------
     Simonyan, Vedaldi & Zisserman 2014, "Deep inside convolutional networks: visualising image classification models
-    and saliency maps", section 3; gradient times input: Shrikumar et al. 2016, "Not just a black box: learning
-    important features through propagating activation differences".
+    and saliency maps", section 3; gradient × input: Shrikumar et al. 2016, "Not just a black box: learning important
+    features through propagating activation differences".
 
     Examples
     --------
@@ -150,8 +171,6 @@ def input_gradient(
     >>> bool(np.allclose(found.gradient, model.layers[0].params["kernel"][:, 1]))
     True
     """
-    model = built_model(model, "input_gradient")
-    batch = one_image(model, image)
-    probabilities, label = class_to_watch(model, batch, label)
-    score, pixels, gradient = class_gradient(model, batch, label, of)
-    return InputGradient(batch[0].copy(), label, probabilities, of, score, gradient, gradient * pixels)
+    pixels, label, answer, probabilities = checked_inputs(model, image, label, "input_gradient", images_only=False)
+    score, original, gradient = class_gradient(model, pixels[None], label, of)
+    return InputGradient(pixels, label, answer, probabilities, of, score, gradient, gradient * original)

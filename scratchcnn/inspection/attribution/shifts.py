@@ -1,4 +1,4 @@
-"""Pixel shifts: whether the answer stays when the image is moved by a few pixels."""
+"""Pixel shifts: the sensitivity of a prediction to translations of the image by a few pixels."""
 
 from __future__ import annotations
 
@@ -10,12 +10,17 @@ import numpy as np
 import numpy.typing as npt
 
 from scratchcnn.arguments import positive_integer
-from scratchcnn.inspection.arguments import built_model, one_image
-from scratchcnn.inspection.attribution.class_score import class_to_watch, probabilities_of
-from scratchcnn.inspection.attribution.covering import fill_values, image_size, told
-from scratchcnn.inspection.attribution.shifts_data import PixelShiftsData
-from scratchcnn.inspection.text.layout import facts, wrap
+from scratchcnn.inspection.attribution.class_score import Probabilities, probabilities_of
+from scratchcnn.inspection.attribution.image_result import (
+    ImageResult,
+    checked_inputs,
+    fill_text,
+    fill_values,
+    sections,
+)
+from scratchcnn.inspection.text.layout import wrap
 from scratchcnn.inspection.text.numbers import points
+from scratchcnn.inspection.text.table import table
 from scratchcnn.operands import Array
 from scratchcnn.sequential import Sequential
 from scratchcnn.training.data import as_input
@@ -23,120 +28,115 @@ from scratchcnn.training.data import as_input
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-MOST_COLUMNS = 11  # of the table in the text, which is 120 characters wide
+MOST_LISTED = 4  # the text lists shifts up to this number of pixels, which fit into a line
 
 
 @dataclass(frozen=True, eq=False)
-class PixelShifts(PixelShiftsData):
-    """What `pixel_shifts` found.
+class PixelShifts(ImageResult):
+    """Result of `pixel_shifts`; `image`, `label` and `answer` as in `ImageResult`.
 
     Attributes
     ----------
-    image : (H, W, C) or (H, W), as it was given
-    label : int
-        The class whose probability is watched.
     most : int
         n: the image was moved by -n to n pixels, down and to the right.
     fill : (C,) or ()
-        What comes in from outside.
+        Value of the pixels that come in from outside.
     probabilities : float64 (2 * n + 1, 2 * n + 1, classes)
-        At [n + down, n + right].
+        Of the moved image, at [n + down, n + right].
     cut : bool (2 * n + 1, 2 * n + 1)
-        Whether something other than `fill` left the picture.
+        Whether pixels other than `fill` left the image.
     """
 
+    most: int
+    fill: Array
+    probabilities: Probabilities
+    cut: npt.NDArray[np.bool_]
+
+    @property
+    def map(self) -> Probabilities:
+        """Probability of the class for each translation, (2 * n + 1, 2 * n + 1)."""
+        return self.probabilities[..., self.label]
+
+    @property
+    def answers(self) -> npt.NDArray[np.int64]:
+        """The predicted class for each translation, (2 * n + 1, 2 * n + 1)."""
+        return self.probabilities.argmax(axis=-1)
+
     def __str__(self) -> str:
-        n, before = self.most, float(self.map[self.most, self.most])
+        n, cut = self.most, int(self.cut.sum())
+        lost = f"{cut} of the shifts move a part of the image out" if cut else "no part of the image is moved out"
         known = [
-            ("model's answer", f"{self.answer} ({self.probabilities[n, n, self.answer]:.1%})"),
-            ("class watched", f"{self.label} ({before:.1%} unmoved)"),
-            ("by one pixel", self._told_by_one()),
-            (f"by up to {n}", self._told(self._others())),
-            ("what comes in", f"{told(self.fill)}; {self._told_cut()}"),
+            *self._classes(self.probabilities[n, n]),
+            ("by one pixel", self._summary(1)),
+            (f"by up to {n}", self._summary(n)),
+            ("new pixels", f"filled with {fill_text(self.fill)}; {lost}"),
         ]
-        lines = [f"Pixel shifts: the probability of class {self.label} when the image is moved", ""]
-        lines += [*facts(known), "", *self._table(), ""]
-        lines += wrap(
-            "A convolution moves its output with its input. Pooling with strides, Flatten and Dense do not, so an "
-            "answer can hang on one pixel (Azulay & Weiss 2019). Weakness: this is one image; only many tell how "
-            "steady a model is."
+        note = (
+            "A convolution is equivariant to translations: its output moves with its input. Pooling with strides, "
+            "Flatten and Dense are not, so that a single pixel can change the prediction (Azulay & Weiss 2019). "
+            "Limitation: this is one image; the robustness of a model needs many."
         )
-        return "\n".join(lines)
+        title = f"Pixel shifts: probability of class {self.label} when the image is moved"
+        return sections(title, known, self._table(), wrap(note))
 
-    def _others(self) -> npt.NDArray[np.bool_]:
-        """All shifts but none at all."""
-        places = np.ones(self.map.shape, bool)
-        places[self.most, self.most] = False
-        return places
-
-    def _told_by_one(self) -> str:
-        """What the eight smallest shifts do."""
-        n = self.most
-        near = np.zeros(self.map.shape, bool)
-        near[n - 1 : n + 2, n - 1 : n + 2] = True
-        near &= self._others()
-        return self._told(near)
-
-    def _told(self, places: npt.NDArray[np.bool_]) -> str:
-        """How much the probability moves over some shifts, and how often the answer changes."""
+    def _summary(self, limit: int) -> str:
+        """Return the range of the probability and the number of changed predictions for shifts of 1 to `limit`."""
+        distance = np.abs(np.indices(self.map.shape) - self.most).max(axis=0)
+        places = (distance > 0) & (distance <= limit)
         values, changed = self.map[places], int((self.answers[places] != self.answer).sum())
         worst = points(float(values.min() - self.map[self.most, self.most]), sign=True)
-        answers = (
-            f"the answer changes in {changed} of {values.size}" if changed else f"same answer in all {values.size}"
+        return (
+            f"probability from {values.min():.1%} to {values.max():.1%} (at worst {worst} points); the prediction "
+            f"changes in {changed} of {values.size}"
         )
-        return f"probability from {values.min():.1%} to {values.max():.1%} (at worst {worst} points); {answers}"
-
-    def _told_cut(self) -> str:
-        cut = int(self.cut.sum())
-        return f"{cut} of the shifts push a part of the image out" if cut else "nothing is pushed out of the picture"
 
     def _table(self) -> list[str]:
-        """The probabilities in percent, rows down and columns to the right; a changed answer stands behind."""
-        n, shown = self.most, min(self.most, MOST_COLUMNS // 2)
+        """Return a table of the probabilities in percent, with the changed predictions."""
+        n, shown = self.most, min(self.most, MOST_LISTED)
         steps = range(-shown, shown + 1)
-        cut = f" Only shifts up to {shown} are listed." if shown < n else ""
-        lines = wrap(
-            "Probability in percent, with the image moved down (rows) and to the right (columns); a changed answer "
-            f"stands behind an arrow.{cut}"
-        )
-        lines += ["", " " * 6 + "".join(f"{_signed(step):>6}    " for step in steps).rstrip()]
+        arrows = np.where(self.answers == self.answer, "", np.char.add("→", self.answers.astype(str)))
+        width = int(np.char.str_len(arrows).max())
+        rows = []
         for down in steps:
-            cells = []
-            for right in steps:
-                answer = int(self.answers[n + down, n + right])
-                arrow = "" if answer == self.answer else f"→{answer}"
-                cells.append(f"{100 * self.map[n + down, n + right]:>6.1f}{arrow:<4}")
-            lines.append(f"{_signed(down):>6}" + "".join(cells).rstrip())
-        return lines
+            cells = [(self.map[n + down, n + right], arrows[n + down, n + right]) for right in steps]
+            rows.append([_signed(down), *(f"{100 * value:.1f}{arrow:<{width}}" for value, arrow in cells)])
+        limited = f" Only shifts up to {shown} are listed." if shown < n else ""
+        caption = "Probability in percent after moving the image down (rows) and right (columns); →: new prediction."
+        return [
+            *wrap(caption + limited),
+            "",
+            *table(["", *(_signed(right) + " " * width for right in steps)], rows, left=()),
+        ]
 
     def plot(self, to_file: str | os.PathLike[str] | None = None) -> Figure:
-        """Draw the image and the probability at each shift; write them to a file if one is named.
+        """Draw the image, and a cell for each shift; write them to `to_file`, if given, as `plots.save`."""
+        from scratchcnn.inspection.attribution.figure import plot_shifts
 
-        Errors as `plots.save`.
-        """
-        from scratchcnn.inspection.attribution.shifts_figure import plot_pixel_shifts
-
-        return plot_pixel_shifts(self, to_file)
+        title = f"Pixel shifts: probability of class {self.label}"
+        probability = self.probabilities[self.most, self.most, self.answer]
+        return plot_shifts(
+            self.image, title, f"prediction: {self.answer} ({probability:.1%})", self.map, self.answers, to_file
+        )
 
 
 def pixel_shifts(
     model: Sequential, image: npt.ArrayLike, label: int | None = None, *, most: int = 3, fill: object = None
 ) -> PixelShifts:
-    """Move an image by -n to n pixels in each direction, and see what the model makes of it.
+    """Predict an image translated by -n to n pixels in each direction.
 
     Parameters
     ----------
     model : Sequential
         Built, on images (H, W, C) or (H, W).
     image : array-like
-        One image, as the model takes it; without the channel axis if there is one channel.
+        One image, as for `predict`, without the batch axis; with one channel, also (H, W).
     label : int, optional
-        The class to watch; default: what the model takes the unmoved image for.
+        The class of interest; default: the predicted class of the unmoved image.
     most : int, default 3
         n, less than rows and columns.
     fill : float or sequence of float, optional
-        What comes in from outside, one number or one for each channel; default: the image's background (the median
-        along its border).
+        Value of the pixels that come in from outside, one for all or one for each channel; default: the background of
+        the image (the median along its border).
 
     Returns
     -------
@@ -146,8 +146,8 @@ def pixel_shifts(
     Raises
     ------
     TypeError, ValueError
-        The model is not built or takes no images; not one image; no such class; `most` out of range, or a fill that is
-        no number.
+        The model is not built or its inputs are no images; not one image; no such class; `most` out of range, or a
+        fill value that is not finite.
 
     Notes
     -----
@@ -164,40 +164,29 @@ def pixel_shifts(
     >>> pixel_shifts(model, np.eye(6, 5), most=2).map.shape
     (5, 5)
     """
-    model = built_model(model, "pixel_shifts")
-    height, width = image_size(model, "pixel_shifts")
-    batch = one_image(model, image)
-    pixels = as_input(batch, model.dtype)[0]
+    pixels, label, answer, _ = checked_inputs(model, image, label, "pixel_shifts")
+    height, width = pixels.shape[:2]
     most = positive_integer("most", most)
     if most >= min(height, width):
-        raise ValueError(f"Expected most below {min(height, width)}, as the images are {height} × {width}, "
-                         f"received {most}; move less, so that something is left to see.")  # fmt: skip
-    values = fill_values(pixels, fill)
-    label = class_to_watch(model, batch, label)[1]
+        raise ValueError(
+            f"Expected most below {min(height, width)}, as the images are {height} × {width}, received {most}; use "
+            "smaller shifts."
+        )
+    original = as_input(pixels[None], model.dtype)[0]
+    values = fill_values(original, fill)
+    padded = np.empty((height + 2 * most, width + 2 * most, *original.shape[2:]), original.dtype)
+    padded[...] = values
+    padded[most:-most, most:-most] = original
     steps = range(-most, most + 1)
     rows, cut = [], []
-    for down in steps:  # one row of shifts is predicted at once
-        rows.append(probabilities_of(model, np.stack([shifted(pixels, down, right, values) for right in steps])))
-        cut.append([_loses(pixels, down, right, values) for right in steps])
-    return PixelShifts(batch[0].copy(), label, most, values, np.stack(rows), np.array(cut))
+    for down in steps:
+        top, lefts = most - down, [most - right for right in steps]
+        moved = np.stack([padded[top : top + height, left : left + width] for left in lefts])
+        rows.append(probabilities_of(model, moved))
+        cut.append([np.count_nonzero(each != values) < np.count_nonzero(original != values) for each in moved])
+    return PixelShifts(pixels, label, answer, most, values, np.stack(rows), np.array(cut))
 
 
 def _signed(step: int) -> str:
+    """Return a number of pixels with its sign, '+2', '-1' or '0'."""
     return f"{step:+d}" if step else "0"
-
-
-def shifted(image: Array, down: int, right: int, fill: Array) -> Array:
-    """The image moved by so many pixels, which may be negative; `fill` comes in. The shape and dtype of the image."""
-    height, width = image.shape[:2]
-    moved = np.empty_like(image)
-    moved[...] = fill
-    to_rows, to_columns = slice(max(0, down), height + min(0, down)), slice(max(0, right), width + min(0, right))
-    rows, columns = slice(max(0, -down), height - max(0, down)), slice(max(0, -right), width - max(0, right))
-    moved[to_rows, to_columns] = image[rows, columns]
-    return moved
-
-
-def _loses(image: Array, down: int, right: int, fill: Array) -> bool:
-    """Whether a pixel other than `fill` leaves the picture."""
-    back = shifted(shifted(image, down, right, fill), -down, -right, fill)
-    return bool((back != image).any())

@@ -86,8 +86,8 @@ def _grad_cam(model: Sequential, image: Array, label: int | None, store: ArraySt
     found = grad_cam(model, image, label)
     words = [
         f"Grad-CAM weighs each feature map of {found.layer} by how much the score of {found.label} grows with it, and "
-        "adds them up. What is above zero speaks for the class at that place; the map is coarse, and stretched to the "
-        "image.",
+        "adds them up. What is above zero speaks for the class at that place; the map is coarse, and interpolated "
+        "between the centers of the receptive fields.",
     ]
     picture = _over(found.map, store, "evidence for the class")
     return Section("grad-cam", "Ask the last convolution", words, "grad_cam(model, image)", str(found), [picture])

@@ -23,7 +23,7 @@ def score_after(model, place, output, label, of):
 @pytest.mark.parametrize("engine", ["kernels", "reference"])
 @pytest.mark.parametrize("of", ["logit", "probability"])
 @pytest.mark.parametrize("make", ALL)
-def test_the_gradient_is_that_of_central_differences(make, of, engine):
+def test_gradient_equals_central_differences(make, of, engine):
     model = randomized(make(dtype="float64", engine=engine))
     batch, label = images(model), 1
     for place in [None, *range(len(logit_layers(model)))]:
@@ -33,7 +33,7 @@ def test_the_gradient_is_that_of_central_differences(make, of, engine):
         expect_slopes(found.gradient[None], lambda o=output, p=place: score_after(model, p, o, label, of), output)
 
 
-def test_the_image_is_taken_in_the_units_it_was_given_in():
+def test_gradient_is_in_the_units_of_the_image():
     model = colour(dtype="float64")
     batch = images(model)
     found = class_gradient(model, batch, 0)
@@ -44,7 +44,7 @@ def test_the_image_is_taken_in_the_units_it_was_given_in():
     assert change / 1e-3 == pytest.approx(found.gradient[2, 3, 1], rel=1e-6)
 
 
-def test_float32_is_float64_rounded():
+def test_float32_equals_float64_up_to_rounding():
     exact, model = randomized(grey(dtype="float64")), randomized(grey())
     batch = images(model)
     one, other = class_gradient(model, batch, 2), class_gradient(exact, batch, 2)
@@ -52,7 +52,7 @@ def test_float32_is_float64_rounded():
     np.testing.assert_allclose(one.gradient, other.gradient, rtol=1e-4, atol=1e-6)
 
 
-def test_dropout_is_off_and_nothing_random_is_drawn():
+def test_dropout_is_off_and_draws_no_random_numbers():
     model = grey()
     model.add(Dropout(0.9))
     batch = images(model)
@@ -60,7 +60,7 @@ def test_dropout_is_off_and_nothing_random_is_drawn():
     np.testing.assert_array_equal(class_gradient(model, batch, 0).gradient, class_gradient(model, batch, 0).gradient)
 
 
-def test_probabilities_are_those_of_predict_or_softmax_of_it():
+def test_probabilities_equal_predict_or_its_softmax():
     for make in (grey, colour):
         model = make()
         batch = images(model, 3)
@@ -70,14 +70,14 @@ def test_probabilities_are_those_of_predict_or_softmax_of_it():
     np.testing.assert_allclose(probabilities_of(model, batch), reference.softmax(model.predict(batch)), rtol=1e-5)
 
 
-def test_a_model_of_a_softmax_alone_has_its_input_for_logits():
+def test_logit_of_a_single_dense_layer_with_softmax_is_its_linear_output():
     model = Sequential([Dense(3, activation="softmax", input_shape=(2,))], dtype="float64", seed=0)
     found = class_gradient(model, np.ones((1, 2)), 2, place=0)
     np.testing.assert_array_equal(found.gradient, [0, 0, 1])
     np.testing.assert_allclose(found.output, as_input(np.ones((1, 2)), model.dtype)[0] @ model.get_weights()[0])
 
 
-def test_another_score_is_refused():
+def test_unknown_score_raises():
     model = grey()
     with pytest.raises(
         ValueError, match=r"Expected of as one of 'logit', 'probability', received 'probabilty'. Did you"
@@ -86,7 +86,7 @@ def test_another_score_is_refused():
 
 
 class Doubled(Layer):
-    """A user's layer that writes into what it is given, in both passes."""
+    """A custom layer that modifies its arguments in place, in both passes."""
 
     def forward(self, x, ops, training, rng):
         x *= 2
@@ -97,7 +97,7 @@ class Doubled(Layer):
         return dy, {}
 
 
-def test_a_user_s_layer_may_write_into_what_it_is_given():
+def test_custom_layer_may_modify_its_arguments_in_place():
     layers = [Conv2D(2, 2, input_shape=(3, 3, 1)), Doubled(), Flatten(), Dense(3, "softmax")]
     model = Sequential(layers, dtype="float64", seed=0)
     batch = np.random.default_rng(0).random((1, 3, 3, 1))

@@ -1,4 +1,4 @@
-"""Occlusion covers one patch after the other, and predicts just that."""
+"""Occlusion equals the predictions of images with one patch covered."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ def probabilities(model, batch):
 
 
 @given(st.data())
-def test_each_probability_is_that_of_the_image_with_this_patch_covered(data):
+def test_probabilities_equal_predictions_of_covered_images(data):
     model = MADE[data.draw(st.sampled_from(OF_IMAGES))]
     batch = images(model, seed=data.draw(st.integers(0, 9)))
     height, width = batch.shape[1:3]
@@ -37,7 +37,7 @@ def test_each_probability_is_that_of_the_image_with_this_patch_covered(data):
 
 
 @given(st.integers(1, 6), st.integers(1, 9), st.data())
-def test_patches_begin_at_the_edge_leave_no_gap_and_end_at_the_edge(height, width, data):
+def test_patches_cover_the_image_from_edge_to_edge_without_gaps(height, width, data):
     stride = data.draw(st.integers(1, height)), data.draw(st.integers(1, width))
     found = occlusion(MADE[colour], images(MADE[colour])[0], size=(height, width), stride=stride)
     for starts, length, size, step in zip((found.tops, found.lefts), (6, 9), (height, width), stride, strict=True):
@@ -47,7 +47,7 @@ def test_patches_begin_at_the_edge_leave_no_gap_and_end_at_the_edge(height, widt
         assert (np.diff(starts)[:-1] == step).all()
 
 
-def test_the_map_is_the_mean_fall_under_the_patches_that_cover_a_pixel():
+def test_map_is_the_mean_decrease_over_the_patches_that_cover_a_pixel():
     model = MADE[grey]
     found = occlusion(model, images(model)[0], size=(4, 3), stride=(3, 2))
     for y, x in np.ndindex(9, 8):
@@ -60,7 +60,7 @@ def test_the_map_is_the_mean_fall_under_the_patches_that_cover_a_pixel():
         assert found.map[y, x] == pytest.approx(np.mean(over))
 
 
-def test_only_what_the_model_looks_at_matters():
+def test_only_patches_over_the_used_pixel_decrease_the_probability():
     model = Sequential([Flatten(input_shape=(7, 6, 1)), Dense(2, activation="softmax")], dtype="float64")
     kernel = np.zeros((42, 2))
     kernel[3 * 6 + 2, 1] = 4  # the pixel (3, 2) alone, for class 1
@@ -79,14 +79,14 @@ def test_only_what_the_model_looks_at_matters():
 
 
 @pytest.mark.parametrize("engine", ["kernels", "reference"])
-def test_the_number_of_images_at_once_changes_nothing(engine):
+def test_batch_size_does_not_affect_the_result(engine):
     model = colour(engine=engine)
     image = images(model)[0]
     one, other = (occlusion(model, image, batch_size=size, stride=1) for size in (1, 7))
     np.testing.assert_allclose(one.probabilities, other.probabilities, rtol=1e-5)
 
 
-def test_the_default_fill_is_the_background_whatever_its_value():
+def test_default_fill_is_the_background_of_any_value():
     image = np.full((9, 8), -0.42)
     image[3:6, 2:5] = 2.8  # a standardized digit: 0 would be neither paper nor ink
     found = occlusion(MADE[grey], image)
@@ -99,18 +99,18 @@ def test_the_default_fill_is_the_background_whatever_its_value():
     assert found.image.dtype == np.uint8
 
 
-def test_a_fill_may_be_one_number_for_each_channel():
+def test_fill_may_have_one_value_for_each_channel():
     found = occlusion(MADE[colour], images(MADE[colour])[0], fill=(1, 2, 3), size=(6, 9))
     expected = np.broadcast_to(np.array([1, 2, 3], np.float32), (1, 6, 9, 3))
     np.testing.assert_allclose(found.probabilities[0, 0], MADE[colour].predict(expected)[0], rtol=1e-6)
 
 
-def test_the_patch_is_a_sixth_of_the_image_and_at_least_a_pixel():
+def test_default_patch_is_a_sixth_of_the_image_and_at_least_one_pixel():
     assert occlusion(MADE[grey], images(MADE[grey])[0]).size == (2, 1)
     assert occlusion(MADE[dense], images(MADE[dense])[0]).size == (1, 1)
 
 
-def test_the_greatest_patches_do_not_overlap_and_fall_from_first_to_last():
+def test_greatest_patches_are_sorted_and_do_not_overlap():
     found = occlusion(MADE[logits], images(MADE[logits])[0], size=2)
     chosen = found.greatest(4)
     seen = np.zeros((5, 7), int)
@@ -122,7 +122,7 @@ def test_the_greatest_patches_do_not_overlap_and_fall_from_first_to_last():
     assert falls[0] == found.falls.max()
 
 
-def test_neither_image_nor_model_changes():
+def test_image_and_model_are_unchanged():
     model = grey()
     image = images(model)[0]
     pixels, weights = image.copy(), [w.copy() for w in model.get_weights()]
@@ -133,13 +133,14 @@ def test_neither_image_nor_model_changes():
         np.testing.assert_array_equal(one, other)
 
 
-def test_the_text_tells_the_answer_the_baseline_and_the_greatest_fall():
+def test_text_reports_prediction_class_and_largest_decrease():
     found = occlusion(MADE[grey], images(MADE[grey])[0], label=3)
     text = str(found)
-    assert f"(9: near {100 * abs(found.map).max():.1f} points" in text
-    assert f"class watched    3 ({found.baseline[3]:.1%} with nothing covered" in text
-    assert f"model's answer   {found.answer} ({found.baseline.max():.1%})" in text
-    assert f"{100 * found.falls.max():.1f}" in text.split("answer\n")[1].splitlines()[0]
+    assert f"tenths of the maximum, {100 * abs(found.map).max():.1f} points" in text
+    assert f"class of interest     3 ({found.baseline[3]:.1%})" in text
+    assert f"prediction            {found.answer} ({found.baseline.max():.1%})" in text
+    first_row = text.split("decrease  prediction\n")[1].splitlines()[1]
+    assert f"{100 * found.falls.max():.1f} points" in first_row
     assert max(map(len, text.splitlines())) <= 120
 
 
@@ -156,16 +157,16 @@ def test_the_text_tells_the_answer_the_baseline_and_the_greatest_fall():
         ({"batch_size": 0}, "Expected batch_size as a whole number of at least 1"),
     ],
 )
-def test_wrong_options_are_refused(asked, message):
+def test_invalid_options_raise(asked, message):
     with pytest.raises(ValueError, match=message):
         occlusion(MADE[grey], images(MADE[grey])[0], **asked)
 
 
-def test_a_model_without_images_is_refused():
+def test_model_whose_inputs_are_no_images_raises():
     with pytest.raises(ValueError, match=r"a model of images .* for occlusion, received one whose input is \(6,\)"):
         occlusion(rows(), np.zeros(6))
 
 
-def test_a_batch_is_refused():
+def test_batch_of_images_raises():
     with pytest.raises(ValueError, match=r"that is a batch of 2: give one of them, as image\[0\]"):
         occlusion(MADE[grey], images(MADE[grey], 2))

@@ -1,4 +1,4 @@
-"""The input gradient is that of the score by the pixels as they were given, and times them."""
+"""The input gradient equals finite differences of the score, in the units of the image."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from scratchcnn.layers import Conv2D, Dense, Flatten, MaxPooling2D, Rescaling
 
 
 @pytest.mark.parametrize("make", ALL)
-def test_the_probability_s_gradient_is_that_of_predict(make):
+def test_gradient_of_the_probability_equals_finite_differences_of_predict(make):
     model = randomized(make(dtype="float64"))
     if make is logits:
         model.layers[-1].activation = type(grey().layers[-1].activation)()
@@ -29,7 +29,7 @@ def test_the_probability_s_gradient_is_that_of_predict(make):
     assert found.score == pytest.approx(model.predict(batch)[0, 2])
 
 
-def test_the_gradient_of_a_linear_model_is_its_kernel_and_the_logit_ignores_other_classes():
+def test_gradient_of_a_linear_model_is_the_kernel_of_the_class():
     model = Sequential([Flatten(input_shape=(3, 2, 1)), Dense(4, activation="softmax")], dtype="float64", seed=0)
     kernel, _ = model.get_weights()
     image = np.arange(6.0).reshape(3, 2)
@@ -40,7 +40,7 @@ def test_the_gradient_of_a_linear_model_is_its_kernel_and_the_logit_ignores_othe
 
 
 @pytest.mark.parametrize("pooled", [False, True])
-def test_without_biases_gradient_times_input_adds_up_to_the_logit(pooled):
+def test_gradient_times_input_sums_to_the_logit_without_biases(pooled):
     layers = [Conv2D(3, 3, activation="relu", use_bias=False, input_shape=(7, 6, 2)), *[MaxPooling2D(2)] * pooled]
     layers += [Flatten(), Dense(3, "softmax", use_bias=False)]
     model = Sequential(layers, dtype="float64", seed=4)
@@ -48,7 +48,7 @@ def test_without_biases_gradient_times_input_adds_up_to_the_logit(pooled):
     assert found.times_input.sum() == pytest.approx(found.score, rel=1e-10)
 
 
-def test_a_raw_pixel_of_a_rescaling_model_weighs_a_255th():
+def test_gradient_includes_the_factor_of_rescaling():
     plain = randomized(grey(dtype="float64"))
     scaled = Sequential(
         [
@@ -65,7 +65,7 @@ def test_a_raw_pixel_of_a_rescaling_model_weighs_a_255th():
     assert raw.image.dtype == np.uint8
 
 
-def test_saliency_is_the_greatest_absolute_gradient_and_contributions_the_sum_over_channels():
+def test_saliency_is_the_maximum_and_contributions_the_sum_over_channels():
     model = colour()
     found = input_gradient(model, images(model)[0])
     assert found.saliency.shape == found.contributions.shape == (6, 9)
@@ -74,14 +74,14 @@ def test_saliency_is_the_greatest_absolute_gradient_and_contributions_the_sum_ov
     assert (found.saliency >= 0).all()
 
 
-def test_the_default_is_the_answer_and_its_logit():
+def test_default_is_the_logit_of_the_predicted_class():
     model = grey()
     found = input_gradient(model, images(model)[0])
     assert found.of == "logit"
     assert found.label == found.answer == model.predict(images(model)).argmax()
 
 
-def test_a_sure_model_has_next_to_no_gradient_of_the_probability():
+def test_gradient_of_the_probability_vanishes_for_a_confident_model():
     model = dense(dtype="float64")
     weights = model.get_weights()
     model.set_weights([*weights[:2], weights[2] * 1000, weights[3]])
@@ -93,7 +93,7 @@ def test_a_sure_model_has_next_to_no_gradient_of_the_probability():
 
 @pytest.mark.parametrize("make", ALL)
 @pytest.mark.parametrize("of", ["logit", "probability"])
-def test_the_text_tells_the_score_and_the_greatest_gradient(make, of):
+def test_text_reports_the_score_and_the_largest_gradient(make, of):
     model = make()
     found = input_gradient(model, images(model)[0], of=of)
     text = str(found)
@@ -103,11 +103,11 @@ def test_the_text_tells_the_score_and_the_greatest_gradient(make, of):
     assert max(map(len, text.splitlines())) <= 120
 
 
-def test_wrong_options_are_refused():
+def test_invalid_arguments_raise():
     model = grey()
     with pytest.raises(ValueError, match="Expected of as one of 'logit', 'probability', received 'loss'"):
         input_gradient(model, images(model)[0], of="loss")
     with pytest.raises(ValueError, match="Expected a model of known shape for input_gradient"):
         input_gradient(Sequential([Dense(3)]), np.zeros(3))
-    with pytest.raises(ValueError, match=r"its numbers are in \.gradient"):
+    with pytest.raises(ValueError, match=r"use the values in \.gradient"):
         input_gradient(rows(), np.zeros(6)).plot()

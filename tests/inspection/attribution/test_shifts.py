@@ -1,4 +1,4 @@
-"""Pixel shifts predict the image moved by np.roll, with the background coming in."""
+"""Pixel shifts equal the predictions of padded and rolled images."""
 
 import numpy as np
 import pytest
@@ -14,14 +14,14 @@ MADE = {make: make() for make in OF_IMAGES}
 
 
 def moved(image, down, right, fill):
-    """By rolling within a wide margin of fill, and cutting that off again."""
+    """Pad the image with the fill value, roll it, and crop it."""
     margin = [(5, 5), (5, 5), (0, 0)][: image.ndim]
     padded = np.pad(image.astype(float) - fill, margin) + fill
     return np.roll(padded, (down, right), axis=(0, 1))[5:-5, 5:-5]
 
 
 @given(st.sampled_from(OF_IMAGES), st.integers(1, 4), st.data())
-def test_each_probability_is_that_of_the_moved_image(make, most, data):
+def test_probabilities_equal_predictions_of_moved_images(make, most, data):
     model = MADE[make]
     image = images(model, seed=data.draw(st.integers(0, 9)))[0]
     down, right = data.draw(st.integers(-most, most)), data.draw(st.integers(-most, most))
@@ -34,8 +34,8 @@ def test_each_probability_is_that_of_the_moved_image(make, most, data):
     assert found.map[most + down, most + right] == pytest.approx(expected[0, 1], rel=1e-5)
 
 
-def looking_at_one_pixel():
-    """Class 1 if the pixel (3, 3) of (7, 7) is ink."""
+def one_pixel_model():
+    """Return a model of images (7, 7) that predicts class 1 if the pixel (3, 3) is ink."""
     model = Sequential([Flatten(input_shape=(7, 7, 1)), Dense(2, activation="softmax")], dtype="float64")
     kernel = np.zeros((49, 2))
     kernel[24, 1] = 6
@@ -43,40 +43,40 @@ def looking_at_one_pixel():
     return model
 
 
-def test_rows_are_down_and_columns_to_the_right():
+def test_rows_shift_down_and_columns_shift_right():
     image = np.zeros((7, 7))
-    image[2, 4] = 1  # one down and one to the left would bring it to the pixel
-    found = pixel_shifts(looking_at_one_pixel(), image, most=2)
+    image[2, 4] = 1  # one down and one to the left is the pixel (3, 3)
+    found = pixel_shifts(one_pixel_model(), image, most=2)
     expected = np.zeros((5, 5), int)
     expected[2 + 1, 2 - 1] = 1
     np.testing.assert_array_equal(found.answers, expected)
     assert found.answer == found.label == 0
 
 
-def test_the_text_tells_one_pixel_first_and_where_the_answer_changes():
+def test_text_reports_shifts_by_one_pixel_and_changed_predictions():
     image = np.zeros((7, 7))
     image[2, 4] = 1
-    text = str(pixel_shifts(looking_at_one_pixel(), image, most=2))
+    text = str(pixel_shifts(one_pixel_model(), image, most=2))
     by_one, by_two = text.index("by one pixel"), text.index("by up to 2")
     assert by_one < by_two
-    assert "the answer changes in 1 of 8" in text[by_one:by_two]
-    assert "the answer changes in 1 of 24" in text[by_two:]
+    assert "the prediction changes in 1 of 8" in text[by_one:by_two]
+    assert "the prediction changes in 1 of 24" in text[by_two:]
     assert text.count("→1") == 1
     row = next(line for line in text.splitlines() if line.lstrip().startswith("+1 "))
     assert row.split()[2].endswith("→1")
 
 
-def test_what_leaves_the_picture_is_told():
+def test_text_reports_whether_content_leaves_the_image():
     image = np.zeros((7, 7))
     image[0, 3] = 1  # at the upper edge
-    found = pixel_shifts(looking_at_one_pixel(), image, most=1)
+    found = pixel_shifts(one_pixel_model(), image, most=1)
     np.testing.assert_array_equal(found.cut, [[True] * 3, [False] * 3, [False] * 3])
-    assert "3 of the shifts push a part of the image out" in str(found)
+    assert "3 of the shifts move a part of the image out" in str(found)
     image = np.roll(image, 2, axis=0)
-    assert "nothing is pushed out" in str(pixel_shifts(looking_at_one_pixel(), image, most=1))
+    assert "no part of the image is moved out" in str(pixel_shifts(one_pixel_model(), image, most=1))
 
 
-def test_the_background_comes_in_whatever_its_value():
+def test_default_fill_is_the_background_of_any_value():
     image = np.full((9, 8), -0.42, np.float32)
     image[3:6, 2:5] = 2.8
     found = pixel_shifts(MADE[grey], image)
@@ -85,7 +85,7 @@ def test_the_background_comes_in_whatever_its_value():
     assert not found.cut[2:5, 2:5].any()
 
 
-def test_uint8_colours_are_moved_as_they_are():
+def test_fill_of_uint8_colors_is_in_their_units():
     image = images(MADE[colour])[0]
     found = pixel_shifts(MADE[colour], image, most=1, fill=(10, 20, 30))
     batch = np.empty((1, 6, 9, 3), np.uint8)
@@ -95,10 +95,10 @@ def test_uint8_colours_are_moved_as_they_are():
     assert found.image.dtype == np.uint8
 
 
-def test_a_wide_table_is_cut_to_the_screen():
+def test_table_lists_only_the_shifts_that_fit_into_a_line():
     model = Sequential([Flatten(input_shape=(20, 20)), Dense(2, activation="softmax")], seed=0)
     text = str(pixel_shifts(model, np.eye(20), most=8))
-    assert "Only shifts up to 5" in text
+    assert "Only shifts up to 4" in text
     assert max(map(len, text.splitlines())) <= 120
 
 
@@ -111,11 +111,11 @@ def test_a_wide_table_is_cut_to_the_screen():
         ({"label": -1}, "Expected label from 0 to 4"),
     ],
 )
-def test_wrong_options_are_refused(asked, message):
+def test_invalid_options_raise(asked, message):
     with pytest.raises(ValueError, match=message):
         pixel_shifts(MADE[grey], images(MADE[grey])[0], **asked)
 
 
-def test_a_model_without_images_is_refused():
+def test_model_whose_inputs_are_no_images_raises():
     with pytest.raises(ValueError, match=r"for pixel_shifts, received one whose input is \(6,\)"):
         pixel_shifts(rows(), np.zeros(6))

@@ -1,4 +1,4 @@
-"""The pictures of what matters to an answer show the numbers, can be read, and are written whole or not at all."""
+"""Figures of the attribution tools show the values of the results, are legible, and are written to files."""
 
 import subprocess
 import sys
@@ -31,7 +31,7 @@ def wide(height, width):
 
 @pytest.mark.parametrize("make", OF_IMAGES)
 @pytest.mark.parametrize("tool", TOOLS)
-def test_every_picture_can_be_read(tool, make):
+def test_figure_is_legible(tool, make):
     if tool is grad_cam and make not in CONVOLUTIONAL:
         return
     model = make()
@@ -40,11 +40,11 @@ def test_every_picture_can_be_read(tool, make):
 
 @pytest.mark.parametrize("shape", [(6, 40), (40, 6), (28, 28)])
 @pytest.mark.parametrize("tool", TOOLS)
-def test_also_of_wide_and_of_high_images(tool, shape):
+def test_figure_of_a_wide_or_high_image_is_legible(tool, shape):
     check(tool(wide(*shape), np.random.default_rng(0).random(shape), label=11).plot())
 
 
-def test_the_occlusion_map_is_in_points_over_the_image():
+def test_occlusion_map_is_in_percentage_points():
     model = grey()
     found = occlusion(model, images(model)[0], size=3)
     left, right = found.plot().axes[:2]
@@ -55,7 +55,7 @@ def test_the_occlusion_map_is_in_points_over_the_image():
     assert left.patches[0].get_xy() == (found.lefts[column] - 0.5, found.tops[row] - 0.5)
 
 
-def test_ink_darkens_the_colours_and_paper_does_not():
+def test_ink_darkens_the_map_and_paper_does_not():
     model = grey()
     image = np.zeros((9, 8))
     image[4, 3] = 1
@@ -65,7 +65,7 @@ def test_ink_darkens_the_colours_and_paper_does_not():
     assert shade[..., 3].sum() == shade[4, 3, 3]
 
 
-def test_the_gradient_and_its_product_are_drawn_about_zero():
+def test_colors_of_gradients_are_symmetric_about_zero():
     model = colour()
     found = input_gradient(model, images(model)[0])
     axes = found.plot().axes
@@ -76,13 +76,13 @@ def test_the_gradient_and_its_product_are_drawn_about_zero():
         assert low == -high < 0
 
 
-def test_colours_are_drawn_as_they_are():
+def test_color_image_is_drawn_in_its_colors():
     model = colour()
     image = images(model)[0]
     np.testing.assert_allclose(drawn(input_gradient(model, image).plot().axes[0]), image / 255)
 
 
-def test_grad_cam_begins_at_zero_and_by_position_is_drawn_about_it():
+def test_colors_of_grad_cam_begin_at_zero():
     model = colour()
     found = grad_cam(model, images(model)[0])
     axes = found.plot().axes
@@ -91,7 +91,14 @@ def test_grad_cam_begins_at_zero_and_by_position_is_drawn_about_it():
     np.testing.assert_allclose(drawn(axes[2]), found.by_position)
 
 
-def test_each_shift_has_its_cell_with_the_answer():
+def test_positions_of_the_layer_are_drawn_at_their_centers():
+    found = grad_cam(grey(), images(grey())[0], layer="max_pooling2d")  # rows 1.5, 3.5, 5.5, columns 1.5, 3.5, 5.5
+    ax = found.plot().axes[2]
+    assert tuple(ax.images[0].get_extent()) == (0.5, 6.5, 6.5, 0.5)
+    assert (ax.get_xlim(), ax.get_ylim()) == ((-0.5, 7.5), (8.5, -0.5))
+
+
+def test_each_shift_has_a_cell_with_the_prediction():
     model = grey()
     found = pixel_shifts(model, images(model)[0], most=2)
     axes = found.plot().axes[1]
@@ -102,7 +109,7 @@ def test_each_shift_has_its_cell_with_the_answer():
     assert len(axes.patches) == (found.answers != found.answer).sum()
 
 
-def test_many_shifts_lose_their_answers_but_not_their_frames():
+def test_small_cells_have_frames_but_no_text():
     model = Sequential([Flatten(input_shape=(60, 60)), Dense(3, "softmax")], seed=0)
     found = pixel_shifts(model, np.random.default_rng(0).random((60, 60)), most=25)
     figure = found.plot()
@@ -112,7 +119,7 @@ def test_many_shifts_lose_their_answers_but_not_their_frames():
 
 
 @pytest.mark.parametrize(("filters", "classes"), [(1, 2), (6, 5), (40, 10), (150, 30)])
-def test_the_ablation_is_drawn_in_its_order_and_can_be_read(filters, classes):
+def test_ablation_is_drawn_in_order_with_the_unablated_loss_and_recall(filters, classes):
     model = Sequential([Dense(filters, "relu", input_shape=(9,)), Dense(classes, "softmax")], seed=0)
     rng = np.random.default_rng(0)
     found = filter_ablation(model, 0, rng.random((31, 9)), rng.integers(0, classes, 31))
@@ -120,12 +127,20 @@ def test_the_ablation_is_drawn_in_its_order_and_can_be_read(filters, classes):
     above, below = figure.axes[:2]
     heights = [bar.get_height() for bar in above.patches]
     np.testing.assert_allclose(heights, found.rises[found.order])
+    assert {bar.get_y() for bar in above.patches} == {found.loss}
+    assert above.lines[0].get_ydata()[0] == found.loss
+    assert above.get_legend().get_texts()[0].get_text() == f"unablated loss: {found.loss:#.3g}"
+    low, high = above.get_ylim()
+    assert low < min(found.loss, *found.losses)
+    assert max(found.loss, *found.losses) < high
     np.testing.assert_allclose(drawn(below), 100 * found.recall_falls[found.order].T)
     assert below.get_xticklabels()[0].get_text() == str(found.order[0])
+    recall = "no image" if np.isnan(found.recall[0]) else f"{found.recall[0]:.0%}"
+    assert below.get_yticklabels()[0].get_text() == f"0: {recall}"
     check(figure)
 
 
-def test_a_dollar_in_a_name_is_a_dollar():
+def test_dollar_signs_in_names_are_no_formulas():
     layers = [Conv2D(2, 3, input_shape=(9, 8, 1), name="$a_conv$" * 5), Flatten(), Dense(3, "softmax")]
     model = Sequential(layers, seed=0)
     figure = grad_cam(model, np.eye(9, 8)).plot()
@@ -142,7 +157,7 @@ def results():
 
 
 @pytest.mark.parametrize("place", range(5))
-def test_a_file_is_written_or_refused_before_anything_is_drawn(place, tmp_path):
+def test_file_is_written_and_invalid_paths_raise(place, tmp_path):
     found = list(results())[place]
     found.plot(tmp_path / "picture.png")
     assert (tmp_path / "picture.png").read_bytes()[:4] == b"\x89PNG"
@@ -154,13 +169,13 @@ def test_a_file_is_written_or_refused_before_anything_is_drawn(place, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["picture.png"]
 
 
-def test_looking_inside_loads_no_matplotlib_until_something_is_drawn():
+def test_import_does_not_load_matplotlib():
     code = "import sys, scratchcnn.inspection; print('matplotlib' in sys.modules)"
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert printed.strip() == "False"
 
 
-def test_an_image_without_ink_and_a_flat_map_are_drawn():
+def test_empty_image_and_constant_map_are_drawn():
     model = dense()
     model.set_weights([w * 0 for w in model.get_weights()])
     for tool in (occlusion, input_gradient, pixel_shifts):
