@@ -11,8 +11,7 @@ from scratchcnn.inspection.explaining.explanation import Explanation
 from scratchcnn.inspection.gradients.check import check_gradients
 from scratchcnn.inspection.gradients.data_check import check_data
 from scratchcnn.inspection.gradients.findings import Findings
-from scratchcnn.inspection.gradients.layer_check import check_layer
-from scratchcnn.inspection.gradients.layer_comparison import compare_layers
+from scratchcnn.inspection.gradients.layer_check import check_layer, compare_layers
 from scratchcnn.inspection.gradients.loss_check import check_loss
 from scratchcnn.inspection.gradients.optimizer_check import check_optimizer
 from scratchcnn.inspection.gradients.overfitting import Overfitting, overfit_one_batch

@@ -7,25 +7,27 @@ from typing import Any
 
 import numpy as np
 
-from scratchcnn.inspection.gradients.differences import Line, points
+from scratchcnn.inspection.gradients import differences
 
 STEP = 1e-3
 
 
 def numerical_gradient(function: Callable[[], float], array: Any) -> tuple[Any, float]:
-    """Derivative of `function()` by every element of `array` (changed in place, and back), and its rounding error.
+    """Return the derivative of `function()` w.r.t. every element of `array`, and a bound of its rounding error.
 
-    Central differences of fourth order, as `inspection.differences` takes them. Truncation is of order h^4, 1e-12;
-    each f is rounded to about eps * |f|, so the quotient errs by up to 18 eps |f| / 12h, taken ten times here because
-    |f| itself is a sum of many rounded terms.
+    Central differences of fourth order. Their truncation error is of order STEP**4 = 1e-12. Each value f is rounded by
+    about eps * |f|, so the rounding error of a difference is up to 18 eps |f| / 12 STEP; it is taken ten times here,
+    because |f| itself is a sum of many rounded terms.
     """
-    gradient = np.zeros_like(array)
-    middle = function()
-    largest = abs(middle)
-    for index in np.ndindex(array.shape):
-        found = points(function, Line(array, index), STEP, middle)
-        gradient[index] = found.fourth_order()
-        largest = max(largest, *(abs(value) for value in found[1:]))
+    largest = 0.0
+
+    def recorded() -> float:
+        nonlocal largest
+        value = function()
+        largest = max(largest, abs(value))
+        return value
+
+    gradient = differences.numerical_gradient(recorded, array, STEP)
     return gradient, 10 * 1.5 * np.finfo(np.float64).eps * largest / STEP
 
 

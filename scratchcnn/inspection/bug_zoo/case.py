@@ -1,4 +1,4 @@
-"""A case: a model and its data, healthy until a mistake is planted in one of them; and how its training goes."""
+"""A model with its data, in which a bug can be planted, and measurements of its training."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from scratchcnn.sequential import Sequential
 
 TRAINING, VALIDATION = 1500, 500  # images of the embedded sample
 BATCH, STEPS = 32, 120
-FEW = 6  # images are enough to look at a gradient
-LAST = 20  # steps over whose losses a mean is taken at the end
+FEW = 6  # images for a gradient check
+LAST = 20  # steps whose mean loss is the final loss
 
 
 @dataclass(frozen=True)
 class Case:
-    """All that a training is made of.
+    """A model with its training and validation data.
 
     Attributes
     ----------
     model : Sequential
         Built and compiled.
     x, y : training images and labels
-    x_val, y_val : those of validation
+    x_val, y_val : validation images and labels
     """
 
     model: Sequential
@@ -40,14 +40,14 @@ class Case:
 
 
 class Measured(NamedTuple):
-    """One quantity of a case, and the loss of each step if it was trained for it."""
+    """A quantity of a case, and the loss in each step if it was trained for it."""
 
     value: float
     losses: Array
 
 
 def healthy() -> Case:
-    """A small network and 2,000 digits of the embedded sample, in which nothing is wrong."""
+    """Return a small network and 2,000 digits of the embedded sample, without any bug."""
     (x, y), _ = mnist.load_sample()
     images = (x[: TRAINING + VALIDATION, ..., None] / 255).astype(np.float32)
     model = Sequential(
@@ -68,9 +68,9 @@ def healthy() -> Case:
 
 
 def train(case: Case, optimizer: Optimizer | None = None, steps: int = STEPS) -> tuple[Sequential, Array]:
-    """Train a copy of the case's model; return it, and the loss of each batch before its step.
+    """Train a copy of the model; return it, and the loss of each batch before its step.
 
-    If the loss stops being finite, so does training; the last of the losses is NaN then.
+    Training stops when the loss is not finite; the last loss is then NaN.
     """
     model = case.model.clone(optimizer=optimizer)
     losses: list[float] = []
@@ -86,7 +86,7 @@ def train(case: Case, optimizer: Optimizer | None = None, steps: int = STEPS) ->
 
 
 def batches(case: Case, steps: int) -> list[Array]:
-    """Which samples each step takes: a new order for each epoch, always the same orders."""
+    """Return the indices of the samples of each step, shuffled in each epoch, the same in every call."""
     rng = np.random.default_rng(1)
     size = min(BATCH, len(case.x))
     each = len(case.x) // size
@@ -95,53 +95,34 @@ def batches(case: Case, steps: int) -> list[Array]:
 
 
 def accuracy(model: Sequential, x: Array, y: Array) -> float:
-    """Share of images that are recognised; 0 for a model whose outputs are not finite."""
+    """Return the accuracy; 0 for a model whose outputs are not finite."""
     with np.errstate(all="ignore"):
         outputs = model.predict(x, batch_size=256)
     return float((outputs.argmax(axis=1) == y).mean()) if np.isfinite(outputs).all() else 0.0
 
 
-def validation_accuracy(case: Case) -> Measured:
-    """After training."""
-    model, losses = train(case)
+def validation_accuracy(case: Case, optimizer: Optimizer | None = None) -> Measured:
+    """Measure the validation accuracy after training."""
+    model, losses = train(case, optimizer)
     return Measured(accuracy(model, case.x_val, case.y_val), losses)
 
 
-def final_loss(case: Case) -> Measured:
-    """Mean of the last losses of training; infinite if training broke off."""
-    _, losses = train(case)
-    return Measured(mean_of_last(losses), losses)
-
-
-def mean_of_last(losses: Array) -> float:
-    """Of the last steps; infinite if the loss stopped being finite."""
-    return float(losses[-LAST:].mean()) if np.isfinite(losses).all() else float("inf")
-
-
-def transplanted_accuracy(case: Case) -> Measured:
-    """On the validation images, with the weights that a healthy network has learned."""
-    trained, losses = train(healthy())
-    model = case.model.clone()
-    model.set_weights(trained.get_weights())
-    return Measured(accuracy(model, case.x_val, case.y_val), losses)
+def final_loss(case: Case, optimizer: Optimizer | None = None, steps: int = STEPS) -> Measured:
+    """Measure the mean loss of the last training steps; infinite if the loss became NaN."""
+    _, losses = train(case, optimizer, steps)
+    return Measured(float(losses[-LAST:].mean()) if np.isfinite(losses).all() else float("inf"), losses)
 
 
 def position(model: Sequential, kind: type[Layer], where: Callable[[Layer], bool] = lambda layer: True) -> int:
-    """Place of the last layer of a kind.
-
-    Raises
-    ------
-    ValueError
-        There is none.
-    """
+    """Return the index of the last layer of a class; ValueError if there is none."""
     found = [i for i, layer in enumerate(model.layers) if isinstance(layer, kind) and where(layer)]
     if not found:
-        raise ValueError(f"Expected a model with a {kind.__name__} that this mistake can be made in, received none.")
+        raise ValueError(f"Expected a model with a {kind.__name__} that can have this bug, received none.")
     return found[-1]
 
 
-def reaching(case: Case, place: int, images: int = FEW) -> Array:
-    """What reaches the layer at `place` in predict, for the first training images."""
+def input_of(case: Case, place: int, images: int = FEW) -> Array:
+    """Return the input of the layer at `place` in inference, for the first training images."""
     x = case.x[:images].astype(case.model.dtype)
     for layer in case.model.layers[:place]:
         x = layer.forward(x, case.model.ops, training=False, rng=None)[0]

@@ -1,38 +1,45 @@
-"""An exhibit of the zoo: a classic mistake, the symptom a student sees, a hint, and the tool that finds it."""
+"""An exhibit of the bug zoo: a classic bug, its symptom, a hint, the check that finds it, and the fix."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from scratchcnn.inspection.bug_zoo.case import Case, Measured, healthy
-from scratchcnn.inspection.bug_zoo.symptom_data import SymptomData
-from scratchcnn.inspection.text.layout import wrap
+from scratchcnn.inspection.text.layout import facts, wrap
+from scratchcnn.operands import Array
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
 class Report(Protocol):
-    """What every tool of `inspection` answers with."""
+    """The result of a check."""
 
     @property
     def ok(self) -> bool:
         """Whether nothing is wrong."""
 
 
+class Check(NamedTuple):
+    """A check of `inspection`: the call as a student writes it, and the function that makes it for a case."""
+
+    call: str
+    run: Callable[[Case], Report]
+
+
 @dataclass(frozen=True)
 class Diagnosis:
-    """What the exhibit's tool says about a case.
+    """Result of an exhibit's check.
 
     Attributes
     ----------
     found : bool
-        Whether it found something wrong.
+        Whether the check found something wrong.
     tool : str
-    report : what the tool returned
+    report : result of the check
     """
 
     found: bool
@@ -40,105 +47,112 @@ class Diagnosis:
     report: Report
 
     def __str__(self) -> str:
-        return f"{self.tool} {'found something' if self.found else 'found nothing wrong'}:\n\n{self.report}"
+        return f"{self.tool} {'found a bug' if self.found else 'found nothing wrong'}:\n\n{self.report}"
 
 
 @dataclass(frozen=True)
-class Symptom(SymptomData):
-    """One quantity of the healthy case and of the sick one, measured just now; `plot` draws their losses.
+class Symptom:
+    """A quantity measured without and with the bug; `plot` draws the training losses.
 
     Attributes
     ----------
     name : str
     quantity : str
-    healthy, sick : float
-    healthy_losses, sick_losses : float64 (steps,)
-        Of each step of training; empty if nothing was trained.
+    healthy, faulty : float
+        Its values without and with the bug.
+    healthy_losses, faulty_losses : float64 (steps,)
+        Training losses; empty if nothing was trained.
     visible : bool
-        Whether they differ as much as the exhibit says.
+        Whether the values differ by at least the exhibit's `shift`.
     text : str
-        The symptom in words.
+        Description of the symptom.
     """
 
+    name: str
+    quantity: str
+    healthy: float
+    faulty: float
+    healthy_losses: Array
+    faulty_losses: Array
+    visible: bool
+    text: str
+
     def plot(self, to_file: str | os.PathLike[str] | None = None) -> Figure:
-        """Draw the loss of both over the steps; write it to a picture file if one is given.
+        """Draw both losses over the steps; write them to an image file if one is given.
 
         Raises
         ------
         ValueError
-            Nothing was trained for this symptom; or another ending of the file.
+            Nothing was trained for this symptom, or the file has an unknown suffix.
         """
         from scratchcnn.inspection.bug_zoo.symptom_figure import plot_symptom
 
-        return plot_symptom(self, to_file)
+        if not len(self.healthy_losses):
+            raise ValueError(f"Expected a symptom of training, received {self.name!r}, which is measured without it.")
+        values = f"healthy {self.healthy:.3g}, with the bug {self.faulty:.3g}"
+        losses = {"healthy": self.healthy_losses, "with the bug": self.faulty_losses}
+        return plot_symptom([self.name, self.quantity, values], losses, to_file)
 
     def __str__(self) -> str:
-        numbers = f"{self.quantity}: healthy {self.healthy:.4g}, with the mistake {self.sick:.4g}."
-        return "\n".join([numbers, *wrap(self.text)])
+        values = f"{self.quantity}: healthy {self.healthy:.4g}, with the bug {self.faulty:.4g}."
+        return "\n".join([values, *wrap(self.text)])
 
 
 @dataclass(frozen=True)
 class Exhibit:
-    """A mistake that can be planted in a case.
+    """A bug that can be planted in a case.
 
     Attributes
     ----------
     name, title : str
-    wrong, right : str
-        The line of code, as it is made wrongly, and as it should be.
-    symptom_text, hint, tool : str
-    place : {'model', 'data'}
-        Where the mistake is made.
+    bug, fix : str
+        The wrong line of code, and the correct one.
+    symptom_text, hint : str
+    check : Check
+        The check that finds it.
+    plant : callable
+        Returns a copy of a case with the bug; ValueError if the model has nothing that can have it.
     quantity : str
-        What `symptom` measures.
+        Name of what `measure` measures.
+    measure : callable
     shift : float
-        The sick value is at least so much above the healthy one, or, if negative, below it.
+        With the bug, the quantity is larger by at least this much, or smaller if it is negative.
+    in_data : bool
+        Whether the bug is in the data, not in the model.
     """
 
     name: str
     title: str
-    wrong: str
-    right: str
+    bug: str
+    fix: str
     symptom_text: str
     hint: str
-    tool: str
-    place: str
+    check: Check
+    plant: Callable[[Case], Case]
     quantity: str
-    shift: float
-    sicken: Callable[[Case], Case]
-    examine: Callable[[Case], Any]
     measure: Callable[[Case], Measured]
+    shift: float
+    in_data: bool = False
 
-    def plant(self, case: Case) -> Case:
-        """A new case with the mistake in it; the one given stays as it is.
-
-        Raises
-        ------
-        ValueError
-            Its model has nothing that this mistake can be made in.
-        """
-        return self.sicken(case)
+    @property
+    def tool(self) -> str:
+        """The call of the check."""
+        return self.check.call
 
     def find(self, case: Case | None = None) -> Diagnosis:
-        """Let the tool look at a case; default: the healthy one with this mistake planted in it."""
-        report = self.examine(self.plant(healthy()) if case is None else case)
+        """Run the check on a case; default: the healthy one with this bug planted."""
+        report = self.check.run(self.plant(healthy()) if case is None else case)
         return Diagnosis(not report.ok, self.tool, report)
 
     def symptom(self) -> Symptom:
-        """Measure, in a few seconds, what a student would see: in the healthy case and in the sick one."""
-        whole = healthy()
-        well, ill = self.measure(whole), self.measure(self.plant(whole))
-        visible = ill.value >= well.value + self.shift if self.shift > 0 else ill.value <= well.value + self.shift
+        """Measure the quantity without and with the bug; takes a few seconds."""
+        case = healthy()
+        one, two = self.measure(case), self.measure(self.plant(case))
+        visible = two.value >= one.value + self.shift if self.shift > 0 else two.value <= one.value + self.shift
         return Symptom(
-            self.name, self.quantity, well.value, ill.value, well.losses, ill.losses, visible, self.symptom_text
+            self.name, self.quantity, one.value, two.value, one.losses, two.losses, visible, self.symptom_text
         )
 
     def __str__(self) -> str:
-        rows = (
-            ("wrong", self.wrong), ("right", self.right), ("symptom", self.symptom_text), ("hint", self.hint),
-            ("tool", self.tool),
-        )  # fmt: skip
-        lines = [f"{self.name}: {self.title}", ""]
-        for label, text in rows:
-            lines += wrap(text, f"{label:<9}")
-        return "\n".join(lines)
+        texts = {"bug": self.bug, "fix": self.fix, "symptom": self.symptom_text, "hint": self.hint, "check": self.tool}
+        return "\n".join([f"{self.name}: {self.title}", "", *facts(list(texts.items()))])

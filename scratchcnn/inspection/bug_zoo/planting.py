@@ -1,52 +1,59 @@
-"""Ways to plant an error: in a layer, the loss or the optimizer of a copy of a case's model."""
+"""Plant a bug in a copy of a case: in a layer, the loss or the optimizer of its model."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
 
+from scratchcnn.activations import ReLU
 from scratchcnn.inspection.bug_zoo.case import Case, position
 from scratchcnn.layers import Layer
 from scratchcnn.losses import SparseCategoricalCrossentropy
 from scratchcnn.optimizers import Adam
 
-Sicken = Callable[[Case], Case]
+Plant = Callable[[Case], Case]
 
 
-def anywhere(layer: Layer) -> bool:
-    """Accept every layer."""
-    return True
+def has_relu(layer: Layer) -> bool:
+    """Return whether the activation of a layer is ReLU."""
+    return isinstance(getattr(layer, "activation", None), ReLU)
 
 
-def in_layer(sick: type[Layer], kind: type[Layer], where: Callable[[Layer], bool] = anywhere) -> Sicken:
+def is_hidden(layer: Layer) -> bool:
+    """Return whether a layer is not an output layer with softmax."""
+    return getattr(getattr(layer, "activation", None), "name", "") != "softmax"
+
+
+def in_layer(faulty: type[Layer], kind: type[Layer], where: Callable[[Layer], bool] = lambda layer: True) -> Plant:
     """Replace the last layer of a class by a faulty one with the same arguments and weights."""
 
-    def sicken(case: Case) -> Case:
+    def plant(case: Case) -> Case:
         place = position(case.model, kind, where)
-        return replace(case, model=case.model.clone({place: sick.from_config(case.model.layers[place].get_config())}))
+        layer = faulty.from_config(case.model.layers[place].get_config())
+        return replace(case, model=case.model.clone({place: layer}))
 
-    return sicken
+    return plant
 
 
-def in_loss(sick: type[SparseCategoricalCrossentropy]) -> Sicken:
-    """Compile with a faulty loss."""
+def in_loss(faulty: type[SparseCategoricalCrossentropy]) -> Plant:
+    """Replace the sparse cross-entropy by a faulty one."""
 
-    def sicken(case: Case) -> Case:
-        loss = case.model.expect_compiled("this error").loss
+    def plant(case: Case) -> Case:
+        loss = case.model.expect_compiled("this bug").loss
         if not isinstance(loss, SparseCategoricalCrossentropy):
-            raise ValueError(f"Expected a model with the loss {sick.name!r}, received {loss.name!r}.")
-        return replace(case, model=case.model.clone(loss=sick(**loss.get_config())))
+            raise ValueError(f"Expected a model with the loss {faulty.name!r}, received {loss.name!r}.")
+        return replace(case, model=case.model.clone(loss=faulty(**loss.get_config())))
 
-    return sicken
+    return plant
 
 
-def in_optimizer(sick: type[Adam]) -> Sicken:
-    """Compile with a faulty Adam."""
+def in_optimizer(faulty: type[Adam]) -> Plant:
+    """Replace Adam by a faulty one."""
 
-    def sicken(case: Case) -> Case:
-        optimizer = case.model.expect_compiled("this error").optimizer
+    def plant(case: Case) -> Case:
+        optimizer = case.model.expect_compiled("this bug").optimizer
         if not isinstance(optimizer, Adam):
-            raise ValueError(f"Expected a model that is trained by Adam, received {type(optimizer).__name__}.")
-        return replace(case, model=case.model.clone(optimizer=sick(**optimizer.get_config())))
+            raise ValueError(f"Expected a model with the optimizer Adam, received {type(optimizer).__name__}.")
+        return replace(case, model=case.model.clone(optimizer=faulty(**optimizer.get_config())))
 
-    return sicken
+    return plant

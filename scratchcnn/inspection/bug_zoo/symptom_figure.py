@@ -1,29 +1,34 @@
-"""Figure of a symptom of the bug zoo: training loss with and without the mistake, step by step."""
+"""Figure of a symptom of the bug zoo: training losses with and without the bug."""
 
 from __future__ import annotations
 
 import os
 import textwrap
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from scratchcnn.inspection.bug_zoo.symptom_data import SymptomData
+from scratchcnn.operands import Array
 from scratchcnn.plots.picture import check_path, new_figure, save
 
-HIGHEST = 20.0  # times the healthy losses; what lies above is cut off
-LETTERS = 72  # in a line of the title
+HIGHEST = 20.0  # times the largest healthy loss: upper limit of the axis
+TITLE_WIDTH = 72  # characters
 
 
-def plot_symptom(symptom: SymptomData, to_file: str | os.PathLike[str] | None = None) -> Figure:
-    """Draw the losses of a Symptom.
+def plot_symptom(
+    title: Sequence[str], losses: Mapping[str, Array], to_file: str | os.PathLike[str] | None = None
+) -> Figure:
+    """Draw training losses over the steps.
 
     Parameters
     ----------
-    symptom : SymptomData
-        What `bug_zoo.exhibit(name).symptom()` returned.
+    title : sequence of str
+        Its lines.
+    losses : dict of str to float64 (steps,)
+        By their labels, the healthy ones first. A last loss of NaN is marked by a vertical line.
     to_file : str or path, optional
-        Where to write the picture.
+        Image file to write.
 
     Returns
     -------
@@ -31,32 +36,23 @@ def plot_symptom(symptom: SymptomData, to_file: str | os.PathLike[str] | None = 
 
     Raises
     ------
-    ValueError
-        Nothing was trained for it; or `to_file` has another ending.
-    OSError
-        `to_file` cannot be written.
+    ValueError, OSError
+        `to_file` has an unknown suffix, or cannot be written.
     """
-    if not len(symptom.healthy_losses):
-        raise ValueError(f"Expected a symptom of a training, received {symptom.name!r}, for which nothing is trained.")
     if to_file is not None:
         check_path(to_file)
     figure = new_figure(6.4, 4.2)
     figure.set_layout_engine("constrained")
     axes = figure.subplots()
-    for losses, style, colour, label in (
-        (symptom.healthy_losses, "-", "black", "healthy"),
-        (symptom.sick_losses, "--", "tab:orange", "with the mistake"),
-    ):
-        known = np.isfinite(losses)
-        if known.any():
-            axes.plot(np.flatnonzero(known) + 1, losses[known], style, color=colour, label=label)
-        if not known.all():  # training broke off at the last
-            text = f"{label}: NaN after {known.sum()} steps"
-            axes.axvline(len(losses), linestyle=":", color=colour, linewidth=2, label=text)
-    top = HIGHEST * float(np.nanmax(symptom.healthy_losses))
-    axes.set_ylim(0, min(axes.get_ylim()[1], top))
-    numbers = f"healthy {symptom.healthy:.3g}, with the mistake {symptom.sick:.3g}"
-    axes.set_title("\n".join([symptom.name, *textwrap.wrap(symptom.quantity, LETTERS), numbers]), fontsize="medium")
+    for (label, values), style, color in zip(losses.items(), ("-", "--"), ("black", "tab:orange"), strict=True):
+        finite = np.isfinite(values)
+        if finite.any():
+            axes.plot(np.flatnonzero(finite) + 1, values[finite], style, color=color, label=label)
+        if not finite.all():
+            text = f"{label}: NaN after {finite.sum()} steps"
+            axes.axvline(len(values), linestyle=":", color=color, linewidth=2, label=text)
+    axes.set_ylim(0, min(axes.get_ylim()[1], HIGHEST * float(np.nanmax(next(iter(losses.values()))))))
+    axes.set_title("\n".join(part for line in title for part in textwrap.wrap(line, TITLE_WIDTH)), fontsize="medium")
     axes.set(xlabel="step", ylabel="loss of the batch (nats)")
     axes.grid(color="0.9")
     axes.legend()

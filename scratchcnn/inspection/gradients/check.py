@@ -1,4 +1,4 @@
-"""check_gradients: central differences against backward, for any model and any layer, a user's own above all."""
+"""check_gradients: compare the backward pass of any model or layer with differences of the loss."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import numpy as np
 
 from scratchcnn.arguments import positive, positive_integer, seed_number
 from scratchcnn.inspection.gradients.diagnosis import diagnose
-from scratchcnn.inspection.gradients.differentiable import Differentiable, differentiable
+from scratchcnn.inspection.gradients.differentiable import differentiable
 from scratchcnn.inspection.gradients.patterns import switched
-from scratchcnn.inspection.gradients.table import ArrayCheck, Element, Float32Gap, GradientCheck
-from scratchcnn.inspection.gradients.verdicts import Judge, Judged
+from scratchcnn.inspection.gradients.probe import Element, Probe
+from scratchcnn.inspection.gradients.table import ArrayCheck, Float32Gap, GradientCheck
 from scratchcnn.layers import Layer
 from scratchcnn.operands import Array
 from scratchcnn.sequential import Sequential
@@ -30,37 +30,38 @@ def check_gradients(
     engine: str | None = None,
     seed: int = 0,
 ) -> GradientCheck:
-    """Hold what backward says against differences of the loss, element by element.
+    """Compare the gradients of the backward pass with differences of the loss, element by element.
 
         numeric = (8 (loss(p + h) - loss(p - h)) - (loss(p + 2h) - loss(p - 2h))) / 12h
 
-    Everything is computed in float64, in a twin with the same parameters: in float32 the differences of such small
-    steps would be rounding alone. So the code is checked, not the precision it is run in. The model or layer itself
-    stays as it is. Of a layer alone, or a model without y, the "loss" is a random linear functional of the outputs.
+    The check computes in float64, in a copy with the same parameters, because in float32 the differences would consist
+    of rounding errors. So it checks the code, not the precision in which it runs. The loss of a layer alone, or of a
+    model without y, is a random linear functional of the outputs.
 
     Parameters
     ----------
     model_or_layer : Sequential or Layer
-        A compiled model; or a layer, of this package or of your own, built or not.
+        A compiled model, or a layer of this package or of your own, built or not. It is not modified.
     x : (N, *input_shape)
-        A few images are enough, and quicker.
+        A few images are enough.
     y : labels as for `fit`, optional
     sample : int or None, default 20
-        How many elements of each array are looked at: half of them by chance, half by chance among those whose gradient
-        is not zero. None: all. Of an array that is not looked at as a whole, all elements are also moved together, in
-        a random direction; if that disagrees, halving finds an element at fault.
+        Number of elements of each array to compare: half of them random, half random among those with a gradient other
+        than zero. None: all. If an array is not compared as a whole, all its elements are also moved together in a
+        random direction; if the derivatives in this direction differ, bisection finds a wrong element.
     step : float, default 1e-4
-        h, for numbers up to 1; of larger ones, as a share of them.
+        h for values of size up to 1; relative to larger ones.
     training : bool, default True
-        Whether dropout drops: always the same units, since its generator begins anew each time.
-    engine : {'kernels', 'reference'}, default that of the model, or 'kernels'
+        Whether dropout is on; it uses the same masks in every evaluation.
+    engine : {'kernels', 'reference'}
+        Default: that of the model, or 'kernels'.
     seed : int, default 0
-        Which elements, which units are dropped, which functional.
+        Seed of the sampled elements, the dropout masks and the random functional.
 
     Returns
     -------
     GradientCheck
-        Its `ok` is False if backward is wrong; `print` shows the table.
+        `ok` is False if a gradient is wrong; `print` shows the table.
 
     Raises
     ------
@@ -73,17 +74,18 @@ def check_gradients(
 
     Notes
     -----
-    When a gradient counts as right, and how a kink is told from a bug: see `inspection.verdicts`. What happens at a
-    kink alone, as with two equal numbers in a pooling window, is no question of derivatives: see `compare_layers`.
+    `inspection.gradients.probe` documents when a gradient counts as correct, and how a kink (a point where a ReLU or a
+    max pooling has no derivative) is distinguished from a bug. To check the behavior exactly at a kink, such as two
+    equal values in a pooling window, use `compare_layers`.
 
-    Kernels that only float32 takes, as some of Winograd's, are not seen by differences; the line about float32 holds
-    their gradients against those in float64.
+    Kernels for float32 only, such as some of Winograd's, do not run in float64. The line about float32 compares their
+    gradients with those in float64.
 
-    Cost: about 5 forward passes an element.
+    Cost: about 5 forward passes per element.
 
     References
     ----------
-    Goodfellow, Bengio & Courville 2016, "Deep Learning", section 11.5; Moré & Wild 2011 for the noise.
+    Goodfellow, Bengio & Courville 2016, "Deep Learning", section 11.5; Moré & Wild 2011 for the rounding error.
 
     Examples
     --------
@@ -95,119 +97,110 @@ def check_gradients(
     count = None if sample is None else positive_integer("sample", sample)
     options: dict[str, object] = {"training": bool(training), "engine": engine, "seed": seed}
     function = differentiable(model_or_layer, x, y, **options)  # type: ignore[arg-type]
-    judge = Judge(function, positive("step", step))
-    found = {name: _look(judge, name, count) for name in function.arrays if name not in function.faults}
-    gap = _float32_gap(model_or_layer, x, y, judge, options)
-    rows = _confirmed(judge, found, count)
-    batch = len(function.x)
-    return GradientCheck(
-        title=_title(model_or_layer, y), rows=tuple(rows[name] for name in function.arrays), step=step,
-        loss=judge.middle.value, dropped=bool(training), batch=batch, float32_gap=gap,
-        remarks=tuple(diagnose([rows[name] for name in function.arrays], batch, _names(model_or_layer))),
-    )  # fmt: skip
+    probe = Probe(function, positive("step", step))
+    loss, arrays = probe.middle.value, function.arrays
+    found = {
+        name: [probe.compare(name, index) for index in _sampled(gradient, count, seed)]
+        for name, gradient in probe.gradients.items()
+        if name not in function.faults
+    }
+    gap = _float32_gap(model_or_layer, x, y, probe, options)
+    nearby = probe.nearby()
+    rows = [
+        ArrayCheck(name, array.shape, tuple(_confirmed(nearby, name, found.get(name, []))), function.faults.get(name))
+        for name, array in arrays.items()
+    ]
+    layers = [layer.name or layer.default_name for layer in _layers(model_or_layer)]
+    remarks = tuple(diagnose(rows, len(function.x), layers))
+    title = (
+        f"Gradient check of {_described(model_or_layer, y)}. Analytic gradients by the backward pass, numerical "
+        f"gradients by differences of the loss with step {step:g}, in float64; "
+        f"{'training mode with fixed dropout masks' if training else 'inference mode'}; {len(function.x)} samples, "
+        f"loss {loss:.6g}."
+    )
+    return GradientCheck(title, tuple(rows), loss, gap, remarks)
 
 
-def _title(thing: Sequential | Layer, y: object) -> str:
-    if isinstance(thing, Layer):
-        return f"layer {thing.label}; its loss: a random linear functional of the output"
-    return f"model {thing.name!r}" + ("" if y is not None else "; its loss: a random linear functional of the output")
+def _described(thing: Sequential | Layer, y: object) -> str:
+    text = f"layer {thing.label}" if isinstance(thing, Layer) else f"model {thing.name!r}"
+    return text if y is not None else f"{text}, with a random linear functional of the outputs as its loss"
 
 
-def _look(judge: Judge, name: str, count: int | None) -> dict[Index, Judged]:
-    """What was found for each element that is looked at."""
-    return {index: judge.judge(name, index) for index in _chosen(judge.gradients[name], count, judge.function.seed)}
-
-
-def _chosen(gradient: Array, count: int | None, seed: int) -> list[Index]:
-    """All indices, or `count` of them: half by chance, half by chance among those whose gradient is not zero."""
+def _sampled(gradient: Array, count: int | None, seed: int) -> list[Index]:
+    """Indices of all elements, or of `count`: half random, half random among those with a nonzero gradient."""
     if count is None or gradient.size <= count:
         return list(np.ndindex(gradient.shape))
     rng = np.random.default_rng(seed)
-    busy = np.flatnonzero(gradient)
-    first = rng.choice(busy, min(len(busy), count // 2), replace=False)
+    nonzero = np.flatnonzero(gradient)
+    first = rng.choice(nonzero, min(len(nonzero), count // 2), replace=False)
     others = np.setdiff1d(np.arange(gradient.size), first)
     chosen = np.concatenate([first, rng.choice(others, count - len(first), replace=False)])
-    return [tuple(int(i) for i in np.unravel_index(place, gradient.shape)) for place in np.sort(chosen)]
+    return [_index(place, gradient) for place in np.sort(chosen)]
 
 
-def _confirmed(judge: Judge, found: dict[str, dict[Index, Judged]], count: int | None) -> dict[str, ArrayCheck]:
-    """The rows of the table, after what is suspected has been asked again beside the point."""
-    faults, arrays = judge.function.faults, judge.function.arrays
-    analytic = {name: gradient.copy() for name, gradient in judge.gradients.items()}
-    rows = {name: ArrayCheck.at_fault(name, arrays[name].shape, fault) for name, fault in faults.items()}
-    beside = judge.beside()
-    for name, judged in found.items():
-        elements = []
-        for index, one in judged.items():
-            elements.append(Element(index, float(analytic[name][index]), *one))
-            if one.verdict != "ok":
-                elements[-1] = _again(elements[-1], beside, name)
-        if len(elements) < arrays[name].size and all(element.verdict != "BUG" for element in elements):
-            elements += _by_halving(beside, name)
-        rows[name] = ArrayCheck.of(name, arrays[name].shape, elements)
-    return rows
+def _index(place: int, array: Array) -> Index:
+    return tuple(int(i) for i in np.unravel_index(place, array.shape))
 
 
-def _again(element: Element, beside: Judge, name: str) -> Element:
-    """The same element after a second look beside the point: a bug only if it is one there too."""
-    there = beside.judge(name, element.at)
-    if there.verdict != "BUG":
-        return element._replace(verdict="kink")
-    if element.verdict == "kink":  # nothing could be measured there, so the numbers of the second look stand here
-        return Element(element.at, float(beside.gradients[name][element.at]), *there)
-    return element
+def _confirmed(nearby: Probe, name: str, elements: list[Element]) -> Iterator[Element]:
+    """The elements after those that are not 'ok' were compared again at a nearby point; and one found by bisection."""
+    wrong = False
+    for element in elements:
+        if element.verdict != "ok":
+            again = nearby.compare(name, element.at)
+            if again.verdict != "BUG":
+                element = element._replace(verdict="kink")
+            elif element.verdict == "kink":  # it has no numerical derivative, so report that of the nearby point
+                element = again
+        wrong = wrong or element.verdict == "BUG"
+        yield element
+    if elements and len(elements) < nearby.function.arrays[name].size and not wrong:
+        yield from _by_bisection(nearby, name)
 
 
-def _by_halving(judge: Judge, name: str) -> Iterator[Element]:
-    """An element at fault of an array of which not all were looked at, if there is one; often a single one is found.
+def _by_bisection(probe: Probe, name: str) -> Iterator[Element]:
+    """A wrong element of an array that was compared in part, if there is one; finds single ones in most cases.
 
-    All elements are moved together; while that disagrees, the half that disagrees more is gone on with.
+    Moves all elements together in a random direction. If the derivatives differ, continues with the half of the
+    elements whose derivatives differ more, until one is left.
     """
-    shape = judge.function.arrays[name].shape
-    direction = np.random.default_rng(judge.function.seed).choice([-1.0, 1.0], shape)
+    gradient = probe.gradients[name]
+    direction = np.random.default_rng(probe.function.seed).choice([-1.0, 1.0], gradient.shape)
+
+    def difference(members: Array) -> float:
+        along = np.zeros_like(direction)
+        along.flat[members] = direction.flat[members]
+        element = probe.compare(name, along)
+        return element.error if element.verdict == "BUG" else 0.0
+
     members = np.arange(direction.size)
-    if _disagreement(judge, name, direction, members) == 0:
+    if difference(members) == 0:
         return
     while len(members) > 1:
-        halves = members[: len(members) // 2], members[len(members) // 2 :]
-        members = max(halves, key=lambda half: _disagreement(judge, name, direction, half))
-    index = tuple(int(i) for i in np.unravel_index(int(members[0]), shape))
-    judged = judge.judge(name, index)
-    if judged.verdict == "BUG":
-        yield Element(index, float(judge.gradients[name][index]), *judged)
-
-
-def _disagreement(judge: Judge, name: str, direction: Array, members: Array) -> float:
-    """By how much backward is off if these elements are moved together; 0 if it is right, or nothing can be said."""
-    along = np.zeros_like(direction)
-    along.flat[members] = direction.flat[members]
-    judged = judge.judge(name, along)
-    return abs(float((judge.gradients[name] * along).sum()) - judged.numeric) if judged.verdict == "BUG" else 0.0
+        members = max(members[: len(members) // 2], members[len(members) // 2 :], key=difference)
+    element = probe.compare(name, _index(int(members[0]), gradient))
+    if element.verdict == "BUG":
+        yield element
 
 
 def _float32_gap(
-    thing: Sequential | Layer, x: object, y: object, judge: Judge, options: dict[str, object]
+    thing: Sequential | Layer, x: object, y: object, probe: Probe, options: dict[str, object]
 ) -> Float32Gap | None:
-    """How the same pass in float32 differs from that in float64; None if it is not run in float32."""
+    """Compare the gradients of the same pass in float32; None if the parameters are not float32."""
     params = [array for layer in _layers(thing) for array in layer.params.values()]
     if any(array.dtype != np.float32 for array in params) or not params:
         return None
-    single: Differentiable = differentiable(thing, x, y, dtype=np.dtype(np.float32), **options)  # type: ignore[arg-type]
+    single = differentiable(thing, x, y, dtype=np.dtype(np.float32), **options)  # type: ignore[arg-type]
     with np.errstate(all="ignore"):
         found, pattern = single.gradients(), single.evaluate().pattern
-    gaps = {
-        name: float(np.abs(found[name] - gradient).max(initial=0) / (np.abs(gradient).max(initial=0) or 1.0))
-        for name, gradient in judge.gradients.items()
+    gaps = [
+        (float(np.abs(found[name] - gradient).max(initial=0) / (np.abs(gradient).max(initial=0) or 1.0)), name)
+        for name, gradient in probe.gradients.items()
         if np.shape(found[name]) == np.shape(gradient)
-    }
+    ]
     if not gaps:
         return None
-    worst = max(gaps, key=lambda name: gaps[name])
-    return Float32Gap(gaps[worst], worst, switched(pattern, judge.middle.pattern))
-
-
-def _names(thing: Sequential | Layer) -> list[str]:
-    return [layer.name or layer.default_name for layer in _layers(thing)]
+    return Float32Gap(*max(gaps, key=lambda gap: gap[0]), switched(pattern, probe.middle.pattern))
 
 
 def _layers(thing: Sequential | Layer) -> list[Layer]:

@@ -1,10 +1,10 @@
-"""Derivatives by differences: a function along a line, what its differences say, and how far they can be trusted."""
+"""Numerical derivatives: finite differences along a line through an array, and their truncation and rounding errors."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -12,65 +12,65 @@ from scratchcnn.operands import Array
 
 Result = TypeVar("Result")
 
+AROUND = (-2, -1, 1, 2)  # the points of a difference besides the middle, in steps
 NOISE_POINTS = 8
-SIGMAS = 10.0  # a difference is off by so many standard deviations of the noise only once in ages
+SIGMAS = 10.0  # a rounding error of more standard deviations does not occur in practice
 
 
-class Line:
-    """A straight line through an array: one element, or all of them in one direction.
+def along_line(
+    function: Callable[[], Result], array: Array, along: tuple[int, ...] | Array, shifts: Iterable[float]
+) -> list[Result]:
+    """Evaluate a function of an array at several points of a line.
 
     Parameters
     ----------
+    function : callable
+        Takes no arguments and reads `array`.
     array : float64, any shape
-        Changed in place while a function is evaluated, and put back.
+        Modified in place during each evaluation, and restored.
     along : tuple of int, or float64 of the array's shape
-        The index of the one element that moves, or how far each moves.
+        Index of the only element that moves, or the direction in which all elements move.
+    shifts : floats
+        Distances from the present value, in units of the direction.
+
+    Examples
+    --------
+    >>> x = np.array([3.0, 1.0])
+    >>> along_line(lambda: float(x[0] ** 2), x, (0,), [-1, 0, 1])
+    [4.0, 9.0, 16.0]
     """
-
-    def __init__(self, array: Array, along: tuple[int, ...] | Array) -> None:
-        self.array, self.along = array, along
-
-    def at(self, shift: float, function: Callable[[], Result]) -> Result:
-        """What `function` gives when the array is so far along the line."""
-        if isinstance(self.along, tuple):
-            before = self.array[self.along]
-            self.array[self.along] = before + shift
-            try:
-                return function()
-            finally:
-                self.array[self.along] = before
-        whole = self.array.copy()
-        self.array += shift * self.along
+    where: Any = along if isinstance(along, tuple) else ...
+    direction = 1.0 if isinstance(along, tuple) else along
+    before, results = np.copy(array[where]), []
+    for shift in shifts:
+        array[where] = before + shift * direction
         try:
-            return function()
+            results.append(function())
         finally:
-            self.array[...] = whole
+            array[where] = before
+    return results
 
-    def evaluate(self, function: Callable[[], Result], shifts: Iterable[float]) -> list[Result]:
-        """What `function` gives at each of the shifts."""
-        return [self.at(shift, function) for shift in shifts]
+
+def numerical_gradient(function: Callable[[], float], array: Array, step: float) -> Array:
+    """Compute the derivative w.r.t. each element of an array by central differences of fourth order.
+
+    >>> x = np.array([3.0, 1.0])
+    >>> numerical_gradient(lambda: float((x**2).sum()), x, 0.5)
+    array([6., 2.])
+    """
+    gradient = np.zeros_like(array)
+    for index in np.ndindex(array.shape):
+        values = along_line(function, array, index, [number * step for number in AROUND])
+        gradient[index] = Points.of(step, values, math.nan).fourth_order()
+    return gradient
 
 
 class Estimate(NamedTuple):
-    """A derivative, and how far it may be off.
-
-    Attributes
-    ----------
-    value : float
-    truncation : float
-        Because the step h is not infinitely small.
-    rounding : float
-        Because a function's values are rounded, and the quotient divides their error by h.
-    """
+    """A numerical derivative, and bounds of its errors: because h is finite, and because the function is rounded."""
 
     value: float
     truncation: float
     rounding: float
-
-    @property
-    def bound(self) -> float:
-        """Both errors together."""
-        return self.truncation + self.rounding
 
 
 class Points(NamedTuple):
@@ -90,16 +90,16 @@ class Points(NamedTuple):
 
     @classmethod
     def of(cls, step: float, around: Sequence[float], middle: float) -> Points:
-        """From the four values around the middle, which is known already, from left to right."""
+        """Combine the values at `AROUND` with the value in the middle."""
         far_left, left, right, far_right = around
         return cls(step, far_left, left, middle, right, far_right)
 
     def second_order(self) -> float:
-        """(f(h) - f(-h)) / 2h: off by f''' h**2 / 6 and higher powers."""
+        """(f(h) - f(-h)) / 2h, with an error of f''' h**2 / 6 and higher powers."""
         return (self.right - self.left) / (2 * self.step)
 
     def fourth_order(self) -> float:
-        """(8 (f(h) - f(-h)) - (f(2h) - f(-2h))) / 12h: off by -f''''' h**4 / 30 and higher powers."""
+        """(8 (f(h) - f(-h)) - (f(2h) - f(-2h))) / 12h, with an error of -f''''' h**4 / 30 and higher powers."""
         return (8 * (self.right - self.left) - (self.far_right - self.far_left)) / (12 * self.step)
 
     def third_derivative(self) -> float:
@@ -107,57 +107,52 @@ class Points(NamedTuple):
         return (self.far_right - 2 * (self.right - self.left) - self.far_left) / (2 * self.step**3)
 
     def central(self, noise: float) -> Estimate:
-        """The derivative, from both sides.
+        """Estimate the derivative from both sides, by the difference of fourth order.
 
-        The fourth-order quotient; what it takes off the second-order one is the larger error of that one, and so a
-        bound on its own. Rounding: independent errors of each f add as the root of the sum of their squares,
-        sqrt(8**2 + 8**2 + 1 + 1) / 12 = 0.95.
+        Its distance from the difference of second order estimates the larger error of the latter, and so bounds its
+        own. Rounding: independent errors of each f add up to sqrt(8**2 + 8**2 + 1 + 1) / 12 = 0.95 of one.
 
         Parameters
         ----------
         noise : float
-            Standard deviation of the rounding of f, as `computational_noise` measures it.
+            Standard deviation of the rounding error of f; see `computational_noise`.
         """
         value = self.fourth_order()
         return Estimate(value, abs(value - self.second_order()), SIGMAS * 0.95 * noise / self.step)
 
     def one_sided(self, noise: float, right: bool) -> Estimate:
-        """The derivative from the right alone, or the left: +-(4 f(h) - 3 f(0) - f(2h)) / 2h.
+        """Estimate the derivative from one side: +-(4 f(h) - 3 f(0) - f(2h)) / 2h.
 
-        Its error is below that of the plain quotient (f(h) - f(0)) / h, and so below what it takes off that one; but
-        for a coincidence, near a point of inflection, where both are off by as much.
-        Rounding: sqrt(4**2 + 3**2 + 1) / 2 = 2.55.
+        Its distance from the difference of first order, (f(h) - f(0)) / h, bounds its error, except near a point of
+        inflection, where both may have the same error. Rounding: sqrt(4**2 + 3**2 + 1) / 2 = 2.55 of one f.
         """
         near, far, h = (self.right, self.far_right, self.step) if right else (self.left, self.far_left, -self.step)
         value = (4 * near - 3 * self.middle - far) / (2 * h)
         return Estimate(value, abs(value - (near - self.middle) / h), SIGMAS * 2.55 * noise / self.step)
 
 
-def points(function: Callable[[], float], line: Line, step: float, middle: float) -> Points:
-    """A function at five points of a line; f(0), which all lines share, is given."""
-    return Points.of(step, line.evaluate(function, (-2 * step, -step, step, 2 * step)), middle)
+def computational_noise(
+    function: Callable[[], float], array: Array, along: tuple[int, ...] | Array, spacing: float
+) -> float:
+    """Measure the standard deviation of the rounding error of a function, as its variation between close points.
 
-
-def computational_noise(function: Callable[[], float], line: Line, spacing: float) -> float:
-    """Standard deviation of the rounding of a function, measured: how much it trembles from one point to the next.
-
-    Of values at equal distances that are much too close for the function itself to curve, k-fold differences leave
-    the noise alone. Independent noise of variance s**2 gives them the variance s**2 (2k)! / (k!)**2.
+    The points are so close together that the k-fold differences of the function itself vanish. Independent errors of
+    variance s**2 have k-fold differences of variance s**2 (2k)! / (k!)**2.
 
     Parameters
     ----------
-    function : callable
-    line : Line
+    function, array, along
+        As for `along_line`.
     spacing : float
-        Distance of the points, of which none is the middle: a kink there does no harm.
+        Distance between the points. The present point is not one of them, since it may be a kink.
 
     References
     ----------
     Moré & Wild 2011, "Estimating computational noise", SIAM Journal on Scientific Computing 33 (3), section 3.
     """
-    values = np.array(line.evaluate(function, [number * spacing for number in range(1, NOISE_POINTS + 1)]))
+    values = along_line(function, array, along, [number * spacing for number in range(1, NOISE_POINTS + 1)])
     levels = []
     for k in range(3, 6):
-        share = math.factorial(k) ** 2 / math.factorial(2 * k)
-        levels.append(math.sqrt(share * float(np.mean(np.diff(values, k) ** 2))))
+        scale = math.factorial(k) ** 2 / math.factorial(2 * k)
+        levels.append(math.sqrt(scale * float(np.mean(np.diff(values, k) ** 2))))
     return float(np.median(levels))

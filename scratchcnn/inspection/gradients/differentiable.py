@@ -1,14 +1,14 @@
-"""The function whose gradients are checked: a scalar of the input and every parameter, with the layers' own gradients.
+"""A model or layer as a scalar function of its input and parameters, with the gradients of its own backward pass.
 
-The scalar is a model's mean loss or, for layers without a loss, a random linear functional of their outputs: the sum of
-weight * output, with random weights. (With weights of one, many wrong backward passes would go unnoticed.)
+The scalar is the model's mean loss. Where there is no loss, it is a random linear functional of the outputs, the sum of
+weight * output with random weights: weights of one would hide many wrong backward passes.
 """
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -28,55 +28,11 @@ FLOAT64 = np.dtype(np.float64)
 
 
 class Evaluation(NamedTuple):
-    """The value, the sum of the absolute values of its terms, and the activation pattern of the pass."""
+    """The value of the function, the sum of the absolute values of its terms, and the activation pattern."""
 
     value: float
     magnitude: float
     pattern: Pattern
-
-
-class Head(Protocol):
-    """A scalar function of the outputs."""
-
-    def forward(self, outputs: Array, ops: Operations) -> tuple[float, float]:
-        """Return the value, and the sum of the absolute values of its terms."""
-
-    def backward(self, outputs: Array, ops: Operations) -> Array:
-        """Return the gradient w.r.t. the outputs."""
-
-
-class LossHead:
-    """The mean loss of a batch."""
-
-    def __init__(self, loss: Loss, targets: Array) -> None:
-        self.loss, self.targets = loss, targets
-
-    def forward(self, outputs: Array, ops: Operations) -> tuple[float, float]:
-        """The mean loss."""
-        losses = self.loss.forward(outputs, self.targets.astype(outputs.dtype), ops)[0]
-        # A loss near 0 is the logarithm of a number near 1, and inherits the rounding error of that number.
-        return float(losses.mean(dtype=np.float64)), 1 + float(np.abs(losses).mean(dtype=np.float64))
-
-    def backward(self, outputs: Array, ops: Operations) -> Array:
-        """The loss's own gradient."""
-        targets = self.targets.astype(outputs.dtype)
-        return self.loss.backward(self.loss.forward(outputs, targets, ops)[1], targets, ops)
-
-
-class FunctionalHead:
-    """A random linear functional: the sum of weight * output."""
-
-    def __init__(self, weights: Array) -> None:
-        self.weights = weights
-
-    def forward(self, outputs: Array, ops: Operations) -> tuple[float, float]:
-        """The sum."""
-        terms = self.weights * outputs
-        return float(terms.sum(dtype=np.float64)), float(np.abs(terms).sum(dtype=np.float64))
-
-    def backward(self, outputs: Array, ops: Operations) -> Array:
-        """The weights."""
-        return self.weights.astype(outputs.dtype)
 
 
 class _InputAsParameter(Layer):
@@ -96,45 +52,47 @@ class _InputAsParameter(Layer):
 
 
 class Differentiable:
-    """A row of layers and a head, as a function of the input and every parameter.
+    """Layers with a loss, as a function of the input and every parameter.
 
     Parameters
     ----------
     layers : sequence of Layer
-        Built; all are trainable.
-    head : Head
-    x : array
-        The input.
+        Built and trainable.
+    loss : Loss or None
+        None: the random linear functional.
+    targets : (N, *output_shape)
+        Targets of the loss, or the weights of the functional.
+    x : (N, *input_shape)
     engine : {'kernels', 'reference'}
     training : bool
     seed : int
-        Of dropout, the same for every evaluation.
+        Seed of dropout; every evaluation uses the same masks.
     as_in_fit : bool
-        Whether the parameter gradients are computed as in `fit`, where no gradient w.r.t. the input is required. False:
-        by a pass that computes it.
+        True: compute the parameter gradients as in `fit`, where no input gradient is required. False: in the pass that
+        also computes the input gradient.
 
     Attributes
     ----------
     arrays : dict of str to array
-        The arguments of the function by name: 'conv2d kernel', 'conv2d bias', ..., 'input'. Changing one in place
+        The arguments of the function by name: 'conv2d kernel', 'conv2d bias', ..., 'input'. Modifying one in place
         changes the value of the function.
     faults : dict of str to str
-        What is wrong with the gradient w.r.t. an array, besides its values.
+        Errors that concern an array as a whole.
     """
 
     def __init__(
-        self, layers: Sequence[Layer], head: Head, x: Array, engine: str, training: bool, seed: int, as_in_fit: bool
-    ) -> None:
-        self.head, self.x, self.training, self.seed, self.as_in_fit = head, x, training, seed, as_in_fit
+        self, layers: Sequence[Layer], loss: Loss | None, targets: Array, x: Array, engine: str, training: bool,
+        seed: int, as_in_fit: bool,
+    ) -> None:  # fmt: skip
+        self.loss, self.targets, self.x = loss, targets, x
+        self.training, self.seed, self.as_in_fit = training, seed, as_in_fit
         self.single = Plan(layers, engine, fuse=False)
         self.plan, self.with_input = Plan(layers, engine), Plan([_InputAsParameter(x), *layers], engine)
-        self.ops = self.plan.ops
-        arrays = [
-            (f"{layer.name or layer.default_name} {name}", array)
+        self.arrays = {
+            f"{layer.name or layer.default_name} {name}": array
             for layer in layers
             for name, array in layer.params.items()
-        ]
-        self.arrays = {**dict(arrays), INPUT: x}
+        } | {INPUT: x}
         self.faults: dict[str, str] = {}
 
     def value(self) -> float:
@@ -144,13 +102,19 @@ class Differentiable:
     def evaluate(self) -> Evaluation:
         """Evaluate the function, with the same dropout masks each time."""
         outputs, passed = self._forward(self.single)
-        return Evaluation(*self.head.forward(outputs, self.ops), pattern_of(self.single.layers, passed))
+        pattern = pattern_of(self.single.layers, passed)
+        if self.loss is None:
+            terms = self.targets * outputs
+            return Evaluation(float(terms.sum(dtype=FLOAT64)), float(np.abs(terms).sum(dtype=FLOAT64)), pattern)
+        losses = self.loss.forward(outputs, self.targets.astype(outputs.dtype), self.single.ops)[0]
+        # 1 +: a loss close to 0 is the logarithm of a probability close to 1, and has the rounding error of that one.
+        magnitude = 1 + float(np.abs(losses).mean(dtype=FLOAT64))
+        return Evaluation(float(losses.mean(dtype=FLOAT64)), magnitude, pattern)
 
     def gradients(self) -> dict[str, Array]:
-        """Return the gradients that the backward pass computes, by the name of each array.
+        """Compute the gradients by the backward pass, by the name of each array.
 
-        Records in `faults` the arrays that a pass has modified, which are restored, and those whose gradient has
-        another shape.
+        Arrays that a pass modifies are restored and recorded in `faults`, as are gradients of another shape.
         """
         before = {name: array.copy() for name, array in self.arrays.items()}
         dx, *found = self._backward(self.with_input)
@@ -159,10 +123,10 @@ class Differentiable:
         gradients = dict(zip(self.arrays, [*found, dx], strict=True))
         for name, array in self.arrays.items():
             if not np.array_equal(array, before[name]):
-                self.faults[name] = "a pass has changed the numbers themselves"
+                self.faults[name] = "the forward or backward pass modified the array itself"
                 array[...] = before[name]
             if np.shape(gradients[name]) != array.shape:
-                self.faults[name] = f"backward gave a gradient of shape {np.shape(gradients[name])}"
+                self.faults[name] = f"backward returned a gradient of shape {np.shape(gradients[name])}"
         return gradients
 
     def _forward(self, plan: Plan) -> tuple[Array, list[Passed]]:
@@ -170,8 +134,11 @@ class Differentiable:
 
     def _backward(self, plan: Plan) -> list[Array]:
         outputs, passed = self._forward(plan)
+        d_outputs = targets = self.targets.astype(outputs.dtype)
+        if self.loss is not None:
+            d_outputs = self.loss.backward(self.loss.forward(outputs, targets, plan.ops)[1], targets, plan.ops)
         try:
-            return backward(plan, passed, self.head.backward(outputs, self.ops))
+            return backward(plan, passed, d_outputs)
         except KeyError as error:
             raise ValueError(
                 f"Expected backward to return a gradient for every parameter, received none for {error}; "
@@ -196,63 +163,48 @@ def differentiable(
     TypeError
         Neither a model nor a layer.
     ValueError
-        Not built, or data that do not fit.
+        The model is not built, or the data do not fit.
     RuntimeError
         y for a model that is not compiled.
     """
+    loss: Loss | None = None
+    targets: Array | None = None
     if isinstance(thing, Sequential):
-        return _of_model(thing, x, y, training, engine, seed, dtype)
-    if isinstance(thing, Layer):
-        return _of_layer(thing, x, y, training, engine, seed, dtype)
-    raise TypeError(f"Expected a model or a layer, received {thing!r}; give the object itself, as Dense(10).")
-
-
-def _of_model(
-    model: Sequential, x: object, y: object, training: bool, engine: str | None, seed: int,
-    dtype: np.dtype[np.floating],
-) -> Differentiable:  # fmt: skip
-    shape, engine = sample_shape(built_model(model, "a gradient check")), engine or model.engine
-    if y is None:
-        images, layers = _own(check_images(x, shape, model.dtype), dtype), model.layers
-        head: Head = _functional(layers, len(images), seed)
+        shape, engine = sample_shape(built_model(thing, "a gradient check")), engine or thing.engine
+        layers: Sequence[Layer] = thing.layers
+        if y is None:
+            images = check_images(x, shape, thing.dtype)
+        else:
+            thing.expect_compiled("a gradient check with labels")
+            trainer = thing.trainer
+            loss, layers = trainer.loss, trainer.layers
+            samples = check_samples(x, y, Fitting(shape, trainer.output_shape, thing.dtype, loss))
+            images, targets = samples.x, loss.encode(samples.y, trainer.output_shape, FLOAT64)
+        copies = [copy_as(layer, dtype) for layer in layers]
+    elif isinstance(thing, Layer):
+        if y is not None:
+            raise ValueError("Expected labels for a model only, received them for a layer; omit y.")
+        images = check_images(x, thing.input_shape or np.shape(np.asarray(x))[1:], FLOAT64)
+        copies = [built_copy(thing, images.shape[1:], seed, dtype)]
     else:
-        model.expect_compiled("a gradient check with labels")
-        trainer = model.trainer
-        samples = check_samples(x, y, Fitting(shape, trainer.output_shape, model.dtype, trainer.loss))
-        images, layers = _own(samples.x, dtype), trainer.layers
-        head = LossHead(trainer.loss, trainer.loss.encode(samples.y, trainer.output_shape, FLOAT64))
-    return Differentiable([twin(layer, dtype) for layer in layers], head, images, engine, training, seed, True)
+        raise TypeError(f"Expected a model or a layer, received {thing!r}; give the object itself, as Dense(10).")
+    if targets is None:
+        targets = np.random.default_rng(seed).standard_normal((len(images), *copies[-1].output_shape))
+    as_in_fit = isinstance(thing, Sequential)
+    return Differentiable(copies, loss, targets, _as(images, dtype), engine or "kernels", training, seed, as_in_fit)
 
 
-def _of_layer(
-    layer: Layer, x: object, y: object, training: bool, engine: str | None, seed: int, dtype: np.dtype[np.floating]
-) -> Differentiable:
-    if y is not None:
-        raise ValueError("Expected labels for a model only, received them for a layer; omit y.")
-    shape = np.shape(np.asarray(x))[1:]
-    images = _own(check_images(x, layer.input_shape or shape, FLOAT64), dtype)
-    layers = [built(layer, images.shape[1:], seed, dtype)]
-    head = _functional(layers, len(images), seed)
-    return Differentiable(layers, head, images, engine or "kernels", training, seed, False)
-
-
-def _functional(layers: Sequence[Layer], count: int, seed: int) -> FunctionalHead:
-    output_shape = layers[-1].output_shape
-    assert output_shape is not None
-    return FunctionalHead(np.random.default_rng(seed).standard_normal((count, *output_shape)))
-
-
-def twin(layer: Layer, dtype: np.dtype[np.floating] = FLOAT64) -> Any:
+def copy_as(layer: Layer, dtype: np.dtype[np.floating] = FLOAT64) -> Any:
     """Return a trainable copy of a layer with its parameters in `dtype`."""
     copied = copy.deepcopy(layer)
-    copied.params = {name: _own(array, dtype) for name, array in layer.params.items()}
+    copied.params = {name: _as(array, dtype) for name, array in layer.params.items()}
     copied.trainable = True
     return copied
 
 
-def built(layer: Layer, input_shape: Shape, seed: int, dtype: np.dtype[np.floating] = FLOAT64) -> Any:
-    """Return a `twin` of a layer, built if the layer is not; then no parameter is zero, which would hide errors."""
-    copied = twin(layer, dtype)
+def built_copy(layer: Layer, input_shape: Shape, seed: int, dtype: np.dtype[np.floating] = FLOAT64) -> Any:
+    """Return a `copy_as`, built if the layer is not; then no parameter is zero, since zeros may hide bugs."""
+    copied = copy_as(layer, dtype)
     if layer.output_shape is None:
         rng = np.random.default_rng(seed)
         copied.build(input_shape, rng, dtype)
@@ -261,5 +213,5 @@ def built(layer: Layer, input_shape: Shape, seed: int, dtype: np.dtype[np.floati
     return copied
 
 
-def _own(array: Array, dtype: np.dtype[np.floating]) -> Array:
+def _as(array: Array, dtype: np.dtype[np.floating]) -> Array:
     return np.array(array, dtype, order="C")

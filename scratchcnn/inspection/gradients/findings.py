@@ -1,4 +1,4 @@
-"""What a check found, point by point: the form in which every check but that of gradients answers."""
+"""The result of a check of a layer, loss, optimizer or data set: one point for each property tested."""
 
 from __future__ import annotations
 
@@ -10,25 +10,30 @@ from scratchcnn.names import look_up
 
 
 class Point(NamedTuple):
-    """One thing that was looked at.
+    """The test of one property.
 
     Attributes
     ----------
     name : str
     ok : bool or None
-        None: worth knowing, and no fault.
+        None: a note, not an error.
     text : str
-        What was found, measured.
+        What was measured.
     """
 
     name: str
     ok: bool | None
     text: str
 
+    @classmethod
+    def of(cls, name: str, ok: bool, text: str, hint: str = "", otherwise: bool | None = False) -> Point:
+        """Return the point of a test; if it failed, with a hint and with `otherwise` as `ok`."""
+        return cls(name, True, text) if ok else cls(name, otherwise, f"{text}: {hint}" if hint else text)
+
 
 @dataclass(frozen=True)
 class Findings:
-    """Everything a check looked at; `print` shows it, `findings['labels']` is one point.
+    """All points of a check; `print` shows them, `findings['labels']` is one of them.
 
     Attributes
     ----------
@@ -41,16 +46,16 @@ class Findings:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing is wrong."""
+        """Whether no point is wrong."""
         return not self.wrong
 
     @property
     def wrong(self) -> tuple[Point, ...]:
-        """The points that are."""
+        """The points that are wrong."""
         return tuple(point for point in self.points if point.ok is not None and not point.ok)
 
     def __getitem__(self, name: str) -> Point:
-        """The point of that name."""
+        """Return the point of that name."""
         return look_up("point", name, {point.name: point for point in self.points})
 
     def __str__(self) -> str:
@@ -58,7 +63,6 @@ class Findings:
         lines = [*wrap(self.title), ""]
         for point in self.points:
             sign = {True: "ok   ", False: "WRONG", None: "note "}[point.ok]
-            first = f"{sign}  {point.name.ljust(width)}  "
-            lines += wrap(point.text, first)
+            lines += wrap(point.text, f"{sign}  {point.name.ljust(width)}  ")
         names = ", ".join(point.name for point in self.wrong)
         return "\n".join([*lines, "", f"Wrong: {names}." if names else "Nothing is wrong."])

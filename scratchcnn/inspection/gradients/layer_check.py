@@ -1,4 +1,4 @@
-"""check_layer: whether a layer keeps what every layer must: nothing of a pass, its parameters, the shapes, the mean."""
+"""check_layer and compare_layers: the behavior of a layer, and two layers that should compute the same."""
 
 from __future__ import annotations
 
@@ -7,35 +7,36 @@ from typing import Any
 import numpy as np
 
 from scratchcnn.arguments import seed_number
-from scratchcnn.inspection.gradients.differentiable import built, twin
+from scratchcnn.inspection.gradients.differentiable import FLOAT64, built_copy, copy_as
 from scratchcnn.inspection.gradients.findings import Findings, Point
 from scratchcnn.layers import Layer
 from scratchcnn.operands import Array
-from scratchcnn.operations import Operations
 from scratchcnn.operations import engine as operations_of
 from scratchcnn.training.data import check_images
 
 FLOAT32 = np.dtype(np.float32)
-DRAWS = 200  # passes with dropout
-SIGMAS = 6.0  # a mean that is right lies further off once in a thousand million checks
-LARGE = 1e4  # inputs so large overflow exp, and nothing else
+DRAWS = 200  # training passes over which the output is averaged
+SIGMAS = 6.0  # a correct mean deviates by more once in 10**9 checks
+MEAN_ROUNDING = 1e-5  # of the sum over the outputs in float32
+LARGE = 1e4  # inputs for which exp overflows in float32
+ROUNDING = 1e4 * float(np.finfo(np.float64).eps)  # of sums of up to 10,000 terms in different orders
 
 
 def check_layer(layer: Layer, x: object, *, engine: str = "kernels", seed: int = 0) -> Findings:
-    """Look at what a gradient check does not see: how a layer behaves.
+    """Check the behavior of a layer that a gradient check does not test.
 
-    - as in predict, the same input gives the same output, whatever came before;
-    - two passes may be under way at once: forward A, forward B, backward A; and backward may be called twice;
-    - parameters, input and gradient are left as they are;
-    - shapes and dtypes are those that were announced;
-    - a layer that leaves things to chance in training has, in the mean, the output that it has in predict;
-    - an input of large numbers gives finite ones.
+    - Inference is deterministic: equal inputs give equal outputs, whatever the layer computed before.
+    - Passes are independent: backward may be called twice, and other passes may run between forward and backward.
+    - Forward and backward do not modify parameters, input and gradient.
+    - Shapes and dtypes are as declared.
+    - If training is random (dropout), the mean output equals the output in inference.
+    - Large inputs give finite outputs.
 
     Parameters
     ----------
     layer : Layer
-        Of this package or of your own, built or not; a copy in float32 is looked at, and the layer left as it is.
-    x : (N, *input_shape), N at least 2
+        Of this package or of your own, built or not. A float32 copy is checked.
+    x : (N, *input_shape), N >= 2
     engine : {'kernels', 'reference'}
     seed : int
 
@@ -54,30 +55,125 @@ def check_layer(layer: Layer, x: object, *, engine: str = "kernels", seed: int =
     >>> check_layer(Dropout(0.25), np.ones((4, 50)), engine="reference").ok
     True
     """
-    if not isinstance(layer, Layer):
-        raise TypeError(f"Expected a layer, as Dense(10), received {layer!r}; give one of model.layers.")
-    shape = np.shape(np.asarray(x))[1:]
-    images = np.array(check_images(x, layer.input_shape or shape, FLOAT32), FLOAT32, order="C")
+    images = _images(layer, x, FLOAT32)
     if len(images) < 2:
         raise ValueError(f"Expected at least two samples, received {len(images)}; give a batch.")
-    subject = _Subject(built(layer, images.shape[1:], seed_number(seed) or 0, FLOAT32), images, engine, seed)
+    seed = seed_number(seed) or 0
+    passes = _Passes(built_copy(layer, images.shape[1:], seed, FLOAT32), images, engine, seed)
     with np.errstate(all="ignore"):
-        points = [
-            subject.repeatable(), *subject.stateless(), *subject.untouched(), subject.shapes(), subject.dtypes(),
-            *subject.mean(), subject.large(),
-        ]  # fmt: skip
-    return Findings(f"Layer {layer.label}: what every layer keeps, in float32, {len(images)} samples.", tuple(points))
+        points = (
+            passes.deterministic(), *passes.independent(), *passes.unmodified(), *passes.declared(),
+            *passes.mean_in_training(), passes.large_inputs(),
+        )  # fmt: skip
+    return Findings(f"Behavior of layer {layer.label}, in float32, with {len(images)} samples.", points)
 
 
-class _Subject:
-    """A layer with an input, another input, and a gradient of its output."""
+def compare_layers(
+    layer: Layer, other: Layer, x: object, *, training: bool = False, engine: str = "kernels", seed: int = 0
+) -> Findings:
+    """Compare outputs and gradients of two layers with the same input, parameters and output gradient, in float64.
+
+    A gradient check tests whether backward is the derivative of forward, not whether forward is correct, and it cannot
+    test kinks such as ties. A comparison with a correct layer tests both.
+
+    Parameters
+    ----------
+    layer : Layer
+        Yours, built or not; both layers use its parameters.
+    other : Layer
+        A correct one, such as `scratchcnn.layers.Conv2D` with the same arguments. Its parameters must have the same
+        names and shapes.
+    x : (N, *input_shape)
+        To test ties and zeros, give an input with many of them, such as digits.
+    training : bool, default False
+        Whether dropout is on; both layers receive the same random state.
+    engine : {'kernels', 'reference'}
+    seed : int
+
+    Returns
+    -------
+    Findings
+
+    Raises
+    ------
+    TypeError, ValueError
+        Not layers, an input that does not fit, or parameters that differ in name or shape.
+
+    Examples
+    --------
+    >>> from scratchcnn.layers import Activation, Dense
+    >>> x = np.array([[1.0, -2.0]])
+    >>> found = compare_layers(Activation("relu"), Activation("linear"), x, engine="reference")
+    >>> [point.name for point in found.wrong]
+    ['output', 'input gradient']
+    """
+    images = _images(layer, x, FLOAT64)
+    _expect_layer(other)
+    seed = seed_number(seed) or 0
+    one, two = (built_copy(each, images.shape[1:], seed) for each in (layer, other))
+    shapes, others = ({name: array.shape for name, array in each.params.items()} for each in (one, two))
+    if shapes != others:
+        raise ValueError(f"Expected two layers with the same parameters, received {shapes} and {others}.")
+    if one.output_shape != two.output_shape:
+        raise ValueError(
+            f"Expected two layers with the same output shape, received {one.output_shape} and {two.output_shape}."
+        )
+    two.params = copy_as(one).params
+    found, expected = (_arrays(each, images, training, engine, seed) for each in (one, two))
+    points = tuple(_comparison(name, found[name], expected[name]) for name in expected)
+    return Findings(
+        f"Layer {layer.label} compared with {other.label}: the same input, parameters and gradient.", points
+    )
+
+
+def _expect_layer(layer: object) -> None:
+    if not isinstance(layer, Layer):
+        raise TypeError(f"Expected a layer, as Dense(10), received {layer!r}; give one of model.layers.")
+
+
+def _images(layer: Layer, x: object, dtype: np.dtype[np.floating]) -> Array:
+    _expect_layer(layer)
+    return np.array(check_images(x, layer.input_shape or np.shape(np.asarray(x))[1:], dtype), dtype, order="C")
+
+
+def _arrays(layer: Any, x: Array, training: bool, engine: str, seed: int) -> dict[str, Array]:
+    """The output and all gradients of a forward and a backward pass with a random output gradient."""
+    ops, rng = operations_of(engine), np.random.default_rng(seed)
+    dy = rng.standard_normal((len(x), *layer.output_shape))
+    y, cache = layer.forward(x.copy(), ops, training=training, rng=rng)
+    output = y.copy()
+    dx, gradients = layer.backward(dy, cache, ops)
+    return {"output": output, "input gradient": dx} | {f"{name} gradient": gradients[name] for name in layer.params}
+
+
+def _comparison(name: str, one: Array, other: Array) -> Point:
+    if np.shape(one) != np.shape(other):
+        return Point(name, False, f"shape {np.shape(one)}, expected {np.shape(other)}")
+    error = np.nan_to_num(np.abs(one - other), nan=np.inf)
+    size = float(np.abs(other).max(initial=0))
+    wrong = error > ROUNDING * size
+    if not wrong.any():
+        return Point(name, True, f"largest error {error.max(initial=0):.1g}, largest value {size:.3g}")
+    first = tuple(int(i) for i in np.argwhere(wrong)[0])
+    text = f"{int(wrong.sum()):,} of {error.size:,} values differ, first at {list(first)}: {one[first]:.6g}, "
+    text += f"expected {other[first]:.6g}"
+    if np.allclose(np.sort(one, axis=None), np.sort(other, axis=None), rtol=1e-9, atol=ROUNDING * size):
+        text += "; the same values in another order: are axes swapped?"
+    return Point(name, False, text)
+
+
+class _Passes:
+    """Passes of a layer on fixed arrays. Each test starts from a new copy of the layer."""
 
     def __init__(self, layer: Any, x: Array, engine: str, seed: int) -> None:
         self.layer, self.x, self.seed = layer, x, seed
-        self.ops: Operations = operations_of(engine)
+        self.ops = operations_of(engine)
         rng = np.random.default_rng(seed)
         self.other = (x[::-1] + rng.standard_normal(x.shape)).astype(x.dtype)
         self.dy = rng.standard_normal((len(x), *layer.output_shape)).astype(x.dtype)
+
+    def copy(self) -> Any:
+        return copy_as(self.layer, FLOAT32)
 
     def predict(self, layer: Any, x: Array) -> Array:
         return layer.forward(x, self.ops, training=False, rng=None)[0].copy()
@@ -85,114 +181,93 @@ class _Subject:
     def train(self, layer: Any, x: Array, number: int = 0) -> tuple[Array, Any]:
         return layer.forward(x, self.ops, training=True, rng=np.random.default_rng((self.seed, number)))
 
-    def gradients(self, layer: Any, cache: Any) -> list[Array]:
-        """Copies of all gradients: by the input, and by each parameter."""
+    def gradients(self, layer: Any, cache: Any) -> dict[str, Array]:
+        """Copies of the gradients w.r.t. the input and each parameter."""
         dx, gradients = layer.backward(self.dy.copy(), cache, self.ops)
-        return [np.array(dx), *(np.array(gradients[name]) for name in layer.params if name in gradients)]
+        return {"input": np.array(dx)} | {name: np.array(array) for name, array in gradients.items()}
 
-    def repeatable(self) -> Point:
-        layer = twin(self.layer, FLOAT32)
+    def deterministic(self) -> Point:
+        layer = self.copy()
         first = self.predict(layer, self.x)
         self.train(layer, self.other)
         gap = _gap(self.predict(layer, self.x), first)
-        text = "twice the same input, twice the same output, to the bit"
-        if gap:
-            text = f"the same input gave outputs up to {gap:.3g} apart: is dropout on at test time, or something kept?"
-        return Point("same in predict", gap == 0, text)
+        hint = "is dropout on in inference, or does the layer keep a state?"
+        return Point.of("inference", gap == 0, f"outputs for equal inputs differ by {gap:.3g}", hint)
 
-    def stateless(self) -> list[Point]:
-        layer = twin(self.layer, FLOAT32)
+    def independent(self) -> list[Point]:
+        layer = self.copy()
         _, cache = self.train(layer, self.x)
-        alone = self.gradients(layer, cache)
-        again = self.gradients(layer, cache)
-        layer = twin(self.layer, FLOAT32)
+        alone, again = self.gradients(layer, cache), self.gradients(layer, cache)
+        layer = self.copy()
         _, cache = self.train(layer, self.x)
         self.train(layer, self.other, number=1)
-        crossed = self.gradients(layer, cache)
+        gaps = [
+            max(_gap(alone[name], found[name]) for name in alone) for found in (again, self.gradients(layer, cache))
+        ]
         return [
-            _told("backward twice", _gaps(alone, again), "the second backward of a pass gives what the first gave",
-                  "the second backward of one pass gave gradients {} away from the first: are they added up on the "
-                  "layer, and never reset?"),
-            _told("two passes at once", _gaps(alone, crossed), "forward A, forward B, backward A gives A's gradients",
-                  "forward A, forward B, backward A gave gradients {} away from those of A alone: the layer keeps the "
-                  "last input on itself; hand it over in the cache"),
+            Point.of("backward twice", gaps[0] == 0, f"gradients of the second call differ by {gaps[0]:.3g}",
+                     "are they accumulated on the layer, and never reset?"),
+            Point.of("interleaved passes", gaps[1] == 0, "gradients after forward A, forward B, backward A differ by "
+                     f"{gaps[1]:.3g} from those of A", "the layer stores its last input; return it in the cache"),
         ]  # fmt: skip
 
-    def untouched(self) -> list[Point]:
-        layer, x, dy = twin(self.layer, FLOAT32), self.x.copy(), self.dy.copy()
+    def unmodified(self) -> list[Point]:
+        layer, x, dy = self.copy(), self.x.copy(), self.dy.copy()
         before = {name: array.copy() for name, array in layer.params.items()}
+        changed = []
         _, cache = self.train(layer, x)
-        moved = [name for name, array in before.items() if not np.array_equal(array, layer.params[name])]
-        layer.backward(dy, cache, self.ops)
-        later = [name for name, array in before.items() if not np.array_equal(array, layer.params[name])]
-        kept = "forward and backward leave the parameters as they are"
-        changed = (
-            f"{'forward' if moved else 'backward'} changes {', '.join(later)}: the gradient of the layer below is "
-        )
-        changed += "then taken with numbers that are new already; that is the optimizer's work, once all is known"
-        inputs = [name for name, a, b in (("input", x, self.x), ("gradient", dy, self.dy)) if not np.array_equal(a, b)]
+        for method in ("forward", "backward"):
+            if method == "backward":
+                layer.backward(dy, cache, self.ops)
+            if any(not np.array_equal(array, layer.params[name]) for name, array in before.items()):
+                changed.append(method)
+        arrays = [name for name, a, b in (("input", x, self.x), ("gradient", dy, self.dy)) if not np.array_equal(a, b)]
         return [
-            Point("parameters kept", not later, changed if later else kept),
-            Point("input kept", not inputs, f"the {' and the '.join(inputs)} handed in is changed: work on a copy"
-                  if inputs else "what is handed in is left as it is"),
+            Point.of("parameters", not changed, f"modified by {changed[0] if changed else 'no pass'}",
+                     "the input gradient must use the old values; the optimizer updates them after the backward pass"),
+            Point.of("arguments", not arrays, f"modified: {' and '.join(arrays) or 'none'}", "work on a copy"),
         ]  # fmt: skip
 
-    def shapes(self) -> Point:
-        layer = twin(self.layer, FLOAT32)
+    def declared(self) -> list[Point]:
+        """Shapes and dtypes."""
+        layer = self.copy()
         y, cache = self.train(layer, self.x)
-        announced = (len(self.x), *layer.output_shape)
-        if y.shape != announced:
-            return Point("shapes", False, f"output {y.shape}, while compute_output_shape says {announced}")
-        dx, gradients = layer.backward(self.dy.copy(), cache, self.ops)
-        found = {"input": np.shape(dx)} | {name: np.shape(array) for name, array in gradients.items()}
-        wanted = {"input": self.x.shape} | {name: array.shape for name, array in layer.params.items()}
-        return Point("shapes", found == wanted, f"output {y.shape}; gradients: " + (
-            "as what they are gradients of" if found == wanted else f"expected {wanted}, received {found}"
-        ))  # fmt: skip
+        if y.shape[1:] != layer.output_shape or len(y) != len(self.x):
+            text = f"output {y.shape}, while compute_output_shape returns {layer.output_shape} for one sample"
+            return [Point("shapes", False, text)]
+        arrays = {"output": y.copy(), **self.gradients(layer, cache)}
+        expected = {"output": y.shape, "input": self.x.shape} | {n: array.shape for n, array in layer.params.items()}
+        found = {name: array.shape for name, array in arrays.items()}
+        others = sorted({str(array.dtype) for array in arrays.values()} - {"float32"})
+        return [
+            Point.of("shapes", found == expected, f"output {y.shape}; gradients as their arrays" if found == expected
+                     else f"expected {expected}, received {found}"),
+            Point.of("dtype", not others, f"float32 in, {others[0] if others else 'float32'} out",
+                     "slower, and an error in other layers"),
+        ]  # fmt: skip
 
-    def dtypes(self) -> Point:
-        layer = twin(self.layer, FLOAT32)
-        y, cache = self.train(layer, self.x)
-        others = sorted({str(array.dtype) for array in [y, *self.gradients(layer, cache)]} - {"float32"})
-        text = (
-            "float32 stays float32" if not others else f"float32 became {', '.join(others)}: slower, and refused later"
-        )
-        return Point("dtype", not others, text)
-
-    def mean(self) -> list[Point]:
-        """Of the output in training, along the sign of the output in predict; none if nothing is left to chance."""
-        layer = twin(self.layer, FLOAT32)
-        certain = self.predict(layer, self.x).astype(np.float64)
-        if _gap(self.predict(layer, self.x), certain) or not _gap(*(self.train(layer, self.x, i)[0] for i in (0, 1))):
+    def mean_in_training(self) -> list[Point]:
+        """The output projected on the signs of the output in inference; no point if training is not random."""
+        layer = self.copy()
+        fixed = self.predict(layer, self.x).astype(np.float64)
+        if _gap(self.predict(layer, self.x), fixed) or not _gap(*(self.train(layer, self.x, i)[0] for i in (0, 1))):
             return []
-        sums = [float((self.train(layer, self.x, i)[0] * np.sign(certain)).sum()) for i in range(DRAWS)]
-        expected, mean, spread = float(np.abs(certain).sum()), float(np.mean(sums)), float(np.std(sums, ddof=1))
-        ok = abs(mean - expected) <= SIGMAS * spread / np.sqrt(DRAWS) + 1e-5 * expected
-        text = f"over {DRAWS} passes of training the output is {mean / (expected or 1):.4f} of that in predict"
-        return [Point("mean in training", ok, text + ("" if ok else ": what is kept is not scaled by 1 / (1 - rate)"))]
+        sums = [float((self.train(layer, self.x, i)[0] * np.sign(fixed)).sum()) for i in range(DRAWS)]
+        expected, mean, deviation = float(np.abs(fixed).sum()), float(np.mean(sums)), float(np.std(sums, ddof=1))
+        ok = abs(mean - expected) <= SIGMAS * deviation / np.sqrt(DRAWS) + MEAN_ROUNDING * expected
+        text = f"the mean output of {DRAWS} training passes is {mean / (expected or 1):.4f} times that in inference"
+        return [Point.of("mean in training", ok, text, "scale the remaining values by 1 / (1 - rate)")]
 
-    def large(self) -> Point:
-        layer = twin(self.layer, FLOAT32)
+    def large_inputs(self) -> Point:
         x = self.x * np.float32(LARGE / (np.abs(self.x).max() or 1))
-        bad = int((~np.isfinite(self.predict(layer, x))).sum())
-        text = f"inputs up to {LARGE:g} give " + (
-            f"{bad} outputs that are NaN or infinite" if bad else "finite outputs"
-        )
-        return Point("large inputs", not bad, text)
+        bad = int((~np.isfinite(self.predict(self.copy(), x))).sum())
+        return Point.of("large inputs", not bad, f"inputs up to {LARGE:g} give {bad or 'no'} NaN or infinite outputs")
 
 
 def _gap(one: Array, other: Array) -> float:
-    """The largest difference; infinite if shapes differ or one is not finite where the other is."""
+    """The largest difference; infinite if shapes differ, or if one value is finite and the other is not."""
     if one.shape != other.shape:
         return np.inf
     if np.array_equal(one, other, equal_nan=True):
         return 0.0
     return float(np.nan_to_num(np.abs(one.astype(np.float64) - other), nan=np.inf).max())
-
-
-def _gaps(one: list[Array], other: list[Array]) -> float:
-    return max((_gap(a, b) for a, b in zip(one, other, strict=True)), default=0.0)
-
-
-def _told(name: str, gap: float, right: str, wrong: str) -> Point:
-    return Point(name, gap == 0, right if gap == 0 else wrong.format(f"up to {gap:.3g}"))

@@ -1,4 +1,4 @@
-"""check_loss: a loss on logits where its value is known, where it overflows, and its gradient by differences."""
+"""check_loss: test a classification loss at logits with a known loss, at large logits, and its gradient."""
 
 from __future__ import annotations
 
@@ -7,24 +7,29 @@ import math
 import numpy as np
 
 from scratchcnn.arguments import positive_integer
-from scratchcnn.inspection.gradients.differences import Line, points
+from scratchcnn.inspection.gradients.differences import numerical_gradient
 from scratchcnn.inspection.gradients.findings import Findings, Point
 from scratchcnn.losses import CategoricalCrossentropy
 from scratchcnn.operands import Array
-from scratchcnn.operations import Operations
 from scratchcnn.operations import engine as operations_of
 
-SAMPLES, STEP, ALIKE = 4, 1e-3, 1e-6
-LARGE = 2000.0  # exp of a logit so large is infinite in float64 too
+SAMPLES, STEP, SHIFT = 4, 1e-3, 5.0
+RELATIVE = 1e-6  # error; truncation is of order STEP**4, and rounding of order eps / STEP
+LARGE = 2000.0  # a logit for which exp overflows in float64 too
 
 
 def check_loss(loss: CategoricalCrossentropy, *, classes: int = 10, engine: str = "kernels", seed: int = 0) -> Findings:
-    """Look at a loss over classes, on logits, where one knows what it must be.
+    """Check a classification loss, as a function of logits.
+
+    - Equal logits have the loss ln(classes).
+    - A constant added to all logits does not change the loss.
+    - Large logits give a finite loss and a finite gradient.
+    - The gradient equals differences of the mean loss.
 
     Parameters
     ----------
     loss : Loss
-        Of this package, or derived from it in a class of your own. As in training, softmax is made part of it.
+        Of this package, or your own subclass. As in training, it includes softmax.
     classes : int, default 10
     engine : {'kernels', 'reference'}
     seed : int
@@ -36,7 +41,7 @@ def check_loss(loss: CategoricalCrossentropy, *, classes: int = 10, engine: str 
     Raises
     ------
     TypeError, ValueError
-        No loss, or an option out of range.
+        Not a classification loss, or an option out of range.
 
     Examples
     --------
@@ -45,55 +50,38 @@ def check_loss(loss: CategoricalCrossentropy, *, classes: int = 10, engine: str 
     """
     if not isinstance(loss, CategoricalCrossentropy):
         raise TypeError(f"Expected a loss, as SparseCategoricalCrossentropy(), received {loss!r}.")
-    classes, ops = positive_integer("classes", classes), operations_of(engine)
-    rng = np.random.default_rng(seed)
-    logits, targets = rng.standard_normal((SAMPLES, classes)), np.eye(classes)[np.arange(SAMPLES) % classes]
-    on_logits = loss.on_logits()
+    classes, ops, on_logits = positive_integer("classes", classes), operations_of(engine), loss.on_logits()
+    logits = np.random.default_rng(seed).standard_normal((SAMPLES, classes))
+    targets = np.eye(classes)[np.arange(SAMPLES) % classes]
+
+    def mean(logits: Array) -> float:
+        return float(on_logits.forward(logits, targets, ops)[0].mean())
+
+    def gradient(logits: Array) -> Array:
+        return on_logits.backward(on_logits.forward(logits, targets, ops)[1], targets, ops)
+
     with np.errstate(all="ignore"):
-        found = (
-            _equal(on_logits, targets, ops), _shifted(on_logits, logits, targets, ops),
-            _large(on_logits, logits, targets, ops), _gradient(on_logits, logits, targets, ops),
+        equal, expected = mean(np.zeros_like(logits)), math.log(classes)
+        values = mean(logits), mean(logits + SHIFT)
+        large = np.ascontiguousarray(logits * (LARGE / np.abs(logits).max()))
+        finite = bool(np.isfinite([mean(large)]).all() and np.isfinite(gradient(large)).all())
+        points = (
+            Point.of("equal logits", abs(equal - expected) <= RELATIVE * expected,
+                     f"loss {equal:.6g}, expected ln {classes} = {expected:.6g}"),
+            Point.of("shifted logits", abs(values[0] - values[1]) <= RELATIVE * abs(values[0]),
+                     f"loss {values[1]:.6g} with {SHIFT:g} added to all logits, {values[0]:.6g} without"),
+            Point.of("large logits", finite, f"loss and gradient of logits up to {LARGE:g} are "
+                     f"{'finite' if finite else 'NaN or infinite'}",
+                     "exp overflows; subtract the largest logit of each row first"),
+            _gradient(gradient(logits), numerical_gradient(lambda: mean(logits), logits, STEP)),
         )  # fmt: skip
-    return Findings(f"Loss {type(loss).__name__} on logits of {classes} classes, {SAMPLES} samples, float64.", found)
+    return Findings(f"Loss {type(loss).__name__} on logits of {classes} classes, {SAMPLES} samples, float64.", points)
 
 
-def _mean(loss: CategoricalCrossentropy, logits: Array, targets: Array, ops: Operations) -> float:
-    return float(loss.forward(logits, targets, ops)[0].mean())
-
-
-def _equal(loss: CategoricalCrossentropy, targets: Array, ops: Operations) -> Point:
-    value, wanted = _mean(loss, np.zeros_like(targets), targets, ops), math.log(targets.shape[1])
-    text = f"a model that knows nothing has loss {value:.6g}; ln {targets.shape[1]} is {wanted:.6g}"
-    return Point("equal logits", abs(value - wanted) <= ALIKE * wanted, text)
-
-
-def _shifted(loss: CategoricalCrossentropy, logits: Array, targets: Array, ops: Operations) -> Point:
-    one, other = (_mean(loss, logits + shift, targets, ops) for shift in (0.0, 5.0))
-    return Point("shifted logits", abs(one - other) <= ALIKE * abs(one), f"all 5 higher: {other:.6g} after {one:.6g}")
-
-
-def _large(loss: CategoricalCrossentropy, logits: Array, targets: Array, ops: Operations) -> Point:
-    large = np.ascontiguousarray(logits * (LARGE / np.abs(logits).max()))
-    losses, probabilities = loss.forward(large, targets, ops)
-    gradient = loss.backward(probabilities, targets, ops)
-    ok = bool(np.isfinite(losses).all() and np.isfinite(gradient).all())
-    text = f"logits up to {LARGE:g} give " + ("a finite loss and gradient" if ok else "NaN or infinity: exp overflows; "
-           "take the largest logit of each row off first")  # fmt: skip
-    return Point("large logits", ok, text)
-
-
-def _gradient(loss: CategoricalCrossentropy, logits: Array, targets: Array, ops: Operations) -> Point:
-    """By differences of fourth order; the loss curves so little that they are right to ALIKE of the largest."""
-    exact = loss.backward(loss.forward(logits, targets, ops)[1], targets, ops)
-    middle = _mean(loss, logits, targets, ops)
-    numeric = np.zeros_like(logits)
-    for index in np.ndindex(logits.shape):
-        line = Line(logits, index)
-        numeric[index] = points(lambda: _mean(loss, logits, targets, ops), line, STEP, middle).fourth_order()
-    error = np.abs(exact - numeric)
+def _gradient(analytic: Array, numeric: Array) -> Point:
+    error = np.abs(analytic - numeric)
     worst = np.unravel_index(int(error.argmax()), error.shape)
-    ok = bool(error.max() <= ALIKE * np.abs(numeric).max())
-    text = f"backward against differences of the mean: at most {error.max():.1g} apart"
-    if not ok:
-        text += f", at {list(map(int, worst))}, where it says {exact[worst] / numeric[worst]:.4g} times the difference"
-    return Point("gradient", ok, text)
+    ok = bool(error.max() <= RELATIVE * np.abs(numeric).max())
+    text = f"the largest difference from the numerical gradient is {error.max():.1g}"
+    hint = f"at {list(map(int, worst))}, it is {analytic[worst] / numeric[worst]:.4g} times the numerical one"
+    return Point.of("gradient", ok, text, hint)

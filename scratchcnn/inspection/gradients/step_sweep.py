@@ -1,4 +1,4 @@
-"""sweep_step: how far a difference is off for steps of all sizes: too large cuts corners, too small is all rounding."""
+"""sweep_step: the error of a central difference as a function of its step, between truncation and rounding."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import numpy as np
 
 from scratchcnn.arguments import positive, seed_number
 from scratchcnn.inspection.arguments import position_in
-from scratchcnn.inspection.gradients.differences import SIGMAS, Line, Points
-from scratchcnn.inspection.gradients.differentiable import Differentiable, differentiable
-from scratchcnn.inspection.gradients.patterns import same
-from scratchcnn.inspection.gradients.step_sweep_data import StepSweepData
-from scratchcnn.inspection.gradients.verdicts import Judge
+from scratchcnn.inspection.gradients.differences import SIGMAS, along_line
+from scratchcnn.inspection.gradients.differentiable import differentiable
+from scratchcnn.inspection.gradients.patterns import switched
+from scratchcnn.inspection.gradients.probe import Probe
 from scratchcnn.inspection.text.layout import wrap
+from scratchcnn.inspection.text.table import table
 from scratchcnn.layers import Layer
 from scratchcnn.names import look_up
 from scratchcnn.operands import Array
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 STEPS = tuple(10.0 ** (-exponent / 2) for exponent in range(2, 25))  # 0.1 to 1e-12
-CURVED = (3e-2, 1e-2, 3e-3, 1e-3, 3e-4)  # steps at which the third derivative is looked for
+CURVATURE_STEPS = (3e-2, 1e-2, 3e-3, 1e-3, 3e-4)  # tried for the third derivative
+FLAT = 30.0  # an error of more than 30 times the expected one has another cause
 
 
 def sweep_step(
@@ -41,35 +42,35 @@ def sweep_step(
     engine: str | None = None,
     seed: int = 0,
 ) -> StepSweep:
-    """Measure how far the central difference of one element lies from backward, for steps of all sizes.
+    """Measure the error of the central difference of one element for steps of different sizes.
 
         error(h) = |(loss(p + h) - loss(p - h)) / 2h - analytic|
                  about |loss'''| h**2 / 6 + noise / (sqrt(2) h)
 
-    The first term is truncation, a line of slope 2 in a picture of logarithms; the second is rounding, of slope -1.
-    Together they are a V, whose lowest point is the best step: near (3 noise / (sqrt(2) |loss'''|))**(1/3). If
-    backward is wrong, no step brings the error down: the V has a flat bottom.
+    The first term is the truncation error, with slope 2 in a log-log plot; the second is the rounding error, with
+    slope -1. The minimum of their V-shaped sum is at h = (3 noise / (sqrt(2) |loss'''|))**(1/3). If the backward pass
+    is wrong, no step reduces the error: the bottom of the V is flat.
 
     Parameters
     ----------
     model_or_layer, x, y, training, engine, seed
         As for `check_gradients`.
     array : str, optional
-        Name of the array, as 'dense kernel' or 'input'; default: the first.
+        Name of the array, such as 'dense kernel' or 'input'; default: the first.
     index : sequence of int, optional
-        Which element; default: the one with the largest gradient.
+        Index of the element; default: the one with the largest gradient.
     steps : sequence of float, optional
-        Default: 0.1 to 1e-12, two in each power of ten.
+        Default: 0.1 to 1e-12, two per decade.
 
     Returns
     -------
     StepSweep
-        `print` shows a table, `plot` draws the V.
+        `print` shows a table, `plot` draws the error.
 
     Raises
     ------
     TypeError, ValueError, RuntimeError
-        As for `check_gradients`; an array or index that does not exist.
+        As for `check_gradients`; or there is no such array or element.
 
     References
     ----------
@@ -84,97 +85,133 @@ def sweep_step(
     """
     chosen = tuple(positive("a step", step) for step in (STEPS if steps is None else steps))
     if not chosen:
-        raise ValueError("Expected at least one step, received none; leave steps out for the usual ones.")
+        raise ValueError("Expected at least one step, received none; omit steps for the default ones.")
     function = differentiable(model_or_layer, x, y, training=bool(training), engine=engine, seed=seed_number(seed) or 0)
-    judge = Judge(function, 1e-4)
-    name = array if array is not None else next(iter(function.arrays))
-    place = _place(look_up("array", name, judge.gradients), name, index)
-    line = Line(function.arrays[name], place)
+    probe = Probe(function, 1e-4)
+    name = next(iter(function.arrays)) if array is None else array
+    gradient = look_up("array", name, probe.gradients)
+    if index is None:
+        place = tuple(int(i) for i in np.unravel_index(int(np.abs(gradient).argmax()), gradient.shape))
+    else:
+        place = position_in(index, gradient.shape, f"index into {name!r}")
     numeric, smooth = [], []
     for step in chosen:
-        looks = line.evaluate(function.evaluate, (-step, step))
-        numeric.append((looks[1].value - looks[0].value) / (2 * step))
-        smooth.append(all(same(look.pattern, judge.middle.pattern) for look in looks))
+        left, right = along_line(function.evaluate, function.arrays[name], place, (-step, step))
+        numeric.append((right.value - left.value) / (2 * step))
+        smooth.append(not any(switched(each.pattern, probe.middle.pattern) for each in (left, right)))
     return StepSweep(
-        name, place, float(judge.gradients[name][place]), np.array(chosen), np.array(numeric), np.array(smooth),
-        _third_derivative(function, line, judge, judge.noise(name)), judge.noise(name),
+        name, place, float(gradient[place]), np.array(chosen), np.array(numeric), np.array(smooth),
+        _third_derivative(probe, name, place), probe.noise(name),
     )  # fmt: skip
 
 
-def _place(gradient: Array, name: str, index: Sequence[int] | None) -> tuple[int, ...]:
-    if index is None:
-        return tuple(int(i) for i in np.unravel_index(int(np.abs(gradient).argmax()), gradient.shape))
-    return position_in(index, gradient.shape, f"index into {name!r}")
-
-
-def _third_derivative(function: Differentiable, line: Line, judge: Judge, noise: float) -> float:
-    """Of the function along the line, if it can be told from rounding; else 0."""
-    for step in CURVED:
-        looks = line.evaluate(function.evaluate, (-2 * step, -step, step, 2 * step))
-        if all(same(look.pattern, judge.middle.pattern) for look in looks):
-            values = [look.value for look in looks]
-            third = abs(Points.of(step, values, judge.middle.value).third_derivative())
-            return third if third > SIGMAS * 1.6 * noise / step**3 else 0.0  # sqrt(1 + 2**2 + 2**2 + 1) / 2 = 1.6
+def _third_derivative(probe: Probe, name: str, place: tuple[int, ...]) -> float:
+    """Absolute third derivative at the largest step without a kink; 0 if it does not exceed its rounding error."""
+    for step in CURVATURE_STEPS:
+        points, left, right = probe.points(name, place, step)
+        if left and right:
+            rounding = SIGMAS * 1.6 * probe.noise(name) / step**3  # sqrt(1 + 2**2 + 2**2 + 1) / 2 = 1.6
+            third = abs(points.third_derivative())
+            return third if third > rounding else 0.0
     return 0.0
 
 
 @dataclass(frozen=True)
-class StepSweep(StepSweepData):
-    """The error of one central difference over the step; `print` shows a table, `plot` draws it.
+class StepSweep:
+    """The error of one central difference for each step; `print` shows a table, `plot` draws it.
 
     Attributes
     ----------
     array : str
     index : tuple of int
     analytic : float
-        What backward says.
+        The gradient by the backward pass.
     steps, numeric : float64 (S,)
         The steps h, and the central difference with each.
     smooth : bool (S,)
-        Whether no ReLU or pooling switched within the step.
+        Whether no ReLU or max pooling switches within the step.
     third_derivative : float
-        Of the loss by this element, its absolute value; 0 if it cannot be told from rounding.
+        Of the loss w.r.t. this element, absolute value; 0 if it does not exceed its rounding error.
     noise : float
-        Standard deviation of the rounding of the loss, measured.
+        Measured standard deviation of the rounding error of the loss.
     """
 
+    array: str
+    index: tuple[int, ...]
+    analytic: float
+    steps: Array
+    numeric: Array
+    smooth: Array
+    third_derivative: float
+    noise: float
+
+    @property
+    def errors(self) -> Array:
+        """Absolute difference of each central difference from the analytic gradient, (S,)."""
+        return np.abs(self.numeric - self.analytic)
+
+    @property
+    def truncation(self) -> Array:
+        """Expected truncation error |loss'''| h**2 / 6, (S,)."""
+        return self.third_derivative * self.steps**2 / 6
+
+    @property
+    def rounding(self) -> Array:
+        """Expected rounding error noise / (sqrt(2) h), (S,)."""
+        return self.noise / (np.sqrt(2) * self.steps)
+
+    @property
+    def best_step(self) -> float:
+        """The step with the smallest error."""
+        return float(self.steps[int(self.errors.argmin())])
+
+    @property
+    def flat(self) -> bool:
+        """Whether even the smallest error far exceeds the expected one, so that the analytic gradient must be wrong."""
+        at = int(self.errors.argmin())
+        return bool(self.errors[at] > FLAT * (self.truncation[at] + self.rounding[at]))
+
     def plot(self, to_file: str | os.PathLike[str] | None = None) -> Figure:
-        """Draw the V; write it to a picture file if one is given."""
+        """Draw the error over the step; write it to an image file if one is given."""
         from scratchcnn.inspection.gradients.step_sweep_figure import plot_step_sweep
 
-        return plot_step_sweep(self, to_file)
+        title = f"Central difference of {self.array}{list(self.index)}"
+        title += "\nflat bottom: wrong gradient, or a kink at this point" if self.flat else ""
+        expected = {
+            "truncation: |loss'''| h² / 6, slope 2": self.truncation,
+            "rounding: noise / (√2 h), slope −1": self.rounding,
+        }
+        return plot_step_sweep(title, self.steps, self.errors, self.smooth, expected, to_file)
 
     def __str__(self) -> str:
-        place = f"{self.array}[{', '.join(map(str, self.index))}]"
-        lines = [
-            f"The central difference of {place} for steps of all sizes. Backward says {self.analytic:.10g}.", "",
-            f"{'step':>9}  {'numeric':>18}  {'error':>8}  {'truncation':>10}  {'rounding':>8}",
-        ]  # fmt: skip
-        for row in zip(self.steps, self.numeric, self.errors, self.truncation, self.rounding, self.smooth, strict=True):
-            note = "" if row[5] else "  a ReLU or a pooling switches within this step"
-            lines.append(f"{row[0]:9.1e}  {row[1]:18.10g}  {row[2]:8.1e}  {row[3]:10.1e}  {row[4]:8.1e}{note}")
-        return "\n".join([*lines, "", *wrap(self._story())])
+        columns = (self.steps, self.numeric, self.errors, self.truncation, self.rounding)
+        rows = [
+            [f"{h:.1e}", f"{numeric:.10g}", *(f"{error:.1e}" for error in errors), "" if smooth else "crosses a kink"]
+            for h, numeric, *errors, smooth in zip(*columns, self.smooth, strict=True)
+        ]
+        heads = ("step", "numeric", "error", "truncation", "rounding", "")
+        title = f"Central difference of {self.array}{list(self.index)}, analytic gradient {self.analytic:.10g}."
+        return "\n".join([title, "", *table(heads, rows, left=(5,)), "", *wrap(self._summary())])
 
-    def _story(self) -> str:
-        least = f"The least error, {self.errors.min():.1e}, is at step {self.best_step:.1e}. "
+    def _summary(self) -> str:
+        least = f"The smallest error, {self.errors.min():.1e}, is at step {self.best_step:.1e}. "
         if self.flat:
             return least + (
-                "That is far more than truncation and rounding explain, and it stays so over many steps: the V has a "
-                "flat bottom. Backward is wrong here, or the point is a kink; check_gradients tells which."
+                "It is far larger than truncation and rounding explain, and constant over many steps: the bottom of "
+                "the V is flat. The backward pass is wrong here, or the point is a kink; use check_gradients to decide."
             )
         if not self.smooth.all():
-            first = self.steps[~self.smooth].min()
             return least + (
-                f"From step {first:.1e} on, a ReLU or a pooling switches on the way: the two ends lie on different "
-                "pieces of the loss, and the difference is of no use. With smaller steps the error grows as one by the "
-                "step (rounding)."
+                f"For steps of {self.steps[~self.smooth].min():.1e} and more, a ReLU or a max pooling switches between "
+                "the two points: they lie on different smooth pieces of the loss, so the difference is not the "
+                "derivative. For smaller steps the error grows like 1/h (rounding)."
             )
         if self.third_derivative == 0:
             return least + (
-                "The loss is a straight line or a parabola in this number, as far as can be told: nothing is cut off, "
-                "and the larger the step, the less rounding."
+                "Within rounding, the loss is a linear or quadratic function of this element: there is no truncation "
+                "error, and larger steps have smaller rounding errors."
             )
         return least + (
-            "With larger steps the error grows as the square of the step (truncation: the loss is no parabola), with "
-            "smaller ones as one by the step (rounding: the last digits of two nearly equal losses)."
+            "For larger steps the error grows like h squared (truncation: the loss is not a parabola), for smaller "
+            "ones like 1/h (rounding: the difference of two nearly equal losses)."
         )

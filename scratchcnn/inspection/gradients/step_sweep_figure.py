@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from scratchcnn.inspection.gradients.step_sweep_data import StepSweepData
+from scratchcnn.operands import Array
 from scratchcnn.plots.picture import check_path, new_figure, save
 
 
-def plot_step_sweep(sweep: StepSweepData, to_file: str | os.PathLike[str] | None = None) -> Figure:
-    """Draw a StepSweep in logarithms.
+def plot_step_sweep(
+    title: str,
+    steps: Array,
+    errors: Array,
+    smooth: Array,
+    expected: Mapping[str, Array],
+    to_file: str | os.PathLike[str] | None = None,
+) -> Figure:
+    """Draw errors over steps in a log-log plot.
 
     Parameters
     ----------
-    sweep : StepSweepData
-        What `inspection.sweep_step` returned.
+    title : str
+    steps, errors, smooth : (S,)
+        Fields of a `StepSweep`.
+    expected : dict of str to (S,)
+        Expected errors (truncation, rounding), by their labels.
     to_file : str or path, optional
-        Where to write the picture.
+        Image file to write.
 
     Returns
     -------
@@ -28,32 +39,25 @@ def plot_step_sweep(sweep: StepSweepData, to_file: str | os.PathLike[str] | None
     Raises
     ------
     ValueError, OSError
-        `to_file` has another ending, or cannot be written.
+        `to_file` has an unknown suffix, or cannot be written.
     """
     if to_file is not None:
         check_path(to_file)
     figure = new_figure(6.4, 4.6)
     figure.set_layout_engine("constrained")
     axes = figure.subplots()
-    lowest = sweep.errors[sweep.errors > 0].min(initial=np.inf)
-    floor = min(lowest, float(sweep.rounding.min())) / 3 if np.isfinite(lowest) else float(sweep.rounding.min()) / 3
-    errors = np.maximum(sweep.errors, floor)  # an error of exactly zero has no logarithm
-    axes.loglog(sweep.steps, errors, "-", color="0.6", linewidth=1)
-    for chosen, face, label in ((sweep.smooth, "black", "measured"), (~sweep.smooth, "white", "measured, over a kink")):
+    positive = [values[values > 0].min(initial=np.inf) for values in (errors, expected[list(expected)[-1]])]
+    floor = min(positive) / 3
+    shown = np.maximum(errors, floor)  # an error of exactly zero has no logarithm
+    axes.loglog(steps, shown, "-", color="0.6", linewidth=1)
+    for chosen, face, label in ((smooth, "black", "measured"), (~smooth, "white", "measured across a kink")):
         if chosen.any():
-            axes.loglog(sweep.steps[chosen], errors[chosen], "o", color="black", markerfacecolor=face, label=label)
-    for values, style, colour, label in (
-        (sweep.truncation, "--", "tab:blue", "truncation: |loss'''| h² / 6, slope 2"),
-        (sweep.rounding, ":", "tab:orange", "rounding: noise / (√2 h), slope −1"),
-    ):
-        seen = values >= floor
-        if seen.any():
-            axes.loglog(sweep.steps[seen], values[seen], style, color=colour, linewidth=2, label=label)
-    place = ", ".join(map(str, sweep.index))
-    remark = "\nflat bottom: backward is wrong, or this is a kink" if sweep.flat else ""
-    axes.set(
-        xlabel="step h", ylabel="|difference − backward|", title=f"Central difference of {sweep.array}[{place}]{remark}"
-    )
+            axes.loglog(steps[chosen], shown[chosen], "o", color="black", markerfacecolor=face, label=label)
+    for (label, values), style, color in zip(expected.items(), ("--", ":"), ("tab:blue", "tab:orange"), strict=True):
+        visible = values >= floor
+        if visible.any():
+            axes.loglog(steps[visible], values[visible], style, color=color, linewidth=2, label=label)
+    axes.set(xlabel="step h", ylabel="|numerical − analytic gradient|", title=title)
     axes.grid(color="0.9")
     axes.set_axisbelow(True)
     axes.legend(loc="upper center", fontsize="small")

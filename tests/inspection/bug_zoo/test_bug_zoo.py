@@ -1,4 +1,4 @@
-"""The bug zoo: every mistake is found by its tool, no healthy twin is accused, and the symptom is there to be seen."""
+"""The bug zoo: every bug is found by its check, the healthy model passes it, and the symptom is visible."""
 
 import numpy as np
 import pytest
@@ -10,12 +10,12 @@ from scratchcnn.inspection import bug_zoo
 from scratchcnn.layers import Dense, Flatten
 from scratchcnn.sequential import Sequential
 
-ASKED_FOR = {
-    "missing_1_over_n", "kernel_not_turned_round", "wrong_flatten_order", "dropout_not_scaled",
+CLASSICS = {
+    "missing_1_over_n", "kernel_not_flipped", "wrong_flatten_order", "dropout_not_scaled",
     "dropout_on_at_test_time", "adam_without_bias_correction", "bias_gradient_over_wrong_axes", "im2col_column_order",
     "pool_gradient_to_every_tie", "softmax_without_max", "unscaled_validation", "labels_off_by_one", "stale_cache",
 }  # fmt: skip
-IN_MODELS = [name for name in bug_zoo.names() if bug_zoo.exhibit(name).place == "model"]
+IN_MODELS = [name for name in bug_zoo.names() if not bug_zoo.exhibit(name).in_data]
 
 
 @pytest.fixture(scope="module")
@@ -23,13 +23,13 @@ def healthy():
     return bug_zoo.healthy()
 
 
-def test_the_classics_are_there():
-    assert set(bug_zoo.names()) >= ASKED_FOR
+def test_exhibits_include_the_classic_bugs():
+    assert set(bug_zoo.names()) >= CLASSICS
     assert len(bug_zoo.names()) == len(set(bug_zoo.names())) >= 20
 
 
 @pytest.mark.parametrize("name", bug_zoo.names())
-def test_every_mistake_is_found_and_the_healthy_twin_is_not_accused(name, healthy):
+def test_check_finds_the_bug_and_passes_the_healthy_case(name, healthy):
     exhibit = bug_zoo.exhibit(name)
     found = exhibit.find()
     assert found.found, str(found)
@@ -39,77 +39,77 @@ def test_every_mistake_is_found_and_the_healthy_twin_is_not_accused(name, health
 
 
 @pytest.mark.parametrize("name", bug_zoo.names())
-def test_every_symptom_is_there_to_be_seen(name):
+def test_symptom_is_visible(name):
     symptom = bug_zoo.exhibit(name).symptom()
     assert symptom.visible, str(symptom)
-    assert abs(symptom.sick - symptom.healthy) >= abs(bug_zoo.exhibit(name).shift)
+    assert abs(symptom.faulty - symptom.healthy) >= abs(bug_zoo.exhibit(name).shift)
     assert symptom.quantity in str(symptom)
 
 
 @pytest.mark.parametrize("name", bug_zoo.names())
-def test_every_description_says_what_is_wrong_and_how_to_find_it(name):
+def test_description_has_bug_fix_symptom_hint_and_check(name):
     text = bug_zoo.describe(name)
-    for label in ("wrong", "right", "symptom", "hint", "tool"):
+    for label in ("bug", "fix", "symptom", "hint", "check"):
         assert sum(line.startswith(f"{label} ") for line in text.splitlines()) == 1
     assert max(map(len, text.splitlines())) <= 120
 
 
 @pytest.mark.parametrize("name", IN_MODELS)
-def test_it_can_be_planted_in_a_model_of_ones_own(name):
+def test_bug_can_be_planted_in_another_model(name):
     model = small_model(seed=0)
-    if name == "kernel_not_turned_round":
-        model = bug_zoo.healthy().model  # a second convolution is needed for dX to matter
+    if name == "kernel_not_flipped":
+        model = bug_zoo.healthy().model  # only a second convolution computes an input gradient
     before = model.get_weights()
-    sick = bug_zoo.plant(model, name)
-    assert isinstance(sick, Sequential)
-    assert sick is not model
-    assert sick.input_shape == model.input_shape
-    shapes = [[weight.shape for weight in each] for each in (before, sick.get_weights())]
+    faulty = bug_zoo.plant(model, name)
+    assert isinstance(faulty, Sequential)
+    assert faulty is not model
+    assert faulty.input_shape == model.input_shape
+    shapes = [[weight.shape for weight in each] for each in (before, faulty.get_weights())]
     assert shapes[0] == shapes[1]
     for old, new in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
     if name != "zero_kernels":
-        for old, new in zip(before, sick.get_weights(), strict=True):
+        for old, new in zip(before, faulty.get_weights(), strict=True):
             np.testing.assert_array_equal(old, new)
     shape = (8, *model.input_shape[1:])
-    sick.train_on_batch(np.random.default_rng(0).random(shape), np.arange(8) % model.output_shape[-1])
+    faulty.train_on_batch(np.random.default_rng(0).random(shape), np.arange(8) % model.output_shape[-1])
 
 
-def test_planting_changes_nothing_that_is_shared():
-    before = [{name: getattr(room, name) for name in dir(room)} for room in (kernels, reference)]
+def test_planting_changes_neither_engines_nor_layer_classes():
+    before = [{name: getattr(engine, name) for name in dir(engine)} for engine in (kernels, reference)]
     layers = {name: member for name, member in vars(Dense).items() if callable(member)}
     for name in bug_zoo.names():
         bug_zoo.planted(name)
-    assert [{name: getattr(room, name) for name in dir(room)} for room in (kernels, reference)] == before
+    assert [{name: getattr(engine, name) for name in dir(engine)} for engine in (kernels, reference)] == before
     assert {name: member for name, member in vars(Dense).items() if callable(member)} == layers
 
 
-def test_symptoms_are_the_same_each_time():
+def test_symptoms_are_reproducible():
     one, other = (bug_zoo.exhibit("dropout_on_at_test_time").symptom() for _ in range(2))
-    assert (one.healthy, one.sick) == (other.healthy, other.sick)
-    np.testing.assert_array_equal(one.sick_losses, other.sick_losses)
+    assert (one.healthy, one.faulty) == (other.healthy, other.faulty)
+    np.testing.assert_array_equal(one.faulty_losses, other.faulty_losses)
 
 
-def test_what_cannot_be_planted():
+def test_invalid_arguments_are_errors():
     model = small_model(seed=0)
     with pytest.raises(ValueError, match=r"Did you mean 'stale_cache'\?"):
         bug_zoo.describe("stale_cash")
-    with pytest.raises(ValueError, match="a mistake in the data, received a model"):
+    with pytest.raises(ValueError, match="a bug in the data, received a model"):
         bug_zoo.plant(model, "labels_off_by_one")
     with pytest.raises(TypeError, match="Expected a model or a Case"):
         bug_zoo.plant(small_data(3), "stale_cache")
     plain = Sequential([Flatten(input_shape=(9, 8, 1)), Dense(5, activation="softmax")], seed=0)
     plain.compile(optimizer="sgd", loss="categorical_crossentropy")
     for name, missing in (
-        ("kernel_not_turned_round", "a Conv2D"), ("stale_cache", "a Dense"), ("dropout_not_scaled", "a Dropout"),
-        ("uphill", "trained by Adam"), ("missing_1_over_n", "the loss 'sparse_categorical_crossentropy'"),
+        ("kernel_not_flipped", "a Conv2D"), ("stale_cache", "a Dense"), ("dropout_not_scaled", "a Dropout"),
+        ("uphill", "the optimizer Adam"), ("missing_1_over_n", "the loss 'sparse_categorical_crossentropy'"),
     ):  # fmt: skip
         with pytest.raises(ValueError, match=missing):
             bug_zoo.plant(plain, name)
 
 
 @pytest.mark.parametrize("name", ["missing_1_over_n", "softmax_without_max", "uphill", "softmax_twice"])
-def test_the_picture_of_a_symptom_can_be_read(name, tmp_path):
+def test_figure_of_a_symptom_is_legible(name, tmp_path):
     symptom = bug_zoo.exhibit(name).symptom()
     figure = symptom.plot(tmp_path / "symptom.png")
     assert (tmp_path / "symptom.png").stat().st_size > 10_000
@@ -118,10 +118,10 @@ def test_the_picture_of_a_symptom_can_be_read(name, tmp_path):
     np.testing.assert_array_equal(axes.lines[0].get_ydata(), symptom.healthy_losses)
     labels = [text.get_text() for text in axes.get_legend().get_texts()]
     assert labels[0] == "healthy"
-    assert labels[1].startswith("with the mistake")
-    assert any("NaN after" in label for label in labels) == (not np.isfinite(symptom.sick_losses).all())
+    assert labels[1].startswith("with the bug")
+    assert any("NaN after" in label for label in labels) == (not np.isfinite(symptom.faulty_losses).all())
 
 
-def test_a_symptom_without_training_has_no_picture():
-    with pytest.raises(ValueError, match="for which nothing is trained"):
+def test_symptom_without_training_has_no_figure():
+    with pytest.raises(ValueError, match="which is measured without it"):
         bug_zoo.exhibit("pool_gradient_to_every_tie").symptom().plot()

@@ -1,4 +1,4 @@
-"""check_gradients: right layers are never accused, wrong elements are pointed at, kinks are told from bugs."""
+"""check_gradients: correct layers pass, wrong elements are located, and kinks are distinguished from bugs."""
 
 import warnings
 
@@ -23,7 +23,7 @@ def row_named(check, name):
 
 
 @pytest.mark.parametrize("engine", ["kernels", "reference"])
-def test_a_right_model_is_right_everywhere(engine):
+def test_correct_model_passes(engine):
     x, y = small_data(3)
     model = small_model(engine=engine, seed=1)
     before = [weight.copy() for weight in model.get_weights()]
@@ -40,11 +40,11 @@ def test_a_right_model_is_right_everywhere(engine):
     for old, new in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
     assert model.get_weights()[0].dtype == np.float32
-    assert 0 < check.float32_gap.share < 1e-3
+    assert 0 < check.float32_gap.relative_error < 1e-3
     assert check.float32_gap.array in [row.name for row in check.rows]
 
 
-def test_its_loss_and_gradients_are_those_of_the_model():
+def test_loss_and_gradients_are_those_of_the_model():
     x, y = small_data(4)
     model = small_model(dtype="float64", seed=2)
     check = check_gradients(model, x, y, training=False, sample=None)
@@ -71,12 +71,12 @@ LAYERS = [
 
 @settings(max_examples=25)
 @given(st.lists(st.sampled_from(LAYERS), max_size=3), st.booleans(), st.integers(0, 10**6), st.booleans())
-def test_no_right_model_is_accused(makers, digits, seed, with_labels):
+def test_no_correct_model_fails(makers, digits, seed, with_labels):
     rng = np.random.default_rng(seed)
     model = Sequential([*(make() for make in makers), Flatten(), Dense(4, activation="softmax")], engine="reference")
     model.compile()
     shape = (2, 7, 6, 2)
-    # Whole numbers, as those of pictures, are full of zeros and of ties.
+    # Integers, such as pixels, have many zeros and ties.
     x = rng.integers(0, 3, shape) * 127 if digits else rng.standard_normal(shape)
     try:
         model.build((None, *shape[1:]))
@@ -91,20 +91,20 @@ def test_no_right_model_is_accused(makers, digits, seed, with_labels):
     Conv2D(2, 2, activation="relu"), MaxPooling2D(2), OwnReLU(), OwnMaxPooling(), Dropout(0.5), Scale(),
 ])  # fmt: skip
 @pytest.mark.parametrize("x", [np.zeros((2, 4, 4, 1)), np.ones((2, 4, 4, 1)), normal(2, 4, 4, 1)])
-def test_ties_and_zeros_are_kinks_and_not_bugs(layer, x):
+def test_ties_and_zeros_are_not_bugs(layer, x):
     check = check_gradients(layer, x, engine="reference", sample=None)
     assert check.ok, str(check)
 
 
-def test_a_kink_at_the_very_point_is_told():
+def test_kink_exactly_at_the_point_is_reported():
     check = check_gradients(OwnMaxPooling(), np.zeros((1, 4, 4, 1)), sample=None)
     assert check["input"].verdict == "kink"
     assert "Kinks: for 16 elements" in str(check)
     assert check_gradients(OwnMaxPooling(), normal(1, 4, 4, 1), sample=None)["input"].verdict == "ok"
 
 
-def test_a_layer_of_the_package_is_judged_by_its_smooth_side_at_a_kink():
-    """The first of equals wins; raising it changes no switch, lowering it does. So the right side is compared."""
+def test_layer_of_the_package_is_compared_on_its_smooth_side_at_a_kink():
+    """The first of equal values is the maximum: increasing it does not change the argmax index, decreasing it does."""
     check = check_gradients(MaxPooling2D(2), np.zeros((1, 4, 4, 1)), engine="reference", sample=None)
     assert check["input"].verdict == "ok"
     assert check["input"].count("ok") == 16
@@ -112,8 +112,8 @@ def test_a_layer_of_the_package_is_judged_by_its_smooth_side_at_a_kink():
 
 @settings(max_examples=20)
 @given(st.integers(1, 30), st.integers(1, 40), st.data())
-def test_the_one_wrong_element_is_pointed_at(rows, columns, data):
-    """However few elements are sampled: halving finds it."""
+def test_single_wrong_element_is_located(rows, columns, data):
+    """Bisection finds it even if few elements are sampled."""
     wrong = (data.draw(st.integers(0, rows - 1)), data.draw(st.integers(0, columns - 1)))
     fault = data.draw(st.sampled_from([0.01, -0.001, 10.0]))
     check = check_gradients(Scale(wrong, fault), normal(3, rows, columns), sample=3)
@@ -125,18 +125,18 @@ def test_the_one_wrong_element_is_pointed_at(rows, columns, data):
     assert f"[{wrong[0]}, {wrong[1]}]" in str(check)
 
 
-def test_a_wrong_element_deep_in_a_model_is_pointed_at():
+def test_wrong_element_in_a_model_is_located():
     model = Sequential([Scale((5, 2, 0), input_shape=(9, 8, 1)), Flatten(), Dense(5, activation="softmax")], seed=0)
     model.compile()
     x, y = small_data(3)
     check = check_gradients(model, x, y, sample=4)
     assert [row.name for row in check.rows if row.verdict == "BUG"] == ["scale gain"]
     assert check["scale gain"].worst.at == (5, 2, 0)
-    assert "look in the backward of 'scale' itself" in str(check)
+    assert "look in the backward method of 'scale' itself" in str(check)
 
 
 class Broken(Dense):
-    """A dense layer with one thing or another wrong in it."""
+    """A dense layer with an arbitrary mistake in its backward pass."""
 
     def __init__(self, mistake, units=4, **options):
         super().__init__(units, **options)
@@ -153,31 +153,31 @@ def changed(name, change):
 
 @pytest.mark.parametrize(("mistake", "name", "text"), [
     (changed("bias", lambda g: -g), "bias", "the sign is wrong"),
-    (changed("kernel", lambda g: 6 * g), "kernel", "6 is the number of samples; is the 1/N of the mean missing?"),
+    (changed("kernel", lambda g: 6 * g), "kernel", "6 is the number of samples; is the factor 1/N of the mean"),
     (changed("kernel", lambda g: g / 6), "kernel", "is the mean taken twice?"),
-    (changed("kernel", lambda g: 1.5 * g), "kernel", "a factor is missing, or one too many"),
-    (changed("kernel", lambda g: g[::-1].copy()), "kernel", "stand at wrong places"),
-    (changed("kernel", np.zeros_like), "kernel", "It says zero in all of them"),
-    (changed("kernel", lambda g: g.T.copy()), "kernel", "backward gave a gradient of shape (4, 5)"),
-    (changed("bias", lambda g: g * np.nan), "bias", "It says NaN"),
-    (lambda dx, gradients: (dx * 1.0001, gradients), "input", "1.0001 times what it should"),
+    (changed("kernel", lambda g: 1.5 * g), "kernel", "a factor is missing, or there is one too many"),
+    (changed("kernel", lambda g: g[::-1].copy()), "kernel", "The values are correct, but in wrong places"),
+    (changed("kernel", np.zeros_like), "kernel", "All wrong elements are zero"),
+    (changed("kernel", lambda g: g.T.copy()), "kernel", "backward returned a gradient of shape (4, 5)"),
+    (changed("bias", lambda g: g * np.nan), "bias", "The gradient is NaN"),
+    (lambda dx, gradients: (dx * 1.0001, gradients), "input", "1.0001 times the correct one"),
 ])  # fmt: skip
-def test_what_a_mistake_looks_like_is_said(mistake, name, text):
+def test_kind_of_error_is_reported(mistake, name, text):
     check = check_gradients(Broken(mistake), normal(6, 5), sample=None)
     assert [row.name.split()[-1] for row in check.rows if row.verdict == "BUG"] == [name]
     assert text in " ".join(str(check).split())
 
 
-def test_a_mistake_in_dx_is_looked_for_above_the_first_wrong_gradient():
+def test_error_in_an_input_gradient_is_located_above_the_first_wrong_gradient():
     broken = Broken(lambda dx, gradients: (None if dx is None else 2 * dx, gradients), units=6, name="odd")
     model = Sequential([Dense(5, activation="relu", input_shape=(8,)), broken, Dense(3, activation="softmax")], seed=0)
     model.compile()
     check = check_gradients(model, normal(4, 8), [0, 1, 2, 0])
     assert [row.name for row in check.rows if row.verdict == "BUG"] == ["dense kernel", "dense bias", "input"]
-    assert "in the input gradient that 'odd' hands down" in " ".join(str(check).split())
+    assert "in the input gradient that 'odd' returns" in " ".join(str(check).split())
 
 
-def test_a_pass_that_changes_parameters_is_told():
+def test_pass_that_modifies_parameters_is_reported():
     class Early(Dense):
         def backward(self, dy, cache, ops, input_gradient=True):
             found = super().backward(dy, cache, ops, input_gradient)
@@ -185,11 +185,11 @@ def test_a_pass_that_changes_parameters_is_told():
             return found
 
     check = check_gradients(Early(3, activation="softmax"), normal(2, 4))
-    assert [row.verdict for row in check.rows] == ["BUG", "ok", "ok"]  # the others are looked at before the change
-    assert check["early kernel"].fault == "a pass has changed the numbers themselves"
+    assert [row.verdict for row in check.rows] == ["BUG", "ok", "ok"]  # the others are compared before the change
+    assert check["early kernel"].fault == "the forward or backward pass modified the array itself"
 
 
-def test_a_loss_without_1_over_n_is_told_for_all_arrays_at_once():
+def test_missing_1_over_n_is_reported_once_for_all_arrays():
     class Summed(losses.SparseCategoricalCrossentropy):
         def backward(self, probabilities, targets, ops):
             return super().backward(probabilities, targets, ops) * len(targets)
@@ -200,11 +200,11 @@ def test_a_loss_without_1_over_n_is_told_for_all_arrays_at_once():
     check = check_gradients(model, x, y, sample=5)
     assert all(row.verdict == "BUG" for row in check.rows)
     text = " ".join(str(check).split())
-    assert "In all 7 arrays backward says 3 times what it should: 3 is the number of samples" in text
-    assert "All is wrong from the loss on" in text
+    assert "In all 7 arrays the gradient is 3 times the correct one: 3 is the number of samples" in text
+    assert "All gradients from the loss on are wrong" in text
 
 
-def test_dropout_keeps_its_mask_or_is_off():
+def test_dropout_mask_is_fixed_in_training_mode_and_absent_in_inference():
     x = normal(2, 50)
     for training in (True, False):
         check = check_gradients(Dropout(0.5), x, training=training, sample=None, engine="reference")
@@ -213,7 +213,7 @@ def test_dropout_keeps_its_mask_or_is_off():
         assert (0.3 < zeros < 0.7) if training else zeros == 0
 
 
-def test_images_as_bytes_and_large_numbers():
+def test_images_as_bytes_pass():
     model = Sequential([Rescaling(1 / 255, input_shape=(6, 6, 1)), Conv2D(2, 3, activation="relu"), Flatten(),
                         Dense(3, activation="softmax")], seed=0)  # fmt: skip
     model.compile()
@@ -223,7 +223,7 @@ def test_images_as_bytes_and_large_numbers():
     assert check["input"].count("ok") > 10
 
 
-def test_an_unbuilt_layer_stays_unbuilt_and_a_built_one_as_it_is():
+def test_layer_is_not_modified():
     layer = Dense(3)
     assert check_gradients(layer, normal(2, 4), engine="reference").ok
     assert layer.output_shape is None
@@ -234,19 +234,19 @@ def test_an_unbuilt_layer_stays_unbuilt_and_a_built_one_as_it_is():
     np.testing.assert_array_equal(layer.params["kernel"], before)
 
 
-def test_gradients_that_are_all_zero_are_told():
+def test_gradients_that_are_all_zero_are_reported():
     text = str(check_gradients(Scale(), np.zeros((2, 3))))
     assert "ok, but all are zero" in text
 
 
-def test_the_table_fits_a_page():
+def test_text_is_at_most_120_characters_wide():
     x, y = small_data(3)
     model = small_model(seed=0)
     for text in (str(check_gradients(model, x, y)), str(check_gradients(Scale((0, 0)), normal(2, 3, 3)))):
         assert max(map(len, text.splitlines())) <= 120
 
 
-def test_wrong_arguments():
+def test_invalid_arguments_are_errors():
     x, y = small_data(3)
     model = small_model(seed=0)
     with pytest.raises(TypeError, match="Expected a model or a layer, received 3"):
@@ -279,7 +279,7 @@ def test_wrong_arguments():
         check_gradients(NoBias(3), normal(2, 4))
 
 
-def test_a_model_without_labels_needs_no_compiling():
+def test_model_without_labels_need_not_be_compiled():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         check = check_gradients(Sequential([Dense(3, activation="softmax", input_shape=(2,))], seed=0), normal(4, 2))
@@ -287,8 +287,8 @@ def test_a_model_without_labels_needs_no_compiling():
     assert "random linear functional" in str(check)
 
 
-def test_a_loss_of_exactly_zero_accuses_nobody():
-    """Sure answers leave a loss of log(1 + 1e-60), which is zero, and a gradient of 1e-60, which is not."""
+def test_loss_of_exactly_zero_passes():
+    """Confident predictions have a loss of log(1 + 1e-60), which is rounded to zero, and a gradient of 1e-60."""
     model = Sequential([Dense(3, activation="softmax", input_shape=(2,))], seed=0)
     model.compile()
     x = 200 * normal(4, 2)

@@ -1,4 +1,4 @@
-"""check_layer and compare_layers: right layers pass, and each thing that can be wrong with one is seen."""
+"""check_layer and compare_layers: correct layers pass, and each kind of error is found."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ LAYERS = [
 
 @pytest.mark.parametrize("engine", ["kernels", "reference"])
 @pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: type(layer).__name__)
-def test_right_layers_pass(layer, engine):
+def test_correct_layers_pass(layer, engine):
     found = check_layer(layer, IMAGES, engine=engine)
     assert found.ok, str(found)
     assert layer.output_shape is None
@@ -24,17 +24,21 @@ def test_right_layers_pass(layer, engine):
     assert compare_layers(layer, layer, IMAGES, engine=engine).ok
 
 
-def sick(base, **methods):
-    return type("Sick", (base,), methods)
+def faulty(base, **methods):
+    return type("Faulty", (base,), methods)
 
 
-def fickle(self, x, ops, training, rng):
+def random_output(self, x, ops, training, rng):
     return x + np.random.default_rng().standard_normal(x.shape).astype(x.dtype), None
 
 
 def stateful(self, x, ops, training, rng):
     self.x = x
     return x * x, None
+
+
+def times_stored_input(self, dy, cache, ops):
+    return 2 * dy * self.x, {}
 
 
 def unscaled(self, x, ops, training, rng):
@@ -77,24 +81,24 @@ def passed_on(self, dy, cache, ops, input_gradient=True):
 
 
 @pytest.mark.parametrize(("layer", "name"), [
-    (sick(Layer, forward=fickle, backward=passed_on), "same in predict"),
-    (sick(Layer, forward=stateful, backward=lambda self, dy, cache, ops: (2 * dy * self.x, {})), "two passes at once"),
-    (sick(Scale, backward=add_up), "backward twice"),
-    (sick(Scale, backward=update), "parameters kept"),
-    (sick(Layer, forward=in_place, backward=passed_on), "input kept"),
-    (sick(Layer, forward=cropped, backward=passed_on), "shapes"),
-    (sick(Layer, forward=widened, backward=passed_on), "dtype"),
-    (sick(Layer, forward=unscaled, backward=lambda self, dy, kept, ops: (dy * kept, {})), "mean in training"),
-    (sick(Layer, forward=naive_softmax, backward=passed_on), "large inputs"),
+    (faulty(Layer, forward=random_output, backward=passed_on), "inference"),
+    (faulty(Layer, forward=stateful, backward=times_stored_input), "interleaved passes"),
+    (faulty(Scale, backward=add_up), "backward twice"),
+    (faulty(Scale, backward=update), "parameters"),
+    (faulty(Layer, forward=in_place, backward=passed_on), "arguments"),
+    (faulty(Layer, forward=cropped, backward=passed_on), "shapes"),
+    (faulty(Layer, forward=widened, backward=passed_on), "dtype"),
+    (faulty(Layer, forward=unscaled, backward=lambda self, dy, kept, ops: (dy * kept, {})), "mean in training"),
+    (faulty(Layer, forward=naive_softmax, backward=passed_on), "large inputs"),
 ])  # fmt: skip
-def test_each_mistake_is_seen(layer, name):
+def test_each_error_is_found(layer, name):
     found = check_layer(layer(), IMAGES)
     assert not found.ok
     assert not found[name].ok, str(found)
     assert f"Wrong: {', '.join(point.name for point in found.wrong)}." in str(found)
 
 
-def test_a_layer_in_a_model_is_compared_with_the_package():
+def test_gradient_at_ties_is_compared_with_that_of_the_package():
     ties = np.repeat(np.arange(2.0), 8).reshape(1, 4, 4, 1)
     assert compare_layers(OwnMaxPooling(), MaxPooling2D(2), ties).ok
     assert compare_layers(OwnMaxPooling(), MaxPooling2D(2), IMAGES[:, :, :4]).ok
@@ -106,29 +110,29 @@ def test_a_layer_in_a_model_is_compared_with_the_package():
 
     found = compare_layers(ToEveryTie(), MaxPooling2D(2), ties)
     assert [point.name for point in found.wrong] == ["input gradient"]
-    assert "12 of 16 numbers differ, first at [0, 0, 1, 0]" in found["input gradient"].text
+    assert "12 of 16 values differ, first at [0, 0, 1, 0]" in found["input gradient"].text
 
 
-def test_the_same_numbers_in_another_order_are_told():
-    class Turned(Layer):
+def test_same_values_in_another_order_are_reported():
+    class Reversed(Layer):
         def forward(self, x, ops, training, rng):
             return x[:, ::-1].copy(), None
 
         def backward(self, dy, cache, ops, input_gradient=True):
             return dy[:, ::-1].copy(), {}
 
-    found = compare_layers(Turned(), Activation("linear"), IMAGES)
-    assert "all numbers are there, in another order" in found["output"].text
+    found = compare_layers(Reversed(), Activation("linear"), IMAGES)
+    assert "the same values in another order" in found["output"].text
 
 
-def test_what_cannot_be_checked():
+def test_invalid_arguments_are_errors():
     with pytest.raises(TypeError, match="Expected a layer, as Dense"):
         check_layer("dense", IMAGES)
     with pytest.raises(ValueError, match="Expected at least two samples, received 1"):
         check_layer(Flatten(), IMAGES[:1])
     with pytest.raises(ValueError, match="expected samples of shape"):
         check_layer(Dense(3), IMAGES)
-    with pytest.raises(TypeError, match="Expected two layers"):
+    with pytest.raises(TypeError, match="Expected a layer, as Dense"):
         compare_layers(Flatten(), None, IMAGES)
     with pytest.raises(ValueError, match="Expected two layers with the same parameters"):
         compare_layers(Dense(3), Dense(4), IMAGES[:, 0, 0])

@@ -1,4 +1,4 @@
-"""sweep_step: the V has the slopes of theory, a bug its flat bottom, and the picture can be read."""
+"""sweep_step: slopes of truncation and rounding, the flat bottom of a wrong gradient, and a legible figure."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ def slope(steps, errors, chosen):
     return np.polyfit(np.log(steps[chosen]), np.log(errors[chosen]), 1)[0]
 
 
-def test_the_two_sides_have_the_slopes_of_theory():
+def test_truncation_has_slope_2_and_rounding_slope_minus_1():
     steps = np.logspace(-1, -12, 67)
     sweep = sweep_step(Scale(), normal(3, 4), steps=steps)
     assert slope(steps, sweep.errors, steps > 1e-3) == pytest.approx(2, abs=0.05)
@@ -32,33 +32,33 @@ def test_the_two_sides_have_the_slopes_of_theory():
     assert not sweep.flat
 
 
-def test_a_bug_has_a_flat_bottom():
+def test_error_of_a_wrong_gradient_has_a_flat_bottom():
     sweep = sweep_step(Scale((1,), 0.01), normal(3, 4), array="scale gain", index=(1,))
     assert sweep.flat
-    assert "flat bottom" in str(sweep)
+    assert "the bottom of the V is flat" in " ".join(str(sweep).split())
     assert sweep.errors[sweep.steps < 1e-3].min() == pytest.approx(0.01, rel=0.05)
     assert not sweep_step(Scale((1,), 0.01), normal(3, 4), array="scale gain", index=(2,)).flat
 
 
-def test_a_straight_line_has_no_truncation():
+def test_linear_function_has_no_truncation_error():
     sweep = sweep_step(Dense(3), normal(2, 4), engine="reference")
     assert sweep.third_derivative == 0
-    assert "straight line or a parabola" in str(sweep)
+    assert "a linear or quadratic function" in str(sweep)
     assert sweep.errors[0] < 1e-12
 
 
-def test_steps_over_a_kink_are_marked():
+def test_steps_across_a_kink_are_marked():
     x, y = small_data(3)
     model = small_model(seed=0)
     sweep = sweep_step(model, x, y)
     assert sweep.array == "conv2d kernel"
     assert not sweep.smooth[0]
     assert sweep.smooth[-1]
-    assert "a ReLU or a pooling switches" in str(sweep)
+    assert "crosses a kink" in str(sweep)
     assert sweep.errors[~sweep.smooth].max() > 100 * sweep.errors[sweep.smooth].min()
 
 
-def test_the_element_with_the_largest_gradient_is_the_default():
+def test_default_element_has_the_largest_gradient():
     x, y = small_data(3)
     model = small_model(dtype="float64", seed=0)
     sweep = sweep_step(model, x, y, array="dense bias", training=False)
@@ -67,11 +67,11 @@ def test_the_element_with_the_largest_gradient_is_the_default():
     assert sweep.analytic == pytest.approx(gradient[sweep.index], rel=1e-9)
 
 
-def test_the_table_fits_a_page():
+def test_text_is_at_most_120_characters_wide():
     assert max(map(len, str(sweep_step(Scale(), normal(2, 3))).splitlines())) <= 120
 
 
-def test_wrong_steps_arrays_and_places():
+def test_invalid_arguments_are_errors():
     with pytest.raises(ValueError, match="Expected at least one step"):
         sweep_step(Scale(), normal(2, 3), steps=[])
     with pytest.raises(ValueError, match="Expected a step as a finite number above 0"):
@@ -83,7 +83,7 @@ def test_wrong_steps_arrays_and_places():
 
 
 @pytest.mark.parametrize("layer", [Scale(), Scale((1,)), OwnReLU(), Dense(3)])
-def test_the_picture_can_be_read(layer, tmp_path):
+def test_figure_is_legible(layer, tmp_path):
     sweep = sweep_step(layer, normal(3, 4), engine="reference")
     figure = sweep.plot(tmp_path / "v.png")
     assert (tmp_path / "v.png").stat().st_size > 10_000
@@ -95,11 +95,11 @@ def test_the_picture_can_be_read(layer, tmp_path):
     np.testing.assert_allclose(drawn.get_ydata()[shown > 0], shown[shown > 0])
 
 
-def test_the_picture_of_a_model_with_kinks(tmp_path):
+def test_figure_marks_steps_across_a_kink(tmp_path):
     x, y = small_data(3)
     figure = sweep_step(small_model(seed=0), x, y).plot()
     labels = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
-    assert "measured, over a kink" in labels
+    assert "measured across a kink" in labels
     assert_legible(figure.axes[0])
     with pytest.raises(ValueError, match="Expected a picture file ending in"):
         sweep_step(small_model(seed=0), x, y).plot(tmp_path / "v.txt")

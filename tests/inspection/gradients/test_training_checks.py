@@ -1,4 +1,4 @@
-"""check_optimizer, check_loss and overfit_one_batch: what is right passes, and what is wrong is seen."""
+"""check_optimizer, check_loss and overfit_one_batch: correct parts pass, and each kind of error is found."""
 
 import copy
 
@@ -17,7 +17,7 @@ from scratchcnn.optimizers import SGD, Adam, schedules
     Adam(), Adam(0.1, 0.5, 0.9, 1e-3), Adam(amsgrad=True), SGD(), SGD(0.1, momentum=0.9),
     SGD(0.1, momentum=0.9, nesterov=True), Adam(schedules.CosineDecay(0.001, decay_steps=5)),
 ])  # fmt: skip
-def test_right_optimizers_pass(optimizer, engine):
+def test_correct_optimizers_pass(optimizer, engine):
     found = check_optimizer(optimizer, engine=engine)
     assert found.ok, str(found)
     assert found["all steps"].ok
@@ -35,22 +35,22 @@ class Clipping(SGD):
         return super().step(parameters, gradients, state, ops)
 
 
-class ForgetsItsSteps(Adam):
+class AlwaysFirstStep(Adam):
     def step(self, parameters, gradients, state, ops):
         return super().step(parameters, gradients, state._replace(iterations=0), ops)
 
 
 @pytest.mark.parametrize(("optimizer", "wrong"), [
-    (Backwards(), ["downhill", "first step", "all steps"]),
-    (Clipping(), ["gradients kept", "all steps"]),
-    (ForgetsItsSteps(), ["all steps"]),
+    (Backwards(), ["descent", "first step", "all steps"]),
+    (Clipping(), ["gradients", "all steps"]),
+    (AlwaysFirstStep(), ["all steps"]),
 ])  # fmt: skip
-def test_wrong_optimizers_are_seen(optimizer, wrong):
+def test_errors_of_optimizers_are_found(optimizer, wrong):
     found = check_optimizer(optimizer)
     assert [point.name for point in found.wrong] == wrong, str(found)
 
 
-def test_an_optimizer_without_a_formula_is_seen_to_go_downhill():
+def test_optimizer_without_formula_must_descend():
     class Sign:
         learning_rate = 0.1
 
@@ -63,7 +63,7 @@ def test_an_optimizer_without_a_formula_is_seen_to_go_downhill():
 
     found = check_optimizer(Sign())
     assert found.ok
-    assert [point.name for point in found.points] == ["downhill", "gradients kept"]
+    assert [point.name for point in found.points] == ["descent", "gradients"]
     with pytest.raises(TypeError, match="Expected an optimizer"):
         check_optimizer("adam")
 
@@ -72,7 +72,7 @@ def test_an_optimizer_without_a_formula_is_seen_to_go_downhill():
     losses.SparseCategoricalCrossentropy(), losses.CategoricalCrossentropy(from_logits=True),
 ])  # fmt: skip
 @pytest.mark.parametrize("classes", [2, 10])
-def test_right_losses_pass(loss, classes):
+def test_correct_losses_pass(loss, classes):
     before = copy.copy(loss.__dict__)
     assert check_loss(loss, classes=classes).ok
     assert loss.__dict__ == before
@@ -92,7 +92,7 @@ class InBits(losses.CategoricalCrossentropy):
         return found / np.log(2), probabilities
 
 
-def test_wrong_losses_are_seen():
+def test_errors_of_losses_are_found():
     assert [point.name for point in check_loss(scaled(4)).wrong] == ["gradient"]
     assert "4 times" in check_loss(scaled(4))["gradient"].text
     assert [point.name for point in check_loss(scaled(1.00001)).wrong] == ["gradient"]
@@ -101,7 +101,7 @@ def test_wrong_losses_are_seen():
         check_loss("sparse_categorical_crossentropy")
 
 
-def test_a_right_model_learns_a_batch_by_heart():
+def test_correct_model_memorizes_a_batch():
     x, y = small_data(16)
     model = small_model(seed=0)
     before = model.get_weights()
@@ -113,12 +113,12 @@ def test_a_right_model_learns_a_batch_by_heart():
     early = overfit_one_batch(model, x, y, steps=80)
     assert early.ok
     assert early["end"].ok is None
-    assert "still falling" in early["end"].text
+    assert "still decreasing" in early["end"].text
     for old, new in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
 
 
-def test_a_model_that_cannot_learn_is_seen():
+def test_model_that_cannot_learn_is_found():
     x, y = small_data(8)
     zeros = small_model(seed=0)
     zeros.set_weights([np.zeros_like(weight) for weight in zeros.get_weights()])
@@ -133,9 +133,9 @@ def test_a_model_that_cannot_learn_is_seen():
     assert found.losses.min() > np.log(1 + 4 / np.e)
 
 
-def test_a_loss_that_is_no_number_any_more_is_seen():
+def test_loss_that_is_not_finite_is_reported():
     x, y = small_data(8)
     found = overfit_one_batch(small_model(seed=0), x, y, learning_rate=1e30)
-    assert "not finite any more" in found["end"].text
+    assert "is not finite" in found["end"].text
     with pytest.raises(RuntimeError, match="Expected a compiled model"):
         overfit_one_batch(Sequential([Dense(3, input_shape=(2,))]), x, y)
