@@ -14,16 +14,21 @@ from scratchcnn.names import look_up
 from scratchcnn.operands import Shape
 
 
+def is_integer(value: object) -> TypeGuard[int]:
+    """Return whether `value` is an integer of Python or NumPy, and not a boolean."""
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+
+
 def positive_integer(name: str, value: object) -> int:
     """Return `value` as an int of at least 1; booleans and floats are not accepted."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
+    if not is_integer(value) or value < 1:
         raise ValueError(f"Expected {name} as a whole number of at least 1, received {value!r}.")
     return int(value)
 
 
 def whole_number(name: str, value: object) -> int:
     """Return `value` as an int of at least 0; booleans and floats are not accepted."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 0:
+    if not is_integer(value) or value < 0:
         raise ValueError(f"Expected {name} as a whole number of at least 0, received {value!r}.")
     return int(value)
 
@@ -39,7 +44,7 @@ def seed_number(value: object) -> int | None:
     """Return `value` as an int of at least 0, or None."""
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 0:
+    if not is_integer(value) or value < 0:
         raise ValueError(f"Expected seed as None or a whole number of at least 0, received {value!r}.")
     return int(value)
 

@@ -1,13 +1,15 @@
-"""Checks of what a user asks about: a built model, one of its layers, one image, a label, a place in an array."""
+"""Validation of arguments that refer to a model: a built model, a layer, one image, a label, an index into an array."""
 
 from __future__ import annotations
 
+import math
 import numbers
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from scratchcnn.arguments import is_integer
 from scratchcnn.layers import Layer
 from scratchcnn.names import look_up
 from scratchcnn.operands import Array, Shape
@@ -16,20 +18,20 @@ from scratchcnn.training.data import check_images
 
 
 def built_model(model: object, what: str = "looking inside") -> Sequential:
-    """Return `model` if it is a Sequential whose shapes are known.
+    """Return `model` if it is a Sequential with known shapes.
 
     Parameters
     ----------
     model : Sequential
     what : str
-        What it is required for; part of the message.
+        What it is required for, for the error message.
 
     Raises
     ------
     TypeError
         Not a Sequential.
     ValueError
-        There are no layers, or their shapes are not known yet.
+        It has no layers, or their shapes are not known yet.
     """
     if not isinstance(model, Sequential):
         raise TypeError(f"Expected a Sequential for {what}, received {type(model).__name__}; give the model itself.")
@@ -43,13 +45,7 @@ def sample_shape(model: Sequential) -> Shape:
 
 
 def class_count(model: Sequential) -> int:
-    """Return the number of classes of a built model.
-
-    Raises
-    ------
-    ValueError
-        The output of the model has more than one axis.
-    """
+    """Return the number of classes of a built model; ValueError if its output has more than one axis."""
     shape = model.layers[-1].output_shape
     assert shape is not None
     if len(shape) != 1:
@@ -61,105 +57,97 @@ def class_count(model: Sequential) -> int:
 
 
 def layer_index(model: Sequential, layer: object) -> int:
-    """Where a layer stands in a model: its place in `model.layers`.
+    """Return the index of a layer in `model.layers`.
 
     Parameters
     ----------
     model : Sequential
     layer : str, int or Layer
-        Its name, its place (-1 is the last), or the layer itself.
+        Its name, its index (-1 is the last), or the layer itself.
 
     Raises
     ------
     ValueError
-        There is no such layer; for a name, the message tells the nearest.
+        There is no such layer; for a name, the message suggests the most similar one.
     TypeError
-        Neither a name nor a number nor a layer.
+        Neither a name nor an integer nor a layer.
     """
-    if isinstance(layer, Layer):
-        places = [place for place, each in enumerate(model.layers) if each is layer]
-        if not places:
-            raise ValueError(f"Expected a layer of this model, received {layer.label} of another; give its name.")
-        return places[0]
-    return place_among([str(each.name) for each in model.layers], layer)
+    if not isinstance(layer, Layer):
+        return place_among([str(each.name) for each in model.layers], layer)
+    for place, each in enumerate(model.layers):
+        if each is layer:
+            return place
+    raise ValueError(f"Expected a layer of this model, received {layer.label} of another; give its name.")
 
 
 def place_among(names: Sequence[str], layer: object) -> int:
-    """Where the layer of that name, or of that place, stands among layers of these names; raises as `layer_index`."""
+    """Return the index of a layer, given by name or index, among layers of these names; errors as `layer_index`."""
     if isinstance(layer, str):
         return look_up("layer", layer, {name: place for place, name in enumerate(names)})
-    if isinstance(layer, bool) or not isinstance(layer, numbers.Integral):
+    if not is_integer(layer):
         raise TypeError(f"Expected layer as a name, as {names[0]!r}, or a number, received {layer!r}.")
-    place, count = int(layer), len(names)
-    if not -count <= place < count:
+    count = len(names)
+    if not -count <= layer < count:
         raise ValueError(
             f"Expected layer as a number from 0 to {count - 1}, as the model has {count} layers, received {layer}; "
             "-1 is the last."
         )
-    return place % count
+    return int(layer) % count
 
 
 def find_layer(model: Sequential, layer: object) -> Layer:
-    """The layer of that name or place; raises as `layer_index` does."""
+    """Return the layer with that name or index; errors as `layer_index`."""
     return model.layers[layer_index(model, layer)]
 
 
 def one_image(model: Sequential, image: object, name: str = "image") -> Array:
-    """One image as a batch of one, in its own dtype: (1, *input_shape).
+    """Return one image as a batch of one, in its own dtype: (1, *input_shape).
 
     Parameters
     ----------
     model : Sequential
         Built.
     image : array-like of integers or floats
-        (H, W, C), (1, H, W, C), or (H, W) where the model takes one channel; for another model, whatever one sample of
-        it is, with or without a batch axis of length 1.
+        One sample of the model, such as (H, W, C), with or without a batch axis of length 1. A grayscale image may be
+        (H, W).
     name : str
-        What the caller calls it; part of the message.
+        Name of the argument, for the error message.
 
     Raises
     ------
     TypeError
-        No integers or floats.
+        Not integers or floats.
     ValueError
-        Several images, another shape, or numbers that are not finite in the model's dtype.
+        Several images, another shape, or values that are not finite in the dtype of the model.
     """
     shape = sample_shape(model)
     pixels = np.asarray(image)
     if pixels.dtype.kind not in "iuf":
         raise TypeError(f"Expected {name} as integers or floats, received dtype {pixels.dtype}; use astype(float).")
-    grey = len(shape) == 3 and shape[-1] == 1
-    if pixels.shape == shape or (grey and pixels.shape == shape[:2]):
+    gray = len(shape) == 3 and shape[-1] == 1
+    if pixels.shape == shape or (gray and pixels.shape == shape[:2]):
         pixels = pixels.reshape(1, *shape)
     if pixels.shape != (1, *shape):
-        raise ValueError(
-            f"Expected {name} as one image of shape {shape}, received shape {pixels.shape}; "
-            f"{_mended(pixels.shape, shape, name)}."
-        )
+        batch = pixels.shape[1:] == shape or (gray and pixels.shape[1:] == shape[:2])
+        if batch and len(pixels) > 1:
+            fix = f"that is a batch of {len(pixels)}: give one of them, as {name}[0]"
+        elif pixels.size == math.prod(shape):
+            fix = f"it has as many values: use {name}.reshape({', '.join(map(str, shape))})"
+        else:
+            fix = "give an image of the size that the model was built for"
+        raise ValueError(f"Expected {name} as one image of shape {shape}, received shape {pixels.shape}; {fix}.")
     return check_images(pixels, shape, model.dtype, name)
 
 
-def _mended(received: Shape, shape: Shape, name: str) -> str:
-    """What to do about an image of another shape."""
-    batch = received[1:] == shape or (shape[-1:] == (1,) and received[1:] == shape[:-1])
-    if batch and received[0] > 1:
-        return f"that is a batch of {received[0]}: give one of them, as {name}[0]"
-    if int(np.prod(received)) == int(np.prod(shape)):
-        return f"it has as many numbers: use {name}.reshape({', '.join(map(str, shape))})"
-    return "give an image of the size that the model was built for"
-
-
 def one_label(model: Sequential, label: object, name: str = "label") -> int:
-    """`label` as a class number of a built model, from 0.
-
-    An array of one integer is taken too, as y[:1].
+    """Return `label`, an integer or an array of one integer, as a class of a built model.
 
     Raises
     ------
     TypeError
-        No integer.
+        Not an integer.
     ValueError
-        Several, or a class that the model does not have.
+        Several labels, or a class that the model does not have.
     """
     classes = class_count(model)
     given = np.asarray(label)
@@ -178,23 +166,23 @@ def one_label(model: Sequential, label: object, name: str = "label") -> int:
 
 
 def position_in(position: object, shape: Shape, name: str = "position") -> tuple[int, ...]:
-    """`position` as the place of one number in an array of `shape`.
+    """Return `position` as the index of one element of an array.
 
     Parameters
     ----------
     position : int or sequence of int
-        One number for each axis, from 0; a bare int for one axis.
+        One index from 0 for each axis; an int for an array with one axis.
     shape : tuple of int
-        Of one sample, without the batch.
+        Shape of the array, without the batch axis.
     name : str
-        What the caller calls it; part of the message.
+        Name of the argument, for the error message.
 
     Raises
     ------
     TypeError
-        No whole numbers.
+        Not integers.
     ValueError
-        Another number of axes, or a place outside.
+        Another number of axes, or an index out of range.
 
     Examples
     --------
@@ -205,12 +193,12 @@ def position_in(position: object, shape: Shape, name: str = "position") -> tuple
     if isinstance(given, np.ndarray):
         given = given.tolist()
     example = tuple(length // 2 for length in shape)
-    if not isinstance(given, Sequence) or isinstance(given, str) or not all(map(_is_whole, given)):
+    if not isinstance(given, Sequence) or isinstance(given, str) or not all(map(is_integer, given)):
         raise TypeError(f"Expected {name} as whole numbers, as {example}, received {position!r}.")
     if len(given) != len(shape):
         raise ValueError(
-            f"Expected {name} as {len(shape)} numbers, one for each axis of shape {shape}, as {example}, received "
-            f"{tuple(given)}; leave the batch axis out."
+            f"Expected {name} as {len(shape)} whole numbers, one for each axis of shape {shape}, as {example}, "
+            f"received {tuple(given)}; omit the batch axis."
         )
     for axis, (place, length) in enumerate(zip(given, shape, strict=True)):
         if not 0 <= place < length:
@@ -219,7 +207,3 @@ def position_in(position: object, shape: Shape, name: str = "position") -> tuple
                 f"{length - 1}."
             )
     return tuple(int(place) for place in given)
-
-
-def _is_whole(value: object) -> bool:
-    return isinstance(value, numbers.Integral) and not isinstance(value, bool)

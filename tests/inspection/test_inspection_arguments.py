@@ -1,4 +1,4 @@
-"""What a user asks about is checked, and each error says how to mend it."""
+"""Validation of models, layers, images, labels and indices; each error message contains a fix."""
 
 import numpy as np
 import pytest
@@ -23,28 +23,28 @@ def model():
     )
 
 
-def test_a_built_model_is_given_back(model):
+def test_built_model_is_returned(model):
     assert built_model(model) is model
 
 
-def test_what_is_no_model_is_refused():
+def test_other_types_than_models_are_errors():
     with pytest.raises(TypeError, match="Expected a Sequential for trace, received list"):
         built_model([], "trace")
 
 
 @pytest.mark.parametrize(("layers", "fix"), [([], "has no layers yet: add some"), ([Dense(3)], r"model\.build\(")])
-def test_a_model_that_is_not_built_is_refused(layers, fix):
+def test_model_without_shapes_is_an_error(layers, fix):
     with pytest.raises(ValueError, match=f"Expected a model of known shape for trace; .*{fix}"):
         built_model(Sequential(layers), "trace")
 
 
 @pytest.mark.parametrize("asked", ["flatten", 1, -2, np.int64(1)])
-def test_a_layer_is_found_by_name_and_by_number(model, asked):
+def test_layer_is_found_by_name_and_index(model, asked):
     assert layer_index(model, asked) == 1
     assert find_layer(model, asked) is model.layers[1]
 
 
-def test_a_layer_is_found_by_itself(model):
+def test_layer_is_found_by_identity(model):
     assert layer_index(model, model.layers[2]) == 2
 
 
@@ -60,14 +60,14 @@ def test_a_layer_is_found_by_itself(model):
         (Flatten(), ValueError, "received 'flatten' .Flatten. of another"),
     ],
 )
-def test_a_layer_that_is_not_there_is_refused(model, asked, error, message):
+def test_unknown_layer_is_an_error(model, asked, error, message):
     with pytest.raises(error, match=message):
         layer_index(model, asked)
 
 
 @pytest.mark.parametrize("shape", [(5, 4, 1), (1, 5, 4, 1), (5, 4)])
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
-def test_one_image_becomes_a_batch_of_one_in_its_own_dtype(model, shape, dtype):
+def test_image_becomes_a_batch_of_one_in_its_own_dtype(model, shape, dtype):
     pixels = np.arange(20).astype(dtype)
     batch = one_image(model, pixels.reshape(shape))
     assert batch.shape == (1, 5, 4, 1)
@@ -75,20 +75,20 @@ def test_one_image_becomes_a_batch_of_one_in_its_own_dtype(model, shape, dtype):
     np.testing.assert_array_equal(batch.ravel(), pixels)
 
 
-def test_one_image_may_be_a_list(model):
+def test_image_may_be_a_list(model):
     assert one_image(model, [[0.5] * 4] * 5).shape == (1, 5, 4, 1)
 
 
-def test_one_sample_of_a_model_without_images_is_taken():
+def test_sample_of_a_model_without_image_axes_is_accepted():
     dense = Sequential([Dense(3, input_shape=(6,))])
     assert one_image(dense, np.zeros(6)).shape == one_image(dense, np.zeros((1, 6))).shape == (1, 6)
 
 
-def test_a_colour_model_takes_no_grey_image():
-    colour = Sequential([Conv2D(2, 3, input_shape=(5, 4, 3))])
-    assert one_image(colour, np.zeros((5, 4, 3))).shape == (1, 5, 4, 3)
+def test_grayscale_image_for_a_color_model_is_an_error():
+    color = Sequential([Conv2D(2, 3, input_shape=(5, 4, 3))])
+    assert one_image(color, np.zeros((5, 4, 3))).shape == (1, 5, 4, 3)
     with pytest.raises(ValueError, match=r"one image of shape \(5, 4, 3\), received shape \(5, 4\); give an image of"):
-        one_image(colour, np.zeros((5, 4)))
+        one_image(color, np.zeros((5, 4)))
 
 
 @pytest.mark.parametrize(
@@ -96,8 +96,8 @@ def test_a_colour_model_takes_no_grey_image():
     [
         (np.zeros((7, 5, 4, 1)), ValueError, r"that is a batch of 7: give one of them, as image\[0\]"),
         (np.zeros((7, 5, 4)), ValueError, r"that is a batch of 7: give one of them"),
-        (np.zeros(20), ValueError, r"as many numbers: use image.reshape\(5, 4, 1\)"),
-        (np.zeros((4, 5, 1)), ValueError, "received shape .4, 5, 1.; it has as many numbers"),
+        (np.zeros(20), ValueError, r"as many values: use image.reshape\(5, 4, 1\)"),
+        (np.zeros((4, 5, 1)), ValueError, "received shape .4, 5, 1.; it has as many values"),
         (np.zeros((0, 5, 4, 1)), ValueError, "received shape .0, 5, 4, 1."),
         (np.zeros((28, 28)), ValueError, "of the size that the model was built for"),
         (np.full((5, 4), np.nan), ValueError, "finite values, received nan"),
@@ -106,13 +106,13 @@ def test_a_colour_model_takes_no_grey_image():
         (np.full((5, 4), "7"), TypeError, "integers or floats, received dtype <U1"),
     ],
 )
-def test_what_is_not_one_image_is_refused(model, image, error, message):
+def test_other_values_than_one_image_are_errors(model, image, error, message):
     with pytest.raises(error, match=message):
         one_image(model, image)
 
 
 @pytest.mark.parametrize("label", [2, np.uint8(2), np.array(2), np.array([2])])
-def test_a_label_becomes_an_int(model, label):
+def test_label_becomes_an_int(model, label):
     assert class_count(model) == 3
     assert one_label(model, label) == 2
     assert type(one_label(model, label)) is int
@@ -131,22 +131,22 @@ def test_a_label_becomes_an_int(model, label):
         ([], ValueError, "received shape .0,."),
     ],
 )
-def test_what_is_no_label_is_refused(model, label, error, message):
+def test_other_values_than_one_label_are_errors(model, label, error, message):
     with pytest.raises(error, match=message):
         one_label(model, label)
 
 
-def test_a_model_without_classes_is_refused():
+def test_model_without_classes_is_an_error():
     with pytest.raises(ValueError, match="one axis of classes as output"):
         class_count(Sequential([Conv2D(2, 3, input_shape=(5, 4, 1))]))
 
 
 @pytest.mark.parametrize(("position", "shape"), [((2, 0), (3, 1)), ([2, 0], (3, 1)), (np.array([2, 0]), (3, 1))])
-def test_a_position_becomes_a_tuple_of_ints(position, shape):
+def test_position_becomes_a_tuple_of_ints(position, shape):
     assert position_in(position, shape) == (2, 0)
 
 
-def test_a_position_in_a_row_may_be_a_bare_number():
+def test_position_in_an_array_of_one_axis_may_be_an_int():
     assert position_in(np.int64(4), (5,)) == (4,)
 
 
@@ -155,14 +155,14 @@ def test_a_position_in_a_row_may_be_a_bare_number():
     [
         ((3, 0), ValueError, r"inside shape \(3, 2\), received \(3, 0\); axis 0 goes from 0 to 2"),
         ((0, -1), ValueError, "axis 1 goes from 0 to 1"),
-        ((0, 0, 0), ValueError, "2 numbers, one for each axis .* leave the batch axis out"),
-        (0, ValueError, "2 numbers"),
+        ((0, 0, 0), ValueError, "2 whole numbers, one for each axis .* omit the batch axis"),
+        (0, ValueError, "2 whole numbers"),
         ((0.0, 1), TypeError, r"whole numbers, as \(1, 1\), received \(0.0, 1\)"),
         ((True, 1), TypeError, "whole numbers"),
         ("ab", TypeError, "whole numbers"),
         (None, TypeError, "received None"),
     ],
 )
-def test_a_position_outside_is_refused(position, error, message):
+def test_position_out_of_range_is_an_error(position, error, message):
     with pytest.raises(error, match=message):
         position_in(position, (3, 2))

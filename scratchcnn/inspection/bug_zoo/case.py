@@ -50,18 +50,10 @@ def healthy() -> Case:
     """Return a small network and 2,000 digits of the embedded sample, without any bug."""
     (x, y), _ = mnist.load_sample()
     images = (x[: TRAINING + VALIDATION, ..., None] / 255).astype(np.float32)
-    model = Sequential(
-        [
-            Conv2D(8, 3, activation="relu", input_shape=(28, 28, 1)),
-            Conv2D(8, 3, activation="relu"),
-            MaxPooling2D(2),
-            Dropout(0.25),
-            Flatten(),
-            Dense(32, activation="relu"),
-            Dense(10, activation="softmax"),
-        ],
-        seed=0,
-    )
+    model = Sequential([
+        Conv2D(8, 3, activation="relu", input_shape=(28, 28, 1)), Conv2D(8, 3, activation="relu"), MaxPooling2D(2),
+        Dropout(0.25), Flatten(), Dense(32, activation="relu"), Dense(10, activation="softmax"),
+    ], seed=0)  # fmt: skip
     model.compile(loss="sparse_categorical_crossentropy", optimizer=Adam(0.003), metrics=["accuracy"])
     labels = y[: TRAINING + VALIDATION].astype(np.int64)
     return Case(model, images[:TRAINING], labels[:TRAINING], images[TRAINING:], labels[TRAINING:])

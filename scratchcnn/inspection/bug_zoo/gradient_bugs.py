@@ -17,18 +17,15 @@ from scratchcnn.inspection.bug_zoo.case import (
     validation_accuracy,
 )
 from scratchcnn.inspection.bug_zoo.exhibit import Check, Exhibit
-from scratchcnn.inspection.bug_zoo.planting import has_relu, in_layer, in_loss
+from scratchcnn.inspection.bug_zoo.planting import Backward, has_relu, in_layer, in_loss
 from scratchcnn.inspection.gradients.check import check_gradients
 from scratchcnn.layers import Conv2D, Dense
-from scratchcnn.layers.base import Gradients
 from scratchcnn.layers.conv2d import Conv2DCache
 from scratchcnn.layers.dense import DenseCache
 from scratchcnn.losses import SparseCategoricalCrossentropy
 from scratchcnn.operands import Array
 from scratchcnn.operations import Operations
 from scratchcnn.optimizers import SGD
-
-Backward = tuple[Array | None, Gradients]
 
 CHECK = Check(
     "check_gradients(model, x, y)", lambda case: check_gradients(case.model, case.x[:FEW], case.y[:FEW], sample=8)

@@ -10,17 +10,14 @@ import numpy as np
 from scratchcnn.geometry import image_windows
 from scratchcnn.inspection.bug_zoo.case import Case, Measured, accuracy, healthy, input_of, position, train
 from scratchcnn.inspection.bug_zoo.exhibit import Check, Exhibit
-from scratchcnn.inspection.bug_zoo.planting import in_layer
+from scratchcnn.inspection.bug_zoo.planting import Backward, Rng, in_layer
 from scratchcnn.inspection.gradients.findings import Findings
 from scratchcnn.inspection.gradients.layer_check import compare_layers
 from scratchcnn.layers import Conv2D, Flatten, Layer, MaxPooling2D
-from scratchcnn.layers.base import Cache, Gradients
+from scratchcnn.layers.base import Cache
 from scratchcnn.layers.conv2d import Conv2DCache
 from scratchcnn.operands import Array, Shape
 from scratchcnn.operations import Operations
-
-Rng = np.random.Generator | None
-Backward = tuple[Array | None, Gradients]
 
 
 class WrongFlattenOrder(Flatten):

@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
+
 from scratchcnn.activations import ReLU
 from scratchcnn.inspection.bug_zoo.case import Case, position
 from scratchcnn.layers import Layer
+from scratchcnn.layers.base import Gradients
 from scratchcnn.losses import SparseCategoricalCrossentropy
+from scratchcnn.operands import Array
 from scratchcnn.optimizers import Adam
 
 Plant = Callable[[Case], Case]
+Rng = np.random.Generator | None
+Backward = tuple[Array | None, Gradients]  # input gradient, parameter gradients
 
 
 def has_relu(layer: Layer) -> bool:

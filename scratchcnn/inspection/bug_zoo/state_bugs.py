@@ -18,7 +18,7 @@ from scratchcnn.inspection.bug_zoo.case import (
     train,
 )
 from scratchcnn.inspection.bug_zoo.exhibit import Check, Exhibit
-from scratchcnn.inspection.bug_zoo.planting import in_layer, is_hidden
+from scratchcnn.inspection.bug_zoo.planting import Backward, Rng, in_layer, is_hidden
 from scratchcnn.inspection.gradients.findings import Findings
 from scratchcnn.inspection.gradients.layer_check import check_layer
 from scratchcnn.layers import Dense, Dropout, Layer
@@ -28,9 +28,6 @@ from scratchcnn.operands import Array
 from scratchcnn.operations import Operations
 from scratchcnn.optimizers import SGD
 from scratchcnn.training.step import backward, forward
-
-Rng = np.random.Generator | None
-Backward = tuple[Array | None, Gradients]
 
 EARLY_RATE = 0.02  # learning rate of the layer that updates itself
 LONG = 300  # steps

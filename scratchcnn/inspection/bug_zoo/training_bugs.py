@@ -127,7 +127,7 @@ EXHIBITS = (
         "With unscaled images this happens at once, with a learning rate that is slightly too high after hours.",
         hint="In float32, what are exp(89) and inf / inf?",
         check=Check("check_loss(loss)", _check_loss), plant=in_loss(SoftmaxWithoutMax),
-        quantity="steps of 120 until the loss is NaN, with pixels from 0 to 255", measure=_steps_until_nan,
+        quantity="steps until the loss is NaN, of 120, with pixels from 0 to 255", measure=_steps_until_nan,
         shift=-STEPS / 4,
     ),
     Exhibit(

@@ -93,10 +93,10 @@ def check_gradients(
     >>> check_gradients(Dense(2), np.array([[1.0, -2.0]]), engine="reference").ok
     True
     """
-    seed = seed_number(seed) or 0
+    thing, seed = model_or_layer, seed_number(seed) or 0
     count = None if sample is None else positive_integer("sample", sample)
     options: dict[str, object] = {"training": bool(training), "engine": engine, "seed": seed}
-    function = differentiable(model_or_layer, x, y, **options)  # type: ignore[arg-type]
+    function = differentiable(thing, x, y, **options)  # type: ignore[arg-type]
     probe = Probe(function, positive("step", step))
     loss, arrays = probe.middle.value, function.arrays
     found = {
@@ -104,26 +104,22 @@ def check_gradients(
         for name, gradient in probe.gradients.items()
         if name not in function.faults
     }
-    gap = _float32_gap(model_or_layer, x, y, probe, options)
+    gap = _float32_gap(thing, x, y, probe, options)
     nearby = probe.nearby()
     rows = [
         ArrayCheck(name, array.shape, tuple(_confirmed(nearby, name, found.get(name, []))), function.faults.get(name))
         for name, array in arrays.items()
     ]
-    layers = [layer.name or layer.default_name for layer in _layers(model_or_layer)]
+    layers = [layer.name or layer.default_name for layer in _layers(thing)]
     remarks = tuple(diagnose(rows, len(function.x), layers))
+    subject = f"layer {thing.label}" if isinstance(thing, Layer) else f"model {thing.name!r}"
+    functional = "" if y is not None else " (a random linear functional of the outputs)"
+    mode = "training mode with fixed dropout masks" if training else "inference mode"
     title = (
-        f"Gradient check of {_described(model_or_layer, y)}. Analytic gradients by the backward pass, numerical "
-        f"gradients by differences of the loss with step {step:g}, in float64; "
-        f"{'training mode with fixed dropout masks' if training else 'inference mode'}; {len(function.x)} samples, "
-        f"loss {loss:.6g}."
+        f"Gradient check of {subject}: the gradients of the backward pass (analytic) and differences of the loss "
+        f"(numeric), in float64. Loss {loss:.6g}{functional}, {len(function.x)} samples, step {step:g}, {mode}."
     )
     return GradientCheck(title, tuple(rows), loss, gap, remarks)
-
-
-def _described(thing: Sequential | Layer, y: object) -> str:
-    text = f"layer {thing.label}" if isinstance(thing, Layer) else f"model {thing.name!r}"
-    return text if y is not None else f"{text}, with a random linear functional of the outputs as its loss"
 
 
 def _sampled(gradient: Array, count: int | None, seed: int) -> list[Index]:

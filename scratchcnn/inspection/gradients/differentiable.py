@@ -95,10 +95,6 @@ class Differentiable:
         } | {INPUT: x}
         self.faults: dict[str, str] = {}
 
-    def value(self) -> float:
-        """Return the value of the function."""
-        return self.evaluate().value
-
     def evaluate(self) -> Evaluation:
         """Evaluate the function, with the same dropout masks each time."""
         outputs, passed = self._forward(self.single)
@@ -112,7 +108,7 @@ class Differentiable:
         return Evaluation(float(losses.mean(dtype=FLOAT64)), magnitude, pattern)
 
     def gradients(self) -> dict[str, Array]:
-        """Compute the gradients by the backward pass, by the name of each array.
+        """Run the backward pass, and return the gradient w.r.t. each array, by its name.
 
         Arrays that a pass modifies are restored and recorded in `faults`, as are gradients of another shape.
         """

@@ -25,7 +25,7 @@ ROUNDING = 1e4 * float(np.finfo(np.float64).eps)  # of sums of up to 10,000 term
 def check_layer(layer: Layer, x: object, *, engine: str = "kernels", seed: int = 0) -> Findings:
     """Check the behavior of a layer that a gradient check does not test.
 
-    - Inference is deterministic: equal inputs give equal outputs, whatever the layer computed before.
+    - Inference is deterministic: equal inputs give equal outputs, also after other passes.
     - Passes are independent: backward may be called twice, and other passes may run between forward and backward.
     - Forward and backward do not modify parameters, input and gradient.
     - Shapes and dtypes are as declared.
@@ -206,7 +206,7 @@ class _Passes:
         ]
         return [
             Point.of("backward twice", gaps[0] == 0, f"gradients of the second call differ by {gaps[0]:.3g}",
-                     "are they accumulated on the layer, and never reset?"),
+                     "does the layer accumulate them, or change its parameters?"),
             Point.of("interleaved passes", gaps[1] == 0, "gradients after forward A, forward B, backward A differ by "
                      f"{gaps[1]:.3g} from those of A", "the layer stores its last input; return it in the cache"),
         ]  # fmt: skip
@@ -223,9 +223,10 @@ class _Passes:
                 changed.append(method)
         arrays = [name for name, a, b in (("input", x, self.x), ("gradient", dy, self.dy)) if not np.array_equal(a, b)]
         return [
-            Point.of("parameters", not changed, f"modified by {changed[0] if changed else 'no pass'}",
+            Point.of("parameters", not changed, f"modified by {changed[0]}" if changed else "not modified",
                      "the input gradient must use the old values; the optimizer updates them after the backward pass"),
-            Point.of("arguments", not arrays, f"modified: {' and '.join(arrays) or 'none'}", "work on a copy"),
+            Point.of("arguments", not arrays, f"{' and '.join(arrays)} modified" if arrays else "not modified",
+                     "work on a copy"),
         ]  # fmt: skip
 
     def declared(self) -> list[Point]:

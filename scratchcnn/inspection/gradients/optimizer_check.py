@@ -102,7 +102,7 @@ def _comparison(found: Array, expected: Array) -> list[Point]:
     error = (np.abs(found - expected) / np.abs(expected).max(axis=0)).max(axis=1)
     wrong = np.flatnonzero(~(error <= ROUNDING)) + 1
     start = f", from step {wrong[0]} on" if wrong.size else ""
-    hint = "m and v start at zero: are they divided by 1 - beta**t?" if ratio > 1 else ""
+    hint = "are m and v, which start at zero, divided by 1 - beta**t?" if ratio > 1 else ""
     return [
         Point.of("first step", abs(ratio - 1) <= ROUNDING, f"{ratio:.6g} times the step of the formula", hint),
         Point.of("all steps", not wrong.size, f"up to {error.max():.2g} of the longest step from the formula{start}"),

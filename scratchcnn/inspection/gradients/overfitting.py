@@ -81,7 +81,7 @@ def overfit_one_batch(
         Point.of("start", losses[0] <= LARGE_START * equal, f"loss {losses[0]:.4g}, expected about ln(classes) = "
                  f"{equal:.4g}", "the model is confident of wrong answers before training", otherwise=None),
         _end(losses, class_count(clone)),
-        Point.of("parameters", not constant, f"unchanged by training: {constant or 'none'}"),
+        Point.of("parameters", not constant, f"constant in training: {constant}" if constant else "all change"),
     )  # fmt: skip
     return Overfitting(f"Memorizing {len(images)} images: {len(losses) - 1} steps.", points, np.array(losses))
 

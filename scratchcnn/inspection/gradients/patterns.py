@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from scratchcnn.activations import ReLU
 from scratchcnn.layers import Layer
 from scratchcnn.layers.max_pooling2d import MaxPooling2DCache
@@ -33,8 +31,3 @@ def pattern_of(layers: Sequence[Layer], passed: Sequence[Passed]) -> Pattern:
 def switched(one: Pattern, other: Pattern) -> int:
     """Return how many elements of the patterns differ."""
     return sum(int((a != b).sum()) for a, b in zip(one, other, strict=True))
-
-
-def same(one: Pattern, other: Pattern) -> bool:
-    """Return whether the patterns are equal."""
-    return all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))

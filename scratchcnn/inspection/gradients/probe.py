@@ -113,7 +113,7 @@ class Probe:
         if name not in self._noise:
             array = self.function.arrays[name]
             direction = np.random.default_rng(self.function.seed).choice([-1.0, 1.0], array.shape)
-            measured = computational_noise(self.function.value, array, direction, NOISE_SPACING)
+            measured = computational_noise(lambda: self.function.evaluate().value, array, direction, NOISE_SPACING)
             self._noise[name] = max(measured, np.finfo(np.float64).eps / 2 * self.middle.magnitude)
         return self._noise[name]
 

@@ -125,7 +125,7 @@ class StepSweep:
     array : str
     index : tuple of int
     analytic : float
-        The gradient by the backward pass.
+        The gradient that the backward pass computes.
     steps, numeric : float64 (S,)
         The steps h, and the central difference with each.
     smooth : bool (S,)
@@ -189,29 +189,23 @@ class StepSweep:
             [f"{h:.1e}", f"{numeric:.10g}", *(f"{error:.1e}" for error in errors), "" if smooth else "crosses a kink"]
             for h, numeric, *errors, smooth in zip(*columns, self.smooth, strict=True)
         ]
-        heads = ("step", "numeric", "error", "truncation", "rounding", "")
+        heads = ("step", "numeric", "error", "truncation", "rounding", "note")
         title = f"Central difference of {self.array}{list(self.index)}, analytic gradient {self.analytic:.10g}."
         return "\n".join([title, "", *table(heads, rows, left=(5,)), "", *wrap(self._summary())])
 
     def _summary(self) -> str:
-        least = f"The smallest error, {self.errors.min():.1e}, is at step {self.best_step:.1e}. "
+        text = f"The smallest error, {self.errors.min():.1e}, is at step {self.best_step:.1e}. "
         if self.flat:
-            return least + (
-                "It is far larger than truncation and rounding explain, and constant over many steps: the bottom of "
-                "the V is flat. The backward pass is wrong here, or the point is a kink; use check_gradients to decide."
+            return text + (
+                "It is far larger than truncation and rounding explain, and the same for many steps: the bottom of the "
+                "V is flat. The backward pass is wrong here, or the point is a kink; use check_gradients to decide."
             )
         if not self.smooth.all():
-            return least + (
-                f"For steps of {self.steps[~self.smooth].min():.1e} and more, a ReLU or a max pooling switches between "
-                "the two points: they lie on different smooth pieces of the loss, so the difference is not the "
-                "derivative. For smaller steps the error grows like 1/h (rounding)."
+            text += (
+                f"For steps of {self.steps[~self.smooth].min():.1e} and more, a ReLU or a max pooling switches between the two "
+                "points. They lie on different smooth pieces of the loss, so the difference is not the derivative. "
             )
+        text += "The rounding error, of the difference of two nearly equal losses, grows like 1/h for small steps. "
         if self.third_derivative == 0:
-            return least + (
-                "Within rounding, the loss is a linear or quadratic function of this element: there is no truncation "
-                "error, and larger steps have smaller rounding errors."
-            )
-        return least + (
-            "For larger steps the error grows like h squared (truncation: the loss is not a parabola), for smaller "
-            "ones like 1/h (rounding: the difference of two nearly equal losses)."
-        )
+            return text + "There is no truncation error: within rounding, the loss is linear or quadratic here."
+        return text + "The truncation error, as the loss is not quadratic, grows like h squared for large steps."

@@ -41,8 +41,8 @@ class Float32Gap(NamedTuple):
                 "bug, since at a kink both one-sided derivatives are valid; the rest is rounding."
             )
         return (
-            f"In float32, in which the model runs, the gradients differ from these by up to {self.relative_error:.1g} "
-            f"of the largest gradient of an array (in {self.array}): {why}"
+            f"In float32 the gradients differ from these by up to {self.relative_error:.1g} of the largest one of the "
+            f"array (in {self.array}): {why}"
         )
 
 
@@ -96,12 +96,12 @@ class ArrayCheck:
 
     @property
     def analytic(self) -> Array:
-        """The compared elements of the gradient by the backward pass."""
+        """The analytic gradient at the compared elements."""
         return np.array([element.analytic for element in self.elements])
 
     @property
     def numeric(self) -> Array:
-        """The compared elements of the gradient by differences."""
+        """The numerical gradient at the compared elements."""
         return np.array([element.numeric for element in self.elements])
 
     def cells(self) -> tuple[str, ...]:

@@ -43,7 +43,7 @@ def test_error_of_a_wrong_gradient_has_a_flat_bottom():
 def test_linear_function_has_no_truncation_error():
     sweep = sweep_step(Dense(3), normal(2, 4), engine="reference")
     assert sweep.third_derivative == 0
-    assert "a linear or quadratic function" in str(sweep)
+    assert "There is no truncation error" in str(sweep)
     assert sweep.errors[0] < 1e-12
 
 
@@ -56,6 +56,16 @@ def test_steps_across_a_kink_are_marked():
     assert sweep.smooth[-1]
     assert "crosses a kink" in str(sweep)
     assert sweep.errors[~sweep.smooth].max() > 100 * sweep.errors[sweep.smooth].min()
+
+
+@pytest.mark.parametrize("array", ["conv2d kernel", "dense kernel", "dense_1 bias"])
+def test_summary_agrees_with_the_measurements(array):
+    """A kink and a truncation error may both occur in one sweep; each is reported if and only if it was measured."""
+    x, y = small_data(3)
+    sweep = sweep_step(small_model(seed=0), x, y, array=array)
+    text = " ".join(str(sweep).split())
+    assert ("different smooth pieces" in text) == (not sweep.smooth.all())
+    assert ("truncation error, as the loss is not quadratic" in text) == (sweep.third_derivative > 0)
 
 
 def test_default_element_has_the_largest_gradient():
