@@ -202,8 +202,9 @@ class StepSweep:
             )
         if not self.smooth.all():
             text += (
-                f"For steps of {self.steps[~self.smooth].min():.1e} and more, a ReLU or a max pooling switches between the two "
-                "points. They lie on different smooth pieces of the loss, so the difference is not the derivative. "
+                f"For steps of {self.steps[~self.smooth].min():.1e} and more, a ReLU or a max pooling switches between "
+                "the two points. They lie on different smooth pieces of the loss, so the difference is not the "
+                "derivative. "
             )
         text += "The rounding error, of the difference of two nearly equal losses, grows like 1/h for small steps. "
         if self.third_derivative == 0:
