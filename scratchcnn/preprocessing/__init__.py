@@ -1,4 +1,9 @@
-"""Preparing images: scaling, splitting a set, many images of few, and a picture of a digit made as MNIST's were."""
+"""Preparation of data: scaling, splitting, augmentation, and conversion of photos of digits to MNIST images.
+
+>>> scaler = create_scaler([0, 255])
+>>> normalizer(scaler, np.array([0, 51, 255], np.uint8))
+array([0. , 0.2, 1. ], dtype=float32)
+"""
 
 from scratchcnn.preprocessing.augmentation import Augmenter, augment
 from scratchcnn.preprocessing.digit_image import DigitPicture, read_digit

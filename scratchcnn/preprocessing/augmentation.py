@@ -1,39 +1,38 @@
-"""Augmentation: from few images many, each a little turned, moved, stretched, slanted and bent."""
+"""Data augmentation: random rotations, shifts, zooms, shears and elastic distortions of images."""
 
 from __future__ import annotations
 
 import math
-import numbers
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from scratchcnn import kernels
-from scratchcnn.arguments import finite, positive_integer, seed_number
+from scratchcnn.arguments import finite, positive_integer, seed_number, whole_number
 from scratchcnn.operands import PIXEL_DTYPES, Array
 from scratchcnn.preprocessing.variants import Range, Ranges, check_ranges, make_variants
 
-AT_ONCE = 256  # variants made together, so that their displacements stay in the processor's cache
-# Chosen for MNIST's digits, 28 x 28, by images of its training set that were not trained on.
+AT_ONCE = 256  # variants computed together, so that their displacements stay in the processor's cache
+# Selected on validation images of MNIST's training set, 28 x 28.
 ROTATION, SHIFT, ZOOM, SHEAR, ELASTIC, ELASTIC_SIGMA = 10.0, 2.0, 0.1, 10.0, 1.0, 4.0
 
 
 class _Source(NamedTuple):
-    """What variants are made from, checked."""
+    """The checked arguments of `augment`."""
 
     images: Array  # (N, H, W, C)
-    shape: tuple[int, ...]  # of one image as it was given, perhaps without a channel axis
+    shape: tuple[int, ...]  # of one image as given, with or without a channel axis
     labels: Array | None
-    total: int  # variants in all: factor * N
+    total: int  # number of variants: factor * N
     ranges: Ranges
     fill: float
     seed: int
-    key: int  # of the stream of random numbers
+    key: int  # of the stream of random bits
     order_key: int
 
     def variants(self, chosen: Array, start: int) -> Array:
-        """Variants from number `start` on, in the shape in which the images were given."""
+        """Compute the variants from number `start` on, in the shape of the given images."""
         x = make_variants(self.images, chosen, self.ranges, self.fill, self.key, start)
         return x.reshape(len(chosen), *self.shape)
 
@@ -52,53 +51,53 @@ def augment(
     fill: float = 0,
     seed: int | None = None,
 ) -> Array | tuple[Array, Array]:
-    """Make `factor` variants of every image, of the same size, each by chance within ranges.
+    """Compute `factor` random variants of every image.
 
-    The content is stretched, slanted, turned about the image's centre, moved, and bent by a smooth random field; pixels
-    are interpolated bilinearly. A range is a number, for both sides of no change at all, or a pair (lowest, highest);
-    within it every value is equally likely. The defaults suit digits of 28 x 28.
+    Each variant is zoomed, sheared, rotated about the centre of the image, shifted, and distorted by a smooth random
+    displacement field, with bilinear interpolation. The parameters are drawn uniformly from ranges. A range is a pair
+    (lowest, highest), or a number for a symmetric range around no change. The defaults suit digits of 28 x 28.
 
     Parameters
     ----------
     images : array-like (N, H, W) or (N, H, W, C)
         uint8, float32 or float64, on any scale.
     labels : array-like (N, ...), optional
-        What belongs to each image.
+        One label, or array of labels, for each image.
     factor : int
     rotation : float or pair
         Degrees, counter-clockwise; within -180 to 180.
     shift : float or pair
-        Pixels, down and, drawn by itself, to the right; no more than the longer side.
+        Pixels, drawn independently for both axes; positive is down and to the right; at most the longer side.
     zoom : float or pair
-        0.1 stretches by factors from 0.9 to 1.1; a pair names the factors, within 0.1 to 10. Height and width have a
-        factor each, drawn by itself.
+        0.1 means factors from 0.9 to 1.1; a pair gives the factors, within 0.1 to 10. Height and width have independent
+        factors.
     shear : float or pair
         Degrees by which an upright stroke leans to the right; within -80 to 80.
     elastic : float
-        Pixels by which the field moves a place, along rows and along columns: the standard deviation.
+        Standard deviation of the displacements along each axis, in pixels.
     elastic_sigma : float
-        How smooth the field is: standard deviation, in pixels from 0.5 to 100, of the Gaussian it is smoothed with.
+        Standard deviation, in pixels from 0.5 to 100, of the Gaussian that smooths the displacement field.
     fill : float
-        Value of what comes in from outside: the background.
+        Value of pixels from outside the image, the background.
     seed : int or None
-        The same seed gives the same bytes, for any number of threads; None: different every time.
+        The same seed gives the same variants, for any number of threads. None: different ones in every call.
 
     Returns
     -------
     (factor * N, ...), shape and dtype as the images; with labels, a pair of images and labels
-        All images in their order, once for each of the `factor` rounds; the originals are not among them.
+        One variant of every image, in their order, `factor` times. The originals are not included.
 
     Raises
     ------
     TypeError
-        Images of another dtype.
+        The images have another dtype.
     ValueError
-        A shape, a range or the number of labels does not fit, or an image holds NaN or infinity.
+        A shape, a range or the number of labels is wrong, or an image contains NaN or infinity.
 
     References
     ----------
     Simard, Steinkraus & Platt 2003, "Best practices for convolutional neural networks applied to visual document
-    analysis", section 2. Their field of sigma 4 and alpha 34 has a standard deviation of 1.4 pixels.
+    analysis", section 2. Their field with sigma 4 and alpha 34 has a standard deviation of 1.4 pixels.
 
     Examples
     --------
@@ -120,32 +119,32 @@ def augment(
 
 
 class Augmenter:
-    """Batches of variants without end, each made when it is asked for: `model.fit(Augmenter(x, y), epochs=10)`.
+    """Infinite iterator over batches of augmented images, for `model.fit(Augmenter(x, y), epochs=10)`.
 
-    An epoch shows every image `factor` times, as another variant each time, in a new random order; no variant comes
-    again in a later epoch. Without shuffling, the first epoch is what `augment` returns for the same arguments.
+    An epoch contains `factor` variants of every image in a new random order, each computed on demand. No variant is
+    repeated in a later epoch. Without shuffling, the first epoch equals `augment` with the same arguments.
 
     Parameters
     ----------
     images, labels
-        As for `augment`. They are not copied where that can be avoided, so leave them as they are.
+        As for `augment`. They are not copied if that can be avoided, so do not modify them.
     batch_size : int
-        The last batch of an epoch may be shorter.
+        The last batch of an epoch may be smaller.
     factor, rotation, shift, zoom, shear, elastic, elastic_sigma, fill
         As for `augment`.
     shuffle : bool
-        Whether the images come in a new random order in each epoch, or always in theirs.
+        Whether each epoch has a new random order.
     seed : int or None
         As for `augment`.
 
     Attributes
     ----------
     step : int
-        Number of the next batch, from 0 on. This and the arguments are all its state: to go on with a saved model after
-        e epochs, make an Augmenter with the same arguments and seed, set `step = e * len(augmenter)`, and give `fit`
+        Number of the next batch, from 0; with the arguments, the whole state. To resume training a saved model after e
+        epochs, create an Augmenter with the same arguments and seed, set `step = e * len(augmenter)`, and give `fit`
         `initial_epoch=e`.
     seed : int
-        As given, or the one that was drawn for None.
+        As given, or a random seed for None.
 
     Raises
     ------
@@ -154,8 +153,8 @@ class Augmenter:
 
     Notes
     -----
-    `len(augmenter)` is the number of batches in an epoch. Iterating goes on where the last iteration stopped, and never
-    ends: `fit` takes as many as it needs. A batch depends on nothing but the arguments and its number.
+    `len(augmenter)` is the number of batches in an epoch. A new iteration resumes where the last one stopped. A batch
+    depends only on the arguments and its number.
 
     Examples
     --------
@@ -186,7 +185,7 @@ class Augmenter:
         seed: int | None = None,
     ) -> None:
         if labels is None:
-            raise ValueError("Expected labels, received None; to make images alone, use augment.")
+            raise ValueError("Expected labels, received None; for images without labels, use augment.")
         self._source = _check(
             images, labels, factor, (rotation, shift, zoom, shear, elastic, elastic_sigma), fill, seed
         )
@@ -194,24 +193,24 @@ class Augmenter:
         self.shuffle = bool(shuffle)
         self.seed = self._source.seed
         self.step = 0
-        self._order: tuple[int, Array] = (-1, np.empty(0, np.int64))  # of one epoch, the last that was asked for
+        self._order: tuple[int, Array] = (-1, np.empty(0, np.int64))  # the last requested epoch, and its order
 
     def __len__(self) -> int:
-        """Batches in an epoch."""
+        """Return the number of batches in an epoch."""
         return math.ceil(self._source.total / self.batch_size)
 
     def __iter__(self) -> Augmenter:
-        """Itself: batch number `step`, and on."""
+        """Return the augmenter itself, which continues with batch number `step`."""
         return self
 
     def __next__(self) -> tuple[Array, Array]:
-        """Batch number `step`."""
+        """Return batch number `step`, and increment `step`."""
         batch = self.batch(self.step)
         self.step += 1
         return batch
 
     def batch(self, step: int) -> tuple[Array, Array]:
-        """Batch number `step`, counted from 0 over all epochs; `Augmenter.step` stays.
+        """Compute batch number `step`, counted from 0 over all epochs; does not change `Augmenter.step`.
 
         Returns
         -------
@@ -221,9 +220,9 @@ class Augmenter:
         Raises
         ------
         ValueError
-            Not a whole number of at least 0.
+            `step` is not a whole number of at least 0.
         """
-        epoch, place = divmod(_check_step(step), len(self))
+        epoch, place = divmod(whole_number("step", step), len(self))
         start = place * self.batch_size
         chosen = self._chosen(epoch)[start : start + self.batch_size]
         assert self._source.labels is not None
@@ -231,11 +230,11 @@ class Augmenter:
         return x, self._source.labels[chosen]
 
     def _chosen(self, epoch: int) -> Array:
-        """Which image each variant of an epoch is made from."""
+        """Return the index of the image of each variant of an epoch."""
         if self._order[0] != epoch:
             total = self._source.total
             order = np.arange(total)
-            if self.shuffle:  # the order of random numbers is a random order
+            if self.shuffle:  # sorting random keys gives a random permutation
                 bits = kernels.random_bits(self._source.order_key, total, epoch * total)
                 order = np.argsort(bits, kind="stable")
             self._order = epoch, order % len(self._source.images)
@@ -250,37 +249,31 @@ def _check(
     fill: float,
     seed: int | None,
 ) -> _Source:
-    """Everything that `augment` was given, checked, before anything is made."""
+    """Check the arguments of `augment`."""
     given = _check_images(np.asarray(images))
     channels = given if given.ndim == 4 else given[..., None]
     ranges = check_ranges(given.shape[1:3], *options)
     total = positive_integer("factor", factor) * len(given)
-    chance = np.random.SeedSequence(seed_number(seed))
-    assert isinstance(chance.entropy, int)
-    key, order_key = (int(key) for key in chance.generate_state(2, np.uint64))
+    sequence = np.random.SeedSequence(seed_number(seed))
+    assert isinstance(sequence.entropy, int)
+    key, order_key = (int(key) for key in sequence.generate_state(2, np.uint64))
     return _Source(
         np.ascontiguousarray(channels), given.shape[1:], _check_labels(labels, len(given)), total, ranges,
-        _check_fill(fill, given.dtype), chance.entropy, key, order_key,
+        _check_fill(fill, given.dtype), sequence.entropy, key, order_key,
     )  # fmt: skip
-
-
-def _check_step(step: object) -> int:
-    if isinstance(step, bool) or not isinstance(step, numbers.Integral) or step < 0:
-        raise ValueError(f"Expected step as a whole number of at least 0, received {step!r}.")
-    return int(step)
 
 
 def _check_images(images: npt.NDArray[Any]) -> Array:
     if images.dtype not in PIXEL_DTYPES:
         raise TypeError(f"Expected images of dtype uint8, float32 or float64, received {images.dtype}; use astype.")
     if images.ndim not in (3, 4) or images.size == 0:
-        mend = "give one image as x[None]" if images.ndim == 2 else "give at least one image with pixels"
-        raise ValueError(f"Expected images (N, H, W) or (N, H, W, C), received shape {images.shape}; {mend}.")
+        fix = "give one image as x[None]" if images.ndim == 2 else "give at least one image with pixels"
+        raise ValueError(f"Expected images (N, H, W) or (N, H, W, C), received shape {images.shape}; {fix}.")
     if images.dtype.kind == "f":
-        for place, image in enumerate(images):
+        for index, image in enumerate(images):
             if not np.isfinite(image).all():
                 raise ValueError(
-                    f"Expected finite numbers in the images, received NaN or infinity in image {place}; "
+                    f"Expected images with finite values, received NaN or infinity in image {index}; "
                     "use numpy.nan_to_num or leave it out."
                 )
     return images
@@ -301,5 +294,5 @@ def _check_fill(fill: float, dtype: np.dtype[Any]) -> float:
     if dtype.kind == "u" and not (0 <= value <= 255 and value.is_integer()):
         raise ValueError(f"Expected fill as a whole number from 0 to 255, as the images are uint8, received {fill!r}.")
     if dtype.kind == "f" and abs(value) > float(np.finfo(dtype).max):
-        raise ValueError(f"Expected fill as a number that {dtype} holds, received {fill!r}.")
+        raise ValueError(f"Expected fill as a finite {dtype} number, received {fill!r}.")
     return value

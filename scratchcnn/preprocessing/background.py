@@ -1,4 +1,4 @@
-"""Estimates what a picture would be without ink: the paper, with its shadows, or the board."""
+"""Estimation of the background of a photographed digit: the paper with its shadows, or the board."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
 from scratchcnn.preprocessing.grey import Grey
-from scratchcnn.preprocessing.resize import resize
+from scratchcnn.preprocessing.resize import resize, scale_to
 
 Mask = npt.NDArray[np.bool_]
 
-THUMBNAIL = 48  # pixels of the longer side; light and shadow need no more
-WIDE, NARROW = 23, 9  # windows on the thumbnail: with the ink still in it, and without
+THUMBNAIL = 48  # pixels of the longer side; enough for gradual changes of illumination
+WIDE, NARROW = 23, 9  # window sizes on the thumbnail: with the ink, and with the ink masked out
 
 
 def rough_background(grey: Grey, thumbnail: int = THUMBNAIL) -> Grey:
-    """The median over wide windows: half of the picture wide and high, or all of it on a thumbnail half as large.
+    """Estimate the background by a median filter over wide windows of a thumbnail.
 
-    A median follows a slope and keeps the edge of a shadow, where a mean would blur it.
+    A median follows gradients and preserves the edges of shadows, which a mean would blur.
 
     Parameters
     ----------
     grey : float32 (H, W)
     thumbnail : int
-        Pixels of its longer side.
+        Pixels of the thumbnail's longer side. The default makes the windows half as large as the image.
 
     Returns
     -------
@@ -35,21 +35,21 @@ def rough_background(grey: Grey, thumbnail: int = THUMBNAIL) -> Grey:
 
 
 def background_without(grey: Grey, ink: Mask, rough: Grey) -> Grey:
-    """The median over smaller windows, of those pixels alone that are no ink.
+    """Estimate the background by a median filter over small windows, with the ink masked out.
 
     Parameters
     ----------
     grey : float32 (H, W)
     ink : bool (H, W)
-        What was taken for ink by the rough background.
+        The ink, as segmented with the rough background.
     rough : float32 (H, W)
-        The rough background, for places with nothing but ink around.
+        The rough background, used where a window contains only ink.
 
     Returns
     -------
     float32 (H, W)
     """
-    paper = _thumbnail((~ink).astype(np.float32))  # the share of each thumbnail's pixel that is no ink
+    paper = _thumbnail((~ink).astype(np.float32))  # the fraction of each pixel of the thumbnail that is not ink
     light = _thumbnail(np.where(ink, np.float32(0), grey))
     clean = paper > 0.3
     small = np.where(clean, light / np.maximum(paper, 0.3), np.inf)
@@ -61,7 +61,9 @@ def background_without(grey: Grey, ink: Mask, rough: Grey) -> Grey:
 
 
 def ink_is_dark(grey: Grey, background: Grey) -> bool:
-    """Whether the ink is darker than the background: what departs from it further, and over more of the picture.
+    """Return whether the ink is darker than the background.
+
+    Compares the sums of squared differences from the background, beyond the noise, of darker and of lighter pixels.
 
     Parameters
     ----------
@@ -79,17 +81,16 @@ def ink_is_dark(grey: Grey, background: Grey) -> bool:
 
 
 def noise(difference: Grey) -> float:
-    """The standard deviation of the noise, from the median absolute value: the few pixels of ink do not count."""
+    """Estimate the standard deviation of the noise: 1.4826 median |difference|, which few ink pixels hardly affect."""
     return 1.4826 * float(np.median(np.abs(difference)))
 
 
-def _thumbnail(picture: Grey, size: int = THUMBNAIL) -> Grey:
-    height, width = picture.shape
-    scale = min(1.0, size / max(height, width))
-    return resize(picture, max(1, round(height * scale)), max(1, round(width * scale)))
+def _thumbnail(image: Grey, size: int = THUMBNAIL) -> Grey:
+    """Shrink an image to `size` pixels on its longer side; smaller ones keep their size."""
+    return scale_to(image, min(size, max(image.shape)))
 
 
 def _windows(small: npt.NDArray[np.floating], size: int) -> npt.NDArray[np.floating]:
-    """The pixels of the window around each pixel, (h, w, size * size); beyond the border the picture is mirrored."""
+    """Return the pixels of the window around each pixel, (h, w, size * size), of an image mirrored at its border."""
     padded = np.pad(small, size // 2, mode="symmetric")
     return sliding_window_view(padded, (size, size)).reshape(*small.shape, size * size)

@@ -1,4 +1,7 @@
-"""Finds the connected parts of a mask: runs of pixels in each row, joined where they touch."""
+"""Connected components of a mask: runs of pixels in each row are merged where they touch.
+
+Own code, as `scipy.ndimage.label` would make SciPy (more than 100 MB) a dependency for this single function.
+"""
 
 from __future__ import annotations
 
@@ -12,18 +15,18 @@ Integers = npt.NDArray[np.int64]
 
 
 class Components(NamedTuple):
-    """The parts of a mask, the largest first: `labels` numbers them from 1, the rest have an entry for each part."""
+    """Connected components in order of decreasing area: the label of each pixel, and area and bounding box of each."""
 
-    labels: npt.NDArray[np.int32]  # (H, W); 0: no part
+    labels: npt.NDArray[np.int32]  # (H, W); components are numbered from 1, 0 is the background
     area: Integers  # (n,) pixels
     top: Integers  # (n,)
-    bottom: Integers  # (n,) the first row below
+    bottom: Integers  # (n,) exclusive
     left: Integers  # (n,)
-    right: Integers  # (n,) the first column beyond
+    right: Integers  # (n,) exclusive
 
 
 def connected(mask: Mask) -> Components:
-    """Number the parts of a mask; pixels that touch by a side or a corner are of one part.
+    """Label the connected components of a mask with 8-connectivity: pixels that share a side or a corner are connected.
 
     Parameters
     ----------
@@ -35,9 +38,9 @@ def connected(mask: Mask) -> Components:
 
     Notes
     -----
-    Each run takes the smallest number among the runs that it touches, and this is repeated until nothing changes;
-    following the numbers to their end each time makes that a matter of few rounds (Shiloach and Vishkin 1982, "An
-    O(log n) parallel connectivity algorithm").
+    Each run takes the smallest label among the runs that it touches, until nothing changes. Following the chains of
+    labels to their end after each round keeps the number of rounds small (Shiloach and Vishkin 1982, "An O(log n)
+    parallel connectivity algorithm").
 
     Examples
     --------
@@ -62,20 +65,20 @@ def connected(mask: Mask) -> Components:
     np.minimum.at(box[2], part, starts)
     np.maximum.at(box[3], part, ends)
     labels = np.zeros(mask.shape, np.int32)
-    labels[mask] = np.repeat(part + 1, ends - starts)  # both go row by row
+    labels[mask] = np.repeat(part + 1, ends - starts)  # both in row-major order
     return Components(labels, area[order], *box)
 
 
 def _runs(mask: Mask) -> tuple[Integers, Integers, Integers]:
-    """Row, first column and first column beyond, of each unbroken run."""
+    """Return row, first column and end column (exclusive) of each run of pixels."""
     edges = np.diff(np.pad(mask, ((0, 0), (1, 1))).astype(np.int8), axis=1)
     rows, starts = np.nonzero(edges == 1)
     return rows, starts, np.nonzero(edges == -1)[1]
 
 
 def _touching(rows: Integers, starts: Integers, ends: Integers, width: int) -> tuple[Integers, Integers]:
-    """Pairs of runs that touch: one run, and one in the row below."""
-    row = width + 2  # so far lie the rows apart on one long line, on which starts and ends are in order
+    """Return the pairs of touching runs: the indices of the upper and of the lower run."""
+    row = width + 2  # distance of two rows in a flattened image, in which starts and ends are sorted
     below = (rows + 1) * row
     first = np.searchsorted(rows * row + ends, below + starts, side="left")
     beyond = np.searchsorted(rows * row + starts, below + ends, side="right")
@@ -86,7 +89,7 @@ def _touching(rows: Integers, starts: Integers, ends: Integers, width: int) -> t
 
 
 def _join(count: int, one: Integers, other: Integers) -> Integers:
-    """For each of `count` runs the smallest number in its part, given the pairs that touch."""
+    """Return, for each of `count` runs, the smallest index in its component, given the pairs that touch."""
     parent = np.arange(count)
     while True:
         a, b = parent[one], parent[other]

@@ -1,4 +1,4 @@
-"""Reads a picture of a digit as MNIST itself was made: from a file, an address or an array to (1, 28, 28, 1)."""
+"""Conversion of a photo or drawing of a digit, from a file, a URL or an array, to an image like those of MNIST."""
 
 from __future__ import annotations
 
@@ -20,31 +20,31 @@ from scratchcnn.preprocessing.web import fetch
 
 Source = str | os.PathLike[str] | bytes | npt.NDArray[Any]
 DARK = {"auto": None, "dark": True, "light": False}
-ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")  # two letters or more: C:// is a drive
+ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")  # at least two letters, as C:// is a drive
 
 
 @dataclass(frozen=True, eq=False)
 class DigitPicture:
-    """A picture made ready for the network, and the steps on the way.
+    """A digit as an input of the network, with the intermediate results of its preprocessing.
 
     Attributes
     ----------
     image : float32 (1, 28, 28, 1)
-        What the network takes: 0 is paper, 1 is ink.
+        The input of the network: 0 is paper, 1 is ink.
     grey : float32 (H, W)
-        The picture, 0 black, 1 white; averaged to at most 1,000 pixels on the longer side.
+        Grey levels, 0 black, 1 white; reduced to at most 1,000 pixels on the longer side.
     background : float32 (H, W) or None
-        What it would be without ink.
+        Estimate of the image without ink.
     ink : float32 (H, W) or None
-        The background taken away: 0 is paper, 1 a full stroke.
+        The ink after background subtraction: 0 is paper, 1 a full stroke.
     cut : float32 (h, w) or None
-        The digit alone, cut out of `ink`.
+        The digit, cropped from `ink`.
     fitted : float32 (20, w) or (h, 20), or None
-        The same, fitted into 20 by 20 pixels, with strokes as wide as MNIST's.
+        The cropped digit scaled to 20 x 20 pixels, with strokes as wide as in MNIST.
     ink_is_dark : bool or None
         Whether the ink is darker than the background.
 
-    The last five are None for `as_is=True`, which takes none of these steps.
+    The last five are None with `as_is=True`, which skips these steps.
     """
 
     image: npt.NDArray[np.float32]
@@ -59,46 +59,47 @@ class DigitPicture:
 def read_digit(
     source: Source, ink: Literal["auto", "dark", "light"] = "auto", as_is: bool = False, timeout: float = 20.0
 ) -> DigitPicture:
-    """Read a picture of one digit, of any size, and make it what MNIST's images are.
+    """Read a photo or drawing of one digit, of any size, and convert it to an image like those of MNIST.
 
-    Grey = 0.299 R + 0.587 G + 0.114 B, transparency over white; the background is estimated and taken away; the ink
-    is told from it by a threshold; what is no part of the digit is dropped; the digit is cut out, fitted into 20 by
-    20 pixels with its proportions kept, and placed in 28 by 28 with its centre of mass in the middle.
+    The steps: convert to grey levels (0.299 R + 0.587 G + 0.114 B, transparent pixels over white); estimate and
+    subtract the background; segment the ink by a threshold; select the connected components of the digit; crop it;
+    scale it to 20 x 20 pixels with its proportions kept; place its centre of mass in the middle of 28 x 28 pixels.
 
     Parameters
     ----------
     source : str, path, bytes or ndarray
-        A file (PNG, JPEG, GIF, BMP, TIFF or WebP; of a moving or many-paged one the first picture; turned as EXIF
-        says), an address that begins with http:// or https://, the content of a file, or an array: (H, W), (H, W, 1),
-        (H, W, 3) or (H, W, 4), bool, integers to 255 or 65,535, or floats to 1, 255 or 65,535.
+        An image file (PNG, JPEG, GIF, BMP, TIFF or WebP; the first frame or page; rotated according to EXIF), a URL
+        that begins with http:// or https://, the content of a file, or an array: (H, W), (H, W, 1), (H, W, 3) or
+        (H, W, 4), bool, integers to 255 or 65,535, or floats to 1, 255 or 65,535.
     ink : {'auto', 'dark', 'light'}, default 'auto'
-        Whether the digit is darker or lighter than its background; 'auto' finds out, and `ink_is_dark` tells.
+        Whether the digit is darker or lighter than its background; 'auto' determines it, see `ink_is_dark`.
     as_is : bool, default False
-        Do only what the article does: grey, and (1, 28, 28, 1) in [0, 1]. The picture must be 28 by 28, light on dark.
+        Only convert to grey levels (1, 28, 28, 1) in [0, 1], as the article does. The image must have 28 x 28 pixels
+        and light ink on a dark background.
     timeout : float, default 20
-        Seconds that an address may take in all.
+        Total time limit for a URL, in seconds.
 
     Returns
     -------
     DigitPicture
-        `model.predict(read_digit('five.png').image)`; the other fields are the steps, which
-        `scratchcnn.plots.plot_digit_steps` draws.
+        Its `image` is an input of the network, as in `model.predict(read_digit('five.png').image)`. The other fields
+        are intermediate results, plotted by `scratchcnn.plots.plot_digit_steps`.
 
     Raises
     ------
     TypeError
-        The source is none of these, or the array holds no real numbers.
+        The source is of another type, or the array does not contain real numbers.
     ValueError
-        No picture, a damaged or an empty one, or one of several digits; more than 64 MB, or 67 million pixels; a
-        wrong shape or range, NaN or infinity; an address of another kind, or of a web page; `as_is` and another size;
-        an unknown `ink`.
+        The source is not an image, or is damaged, empty, of several digits, or larger than 64 MB or 67 million pixels;
+        the array has a wrong shape or range, NaN or infinity; the URL has another scheme or is a web page; `as_is` with
+        another size; an unknown `ink`.
     OSError
-        The file cannot be read (FileNotFoundError, ...), the server not be reached or does not have the picture
-        (ConnectionError), or it takes too long (TimeoutError).
+        The file cannot be read (FileNotFoundError, ...), the server cannot be reached or does not have the image
+        (ConnectionError), or the time limit is exceeded (TimeoutError).
 
     References
     ----------
-    Y. LeCun, C. Cortes, C. J. C. Burges, "The MNIST database of handwritten digits": fitted in a 20x20 box by
+    Y. LeCun, C. Cortes, C. J. C. Burges, "The MNIST database of handwritten digits": scaled to a 20x20 box with
     anti-aliasing, centred in 28x28 by the centre of mass.
 
     Examples
@@ -123,7 +124,7 @@ def read_digit(
 
 
 def _pixels(source: Source, timeout: float) -> npt.NDArray[Any]:
-    """The pixels of a source of any kind."""
+    """Return the pixels of a source of any kind."""
     if isinstance(source, np.ndarray):
         return source
     if isinstance(source, bytes):
@@ -132,25 +133,23 @@ def _pixels(source: Source, timeout: float) -> npt.NDArray[Any]:
         return decode(fetch(source, timeout), source)
     if isinstance(source, str | os.PathLike):
         return decode(read_file(source), f"'{os.fspath(source)}'")
-    raise TypeError(
-        f"Expected a path, an address, bytes or an array, received {type(source).__name__}; use numpy.asarray."
-    )
+    raise TypeError(f"Expected a path, a URL, bytes or an array, received {type(source).__name__}; use numpy.asarray.")
 
 
 def _as_network_takes_it(grey: Grey) -> npt.NDArray[np.float32]:
-    """A picture of MNIST's size, unchanged."""
+    """Return an image of MNIST's size unchanged, as an input of the network."""
     if grey.shape != (FIELD, FIELD):
         raise ValueError(
-            f"Expected a picture of 28 x 28 pixels with as_is=True, received {grey.shape[1]} x {grey.shape[0]}; leave "
-            "as_is out, and it is cut out and fitted."
+            f"Expected an image of 28 x 28 pixels with as_is=True, received {grey.shape[1]} x {grey.shape[0]}; omit "
+            "as_is to have it cropped and scaled."
         )
     return grey.reshape(1, FIELD, FIELD, 1).copy()
 
 
 def _cut_out(found: Ink, digit: Mask) -> Grey:
-    """The digit's ink with its soft edge, in the smallest box around it."""
+    """Crop the ink of the digit, including its soft edge, to its bounding box."""
     reach = max(1, round(max(digit.shape) / 300))
-    near = digit.copy()  # the soft edge lies beside what is surely ink
+    near = digit.copy()  # the soft edge is adjacent to pixels above the threshold
     for _ in range(reach):
         wider = np.pad(near, 1)
         near = near | wider[:-2, 1:-1] | wider[2:, 1:-1] | wider[1:-1, :-2] | wider[1:-1, 2:]

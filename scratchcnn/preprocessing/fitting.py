@@ -1,4 +1,4 @@
-"""Fits a digit into MNIST's field: strokes of its width, 20 pixels high or wide, centre of mass in the middle."""
+"""Layout of a digit as in MNIST: 20 pixels on its longer side, usual stroke width, centre of mass in the middle."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ import math
 import numpy as np
 
 from scratchcnn.preprocessing.grey import Grey
-from scratchcnn.preprocessing.resize import resize
+from scratchcnn.preprocessing.resize import scale_to
 
 FIELD = 28
 BOX = 20
-FINE = 8  # pixels of the drawing on which strokes are made thicker, for one pixel of the field
-# Pixels of the field, as `stroke_width` measures them: the median over MNIST's digits, and what one of ten exceeds.
+FINE = 8  # oversampling factor at which the stroke width is adjusted
+# In pixels of the field, as measured by `stroke_width`: the median and the 90th percentile over MNIST's digits.
 THINNEST, THICKEST = 2.4, 3.2
 
 
 def fit_into_box(cut: Grey) -> Grey:
-    """Scale a digit to 20 pixels on its longer side, keeping its proportions, with strokes as wide as MNIST's.
+    """Scale a digit to 20 pixels on its longer side, with its proportions kept and strokes as wide as in MNIST.
 
     Parameters
     ----------
     cut : float32 (H, W)
-        The ink, cut out: 0 is paper, 1 a full stroke.
+        The cropped ink: 0 is paper, 1 a full stroke.
 
     Returns
     -------
@@ -32,22 +32,16 @@ def fit_into_box(cut: Grey) -> Grey:
     fine = scale_to(cut, FINE * BOX)
     fine = thicken(fine / max(float(fine.max()), 1e-6))
     small = scale_to(fine, BOX)
-    # Full strokes are 1, whatever was lost in scaling. A few pixels may be beyond: those where strokes meet.
+    # Scaling lowers the ink of thin strokes; full strokes become 1 again, and crossings of strokes are clipped.
     full = float(np.quantile(small[small > 0.5 * small.max()], 0.6))
     return np.clip(small / full, 0, 1)
 
 
-def scale_to(picture: Grey, size: int) -> Grey:
-    """Scale so that the longer side has `size` pixels and the proportions are kept; a side has at least one pixel."""
-    height, width = picture.shape
-    scale = size / max(height, width)
-    return resize(picture, max(1, round(height * scale)), max(1, round(width * scale)))
-
-
 def stroke_width(ink: Grey) -> float:
-    """The mean width of the strokes, in pixels: twice the area over the length of the outline.
+    """Estimate the mean stroke width in pixels: 2 area / length of the outline.
 
-    The outline's length is the sum of the gradients' lengths (the total variation), which holds for soft edges too.
+    The length of the outline is estimated by the total variation, the sum of the lengths of the image gradients, which
+    is also valid for soft edges.
 
     Examples
     --------
@@ -64,7 +58,7 @@ def stroke_width(ink: Grey) -> float:
 
 
 def thicken(ink: Grey) -> Grey:
-    """Make strokes wider or narrower, where they would not be from `THINNEST` to `THICKEST` wide in the field.
+    """Dilate or erode strokes whose width in the field would not lie between `THINNEST` and `THICKEST`.
 
     Parameters
     ----------
@@ -73,29 +67,29 @@ def thicken(ink: Grey) -> Grey:
     Returns
     -------
     float32 (H + 2 r, W + 2 r)
-        Strokes grew by r pixels on each side; r is negative where they became narrower.
+        Dilated by r pixels on each side; r is negative for an erosion.
 
     Notes
     -----
-    In the field, strokes of width s in a drawing of size L are w = 20 s / L wide. A stroke that grows by r on both
-    sides makes the drawing larger too: w = 20 (s + 2 r) / (L + 2 r), from which r follows.
+    In the field, strokes of width s in a drawing of size L have the width w = 20 s / L. A dilation by r enlarges the
+    drawing too: w = 20 (s + 2 r) / (L + 2 r), which is solved for r.
     """
     length = max(ink.shape)
     width = stroke_width(ink)
     wanted = min(max(BOX * width / length, THINNEST), THICKEST)
     radius = round((wanted * length - BOX * width) / (2 * (BOX - wanted)))
-    radius = max(radius, -((min(ink.shape) - 1) // 4))  # a stroke never vanishes
+    radius = max(radius, -((min(ink.shape) - 1) // 4))  # an erosion never removes a stroke completely
     if radius > 0:
         return _grow(np.pad(ink, radius), radius)
     if radius < 0:
         narrower = 1 - _grow(np.pad(1 - ink, -radius, constant_values=1), -radius)
-        cut = slice(-2 * radius, 2 * radius)  # what was padded, and the edge that strokes have left
+        cut = slice(-2 * radius, 2 * radius)  # without the padding and the eroded border
         return narrower[cut, cut]
     return ink
 
 
 def _grow(ink: Grey, radius: int) -> Grey:
-    """Each pixel becomes the strongest within a disc around it (a dilation)."""
+    """Dilate with a disc: each pixel becomes the maximum over the disc around it."""
     height, width = ink.shape
     padded = np.pad(ink, radius)
     grown = ink.copy()
@@ -108,7 +102,7 @@ def _grow(ink: Grey, radius: int) -> Grey:
 
 
 def centre(fitted: Grey) -> Grey:
-    """Place a fitted digit in the field, its centre of mass on the pixel in the middle.
+    """Place a digit in a 28 x 28 field with its centre of mass on the central pixel.
 
     Parameters
     ----------
@@ -121,8 +115,8 @@ def centre(fitted: Grey) -> Grey:
 
     Notes
     -----
-    An even number of pixels has no middle one. MNIST's centres of mass all lie on the pixel right below the middle,
-    from 14 to 15, and so do these, unless the digit would leave the field.
+    A side of 28 pixels has no central pixel. In MNIST all centres of mass lie between 14 and 15, right below the
+    middle, and so do these, unless the digit would leave the field.
     """
     field = np.zeros((FIELD, FIELD), np.float32)
     mass = fitted.sum(dtype=np.float64)

@@ -1,4 +1,4 @@
-"""Tells ink from paper: how much of a full stroke each pixel holds."""
+"""Segmentation of ink and paper: the intensity of the ink at each pixel, relative to a full stroke."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from scratchcnn.preprocessing.background import (
 from scratchcnn.preprocessing.grey import Grey
 
 LEAST_CONTRAST = 0.04  # of ink against its background
-NOISE_FACTOR = 5.0  # so many standard deviations are ink, not noise
-SMOOTH_FROM = 200  # pixels of the longer side: a larger picture has strokes of several pixels
+NOISE_FACTOR = 5.0  # contrast of ink in standard deviations of the noise
+SMOOTH_FROM = 200  # pixels of the longer side; strokes of larger images are several pixels wide
 
 
 class Ink(NamedTuple):
-    """What is ink, and by which background and threshold."""
+    """The ink of an image, with the background that it was segmented from."""
 
     ink: Grey  # (H, W), 0: paper, 1: a full stroke
-    strong: Mask  # (H, W), surely ink
+    strong: Mask  # (H, W), pixels above the threshold
     background: Grey  # (H, W)
     is_dark: bool
 
 
 def find_ink(grey: Grey, dark: bool | None) -> Ink:
-    """Take the background away and find the threshold between it and the ink.
+    """Subtract the background and segment the ink with Otsu's threshold.
 
     Parameters
     ----------
     grey : float32 (H, W)
     dark : bool, optional
-        Whether the ink is darker than the background; default: what departs from it more.
+        Whether the ink is darker than the background. Default: determined by `ink_is_dark`.
 
     Returns
     -------
@@ -46,7 +46,7 @@ def find_ink(grey: Grey, dark: bool | None) -> Ink:
     Raises
     ------
     ValueError
-        Nothing in the picture stands out.
+        No pixel differs from the background by more than the noise.
 
     References
     ----------
@@ -56,22 +56,22 @@ def find_ink(grey: Grey, dark: bool | None) -> Ink:
     smooth = _smooth(grey) if max(grey.shape) >= SMOOTH_FROM else grey
     rough = rough_background(smooth)
     is_dark = ink_is_dark(smooth, rough) if dark is None else dark
-    # Within a thick stroke the median over half of the picture may be the ink, which that over the whole is not. But
-    # the whole knows nothing of a small shadow. So both are tried.
+    # In a thick stroke, the median over half of the image may be the ink itself. The median over the whole image is
+    # not, but it misses small shadows. So both are tried, and the better segmentation is returned.
     wider = rough_background(smooth, THUMBNAIL // 2)
     wider = np.maximum(rough, wider) if is_dark else np.minimum(rough, wider)
     tried = [_take_away(smooth, background, is_dark) for background in (rough, wider)]
     found = [ink for ink in tried if ink is not None]
     if not found:
         raise ValueError(
-            "Expected a picture with a digit, received an empty one, in which nothing stands out from the background; "
-            "give a picture with more contrast, or say ink='dark' or ink='light'."
+            "Expected an image of a digit, received an empty one, in which nothing stands out from the background; "
+            "use an image with more contrast, or give ink='dark' or ink='light'."
         )
     return min(found, key=_misfit)
 
 
 def _take_away(grey: Grey, rough: Grey, is_dark: bool) -> Ink | None:
-    """The ink, by a rough background and then by one that is estimated without it; None if there is none."""
+    """Segment the ink with a rough background, then with one estimated without that ink; None if there is no ink."""
     contrast = _contrast(grey, rough, is_dark)
     threshold = _threshold(contrast)
     if threshold is None:
@@ -91,21 +91,21 @@ def _take_away(grey: Grey, rough: Grey, is_dark: bool) -> Ink | None:
 
 
 def _misfit(found: Ink) -> float:
-    """How far the pixels are from being either paper or a full stroke: shadows lie between."""
+    """Return the mean squared distance of the pixels from paper (0) and full stroke (1); shadows lie in between."""
     return float(np.square(np.minimum(found.ink, 1 - found.ink)).mean(dtype=np.float64))
 
 
 def _contrast(grey: Grey, background: Grey, is_dark: bool) -> Grey:
-    """How far each pixel stands out. Dark ink swallows a share of the light, so it is measured as that share."""
+    """Return the contrast of each pixel; of dark ink, relative to the background, as it absorbs a fraction of light."""
     if is_dark:
         return np.asarray(1 - grey / np.maximum(background, 0.05), np.float32)
     return np.asarray(grey - background, np.float32)
 
 
 def _threshold(contrast: Grey) -> float | None:
-    """Otsu's threshold among the pixels that stand out from the noise; None if none do.
+    """Return Otsu's threshold of the pixels above the noise; None if there are none.
 
-    Of all pixels the ink may be one in a thousand, and Otsu's threshold would then divide the paper.
+    Ink may cover only a thousandth of the image; Otsu's threshold of all pixels would then split the paper.
     """
     least = max(LEAST_CONTRAST, NOISE_FACTOR * noise(contrast))
     standing_out = contrast[contrast > least]
@@ -115,7 +115,7 @@ def _threshold(contrast: Grey) -> float | None:
 
 
 def otsu(values: Grey) -> float:
-    """The threshold that leaves the least variance within the two classes which it makes.
+    """Compute Otsu's threshold, which minimizes the variance within the two classes.
 
     Parameters
     ----------
@@ -125,7 +125,7 @@ def otsu(values: Grey) -> float:
     Returns
     -------
     float
-        0 if all values are the same: they are one class.
+        0 if all values are equal.
 
     Examples
     --------
@@ -142,12 +142,12 @@ def otsu(values: Grey) -> float:
     sums = np.cumsum(counts * centres)
     mean_below, mean_above = sums[:-1] / below, (sums[-1] - sums[:-1]) / above
     between = below * above * np.square(mean_above - mean_below)
-    best = np.flatnonzero(between == between.max())  # a gap between the classes: take its middle
+    best = np.flatnonzero(between == between.max())  # several in a gap between the classes, of which the middle is used
     return float(edges[1:][best].mean())
 
 
 def _smooth(grey: Grey) -> Grey:
-    """The mean over 3 x 3 pixels with weights 1, 2, 1: the noise of neighbouring pixels cancels out."""
+    """Apply a 3 x 3 binomial filter, with weights 1, 2, 1 along both axes, which reduces noise."""
     padded = np.pad(grey, 1, mode="edge")
     down = padded[:-2] + 2 * padded[1:-1] + padded[2:]
     return (down[:, :-2] + 2 * down[:, 1:-1] + down[:, 2:]) / 16

@@ -1,4 +1,4 @@
-"""Scales values from [minimum, maximum] to [0, 1], and back."""
+"""Min-max scaling: from [minimum, maximum] to [0, 1], and back."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-# Values worked on at a time: two float64 buffers of this length stay in the processor's cache.
+# Values per block: two float64 buffers of this length stay in the processor's cache.
 BLOCK = 16_384
 
 
 class Scaler(NamedTuple):
-    """The range that is mapped to [0, 1]; unpacks and indexes like [minimum, maximum]."""
+    """The range that is scaled to [0, 1]."""
 
     minimum: float
     maximum: float
@@ -24,15 +24,15 @@ Scaled = npt.NDArray[np.float32 | np.float64]
 
 
 def create_scaler(*partitions: npt.ArrayLike) -> Scaler:
-    """Find the smallest and the largest value over all partitions.
+    """Return the minimum and maximum over all partitions of a data set.
 
-    Give every partition at once (training, validation, test), or the range itself as in `create_scaler([0, 255])`, so
-    that all of them are later scaled alike.
+    Give all partitions (training, validation, test) in one call, or the range itself as in `create_scaler([0, 255])`,
+    so that all of them are scaled equally.
 
     Parameters
     ----------
     *partitions : array-like
-        At least one; each of any shape and any real dtype, not empty.
+        At least one, each of any shape and real dtype, not empty.
 
     Returns
     -------
@@ -42,9 +42,9 @@ def create_scaler(*partitions: npt.ArrayLike) -> Scaler:
     Raises
     ------
     TypeError
-        If a partition is not numbers.
+        A partition does not consist of numbers.
     ValueError
-        If there is no partition, one is empty or holds NaN or infinity, or all values are the same.
+        There is no partition, one is empty or contains NaN or infinity, or all values are equal.
 
     References
     ----------
@@ -56,18 +56,18 @@ def create_scaler(*partitions: npt.ArrayLike) -> Scaler:
     Scaler(minimum=3.0, maximum=11.0)
     """
     if not partitions:
-        raise ValueError("expected at least one partition, received none; call create_scaler([0, 255]) or with arrays.")
+        raise ValueError("Expected at least one partition, received none; call create_scaler([0, 255]) or with arrays.")
     ends: list[float] = []
     for place, partition in enumerate(partitions):
         values = _numbers(partition, f"partition {place}")
         if values.size == 0:
             raise ValueError(
-                f"expected values in partition {place}, received an empty one of shape {values.shape}; leave it out."
+                f"Expected values in partition {place}, received an empty one of shape {values.shape}; leave it out."
             )
         smallest, largest = float(values.min()), float(values.max())
         if not (math.isfinite(smallest) and math.isfinite(largest)):  # NaN anywhere makes both NaN
             raise ValueError(
-                f"expected finite values in partition {place}, received {smallest} to {largest}; replace NaN and "
+                f"Expected finite values in partition {place}, received {smallest} to {largest}; replace NaN and "
                 "infinity in the data first, for example with numpy.nan_to_num."
             )
         ends += [smallest, largest]
@@ -75,31 +75,31 @@ def create_scaler(*partitions: npt.ArrayLike) -> Scaler:
 
 
 def normalizer(scaler: AnyScaler, x: npt.ArrayLike) -> Scaled:
-    """Map [minimum, maximum] to [0, 1]: (x - minimum) / (maximum - minimum).
+    """Scale values from [minimum, maximum] to [0, 1]: (x - minimum) / (maximum - minimum).
 
     Parameters
     ----------
     scaler : Scaler or [minimum, maximum]
-        The range, from `create_scaler` or written by hand.
+        The range, for example from `create_scaler`.
     x : array-like
-        Numbers of any shape and real dtype. Values outside the range come out below 0 or above 1.
+        Of any shape and real dtype. Values outside the range are scaled to values below 0 or above 1.
 
     Returns
     -------
     ndarray
-        A new array of x's shape: float32, or float64 if x is float64 (a list of Python floats is).
+        A new array of x's shape: float32, or float64 if x is float64, as a list of Python floats is.
 
     Raises
     ------
     TypeError
-        If the scaler or x is not numbers.
+        The scaler or x does not consist of numbers.
     ValueError
-        If the scaler is not two finite numbers with minimum < maximum.
+        The scaler is not two finite numbers with minimum < maximum.
 
     Notes
     -----
-    Computed in float64, block by block, and rounded once: no integer type wraps, and no float64 copy of a whole data
-    set is made. NaN and infinity in x stay what they are.
+    Computed in float64, block by block, and rounded once. So integers do not overflow, and no float64 copy of the data
+    set is needed. NaN and infinity are preserved.
 
     Examples
     --------
@@ -116,27 +116,29 @@ def normalizer(scaler: AnyScaler, x: npt.ArrayLike) -> Scaled:
 
 
 def denormalizer(scaler: AnyScaler, x: npt.ArrayLike) -> Scaled:
-    """Map [0, 1] back to [minimum, maximum]: x (maximum - minimum) + minimum, the inverse of `normalizer`.
+    """Scale values from [0, 1] back to [minimum, maximum]: x (maximum - minimum) + minimum.
+
+    The inverse of `normalizer`.
 
     Parameters
     ----------
     scaler : Scaler or [minimum, maximum]
         The range that was given to `normalizer`.
     x : array-like
-        Numbers of any shape and real dtype.
+        Of any shape and real dtype.
 
     Returns
     -------
     ndarray
-        A new array of x's shape: float32, or float64 if x is float64. To get uint8 pixels back, round it first:
-        `np.rint(...).astype(np.uint8)`, since `astype` alone cuts 4.9999 down to 4.
+        A new array of x's shape: float32, or float64 if x is float64. To obtain uint8 pixels, round it first:
+        `np.rint(...).astype(np.uint8)`, since `astype` alone truncates 4.9999 to 4.
 
     Raises
     ------
     TypeError
-        If the scaler or x is not numbers.
+        The scaler or x does not consist of numbers.
     ValueError
-        If the scaler is not two finite numbers with minimum < maximum.
+        The scaler is not two finite numbers with minimum < maximum.
 
     Examples
     --------
@@ -153,7 +155,7 @@ def denormalizer(scaler: AnyScaler, x: npt.ArrayLike) -> Scaled:
 
 
 def _blocks(values: npt.NDArray[Any], result: Scaled) -> Iterator[tuple[Block, Block]]:
-    """Walk both arrays together in float64 blocks; what is written to the second block lands in `result`."""
+    """Iterate over both arrays in float64 blocks; values assigned to the second block are written to `result`."""
     walk = np.nditer(
         [values, result],
         flags=["external_loop", "buffered", "zerosize_ok"],
@@ -162,44 +164,44 @@ def _blocks(values: npt.NDArray[Any], result: Scaled) -> Iterator[tuple[Block, B
         casting="same_kind",
         buffersize=BLOCK,
     )
-    with walk:  # leaving it writes the last block back
+    with walk:  # the context writes the last block back
         yield from walk
 
 
 def _result_dtype(dtype: np.dtype[Any]) -> np.dtype[np.float32 | np.float64]:
-    """Choose float64 for float64 (and for the longer kinds that some machines have), else float32."""
+    """Return float64 for float64 and longer floating-point types, else float32."""
     return np.dtype(np.float64 if dtype.kind == "f" and dtype.itemsize >= 8 else np.float32)
 
 
 def _numbers(x: npt.ArrayLike, name: str) -> npt.NDArray[Any]:
-    """Return x as an array of real numbers, or say what it is instead."""
+    """Return x as an array of real numbers."""
     try:
         values = np.asarray(x)
     except ValueError as error:
-        raise TypeError(f"expected {name} as an array of numbers, received rows of unequal length; pad them") from error
+        raise TypeError(f"Expected {name} as an array of numbers, received rows of unequal length; pad them") from error
     if values.dtype.kind not in "biuf":
-        raise TypeError(f"expected {name} as real numbers, received dtype {values.dtype}; use astype(float).")
+        raise TypeError(f"Expected {name} as real numbers, received dtype {values.dtype}; use astype(float).")
     return values
 
 
 def _as_scaler(scaler: AnyScaler) -> Scaler:
-    """Check a scaler that may have been written by hand."""
+    """Check a scaler given as a sequence."""
     ends = _numbers(scaler, "the scaler")
     if ends.shape != (2,):
-        raise ValueError(f"expected a scaler [minimum, maximum], received shape {ends.shape}; use create_scaler(x).")
+        raise ValueError(f"Expected a scaler [minimum, maximum], received shape {ends.shape}; use create_scaler(x).")
     return _check(float(ends[0]), float(ends[1]))
 
 
 def _check(minimum: float, maximum: float) -> Scaler:
-    """Return the scaler if it can be divided by."""
+    """Return the scaler after checking that its range is finite and not empty."""
     if not math.isfinite(maximum - minimum):
         raise ValueError(
-            f"expected a finite range, received minimum {minimum} and maximum {maximum}; give two finite numbers, as "
+            f"Expected a finite range, received minimum {minimum} and maximum {maximum}; give two finite numbers, as "
             "in [0, 255]."
         )
     if minimum >= maximum:
-        mend = "all values are the same, so give the range itself" if minimum == maximum else "exchange the two"
+        fix = "all values are equal, so give the range itself" if minimum == maximum else "exchange the two"
         raise ValueError(
-            f"expected minimum < maximum, received minimum {minimum} and maximum {maximum}; {mend}, as in [0, 255]."
+            f"Expected minimum < maximum, received minimum {minimum} and maximum {maximum}; {fix}, as in [0, 255]."
         )
     return Scaler(minimum, maximum)

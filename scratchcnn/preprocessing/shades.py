@@ -1,21 +1,21 @@
-"""How dark each pixel of an image is to be drawn, whatever its dtype, range and number of channels."""
+"""Normalization of images for display: ink from 0 to 1 for any dtype, range and number of channels."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
 
-LUMA = (0.299, 0.587, 0.114)  # of red, green and blue: ITU-R BT.601
+from scratchcnn.preprocessing.grey import WEIGHTS
 
 
 def ink_of(image: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """How dark each pixel is, from 0 for paper to 1 for ink.
+    """Return the ink of each pixel, from 0 (paper) to 1 (full ink).
 
     Parameters
     ----------
     image : array-like (H, W) or (H, W, C)
-        One channel is ink: more is darker. Three are red, green and blue light: more is lighter. Of any other number,
-        the mean is ink.
+        A single channel is ink, where larger values are darker. Three channels are red, green and blue light, where
+        larger values are lighter. Of any other number of channels, the mean is ink.
 
     Returns
     -------
@@ -30,14 +30,11 @@ def ink_of(image: npt.ArrayLike) -> npt.NDArray[np.float64]:
     shares = as_shares(image)
     if shares.ndim == 2:
         return shares
-    return 1 - shares @ np.array(LUMA) if shares.shape[2] == 3 else shares.mean(axis=2)
+    return 1 - shares @ np.array(WEIGHTS) if shares.shape[2] == 3 else shares.mean(axis=2)
 
 
 def as_shares(image: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """Pixels from 0 to 1, the shape of the image.
-
-    0 is 0, and 1 is 255 for integers or 1 for floats; where numbers lie outside, the range grows to hold them.
-    """
+    """Scale pixels to [0, 1]: integers from [0, 255], floats from [0, 1], or from a larger range of values."""
     pixels = np.asarray(image)
     full = 255.0 if pixels.dtype.kind in "iu" else 1.0
     low, high = min(0.0, float(pixels.min())), max(full, float(pixels.max()))

@@ -1,4 +1,4 @@
-"""Splits a whole data set in two, after it was prepared whole: every class in proportion, by chance and a seed."""
+"""Stratified random split of a data set into a training and a test part."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ Pair = tuple[npt.NDArray[Any], npt.NDArray[Any]]
 
 
 def split(x: npt.ArrayLike, y: npt.ArrayLike, test_size: float, seed: int | None = None) -> tuple[Pair, Pair]:
-    """Split images and labels into a part to train on and a part to test on, each class in proportion.
+    """Split samples and labels at random into a training and a test part with equal class proportions.
 
     Parameters
     ----------
     x : (N, ...) array-like
     y : (N,) class numbers or names, or (N, classes) one-hot rows
     test_size : int or float
-        Samples in the test part, from 1; or its share, between 0 and 1, which is rounded to whole samples.
+        Number of test samples, at least 1; or their fraction, between 0 and 1, which is rounded to whole samples.
     seed : int, optional
-        Which samples it takes, and their order. The same seed splits the same; None: differently every time.
+        The same seed gives the same split. None: a different one in every call.
 
     Returns
     -------
     (x_train, y_train), (x_test, y_test)
-        Copies, in random order. The test part has of each class its share of all samples, rounded down or up so that
-        the parts have the sizes asked for; of every class at least one sample is trained on.
+        Copies, in random order. The test part contains the same fraction of each class, rounded down or up to the
+        requested size; the training part contains at least one sample of every class.
 
     Raises
     ------
     ValueError
-        x and y are not of the same length, or the size leaves nothing on one side.
+        x and y differ in length, or a part would be empty.
 
     Examples
     --------
@@ -49,7 +49,7 @@ def split(x: npt.ArrayLike, y: npt.ArrayLike, test_size: float, seed: int | None
     rng = np.random.default_rng(seed)
     labels = y if y.ndim == 1 else y.argmax(axis=1)
     classes, counts = np.unique(labels, return_counts=True)
-    of_classes = _shares(counts, _test_count(test_size, len(x), len(classes)), rng)
+    of_classes = _stratify(counts, _test_count(test_size, len(x), len(classes)), rng)
     order = rng.permutation(len(x))
     in_test = np.zeros(len(x), bool)
     for label, count in zip(classes, of_classes, strict=True):
@@ -59,28 +59,29 @@ def split(x: npt.ArrayLike, y: npt.ArrayLike, test_size: float, seed: int | None
 
 
 def _test_count(test_size: object, count: int, classes: int) -> int:
-    """Samples in the test part."""
-    wanted: object = None
+    """Return the number of test samples."""
+    size = 0
     if not isinstance(test_size, bool) and isinstance(test_size, numbers.Integral):
-        wanted = int(test_size)
+        size = int(test_size)
     elif isinstance(test_size, numbers.Real) and 0 < float(test_size) < 1:
-        wanted = round(float(test_size) * count)
-    if not isinstance(wanted, int) or not 0 < wanted <= count - classes:
+        size = round(float(test_size) * count)
+    if not 0 < size <= count - classes:
         raise ValueError(
-            f"Expected test_size as 1 to {count - classes} samples, or a share between 0 and 1 that makes as many "
-            f"(there are {count}, and one of each of {classes} classes must be left to train on), received "
-            f"{test_size!r}."
+            f"Expected test_size as 1 to {count - classes} samples, or a fraction between 0 and 1 of that many (there "
+            f"are {count} samples, and each of {classes} classes needs one for training), received {test_size!r}."
         )
-    return wanted
+    return size
 
 
-def _shares(counts: npt.NDArray[np.int64], total: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
-    """Of each class so many samples that they make `total`: the largest remainders are rounded up, but none to all."""
+def _stratify(counts: npt.NDArray[np.int64], total: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+    """Distribute `total` test samples over the classes by the largest remainder method, leaving one of each class."""
     exact = counts * (total / counts.sum())
     taken = np.minimum(exact.astype(np.int64), counts - 1)
     while (missing := total - int(taken.sum())) > 0:
         room = counts - 1 - taken
-        urgency = np.where(room > 0, exact - taken, -np.inf) + rng.random(len(counts)) * 1e-9  # chance decides ties
+        urgency = (
+            np.where(room > 0, exact - taken, -np.inf) + rng.random(len(counts)) * 1e-9
+        )  # ties are broken at random
         chosen = np.argsort(-urgency)[: min(missing, int((room > 0).sum()))]
         taken[chosen] += 1
     return taken

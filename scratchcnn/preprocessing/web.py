@@ -1,4 +1,4 @@
-"""Fetches a picture from a web address, within a time, a size and the two schemes of the web."""
+"""Download of an image from an http or https URL, with limits of time and size."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ from scratchcnn.preprocessing.pictures import MAX_BYTES
 SCHEMES = ("http", "https")
 MOST_REDIRECTS = 5
 CHUNK_BYTES = 4096
-USER_AGENT = "scratchcnn (a program that reads pictures of digits)"
+USER_AGENT = "scratchcnn (a program that reads images of digits)"
 
 
 def fetch(url: str, timeout: float) -> bytes:
-    """Fetch what stands at a web address.
+    """Download the content of a URL.
 
-    A time-out of `requests` covers neither the look-up of a name nor a server that drips single bytes. So a daemon
-    thread does everything that can hang and this one only waits, with a limit.
+    The timeout of `requests` covers neither the resolution of the host name nor a server that sends single bytes. So
+    the request runs in a daemon thread, and the calling thread waits for it with a time limit.
 
     Parameters
     ----------
     url : str
-        http:// or https://.
+        Begins with http:// or https://.
     timeout : float
-        Seconds for everything together.
+        Total time limit in seconds.
 
     Returns
     -------
     bytes
-        The content, of whatever kind, but no web page.
+        The content, of any type except a web page.
 
     Raises
     ------
     ValueError
-        Another scheme, also after a redirect; a web page; more than `MAX_BYTES`.
+        The URL has another scheme, also after a redirect, is a web page, or has more than `MAX_BYTES`.
     ConnectionError
-        The server cannot be reached, breaks off, or answers with an error as 404.
+        The server cannot be reached, closes the connection early, or answers with an error such as 404.
     TimeoutError
-        It took longer.
+        The time limit is exceeded.
     """
     check_scheme(url)
     outcome: SimpleQueue[bytes | Exception] = SimpleQueue()
@@ -52,8 +52,8 @@ def fetch(url: str, timeout: float) -> bytes:
         received = outcome.get(timeout=timeout)
     except Empty:
         raise TimeoutError(
-            f"Expected a picture from {url} within {timeout:g} s, received no whole one; try again, give a longer "
-            "timeout, or save the picture and give its path."
+            f"Expected an image from {url} within {timeout:g} s, received no complete one; try again, give a longer "
+            "timeout, or save the image and give its path."
         ) from None
     finally:
         given_up.set()
@@ -63,27 +63,33 @@ def fetch(url: str, timeout: float) -> bytes:
 
 
 def check_scheme(url: str, before: str | None = None) -> None:
-    """Refuse an address that is not of the web, and a redirect from https to http.
+    """Check that a URL begins with http:// or https://, and that no redirect leads from https to http.
+
+    Parameters
+    ----------
+    url : str
+    before : str, optional
+        The URL that was redirected to `url`.
 
     Raises
     ------
     ValueError
-        Says what to give instead.
+        The scheme is not allowed.
     """
     scheme = urlsplit(url).scheme.lower()
     allowed = ("https",) if before and urlsplit(before).scheme.lower() == "https" else SCHEMES
     if scheme not in allowed or not urlsplit(url).hostname:
         led = f", to which {before} redirects" if before else ""
         raise ValueError(
-            f"Expected an address that begins with {' or '.join(f'{name}://' for name in allowed)}, received "
-            f"'{url}'{led}; give the picture's web address, or a path for a file on this machine."
+            f"Expected a URL that begins with {' or '.join(f'{name}://' for name in allowed)}, received "
+            f"'{url}'{led}; give the URL of the image, or the path of a local file."
         )
 
 
 def _receive(url: str, timeout: float, outcome: SimpleQueue[bytes | Exception], given_up: threading.Event) -> None:
-    """Hand over the content or the error that came instead; the part that may hang."""
+    """Put the content, or the exception that was raised, into the queue; this is the part that may hang."""
     import requests
-    from urllib3.exceptions import HTTPError  # what requests lets through while an answer is read
+    from urllib3.exceptions import HTTPError  # not wrapped by requests while a response is read
 
     try:
         with requests.Session() as session:
@@ -91,60 +97,61 @@ def _receive(url: str, timeout: float, outcome: SimpleQueue[bytes | Exception], 
     except (requests.RequestException, HTTPError) as error:
         outcome.put(
             ConnectionError(
-                f"Expected a picture from {url}, received no whole answer ({type(error).__name__}); mend the address "
-                "or the network, or save the picture and give its path."
+                f"Expected an image from {url}, received no complete response ({type(error).__name__}); check the URL "
+                "and the network, or save the image and give its path."
             )
         )
-    except Exception as error:  # handed over whole: the waiting thread raises it
+    except Exception as error:  # raised by the waiting thread
         outcome.put(error)
 
 
 def _get(session: Any, url: str, timeout: float, given_up: threading.Event) -> bytes:
-    """Follow redirects step by step, each checked, and read the answer at the end of them."""
-    # identity: compressed content could grow without limit when it is unpacked.
+    """Follow redirects one by one, check each, and read the final response."""
+    # identity: compressed content could expand without limit.
     headers = {"User-Agent": USER_AGENT, "Accept": "image/*", "Accept-Encoding": "identity"}
     for _ in range(MOST_REDIRECTS + 1):
-        # A second longer than the other side waits, so that it is always that side which calls a time-out by its name.
+        # One second more than the waiting thread's limit, so that the TimeoutError is raised there.
         with session.get(url, stream=True, timeout=timeout + 1, headers=headers, allow_redirects=False) as response:
             if response.is_redirect:
                 target = urljoin(url, response.headers["location"])
                 check_scheme(target, before=url)
                 url = target
                 continue
-            _check_answer(response, url)
+            _check_response(response, url)
             return _read(response, url, given_up)
-    raise ConnectionError(f"Expected a picture, received more than {MOST_REDIRECTS} redirects, the last to {url}.")
+    raise ConnectionError(f"Expected an image, received more than {MOST_REDIRECTS} redirects, the last to {url}.")
 
 
-def _check_answer(response: Any, url: str) -> None:
-    """Refuse an error of the server, and a web page."""
+def _check_response(response: Any, url: str) -> None:
+    """Check that a response is neither an error nor a web page."""
     if response.status_code != 200:
         raise ConnectionError(
-            f"Expected a picture from {url}, received the answer {response.status_code} {response.reason}; check the "
-            "address in a browser."
+            f"Expected an image from {url}, received the response {response.status_code} {response.reason}; check the "
+            "URL in a browser."
         )
     kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if kind in ("text/html", "application/xhtml+xml"):
         raise ValueError(
-            f"Expected a picture from {url}, received a web page; give the address of the picture itself (in a "
-            "browser: 'open image in a new tab')."
+            f"Expected an image from {url}, received a web page; give the URL of the image itself (in a browser: "
+            "'open image in a new tab')."
         )
 
 
 def _read(response: Any, url: str, given_up: threading.Event) -> bytes:
-    """The content, as it is sent; stops at the limit, or when nobody waits any more."""
+    """Read the content without decoding it; stop at the limit, or when the waiting thread has given up."""
     content = bytearray()
     while chunk := response.raw.read(CHUNK_BYTES, decode_content=False):
         content += chunk
         if len(content) > MAX_BYTES:
             raise ValueError(
-                f"Expected a picture of at most {MAX_BYTES:,} bytes, received more from {url}; make it smaller first."
+                f"Expected an image of at most {MAX_BYTES:,} bytes, received more from {url}; use a smaller one."
             )
         if given_up.is_set():
             break
     promised = response.headers.get("Content-Length", "")
     if promised.isdigit() and len(content) < int(promised):
         raise ConnectionError(
-            f"Expected {int(promised):,} bytes from {url}, received {len(content):,}; the server broke off, try again."
+            f"Expected {int(promised):,} bytes from {url}, received {len(content):,}; the connection was closed early, "
+            "try again."
         )
     return bytes(content)

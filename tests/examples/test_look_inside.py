@@ -69,9 +69,9 @@ def test_a_picture_and_a_model_of_ones_own(tmp_path: Path, first: object):
     [
         (
             ("--digit", "nowhere.png"),
-            r"argument --digit: nowhere\.png: Expected a picture file that can be read, received",
+            r"argument --digit: nowhere\.png: Expected a readable image file, received",
         ),
-        (("--digit", "text.png"), r"argument --digit: text\.png: Expected a picture \(PNG, "),
+        (("--digit", "text.png"), r"argument --digit: text\.png: Expected an image \(PNG, "),
         (("--digit", "dot.png", "--label", "10"), "argument --label: expected a digit from 0 to 9"),
         (("--label", "3"), "argument --label: expected a digit from 0 to 9, together with --digit"),
         (("--model", "nowhere.npz"), r"argument --model: .*nowhere\.npz"),

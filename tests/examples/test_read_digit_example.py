@@ -57,10 +57,10 @@ def test_a_model_of_ones_own(tmp_path: Path):
     ("arguments", "message"),
     [
         ((), "the following arguments are required: PICTURE"),
-        (("nowhere.png",), r"argument PICTURE: nowhere\.png: Expected a picture file that can be read, received"),
-        (("text.png",), r"argument PICTURE: text\.png: Expected a picture \(PNG, .*received 'text\.png'"),
+        (("nowhere.png",), r"argument PICTURE: nowhere\.png: Expected a readable image file, received"),
+        (("text.png",), r"argument PICTURE: text\.png: Expected an image \(PNG, .*received 'text\.png'"),
         (("blank.png",), r"argument PICTURE: blank\.png: .*received an empty one"),
-        (("blank.png", "--as-is"), r"argument PICTURE: blank\.png: Expected a picture of 28 x 28 pixels"),
+        (("blank.png", "--as-is"), r"argument PICTURE: blank\.png: Expected an image of 28 x 28 pixels"),
         (("blank.png", "--ink", "red"), r"argument --ink: invalid choice: '?red'?"),
         (("dot.png", "--model", "text.png"), "argument --model: .*text.png"),
         (("dot.png", "--model", "small.npz"), r"argument --model: expected one for images \(28, 28, 1\), received"),

@@ -199,7 +199,7 @@ def test_quit(model: Sequential):
 def test_two_digits_are_refused_in_words(board: DrawingBoard):
     for left in (0.2, 0.8):
         draw(board, [(left, down) for down in np.linspace(0.2, 0.8, 10)])
-    assert board.message.startswith("Expected a picture of one digit, received 2 separate shapes")
+    assert board.message.startswith("Expected an image of one digit, received 2 separate shapes")
     assert board.message in " ".join(board.figure.texts[0].get_text().split())
     assert board.probabilities is None
     assert bars(board).max() == 0

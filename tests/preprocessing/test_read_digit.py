@@ -1,4 +1,4 @@
-"""read_digit makes of any clear picture of a digit what MNIST would have made of it, and refuses the rest in words."""
+"""read_digit converts photos and drawings of digits to MNIST images, and rejects other input with a clear message."""
 
 import hashlib
 import io
@@ -22,7 +22,7 @@ CLEAN = Scene("clean", size=(90, 120), height=0.7)
 
 @pytest.fixture(scope="module")
 def four():
-    """A picture of a 4, uint8 (120, 90, 3)."""
+    """Return a photo of a 4, uint8 (120, 90, 3)."""
     return photograph("4 closed", CLEAN, np.random.default_rng(1))
 
 
@@ -44,7 +44,7 @@ def saved(picture, format, **options):
     return file.getvalue()
 
 
-def test_a_model_that_learnt_the_sample_reads_19_of_20_drawn_digits(model):
+def test_model_trained_on_the_sample_classifies_95_percent_of_drawn_digits(model):
     drawn = list(drawings())
     assert {drawing.glyph for drawing in drawn} == set(GLYPHS)
     assert {drawing.scene for drawing in drawn} == {scene.name for scene in SCENES}
@@ -52,12 +52,12 @@ def test_a_model_that_learnt_the_sample_reads_19_of_20_drawn_digits(model):
     for drawing in drawn:
         try:
             right += model.predict(read_digit(drawing.content).image).argmax() == drawing.digit
-        except ValueError:  # a broken digit may look like two; it counts as not read
+        except ValueError:  # a broken digit may look like two; counted as an error
             continue
     assert right / len(drawn) >= 0.95
 
 
-def test_mnists_own_images_stay_as_readable_as_they_were(model):
+def test_accuracy_on_mnist_images_is_preserved(model):
     _, (images, labels) = mnist.load_sample()
     images, labels = images[:300], labels[:300]
     read = np.concatenate([read_digit(255 - image).image for image in images])
@@ -65,7 +65,7 @@ def test_mnists_own_images_stay_as_readable_as_they_were(model):
     assert np.mean(model.predict(read).argmax(axis=1) == labels) >= directly - 0.02
 
 
-def test_what_comes_out_is_laid_out_as_mnist_is(four):
+def test_output_has_the_layout_of_mnist(four):
     picture = read_digit(four)
     assert picture.image.shape == (1, 28, 28, 1)
     assert picture.image.dtype == np.float32
@@ -80,7 +80,7 @@ def test_what_comes_out_is_laid_out_as_mnist_is(four):
 
 
 @pytest.mark.parametrize("format", FORMATS)
-def test_every_format(four, tmp_path, format):
+def test_all_file_formats(four, tmp_path, format):
     path = tmp_path / f"four.{format}"
     path.write_bytes(encode(four, format))
     for source in (path, str(path), path.read_bytes()):
@@ -88,7 +88,7 @@ def test_every_format(four, tmp_path, format):
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "LA", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "I;16", "I", "F"])
-def test_every_mode(four, mode):
+def test_all_colour_modes(four, mode):
     grey = Image.fromarray(four).convert("L")
     wide = np.asarray(grey, np.uint16) * np.uint16(257)
     if mode == "I;16":
@@ -115,43 +115,43 @@ def test_every_mode(four, mode):
         lambda x: x[..., 0] > 128,
         lambda x: (x[..., 0] > 128).astype(np.uint8),
         lambda x: np.dstack([x, np.full(x.shape[:2], 255, np.uint8)]),
-        lambda x: np.dstack([x * 0, 255 - x[..., 0]]),  # black ink on nothing
-        lambda x: np.dstack([x * 0 + 255, 255 - x[..., 0]]),  # white ink on nothing
+        lambda x: np.dstack([x * 0, 255 - x[..., 0]]),  # black ink, transparent background
+        lambda x: np.dstack([x * 0 + 255, 255 - x[..., 0]]),  # white ink, transparent background
         lambda x: 255 - x,
         lambda x: x.repeat(12, axis=0).repeat(12, axis=1),
     ],
 )
-def test_every_kind_of_array(four, convert):
+def test_all_array_layouts_and_dtypes(four, convert):
     before = convert(four)
     digest = hashlib.sha256(before.tobytes()).digest()
     assert distance(read_digit(before), read_digit(four)) < 0.03
     assert hashlib.sha256(before.tobytes()).digest() == digest
 
 
-def test_light_or_dark_is_found_and_can_be_said(four):
+def test_polarity_of_the_ink_is_detected_or_given(four):
     assert read_digit(four).ink_is_dark
     assert not read_digit(255 - four).ink_is_dark
     assert read_digit(four, ink="dark").ink_is_dark
     assert distance(read_digit(four, ink="dark"), read_digit(four)) == 0
-    with pytest.raises(ValueError, match="say ink='dark' or ink='light'"):
+    with pytest.raises(ValueError, match="give ink='dark' or ink='light'"):
         read_digit(four, ink="light")
 
 
-def test_a_telephones_turned_photograph_is_turned_back(four):
+def test_exif_orientation_is_applied(four):
     exif = Image.Exif()
-    exif[0x0112] = 6  # turn by a quarter to the right
+    exif[0x0112] = 6  # rotated by 90° clockwise
     content = saved(Image.fromarray(np.rot90(four)), "jpeg", exif=exif)
     assert distance(read_digit(content), read_digit(four)) < 0.02
 
 
 @pytest.mark.parametrize("format", ["gif", "tiff", "webp", "png"])
-def test_of_many_pictures_in_a_file_the_first_is_read(four, format):
+def test_first_frame_of_a_file_is_read(four, format):
     other = Image.fromarray(photograph("7 curved", CLEAN, np.random.default_rng(1)))
     content = saved(Image.fromarray(four), format, save_all=True, append_images=[other, other])
     assert distance(read_digit(content), read_digit(four)) < 0.01
 
 
-def test_as_is_does_what_the_article_does():
+def test_as_is_equals_the_preprocessing_of_the_article():
     rgb = np.random.default_rng(0).integers(0, 256, (28, 28, 3), dtype=np.uint8)
     picture = read_digit(saved(Image.fromarray(rgb), "png"), as_is=True)
     article = np.dot(rgb, [0.299, 0.587, 0.114]).reshape(1, 28, 28, 1) / 255
@@ -161,14 +161,14 @@ def test_as_is_does_what_the_article_does():
         read_digit(np.zeros((20, 30)), as_is=True)
 
 
-def test_a_broken_digit_is_read_and_several_are_not(four):
+def test_broken_digit_is_joined_and_several_digits_are_rejected(four):
     for glyph in ("5 with a detached bar", "4 with a broken corner"):
         rng = np.random.default_rng(3)
         whole = read_digit(photograph(glyph, Scene("s", size=(400, 400), pen_width=0.05), rng))
         assert whole.cut.shape[0] > 200
     for digits in (np.hstack([four, four]), np.hstack([four, four, four])):
         count = digits.shape[1] // 90
-        with pytest.raises(ValueError, match=f"received {count} separate shapes of a digit's size; cut"):
+        with pytest.raises(ValueError, match=f"received {count} separate shapes of a digit's size; crop"):
             read_digit(digits)
 
 
@@ -192,7 +192,7 @@ def in_a_small_shadow(picture):
 
 
 @pytest.mark.parametrize("spoil", [on_a_table, in_a_frame, with_dust, in_a_small_shadow])
-def test_what_is_beside_the_digit_is_left_out(spoil):
+def test_surroundings_of_the_digit_are_ignored(spoil):
     whole = photograph("3 round", Scene("s", size=(400, 400), pen_width=0.08), np.random.default_rng(4))
     spoilt = whole.copy()
     spoil(spoilt)
@@ -206,7 +206,7 @@ def test_what_is_beside_the_digit_is_left_out(spoil):
         (np.full((300, 200, 3), 255, np.uint8), ValueError, "received an empty one"),
         (np.random.default_rng(0).normal(200, 5, (300, 200)), ValueError, "received an empty one"),
         (np.eye(28)[0], ValueError, r"received shape \(28,\)"),
-        (np.zeros((1, 28, 28, 1)), ValueError, r"received shape \(1, 28, 28, 1\); give one picture of the batch"),
+        (np.zeros((1, 28, 28, 1)), ValueError, r"received shape \(1, 28, 28, 1\); give one image of the batch"),
         (np.zeros((3, 28, 28)), ValueError, r"received shape \(3, 28, 28\); reshape or transpose"),
         (np.zeros((0, 28)), ValueError, r"received shape \(0, 28\)"),
         (np.full((28, 28), np.nan), ValueError, "received NaN or infinity; use numpy.nan_to_num"),
@@ -220,24 +220,24 @@ def test_what_is_beside_the_digit_is_left_out(spoil):
         (None, TypeError, "received NoneType"),
         (b"", ValueError, "received the bytes given, which is empty"),
         (b"<!DOCTYPE html><p>5", ValueError, "which is a web page"),
-        (b"<svg></svg>", ValueError, "which is a drawing"),
+        (b"<svg></svg>", ValueError, "which is a vector graphic"),
         (b"\0\0\0\x18ftypheic\0\0\0\0", ValueError, r"HEIC"),
         (b"no picture", ValueError, "received the bytes given; save it as PNG or JPEG"),
-        ("nowhere.png", FileNotFoundError, "received 'nowhere.png'.*mend the path"),
+        ("nowhere.png", FileNotFoundError, "received 'nowhere.png'.*correct the path"),
         (".", IsADirectoryError, r"received '\.'"),
-        ("a\0b", ValueError, "the path of a picture file"),
+        ("a\0b", ValueError, "the path of an image file"),
         ("ftp://127.0.0.1/a.png", ValueError, "begins with http:// or https://, received 'ftp://127.0.0.1/a.png'"),
         ("file:///etc/hostname", ValueError, "begins with http:// or https://"),
         ("http:///a.png", ValueError, "begins with http:// or https://"),
     ],
 )
 @pytest.mark.skipif(sys.platform == "win32", reason="a folder is another error there")
-def test_what_is_refused(source, kind, message):
+def test_invalid_source_is_rejected(source, kind, message):
     with pytest.raises(kind, match=message):
         read_digit(source)
 
 
-def test_wrong_options(four):
+def test_invalid_options_are_rejected(four):
     with pytest.raises(ValueError, match="Expected ink as one of 'auto', 'dark', 'light', received 'blue'"):
         read_digit(four, ink="blue")
     for timeout in (0, -1, "3", float("nan"), True):
@@ -245,11 +245,11 @@ def test_wrong_options(four):
             read_digit(four, timeout=timeout)
 
 
-def test_a_bomb_is_refused_by_its_header(monkeypatch):
+def test_oversized_image_is_rejected_before_decoding(monkeypatch):
     content = saved(Image.new("1", (10_000, 10_000)), "png")
     assert len(content) < 20_000
     larger = saved_header(200_000, 200_000)
-    monkeypatch.setattr(Image.Image, "load", lambda self: pytest.fail("it was decoded"))
+    monkeypatch.setattr(Image.Image, "load", lambda self: pytest.fail("the image was decoded"))
     with pytest.raises(ValueError, match="at most 67,108,864 pixels, received 10,000 x 10,000"):
         read_digit(content)
     with pytest.raises(ValueError, match="at most 67,108,864 pixels"):
@@ -257,13 +257,13 @@ def test_a_bomb_is_refused_by_its_header(monkeypatch):
 
 
 def saved_header(width, height):
-    """A BMP that claims a size."""
+    """Return a BMP whose header claims the given size."""
     content = bytearray(saved(Image.new("L", (1, 1)), "bmp"))
     content[18:22], content[22:26] = width.to_bytes(4, "little"), height.to_bytes(4, "little")
     return bytes(content)
 
 
-def test_a_file_that_is_too_large_or_takes_too_long(four, tmp_path, monkeypatch):
+def test_file_size_and_decoding_time_are_limited(four, tmp_path, monkeypatch):
     path = tmp_path / "four.png"
     path.write_bytes(encode(four, "png"))
     monkeypatch.setattr(pictures, "MAX_BYTES", 100)
@@ -274,7 +274,7 @@ def test_a_file_that_is_too_large_or_takes_too_long(four, tmp_path, monkeypatch)
         read_digit(encode(four, "jpeg"))
 
 
-def test_a_large_picture_is_averaged():
+def test_large_image_is_reduced():
     picture = photograph("2 wide", Scene("s", size=(3000, 2200), height=0.3, pen_width=0.03), np.random.default_rng(0))
     from_array, from_file = read_digit(picture), read_digit(encode(picture, "png"))
     for read in (from_array, from_file):
@@ -283,7 +283,7 @@ def test_a_large_picture_is_averaged():
 
 
 class Server:
-    """A web server on this machine; each path answers as a function of its handler says."""
+    """A local web server; a function for each path writes the response."""
 
     def __init__(self, answers):
         class Handler(BaseHTTPRequestHandler):
@@ -298,7 +298,7 @@ class Server:
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.http.daemon_threads = True
         self.http.block_on_close = False
-        self.http.handle_error = lambda *args: None  # clients that give up are the point
+        self.http.handle_error = lambda *args: None  # clients that disconnect are expected
         self.url = f"http://127.0.0.1:{self.http.server_address[1]}"
 
 
@@ -331,7 +331,7 @@ def serve(monkeypatch):
         server.http.server_close()
 
 
-def test_a_picture_from_the_web(four, serve):
+def test_image_from_a_url(four, serve):
     content = encode(four, "png")
     server = serve({"/four": answer(content), "/moved": answer(status=302, Location="/four")})
     for path in ("/four", "/moved"):
@@ -342,9 +342,9 @@ def test_a_picture_from_the_web(four, serve):
 @pytest.mark.parametrize(
     ("act", "kind", "message"),
     [
-        (answer(b"no", 404), ConnectionError, "received the answer 404 Not Found; check the address"),
-        (answer(b"no", 500), ConnectionError, "received the answer 500"),
-        (answer(b"<p>5", Content_Type="text/html; charset=utf-8"), ValueError, "received a web page; give the address"),
+        (answer(b"no", 404), ConnectionError, "received the response 404 Not Found; check the URL"),
+        (answer(b"no", 500), ConnectionError, "received the response 500"),
+        (answer(b"<p>5", Content_Type="text/html; charset=utf-8"), ValueError, "received a web page; give the URL"),
         (answer(b"<html>5", Content_Type="image/png"), ValueError, "which is a web page"),
         (answer(status=302, Location="file:///etc/hostname"), ValueError, "received 'file:///etc/hostname', to which"),
         (answer(status=302, Location="ftp://127.0.0.1/a"), ValueError, "received 'ftp://127.0.0.1/a', to which"),
@@ -353,32 +353,32 @@ def test_a_picture_from_the_web(four, serve):
         (
             answer(b"x" * 10, Content_Length="500"),
             ConnectionError,
-            "(received 10; the server broke off|received no whole)",
+            "(received 10; the connection was closed early|received no complete)",
         ),
     ],
 )
-def test_web_answers_that_are_refused(serve, monkeypatch, act, kind, message):
+def test_invalid_response_is_rejected(serve, monkeypatch, act, kind, message):
     monkeypatch.setattr(web, "MAX_BYTES", 1000)
     with pytest.raises(kind, match=message):
         read_digit(serve({"/a": act}).url + "/a")
 
 
-def test_from_https_no_redirect_leads_to_http():
+def test_redirect_from_https_to_http_is_rejected():
     with pytest.raises(ValueError, match="begins with https://, received 'http://b/'"):
         web.check_scheme("http://b/", before="https://a/")
     web.check_scheme("https://b/", before="http://a/")
 
 
-def test_a_server_that_is_not_there(serve):
+def test_unreachable_server_is_an_error(serve):
     server = serve({})
     server.http.shutdown()
     server.http.server_close()
-    with pytest.raises(ConnectionError, match="received no whole answer"):
+    with pytest.raises(ConnectionError, match="received no complete response"):
         read_digit(server.url + "/a")
-    serve({})  # one to close in its place
+    serve({})  # so that the fixture has a running server to close
 
 
-def test_a_server_that_hangs_or_drips_is_given_up(four, serve):
+def test_server_that_hangs_or_sends_single_bytes_times_out(four, serve):
     over = threading.Event()
 
     def drip(handler):
@@ -388,6 +388,6 @@ def test_a_server_that_hangs_or_drips_is_given_up(four, serve):
 
     server = serve({"/drips": drip, "/hangs": lambda handler: over.wait(20)})
     for path in ("/drips", "/hangs"):
-        with pytest.raises(TimeoutError, match=r"within 0\.3 s, received no whole one"):
+        with pytest.raises(TimeoutError, match=r"within 0\.3 s, received no complete one"):
             read_digit(server.url + path, timeout=0.3)
     over.set()

@@ -1,4 +1,4 @@
-"""Scaling and back: the article's formulas, on every dtype, without wrapping and without a large copy."""
+"""Min-max scaling and its inverse for every dtype, without integer overflow and without a float64 copy."""
 
 import tracemalloc
 
@@ -28,7 +28,7 @@ def test_a_scaler_covers_all_partitions():
     assert create_scaler(np.array([200, 100], np.uint8)) == (100, 200)
 
 
-def test_normalizer_by_hand():
+def test_normalizer_divides_by_the_range():
     got = normalizer(create_scaler([0, 255]), PIXELS)
     assert got.dtype == np.float32
     np.testing.assert_array_equal(got, (np.arange(256) / 255).astype(np.float32))
@@ -36,7 +36,7 @@ def test_normalizer_by_hand():
 
 
 @pytest.mark.parametrize("scaler", [(0, 255), [0, 255], np.array([0, 255], np.uint8), Scaler(0, 255)])
-def test_any_pair_is_a_scaler_and_uint8_never_wraps(scaler: object):
+def test_any_pair_is_a_scaler_and_uint8_does_not_overflow(scaler: object):
     np.testing.assert_array_equal(denormalizer(scaler, normalizer(scaler, PIXELS)).round(), PIXELS)
     assert denormalizer(np.array([200, 250], np.uint8), np.array([0, 1, 2], np.uint8)).tolist() == [200, 250, 300]
 
@@ -64,22 +64,22 @@ def test_shapes_views_and_empty_arrays():
         np.testing.assert_array_equal(view, before)
 
 
-def test_large_integers_keep_their_differences():
+def test_differences_of_large_integers_are_exact():
     x = 1_000_000_000 + np.arange(5)
     assert normalizer(create_scaler(x), x).tolist() == [0, 0.25, 0.5, 0.75, 1]
 
 
 @given(
     ends=st.tuples(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6)).filter(lambda pair: pair[1] - pair[0] > 1e-3),
-    shares=st.lists(st.floats(-2, 3), min_size=1, max_size=20),
+    values=st.lists(st.floats(-2, 3), min_size=1, max_size=20),
 )
-def test_denormalizer_is_the_inverse(ends: tuple[float, float], shares: list[float]):
-    x = np.array(shares)
+def test_denormalizer_is_the_inverse_of_normalizer(ends: tuple[float, float], values: list[float]):
+    x = np.array(values)
     np.testing.assert_allclose(normalizer(ends, denormalizer(ends, x)), x, rtol=1e-6, atol=1e-6)
 
 
 @pytest.mark.parametrize("function", [normalizer, denormalizer])
-def test_no_float64_copy_of_a_data_set(function):
+def test_scaling_allocates_no_float64_copy(function):
     x = np.ones((6000, 28, 28), np.uint8)
     tracemalloc.start()
     try:
@@ -90,44 +90,44 @@ def test_no_float64_copy_of_a_data_set(function):
 
 
 @pytest.mark.parametrize(
-    ("partitions", "error", "said"),
+    ("partitions", "error", "message"),
     [
-        ((), ValueError, "expected at least one partition, received none"),
+        ((), ValueError, "Expected at least one partition, received none"),
         (([1, 2], []), ValueError, r"partition 1, received an empty one of shape \(0,\)"),
         (
             ([5, 5],),
             ValueError,
-            "expected minimum < maximum, received minimum 5.0 and maximum 5.0; all values are the same",
+            "Expected minimum < maximum, received minimum 5.0 and maximum 5.0; all values are equal",
         ),
         (([1, np.nan],), ValueError, "finite values in partition 0, received nan"),
         (([1, 2], [np.inf, 0]), ValueError, "finite values in partition 1, received 0.0 to inf"),
-        (([-1e308, 1.7e308],), ValueError, "expected a finite range"),
+        (([-1e308, 1.7e308],), ValueError, "Expected a finite range"),
         ((["a", "b"],), TypeError, "partition 0 as real numbers, received dtype <U1"),
         (([1j, 2],), TypeError, "received dtype complex128"),
         ((None,), TypeError, "received dtype object"),
         (([[1, 2], [3]],), TypeError, "rows of unequal length"),
     ],
 )
-def test_create_scaler_says_what_is_wrong(partitions: tuple[object, ...], error: type[Exception], said: str):
-    with pytest.raises(error, match=said):
+def test_create_scaler_rejects_invalid_partitions(partitions: tuple[object, ...], error: type[Exception], message: str):
+    with pytest.raises(error, match=message):
         create_scaler(*partitions)
 
 
 @pytest.mark.parametrize("function", [normalizer, denormalizer])
 @pytest.mark.parametrize(
-    ("scaler", "x", "error", "said"),
+    ("scaler", "x", "error", "message"),
     [
-        ([5, 5], [1], ValueError, "expected minimum < maximum, received minimum 5.0 and maximum 5.0"),
+        ([5, 5], [1], ValueError, "Expected minimum < maximum, received minimum 5.0 and maximum 5.0"),
         ([255, 0], [1], ValueError, "received minimum 255.0 and maximum 0.0; exchange the two"),
-        ([0, np.nan], [1], ValueError, "expected a finite range, received minimum 0.0 and maximum nan"),
-        ([-np.inf, 0], [1], ValueError, "expected a finite range"),
-        ([0, 1, 2], [1], ValueError, r"expected a scaler \[minimum, maximum\], received shape \(3,\)"),
+        ([0, np.nan], [1], ValueError, "Expected a finite range, received minimum 0.0 and maximum nan"),
+        ([-np.inf, 0], [1], ValueError, "Expected a finite range"),
+        ([0, 1, 2], [1], ValueError, r"Expected a scaler \[minimum, maximum\], received shape \(3,\)"),
         (255, [1], ValueError, r"received shape \(\)"),
-        (["0", "255"], [1], TypeError, "expected the scaler as real numbers, received dtype <U3"),
-        ([0, 255], ["a"], TypeError, "expected x as real numbers, received dtype <U1"),
+        (["0", "255"], [1], TypeError, "Expected the scaler as real numbers, received dtype <U3"),
+        ([0, 255], ["a"], TypeError, "Expected x as real numbers, received dtype <U1"),
         ([0, 255], None, TypeError, "received dtype object"),
     ],
 )
-def test_scaling_says_what_is_wrong(function, scaler: object, x: object, error: type[Exception], said: str):
-    with pytest.raises(error, match=said):
+def test_scaling_rejects_invalid_arguments(function, scaler: object, x: object, error: type[Exception], message: str):
+    with pytest.raises(error, match=message):
         function(scaler, x)
