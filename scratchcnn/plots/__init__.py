@@ -1,14 +1,18 @@
-"""Figures of data, models and training, drawn with matplotlib; no display is needed."""
+"""Figures of data, models and training, drawn with matplotlib; a display is not needed.
+
+>>> axes = plot_digit(np.eye(28), label=5)
+>>> axes.get_title()
+'label: 5'
+"""
 
 from scratchcnn.plots.confusion import plot_confusion_matrix
 from scratchcnn.plots.curves import plot_history
-from scratchcnn.plots.digit import plot_digit
+from scratchcnn.plots.digit import plot_digit, plot_digits
 from scratchcnn.plots.digit_steps import plot_digit_steps
-from scratchcnn.plots.digits import plot_digits
 from scratchcnn.plots.drawing_board import DrawingBoard
+from scratchcnn.plots.errors import plot_mistakes
 from scratchcnn.plots.feature_maps import plot_feature_maps
 from scratchcnn.plots.filters import plot_filters
-from scratchcnn.plots.mistakes import plot_mistakes
 from scratchcnn.plots.model_plot import plot_model
 from scratchcnn.plots.picture import save
 from scratchcnn.plots.variants import plot_variants

@@ -1,4 +1,4 @@
-"""Draws small matrices of numbers: a colour for each, and the number itself where there is room."""
+"""Draw small matrices: a colour for each element, and its value where there is space."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from matplotlib.patheffects import withStroke
 
 Numbers = npt.NDArray[np.floating]
 
-INK, SIGNED = "Greys", "RdBu_r"  # of numbers that are never negative; red speaks for, blue against, white is nothing
-LIGHTER = 1.6  # the largest ink is no black, so that what is written on it can be read
-OUTSIDE = "0.88"  # grey of a place that does not exist
-MOST_WRITTEN = 49  # cells with a number in them
+INK, SIGNED = "Greys", "RdBu_r"  # colormaps without and with negative elements
+LIGHTER = 1.6  # keeps the darkest cells grey, so that text on them is legible
+OUTSIDE = "0.88"  # grey of cells without an element
+MOST_WRITTEN = 49  # cells with their value
 
 
 def draw_cells(
     ax: Axes, numbers: Numbers, texts: list[list[str]] | None = None, inside: npt.NDArray[np.bool_] | None = None
 ) -> None:
-    """Draw a matrix (rows, columns) in colours whose middle, or whose white, is zero.
+    """Draw a matrix (rows, columns) in colours, with zero in white.
 
     Parameters
     ----------
-    texts : rows of texts, optional
+    texts : list of rows of str, optional
         Written into the cells.
     inside : bool (rows, columns), optional
-        Where False, the cell is grey and empty.
+        Cells that are False are grey and empty.
     """
     there = np.isfinite(numbers) if inside is None else inside & np.isfinite(numbers)
     known = numbers[there]
@@ -51,12 +51,12 @@ def draw_cells(
 
 
 def outline(ax: Axes, mask: npt.NDArray[np.bool_], color: str = "tab:red") -> None:
-    """Draw a line around every part of a picture (rows, columns) that belongs to the mask."""
+    """Draw the outline of a mask (rows, columns) over an image."""
     padded = np.pad(mask, 1)
     lines = []
-    for row, column in np.argwhere(padded[1:, 1:-1] != padded[:-1, 1:-1]).tolist():  # between a row and the next
+    for row, column in np.argwhere(padded[1:, 1:-1] != padded[:-1, 1:-1]).tolist():  # between two rows
         lines.append([(column - 0.5, row - 0.5), (column + 0.5, row - 0.5)])
     for row, column in np.argwhere(padded[1:-1, 1:] != padded[1:-1, :-1]).tolist():
         lines.append([(column - 0.5, row - 0.5), (column - 0.5, row + 0.5)])
-    halo = [withStroke(linewidth=3.4, foreground="white")]  # so that it is seen on any picture
+    halo = [withStroke(linewidth=3.4, foreground="white")]  # visible on any image
     ax.add_collection(LineCollection(lines, colors=color, linewidths=1.6, path_effects=halo, capstyle="round"))

@@ -1,4 +1,4 @@
-"""Draws the confusion matrix: how often each label is taken for each class, with recall and precision."""
+"""Plot the confusion matrix of a classifier, with recall and precision of each class."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ from matplotlib.colors import PowerNorm
 from matplotlib.patches import Rectangle
 
 from scratchcnn.mistakes import Counts, Fractions, confusion_matrix, precision, recall
-from scratchcnn.plots.names import class_names
 from scratchcnn.plots.picture import new_figure
-from scratchcnn.plots.tiles import points_of, shortened
+from scratchcnn.plots.tiles import NO_BREAK, TITLE_SIZE, points_of, shortened, wrapped
 
-CELL = 0.46  # inches of one cell, in a figure of its own
-LETTER = 0.64  # width of a digit, as a share of its size
-LARGEST, SMALLEST = 9.0, 5.0  # points of a number in a cell; smaller ones are left out
-MOST_LETTERS = 20  # of a class's name
+CELL = 0.46  # inches of a cell in a new figure
+LETTER = 0.64  # width of a digit, relative to the font size
+LARGEST, SMALLEST = 9.0, 5.0  # points of a count in a cell; smaller ones are omitted
+MOST_LETTERS = 20  # of a class name
 GAP = 0.2  # cells between the matrix and its margins
 WIDE, HIGH = 1.4, 0.9  # cells: the column of recall, the row of precision
 
@@ -26,36 +25,36 @@ WIDE, HIGH = 1.4, 0.9  # cells: the column of recall, the row of precision
 def plot_confusion_matrix(
     labels: npt.ArrayLike, predictions: npt.ArrayLike, ax: Axes | None = None, names: Sequence[object] | None = None
 ) -> Axes:
-    """Draw how often each label is taken for each class, and the recall and precision of every class.
+    """Plot the confusion matrix, with the recall of each class at the right and the precision below.
 
-    A row is a label, a column a prediction, the number in a cell a count of images. A cell is the darker, the greater
-    its share of its row; faint shares are raised, so that one mistake in a hundred is seen.
+    Rows are labels, columns are predictions, and a cell contains a number of images. The shade of a cell shows its
+    fraction of the row, on a square-root scale that makes an error rate of 1 % visible.
 
     Parameters
     ----------
     labels : array-like of integers (N,)
         Class numbers from 0.
     predictions : array-like (N,) or (N, J)
-        Class numbers, or probabilities as `model.predict` returns them.
+        Class numbers, or probabilities as returned by `model.predict`.
     ax : Axes, optional
-        Where to draw; numbers that would be too small to be read there are left out. Default: a new figure.
+        Where to draw; numbers that would be illegible are omitted. Default: a new figure.
     names : sequence of str, optional
-        What the J classes are called; default: their numbers.
+        Names of the J classes. Default: their numbers.
 
     Returns
     -------
     Axes
-        `save(axes, 'confusion.png')` writes it.
+        Write it to a file with `save(axes, 'confusion.png')`.
 
     Raises
     ------
     TypeError, ValueError
-        As `scratchcnn.mistakes.confusion_matrix`, which makes the numbers; or names of another number.
+        As `scratchcnn.mistakes.confusion_matrix`; or the number of names is wrong.
 
     Examples
     --------
-    >>> plot_confusion_matrix([0, 1, 1, 2], [0, 1, 2, 2]).get_title()
-    '3 of 4 images right (75.0%)'
+    >>> plot_confusion_matrix([0, 1, 1, 2], [0, 1, 2, 2]).get_title()[:33]
+    'Confusion matrix: 75.0 % accuracy'
     """
     classes = None if names is None or np.ndim(predictions) == 2 else max(1, len(names))
     matrix = confusion_matrix(labels, predictions, classes)
@@ -64,8 +63,8 @@ def plot_confusion_matrix(
         ax, points = _new_axes(words), CELL * 72
     else:
         points = min(points_of(ax)) / (len(matrix) + GAP + WIDE)
-    margins = _size(points, 5) >= SMALLEST  # 98.7%
-    size = _size(points, max(5 if margins else 1, len(str(matrix.max()))))
+    margins = _size(points, 6) >= SMALLEST  # 98.7 %
+    size = _size(points, max(6 if margins else 1, len(str(matrix.max()))))
     _draw_cells(ax, matrix)
     _name_axes(ax, matrix, words, points, margins)
     if size >= SMALLEST:
@@ -75,13 +74,29 @@ def plot_confusion_matrix(
     return ax
 
 
+def class_names(names: Sequence[object] | None, classes: int) -> list[str]:
+    """Return one name for each class, each in one line; the class numbers if no names are given.
+
+    Raises
+    ------
+    ValueError
+        The number of names is wrong.
+    """
+    if names is None:
+        return [str(number) for number in range(classes)]
+    if isinstance(names, str) or len(names) != classes:
+        received = repr(names) if isinstance(names, str) else len(names)
+        raise ValueError(f"Expected {classes} names, one for each class, received {received}; give a list of them.")
+    return [" ".join(str(name).split()) for name in names]
+
+
 def _size(points: float, letters: int) -> float:
-    """The size of letters of which so many fit into a cell that is so many points wide."""
+    """Return the font size at which so many digits fit into a cell of the given width."""
     return min(LARGEST, 0.9 * points / (LETTER * letters))
 
 
 def _new_axes(words: list[str]) -> Axes:
-    """Axes in a new figure, with cells of a fixed size and room for the names."""
+    """Create axes in a new figure, with cells of a fixed size and space for the names."""
     longest = 0.08 * max(map(len, words))
     width = (len(words) + GAP + WIDE) * CELL + max(0.7, longest) + 0.5
     height = (len(words) + GAP + HIGH) * CELL + (0.2 if _upright(words) else max(0.5, longest)) + 0.75
@@ -91,14 +106,14 @@ def _new_axes(words: list[str]) -> Axes:
 
 
 def _upright(words: list[str]) -> bool:
-    """Whether the names fit above the columns without being turned."""
+    """Return whether the names fit above the columns without rotation."""
     return max(map(len, words)) <= 3
 
 
 def _draw_cells(ax: Axes, matrix: Counts) -> None:
-    """The shades, and lines between and around the cells."""
+    """Draw the shades of the cells, and the lines between and around them."""
     count = len(matrix)
-    ax.imshow(_shares(matrix), cmap="Greys", norm=PowerNorm(0.5, 0, 1))
+    ax.imshow(_fractions(matrix), cmap="Greys", norm=PowerNorm(0.5, 0, 1))
     for place in np.arange(1, count) - 0.5:
         ax.plot([place, place], [-0.5, count - 0.5], color="0.85", linewidth=0.4)
         ax.plot([-0.5, count - 0.5], [place, place], color="0.85", linewidth=0.4)
@@ -107,8 +122,8 @@ def _draw_cells(ax: Axes, matrix: Counts) -> None:
 
 
 def _name_axes(ax: Axes, matrix: Counts, words: list[str], points: float, margins: bool) -> None:
-    """Names at the cells and, if there are, at the margins; what the axes are; how many images are right."""
-    count, images, right = len(matrix), int(matrix.sum()), int(matrix.trace())
+    """Label the rows and columns, the margins if they are drawn, and the axes; set the title."""
+    count, images = len(matrix), int(matrix.sum())
     upright = _upright(words)
     letters = max(1, *map(len, words)) if upright else 1
     size = max(4.0, min(LARGEST, points * min(0.55, 0.85 / (LETTER * letters))))
@@ -117,36 +132,38 @@ def _name_axes(ax: Axes, matrix: Counts, words: list[str], points: float, margin
     ax.xaxis.tick_top()  # next to the cells, as in a table
     ax.xaxis.set_label_position("top")
     rotation = 0 if upright else 90
-    above, beside = [*words, *["recall"] * margins], [*words, *["precision"] * margins]
+    above, at_left = [*words, *["recall"] * margins], [*words, *["precision"] * margins]
     ax.set_xticks([*places, *at_right], above, rotation=rotation, fontsize=size, parse_math=False)
-    ax.set_yticks([*places, *at_bottom], beside, fontsize=size, parse_math=False)
+    ax.set_yticks([*places, *at_bottom], at_left, fontsize=size, parse_math=False)
     ax.tick_params(length=0)
     ax.set(xlim=(-0.5, end + WIDE * margins), ylim=(end + HIGH * margins, -0.5), xlabel="prediction", ylabel="label")
-    ax.set_title(f"{right:,} of {images:,} image{'s' * (images > 1)} right ({right / images:.1%})", fontsize=11)
+    accuracy = _percent(float(matrix.trace()) / images)
+    title = f"Confusion matrix: {accuracy} accuracy ({images:,}{NO_BREAK}image{'s' * (images > 1)})"
+    ax.set_title(wrapped(title, max(240, points_of(ax)[0])), fontsize=TITLE_SIZE, pad=9)
 
 
 def _write_counts(ax: Axes, matrix: Counts, size: float) -> None:
-    """The number in each cell, faint if it is 0."""
-    shares = _shares(matrix)
+    """Write the count in each cell, in grey if it is 0."""
+    fractions = _fractions(matrix)
     for (row, column), number in np.ndenumerate(matrix):
-        dark = shares[row, column] > 0.25
+        dark = fractions[row, column] > 0.25
         colour = "white" if dark else ("black" if number else "0.6")
         ax.text(column, row, str(number), fontsize=size, color=colour, ha="center", va="center")
 
 
 def _write_margins(ax: Axes, recalls: Fractions, precisions: Fractions, size: float) -> None:
-    """Recall to the right of each row, precision below each column."""
+    """Write the recall to the right of each row and the precision below each column."""
     end = len(recalls) - 0.5 + GAP
     for place, (of_row, of_column) in enumerate(zip(recalls, precisions, strict=True)):
         ax.text(end + WIDE / 2, place, _percent(of_row), fontsize=size, ha="center", va="center")
         ax.text(place, end + HIGH / 2, _percent(of_column), fontsize=size, ha="center", va="center")
 
 
-def _shares(matrix: Counts) -> Fractions:
-    """What share of its row each cell is."""
+def _fractions(matrix: Counts) -> Fractions:
+    """Return the fraction of its row that each cell contains."""
     return matrix / np.maximum(1, matrix.sum(axis=1, keepdims=True))
 
 
-def _percent(share: float) -> str:
-    """A share to read; a dash where there is nothing to share."""
-    return "–" if np.isnan(share) else ("100%" if share == 1 else f"{share:.1%}")
+def _percent(fraction: float) -> str:
+    """Return a fraction in percent; a dash for NaN."""
+    return "–" if np.isnan(fraction) else ("100 %" if fraction == 1 else f"{100 * fraction:.1f} %")

@@ -1,4 +1,4 @@
-"""Draws the learning curves of a training run: loss and metrics side by side, epoch by epoch."""
+"""Plot the learning curves of a training run: loss and metrics over the epochs."""
 
 from __future__ import annotations
 
@@ -11,37 +11,36 @@ from scratchcnn.plots.picture import new_figure
 from scratchcnn.plots.tiles import listed_axes
 from scratchcnn.training import History
 
-AXIS_TITLES = {"loss": "loss (nats, mean over the images)", "accuracy": "accuracy (share of the images)"}
-MOST_MARKERS = 20  # on one curve; more would hide it
+MOST_MARKERS = 20  # on one curve
 
 
 def plot_history(history: History, ax: Axes | Iterable[Axes] | None = None) -> list[Axes]:
-    """Draw loss and metrics over the epochs, those of the training data and those of the validation data.
+    """Plot the learning curves: loss and metrics of the training and the validation data over the epochs.
 
     Parameters
     ----------
     history : History
-        What `fit` returned.
+        As returned by `model.fit`.
     ax : Axes or several, optional
-        Where to draw: as many as the history has quantities (two with loss and accuracy), as
-        `figure.subplots(1, 2)` makes them; default: a new figure.
+        Where to draw: one for the loss and one for each metric, for example `figure.subplots(1, 2)`. Default: a new
+        figure.
 
     Returns
     -------
     list of Axes
-        One for the loss and one for each metric. `save(axes[0], 'curves.png')` writes the figure of all.
+        One for the loss and one for each metric. Write the figure to a file with `save(axes[0], 'curves.png')`.
 
     Raises
     ------
     TypeError
-        Not a History.
+        `history` is not a History.
     ValueError
-        It has no epoch, or `ax` is another number of axes.
+        The history is empty, or the number of axes is wrong.
 
     Notes
     -----
-    The training curve is the mean over an epoch in which the model learns and dropout drops; the validation curve is
-    taken after it, without dropout. So validation may well be the better one, above all in the first epochs.
+    Training values are means over an epoch, during which the weights change and dropout is active. Validation values
+    are computed after the epoch, without dropout, so they may be better, especially in the first epochs.
 
     Examples
     --------
@@ -62,7 +61,7 @@ def plot_history(history: History, ax: Axes | Iterable[Axes] | None = None) -> l
     every = listed_axes(ax)
     if len(every) != len(names):
         raise ValueError(
-            f"Expected {len(names)} axes, for {' and '.join(names)}, received {len(every)}; make them with "
+            f"Expected {len(names)} axes, for {' and '.join(names)}, received {len(every)}; create them with "
             f"figure.subplots(1, {len(names)})."
         )
     for axes, name in zip(every, names, strict=True):
@@ -71,21 +70,21 @@ def plot_history(history: History, ax: Axes | Iterable[Axes] | None = None) -> l
 
 
 def _draw(axes: Axes, history: History, name: str) -> None:
-    """One quantity: training as a full line with dots, validation dashed with open squares, so that grey will do."""
+    """Draw the curves of one quantity, which also differ in line style and marker."""
     epochs = [epoch + 1 for epoch in history.epoch]
-    some = max(1, -(-len(epochs) // MOST_MARKERS))
-    axes.plot(epochs, history.history[name], "o-", color="black", markersize=4, markevery=some, label="training")
+    every = max(1, -(-len(epochs) // MOST_MARKERS))
+    axes.plot(epochs, history.history[name], "o-", color="black", markersize=4, markevery=every, label="training")
     if f"val_{name}" in history.history:
         axes.plot(
             epochs, history.history[f"val_{name}"], "s--", color="tab:orange", markersize=5, markerfacecolor="white",
-            markevery=some, label="validation",
+            markevery=every, label="validation",
         )  # fmt: skip
     space = max(0.5, 0.02 * len(epochs))
     axes.set_xlim(epochs[0] - space, epochs[-1] + space)
     ticks = MaxNLocator(nbins=10, integer=True, min_n_ticks=1).tick_values(epochs[0], epochs[-1])
-    axes.set_xticks([tick for tick in ticks if epochs[0] <= tick <= epochs[-1]])  # there is no epoch 0
+    axes.set_xticks([tick for tick in ticks if epochs[0] <= tick <= epochs[-1]])  # without epoch 0
     if name == "accuracy":
-        axes.yaxis.set_major_formatter(PercentFormatter(xmax=1))
-    axes.set(title=name, xlabel="epoch", ylabel=AXIS_TITLES.get(name, name))
+        axes.yaxis.set_major_formatter(PercentFormatter(xmax=1, symbol=" %"))
+    axes.set(title=name, xlabel="epoch", ylabel=f"{name} (mean per image)" if name == "loss" else name)
     axes.grid(color="0.9")
     axes.legend()

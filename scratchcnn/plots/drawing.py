@@ -1,4 +1,4 @@
-"""A drawing by hand: strokes of a round pen on a square sheet, kept as points and as pixels."""
+"""Freehand drawing: strokes of a round pen on a square sheet, stored as points and rendered as pixels."""
 
 from __future__ import annotations
 
@@ -7,26 +7,25 @@ import numpy.typing as npt
 
 from scratchcnn.arguments import positive, positive_integer
 
-Point = tuple[float, float]  # how far right and how far down, as shares of the sheet's side
+Point = tuple[float, float]  # x to the right and y down, relative to the side of the sheet
 
 
 class Drawing:
-    """Strokes on white paper.
+    """Strokes of black ink on white paper.
 
     Parameters
     ----------
     size : int, default 280
         Pixels of a side.
     pen : float, default 0.07
-        Width of the pen, as a share of the side; for a digit that fills most of the sheet, about that of MNIST's pens.
+        Width of the pen, relative to the side; suits a digit that fills most of the sheet, as in MNIST.
 
     Attributes
     ----------
     pixels : float32 (size, size)
-        1 is paper, 0 is ink; edges are soft.
+        1 is paper, 0 is ink; edges are anti-aliased.
     strokes : list of lists of (float, float)
-        The points of each stroke: how far right and how far down, from 0 to 1 on the sheet. Beyond it they leave no
-        ink.
+        The points (x, y) of each stroke, from 0 to 1 to the right and down. Points outside the sheet leave no ink.
 
     Examples
     --------
@@ -44,12 +43,12 @@ class Drawing:
         self.strokes: list[list[Point]] = []
 
     def begin(self, right: float, down: float) -> None:
-        """Put the pen down: a new stroke, so far only a dot."""
+        """Begin a new stroke with a dot."""
         self.strokes.append([(right, down)])
         self._ink((right, down), (right, down))
 
     def draw_to(self, right: float, down: float) -> None:
-        """Draw a straight line from where the pen is.
+        """Continue the last stroke with a straight line.
 
         Raises
         ------
@@ -57,12 +56,12 @@ class Drawing:
             There is no stroke yet.
         """
         if not self.strokes:
-            raise ValueError("Expected a stroke to go on with, received none; call begin first.")
+            raise ValueError("Expected a stroke to continue, received none; call begin first.")
         self._ink(self.strokes[-1][-1], (right, down))
         self.strokes[-1].append((right, down))
 
     def undo(self) -> None:
-        """Take the last stroke away, if there is one."""
+        """Remove the last stroke, if there is one."""
         strokes = self.strokes[:-1]
         self.clear()
         for stroke in strokes:
@@ -71,21 +70,21 @@ class Drawing:
                 self.draw_to(*point)
 
     def clear(self) -> None:
-        """Take all strokes away."""
+        """Remove all strokes."""
         self.pixels[:] = 1
         self.strokes = []
 
     def _ink(self, start: Point, end: Point) -> None:
-        """Darken the pixels whose centre is within half a pen's width of a line."""
+        """Darken the pixels whose centre is within half the width of the pen from a line segment."""
         size, radius = len(self.pixels), self.pen / 2 * len(self.pixels)
-        ends = np.array([start, end]) * size - 0.5  # in pixels, of which the first has its centre at 0
+        ends = np.array([start, end]) * size - 0.5  # in pixels; pixel 0 has its centre at 0
         low = np.clip(np.floor(ends.min(axis=0) - radius - 1), 0, size).astype(int)
         high = np.clip(np.ceil(ends.max(axis=0) + radius + 2), 0, size).astype(int)
         near = self.pixels[low[1] : high[1], low[0] : high[0]]
         down, right = np.ogrid[low[1] : high[1], low[0] : high[0]]
         (x, y), (along_x, along_y) = ends[0], ends[1] - ends[0]
         length = along_x**2 + along_y**2
-        share = ((right - x) * along_x + (down - y) * along_y) / length if length else np.zeros(near.shape)
-        share = np.clip(share, 0, 1)  # where on the line the nearest point lies
-        distance = np.hypot(right - x - share * along_x, down - y - share * along_y)
+        nearest = ((right - x) * along_x + (down - y) * along_y) / length if length else np.zeros(near.shape)
+        nearest = np.clip(nearest, 0, 1)  # position of the nearest point on the segment, from 0 to 1
+        distance = np.hypot(right - x - nearest * along_x, down - y - nearest * along_y)
         np.minimum(near, np.clip(distance - radius + 0.5, 0, 1), out=near, casting="same_kind")

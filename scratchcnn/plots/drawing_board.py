@@ -1,4 +1,4 @@
-"""A window to draw a digit in with the mouse, which shows what a model takes it for while it is drawn."""
+"""Interactive drawing of a digit with the mouse, with the predictions of a model while it is drawn."""
 
 from __future__ import annotations
 
@@ -18,41 +18,42 @@ from scratchcnn.preprocessing import read_digit
 from scratchcnn.sequential import Sequential
 
 HINT = "Draw a digit with the mouse."
-PAUSE = 0.08  # seconds between two predictions while the pen moves
+PAUSE = 0.08  # seconds between two predictions while drawing
 CLEAR, UNDO, QUIT = ("c", "delete"), ("u", "backspace", "ctrl+z"), ("q", "escape")  # keys
-LINE_LENGTH = 94  # letters of a message's line
+LINE_LENGTH = 94  # characters
 
 
 class DrawingBoard:
-    """A sheet to draw on, the image that the model gets, and its probabilities as bars.
+    """Figure to draw a digit in, with the input image of the model and the predicted probabilities.
 
     Parameters
     ----------
     model : Sequential
-        One that takes images (28, 28, 1) and ends in probabilities.
+        Its input shape must be (28, 28, 1), its output probabilities.
     figure : Figure, optional
-        An empty one, as `pyplot.figure` makes it; by default one that belongs to no window.
+        An empty figure, for example of `pyplot.figure`. Default: a new figure without a window.
     on_quit : callable, optional
-        Called for the button and the keys that quit; without it there is no such button.
+        Called by the quit button and the quit keys. Default: no quit button.
 
     Attributes
     ----------
     figure : Figure
     drawing : Drawing
     probabilities : float64 (J,) or None
-        What is shown; None if nothing can be read, and `message` says why.
+        The predictions; None if no digit can be read.
     message : str
+        The prediction in words, or the reason why no digit can be read.
 
     Raises
     ------
     TypeError
-        Not a Sequential.
+        `model` is not a Sequential.
     ValueError
-        A model for something else than such images.
+        The model has another input or output shape.
 
     Notes
     -----
-    The figure draws itself anew in whatever window it is. It keeps this object alive as long as it lives itself.
+    The figure redraws itself in the window that it belongs to, and keeps a reference to this object.
 
     Examples
     --------
@@ -73,27 +74,27 @@ class DrawingBoard:
         self.figure = new_figure(7.4, 5) if figure is None else figure
         self._on_quit = on_quit
         self._pen_is_down = False
-        self._tells_buttons = False
+        self._reports_buttons = False
         self._predicted_at = -np.inf
-        classes = model.predict(np.zeros((1, 28, 28, 1))).shape[1]  # also compiles, before anybody waits for it
+        classes = model.predict(np.zeros((1, 28, 28, 1))).shape[1]  # also compiles the kernels
         self._lay_out(classes)
         self._connect()
         self._show()
 
     def clear(self) -> None:
-        """Take the whole drawing away."""
+        """Remove all strokes."""
         self._pen_is_down = False
         self.drawing.clear()
         self._read()
 
     def undo(self) -> None:
-        """Take the last stroke away."""
+        """Remove the last stroke."""
         self._pen_is_down = False
         self.drawing.undo()
         self._read()
 
     def _lay_out(self, classes: int) -> None:
-        """Sheet and buttons on the left; bars and the model's image on the right; the message above."""
+        """Place the sheet and the buttons on the left, the bars and the input image on the right, the message above."""
         self._text = self.figure.text(0.04, 0.975, "", va="top", fontsize=9, parse_math=False)
         self._sheet = self.figure.add_axes((0.04, 0.14, 0.53, 0.74))
         self._ink = self._sheet.imshow(self.drawing.pixels, cmap="gray", vmin=0, vmax=1, extent=(0, 1, 1, 0))
@@ -109,7 +110,7 @@ class DrawingBoard:
         ]
         seen = self.figure.add_axes((0.65, 0.04, 0.24, 0.22), anchor="W", xticks=[], yticks=[])
         self._seen = seen.imshow(np.zeros((28, 28)), cmap="Greys", vmin=0, vmax=1)
-        seen.set_title("what the model gets", fontsize=9, loc="left")
+        seen.set_title("input of the model", fontsize=9, loc="left")
         self._buttons = [self._add_button(0, "clear (c)", self.clear), self._add_button(1, "undo (u)", self.undo)]
         if self._on_quit is not None:
             self._buttons.append(self._add_button(2, "quit (q)", self._on_quit))
@@ -130,23 +131,23 @@ class DrawingBoard:
         assert isinstance(event, MouseEvent)
         if event.button != MouseButton.LEFT or event.inaxes is not self._sheet:
             return
-        if self.figure.canvas.widgetlock.locked():  # the window's own tools, to move or enlarge the picture
+        if self.figure.canvas.widgetlock.locked():  # pan and zoom tools of the window
             return
         self._pen_is_down = True
         self.drawing.begin(*self._place(event))
-        self._read_now_and_then()
+        self._read_occasionally()
 
     def _move(self, event: Event) -> None:
         assert isinstance(event, MouseEvent)
         if not self._pen_is_down:
             return
         held = MouseButton.LEFT in (getattr(event, "buttons", None) or ())
-        self._tells_buttons |= held  # not every kind of window tells which buttons are held during a motion
-        if self._tells_buttons and not held:  # the button was released where the window did not see it
+        self._reports_buttons |= held  # not every backend reports the pressed buttons during a motion
+        if self._reports_buttons and not held:  # the button was released outside the window
             self._lift()
             return
-        self.drawing.draw_to(*self._place(event))  # beyond the sheet, too: the line leaves it where the mouse does
-        self._read_now_and_then()
+        self.drawing.draw_to(*self._place(event))  # also outside the sheet, so that the line ends at its edge
+        self._read_occasionally()
 
     def _release(self, event: Event) -> None:
         assert isinstance(event, MouseEvent)
@@ -167,12 +168,12 @@ class DrawingBoard:
             self._on_quit()
 
     def _place(self, event: MouseEvent) -> tuple[float, float]:
-        """Where the mouse is, in shares of the sheet, however large the window is now."""
+        """Return the position of the mouse relative to the sheet, for any size of the window."""
         right, down = self._sheet.transData.inverted().transform((event.x, event.y))
         return float(right), float(down)
 
-    def _read_now_and_then(self) -> None:
-        """While the pen moves: the ink at once, the probabilities after a pause, so that the pen never lags."""
+    def _read_occasionally(self) -> None:
+        """Redraw the ink at once, but predict only after a pause, so that drawing does not lag."""
         if time.monotonic() - self._predicted_at >= PAUSE:
             self._read()
         else:
@@ -180,7 +181,7 @@ class DrawingBoard:
             self.figure.canvas.draw_idle()
 
     def _read(self) -> None:
-        """Ask the model what the drawing is."""
+        """Predict the class of the drawing."""
         self.probabilities, image = None, np.zeros((28, 28), np.float32)
         if not self.drawing.strokes:
             self.message = HINT
@@ -190,7 +191,7 @@ class DrawingBoard:
                 image = picture.image.reshape(28, 28)
                 self.probabilities = check_probabilities(self.model.predict(picture.image))[0]
                 best = int(self.probabilities.argmax())
-                self.message = f"Taken for {best}, with a probability of {self.probabilities[best]:.1%}."
+                self.message = f"Prediction: {best}, with a probability of {100 * self.probabilities[best]:.1f} %."
             except ValueError as error:
                 self.message = str(error)
         self._seen.set_data(image)
@@ -198,26 +199,26 @@ class DrawingBoard:
         self._show()
 
     def _show(self) -> None:
-        """Bring all that is drawn up to date."""
+        """Update the message, the ink and the bars."""
         self._text.set_text(textwrap.fill(self.message, LINE_LENGTH))
         self._ink.set_data(self.drawing.pixels)
-        shares = np.zeros(len(self._widths)) if self.probabilities is None else self.probabilities
-        for place, (bar, number, share) in enumerate(zip(self._widths, self._numbers, shares, strict=True)):
-            bar.set_width(float(share))
-            bar.set_facecolor("black" if place == shares.argmax() else "0.6")
-            number.set_text("" if self.probabilities is None else f"{share:.1%}")
+        values = np.zeros(len(self._widths)) if self.probabilities is None else self.probabilities
+        for place, (bar, number, value) in enumerate(zip(self._widths, self._numbers, values, strict=True)):
+            bar.set_width(float(value))
+            bar.set_facecolor("black" if place == values.argmax() else "0.6")
+            number.set_text("" if self.probabilities is None else f"{100 * value:.1f} %")
         self.figure.canvas.draw_idle()
 
 
 def _check(model: Sequential) -> Sequential:
-    """The model, if it takes images and gives one row of numbers for each."""
+    """Check the input and output shapes of the model."""
     if not isinstance(model, Sequential):
         raise TypeError(f"Expected a Sequential, received {model!r}.")
     if model.input_shape != (None, 28, 28, 1):
         raise ValueError(f"Expected a model for images (28, 28, 1), received one for {model.input_shape}; train one.")
     if model.output_shape is None or len(model.output_shape) != 2:
         raise ValueError(
-            f"Expected a model with one probability for each class, received one with outputs of shape "
+            f"Expected a model with one probability for each class, received one with output shape "
             f"{model.output_shape}; let it end in Dense(10, activation='softmax')."
         )
     return model

@@ -1,4 +1,4 @@
-"""Draws a model as a column of boxes, one a layer, with the input at the top; matplotlib alone, no graphviz."""
+"""Plot the architecture of a model: one box for each layer, from the input at the top; does not need graphviz."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from matplotlib.transforms import Affine2D
 from scratchcnn.plots.picture import check_path, new_figure, save
 from scratchcnn.sequential import Sequential
 
-# One unit of the drawing is one point (1/72 inch), as long as the drawing makes its own figure.
+# In a new figure, the unit of length is a point (1/72 inch).
 FONT_SIZE = 10.0
 CAPITAL = 0.73 * FONT_SIZE  # height of a capital letter
-ROW = 20.0  # height of a line of text and the space around it
-SIDE = 9.0  # space left and right of a text
-GAP = 24.0  # between boxes: the length of an arrow
+ROW = 20.0  # height of a line of text with the space around it
+SIDE = 9.0  # space to the left and right of a text
+GAP = 24.0  # length of an arrow between boxes
 MARGIN = 10.0
 
-Box = list[list[str]]  # columns, and the texts in each from top to bottom
+Box = list[list[str]]  # the texts of each column from top to bottom
 
 
 def plot_model(
@@ -34,41 +34,40 @@ def plot_model(
     show_params: bool = False,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw the layers of a model from its input to its output.
+    """Plot the layers of a model from its input to its output.
 
     Parameters
     ----------
     model : Sequential
-        A model of known shape.
+        A built model.
     to_file : str, path or None
-        Where to write the picture: .png, .jpg, .jpeg, .pdf or .svg. None: nowhere.
+        File for the whole figure: .png, .jpg, .jpeg, .pdf or .svg. None: no file.
     show_shapes : bool
-        Whether each box shows the shapes of input and output, with None for the batch.
+        Show the input and output shape of each layer, with None for the batch.
     show_layer_names : bool
-        'conv2d (Conv2D)' in each box; if False, 'Conv2D'.
+        Show the name of each layer, as 'conv2d (Conv2D)'; if False, only 'Conv2D'.
     show_params : bool
-        Whether each box shows how many parameters the layer has.
+        Show the number of parameters of each layer.
     ax : Axes, optional
-        Where to draw, in the size that fits; default: a new figure, as large as the model needs. `to_file` gets the
-        whole figure in either case.
+        Where to draw, in the largest size that fits. Default: a new figure.
 
     Returns
     -------
     Axes
-        In a notebook, `axes.figure` shows it.
+        In a notebook, display `axes.figure`.
 
     Raises
     ------
     TypeError
-        Not a Sequential.
+        `model` is not a Sequential.
     ValueError
-        The model has no layers or does not know the shape of its input, or `to_file` has another ending.
+        The model has no layers or is not built, or `to_file` has another extension.
     OSError
-        `to_file` cannot be written; no part of a file is left.
+        `to_file` cannot be written.
 
     Notes
     -----
-    As `keras.utils.plot_model`, without graphviz, with fewer options and with `show_params`.
+    Like `keras.utils.plot_model`, but without graphviz, with fewer options, and with `show_params`.
 
     Examples
     --------
@@ -100,7 +99,7 @@ def plot_model(
 
 
 def _rows(model: Sequential) -> Iterator[tuple[str, str, object, object, int]]:
-    """Name, class, input shape, output shape and parameters: of the input, then of each layer."""
+    """Yield name, class, input shape, output shape and number of parameters of the input and of each layer."""
     if not isinstance(model, Sequential):
         raise TypeError(f"Expected a Sequential, received {model!r}.")
     if not model.layers:
@@ -127,7 +126,7 @@ def _columns(
     show_layer_names: bool,
     show_params: bool,
 ) -> Box:
-    """The texts of one box."""
+    """Return the texts of one box."""
     box = [[f"{name} ({kind})" if show_layer_names else kind]]
     if show_shapes:
         box += [["input:", "output:"], [str(before), str(after)]]
@@ -139,7 +138,7 @@ def _columns(
 def _draw_box(
     ax: Axes, box: Box, outlines: dict[str, TextPath], widths: list[float], height: float, top: float
 ) -> None:
-    """The cells of one box, side by side; those of one column share its height."""
+    """Draw the columns of one box side by side, each divided into cells of equal height."""
     left = 0.0
     for column, width in zip(box, widths, strict=True):
         cell = height / len(column)
@@ -151,28 +150,28 @@ def _draw_box(
 
 
 def _draw_text(ax: Axes, text: str, outline: TextPath, x: float, y: float) -> None:
-    """Centre a text on a point; by the height of capitals, so that all texts of a row share a base line."""
+    """Centre a text on a point, vertically by the height of capitals, so that all texts of a row have one baseline."""
     letters = _x_of(outline)
     move = Affine2D().translate(x - (letters.min() + letters.max()) / 2, y - CAPITAL / 2)
     ax.add_artist(PathPatch(outline.transformed(move), facecolor="black", linewidth=0, label=text))
 
 
 def _draw_arrow(ax: Axes, x: float, top: float) -> None:
-    """From the lower edge of one box to the upper edge of the next."""
+    """Draw an arrow from the lower edge of one box to the upper edge of the next."""
     arrow = FancyArrow(x, top, 0, -GAP, width=0.9, head_width=6, head_length=8, length_includes_head=True)
     arrow.set(facecolor="black", linewidth=0)
     ax.add_artist(arrow)
 
 
 def _outline(text: str) -> TextPath:
-    """The outlines of the letters, in the drawing's own units.
+    """Return the outlines of the letters in units of the drawing.
 
-    Drawn so, and not as text in points, a text keeps its size relative to its box in a figure of any size, and never
-    runs out of it. A dollar sign is a dollar sign here, not the start of a formula.
+    Unlike text in points, outlines keep their size relative to the box in a figure of any size. Dollar signs are
+    escaped, so that they do not start a formula.
     """
     return TextPath((0, 0), " ".join(text.split()).replace("$", r"\$"), size=FONT_SIZE)
 
 
 def _x_of(outline: TextPath) -> npt.NDArray[np.float64]:
-    """How far right each point of the outlines lies. Curves stay within their points, so this bounds the letters."""
+    """Return the x coordinates of the control points of the outlines, which bound the letters."""
     return np.asarray(outline.vertices)[:, 0]

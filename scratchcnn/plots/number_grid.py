@@ -1,4 +1,4 @@
-"""Draws a matrix as a grid of cells with a number in each; cells can be left blank, filled in later, and framed."""
+"""Draw a matrix as a grid of cells with their values; cells can be blank, filled later, and framed."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from scratchcnn.plots.picture import new_figure
 
 CELL = 0.4  # inches of a cell's side
 NUMBER_SIZE, LABEL_SIZE, TITLE_SIZE = 9.0, 8.0, 9.5  # points
-LETTER = 0.66  # width of a digit, as a share of its size
-MOST_LETTERS = 6  # in a cell
-POSITIVE, NEGATIVE = np.array([0.99, 0.70, 0.38]), np.array([0.47, 0.68, 0.92])  # orange and blue, both under black
+LETTER = 0.66  # width of a digit, relative to the font size
+MOST_LETTERS = 6  # characters in a cell
+POSITIVE, NEGATIVE = np.array([0.99, 0.70, 0.38]), np.array([0.47, 0.68, 0.92])  # orange and blue under black text
 FRAME = "#d00030"
 GRID, PADDING = "0.72", 0.90  # greys
 
@@ -27,15 +27,15 @@ Array = npt.NDArray[Any]
 
 
 class NumberFormat(NamedTuple):
-    """How numbers are written and tinted, so that grids that hold the same numbers look the same.
+    """Number format and colour scale of grids, so that equal values look the same in all of them.
 
     Attributes
     ----------
     decimals : int
     exponent : int
-        Numbers are written as so many times 10 ** exponent.
+        Values are divided by 10 ** exponent.
     limit : float
-        The size of the number that has the full tint.
+        The absolute value with the full tint.
     """
 
     decimals: int
@@ -44,7 +44,7 @@ class NumberFormat(NamedTuple):
 
     @classmethod
     def of(cls, values: npt.ArrayLike) -> NumberFormat:
-        """As many decimals as a cell has room for, for the widest of the values."""
+        """Return the format with the most decimals that fit into a cell for all values."""
         numbers = np.asarray(values, np.float64)
         largest = float(np.abs(numbers).max(initial=0))
         exponent = 0 if largest == 0 or 0.1 <= largest < 1e5 else math.floor(math.log10(largest))
@@ -56,34 +56,34 @@ class NumberFormat(NamedTuple):
         return form
 
     def text(self, number: float) -> str:
-        """The number as it stands in a cell."""
+        """Return the text of a cell."""
         return f"{round(number / 10.0**self.exponent, self.decimals) + 0.0:.{self.decimals}f}"
 
     @property
     def unit(self) -> str:
-        """What to write beside the title, if the numbers are scaled."""
+        """The power of ten for the title, or '' if values are not scaled."""
         return f" [$10^{{{self.exponent}}}$]" if self.exponent else ""
 
     def tints(self, values: Array) -> Array:
-        """Colours (..., 3): orange for positive numbers, blue for negative, the deeper the larger."""
-        share = np.clip(np.abs(values) / self.limit, 0, 1)[..., None] ** 0.7
-        return 1 - share * (1 - np.where(values[..., None] > 0, POSITIVE, NEGATIVE))
+        """Return colours (..., 3): orange for positive values, blue for negative ones, deeper for larger ones."""
+        depth = np.clip(np.abs(values) / self.limit, 0, 1)[..., None] ** 0.7
+        return 1 - depth * (1 - np.where(values[..., None] > 0, POSITIVE, NEGATIVE))
 
 
 class NumberGrid:
-    """A matrix (rows, columns) drawn from (left, top) on, one unit of the axes for a cell.
+    """A matrix (rows, columns) drawn at (left, top), in cells of one unit of the axes.
 
     Parameters
     ----------
     ax : Axes
-        As `cell_axes` makes them.
+        As returned by `cell_axes`.
     left, top : float
     values : (rows, columns)
     form : NumberFormat
     dropped : bool (rows, columns), optional
-        Cells that are grey, as padding is.
+        Cells that are grey, such as padding.
     blank_dropped : bool
-        Whether nothing is written in them.
+        Leave the grey cells without values.
     """
 
     def __init__(
@@ -112,7 +112,7 @@ class NumberGrid:
         self.fill(values)
 
     def fill(self, values: Array, shown: Array | None = None) -> None:
-        """Write the numbers; where `shown` (rows, columns) is false, leave the cell blank."""
+        """Write the values; cells where `shown` (rows, columns) is False are blank."""
         visible = np.ones(values.shape, bool) if shown is None else np.broadcast_to(shown, values.shape)
         colours = np.where(visible[..., None], self.form.tints(values), 1)
         self.image.set_data(np.where((self.dropped & (visible | self.blank))[..., None], PADDING, colours))
@@ -123,7 +123,7 @@ class NumberGrid:
             written.set_fontsize(min(NUMBER_SIZE, (72 * CELL - 3) / (LETTER * max(1, len(text)))))
 
     def frame(self, cells: Iterable[tuple[int, int]]) -> None:
-        """Frame these cells and no others: with one rectangle if they fill one, else one each."""
+        """Frame only these cells: with one rectangle if they form one, else one for each cell."""
         for old in self.frames:
             old.remove()
         chosen = list(cells)
@@ -147,7 +147,7 @@ class NumberGrid:
 
 
 def cell_axes(width: float, height: float) -> Axes:
-    """Axes in a new figure that they fill, so many cells wide and high; downward is positive."""
+    """Create axes that fill a new figure of the given cells; y increases downwards."""
     ax = new_figure(width * CELL, height * CELL).add_axes((0, 0, 1, 1))
     ax.set(xlim=(0, width), ylim=(height, 0), aspect="equal", xticks=[], yticks=[], autoscale_on=False)
     ax.spines[:].set_visible(False)
@@ -157,6 +157,6 @@ def cell_axes(width: float, height: float) -> Axes:
 def label(
     ax: Axes, x: float, y: float, text: str, vertical: str = "center", size: float = LABEL_SIZE, side: str = "center"
 ) -> Text:
-    """A text at a place of the axes."""
+    """Write a text at a position of the axes."""
     colour = "black" if size >= TITLE_SIZE else "0.35"
     return ax.text(x, y, text, va=vertical, ha=side, fontsize=size, color=colour, linespacing=1.15, zorder=4)

@@ -1,4 +1,4 @@
-"""Makes a figure without a display, and writes one to a file, whole or not at all."""
+"""Create figures without a display, and write them to files atomically."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ MOST_PIXELS = 30_000  # a side; Agg draws up to 65,535, but few viewers open tha
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """An empty figure of so many inches, which belongs to the caller alone: pyplot does not know of it.
+    """Create an empty figure of the given inches, which is not registered with pyplot.
 
-    A very large one gets fewer dots per inch, so that it can still be drawn.
+    The resolution of very large figures is reduced, so that they can be drawn.
     """
     figure = Figure(figsize=(width, height), dpi=min(DPI, MOST_PIXELS / max(width, height)), facecolor="white")
     FigureCanvasAgg(figure)
@@ -28,22 +28,22 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def save(drawing: Axes | Figure, path: str | os.PathLike[str]) -> None:
-    """Write a figure, or the whole figure that axes belong to, to a picture file.
+    """Write a figure, or the whole figure that axes belong to, to an image file.
 
     Parameters
     ----------
     drawing : Axes or Figure
-        What one of this package's functions returned, or any other of matplotlib's.
+        Returned by a function of this package, or any other of matplotlib.
     path : str or path
-        Its ending says the kind: .png, .jpg, .jpeg, .pdf or .svg. A file of that name is replaced, but only once the
-        new one is whole.
+        Its extension determines the format: .png, .jpg, .jpeg, .pdf or .svg. An existing file is replaced when the new
+        one is complete.
 
     Raises
     ------
     TypeError
-        Neither axes nor a figure, or no path.
+        `drawing` is neither axes nor a figure, or `path` is not a path.
     ValueError
-        Another ending.
+        The extension is unknown.
     OSError
         The folder is missing (FileNotFoundError), `path` is a folder (IsADirectoryError), or it cannot be written.
     """
@@ -51,37 +51,37 @@ def save(drawing: Axes | Figure, path: str | os.PathLike[str]) -> None:
         raise TypeError(f"Expected an Axes or a Figure of matplotlib, received {drawing!r}; give one axes at a time.")
     target = check_path(path)
     figure = drawing if isinstance(drawing, Figure) else drawing.figure.figure  # twice: the first may be a SubFigure
-    content = io.BytesIO()  # what goes wrong while drawing goes wrong here, before any file is touched
+    content = io.BytesIO()  # errors while drawing occur before the file is modified
     figure.savefig(content, format=target.suffix[1:].lower(), dpi="figure")
     write_whole(target, path, content.getbuffer())
 
 
 def write_whole(target: Path, path: str | os.PathLike[str], content: bytes | memoryview) -> None:
-    """Write a file, named `path` in errors, so that it is never there in part."""
+    """Write a file atomically: it is never incomplete. `path` is its name in error messages."""
     part = target.with_name(f".{uuid.uuid4().hex}.part")
     try:
         part.write_bytes(content)
         part.replace(target)
     except OSError as error:
         raise type(error)(
-            f"Expected a picture file that can be written, received '{path}': {error.strerror}; choose another folder."
+            f"Expected a writable image file, received '{path}': {error.strerror}; choose another folder."
         ) from error
     finally:
         part.unlink(missing_ok=True)
 
 
 def check_path(path: str | os.PathLike[str], kinds: Sequence[str] = KINDS) -> Path:
-    """`path` as the file that a picture of one of these kinds can be written to; raises as `save` does."""
+    """Return `path` as a file to which an image of one of these formats can be written; errors as `save`."""
     target = Path(os.path.realpath(os.path.expanduser(os.fspath(path))))
     if target.is_dir():
-        raise IsADirectoryError(f"Expected a file for the picture, received the folder '{path}'; add a name to it.")
+        raise IsADirectoryError(f"Expected a file for the image, received the folder '{path}'; add a file name.")
     if target.suffix[1:].lower() not in kinds:
         listed = ", ".join(f".{kind}" for kind in kinds)
         raise ValueError(
-            f"Expected a picture file ending in {listed}, received '{path}'; use for example 'model.{kinds[0]}'."
+            f"Expected an image file ending in {listed}, received '{path}'; use for example 'model.{kinds[0]}'."
         )
     if not target.parent.is_dir():
         raise FileNotFoundError(
-            f"Expected a file in a folder that exists, received '{path}'; make the folder '{target.parent}' first."
+            f"Expected a file in a folder that exists, received '{path}'; create the folder '{target.parent}' first."
         )
     return target

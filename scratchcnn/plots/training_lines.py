@@ -1,4 +1,4 @@
-"""What pictures of training have in common: a line for each layer, its colour by depth, the names beside the panel."""
+"""Common elements of figures of training: a line for each layer, coloured by depth, with a legend at the right."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from scratchcnn.plots.tiles import shortened
 
 STYLES = ("-", "--", "-.", ":")
 MARKERS = "os^Dv<>P"
-MOST_LETTERS = 22  # of a layer's name
-MOST_NAMES = 16  # in one legend
-MOST_MARKERS = 20  # on one line
+MOST_LETTERS = 22  # of a layer name
+MOST_NAMES = 16  # in a legend
+MOST_MARKERS = 20  # on a line
 
 
 def depth_colours(count: int) -> list[tuple[float, float, float, float]]:
-    """Colours from the first layer (dark) to the last (light), which also differ in grey."""
-    return [colormaps["viridis"](share) for share in np.linspace(0.0, 0.85, count)]
+    """Return colours from the first layer (dark) to the last (light), which also differ in brightness."""
+    return [colormaps["viridis"](position) for position in np.linspace(0.0, 0.85, count)]
 
 
 def layer_lines(
     ax: Axes, steps: npt.NDArray[np.integer], values: npt.NDArray[np.floating], names: Sequence[str]
 ) -> None:
-    """Draw one line for each layer, over the steps, on a logarithmic scale; zeros and NaN leave gaps.
+    """Draw one line for each layer over the steps, on a logarithmic scale; zeros and NaN leave gaps.
 
     Parameters
     ----------
@@ -39,19 +39,19 @@ def layer_lines(
     names : L layers
     """
     colours = depth_colours(len(names))
-    some = max(1, -(-len(steps) // MOST_MARKERS))
+    every = max(1, -(-len(steps) // MOST_MARKERS))
     shown = np.where(np.isfinite(values) & (values > 0), values, np.nan)
     for place, name in enumerate(names):
         ax.plot(
             steps, shown[:, place], STYLES[place % len(STYLES)], color=colours[place], markersize=3.5, linewidth=1.3,
-            marker=MARKERS[place % len(MARKERS)], markevery=some, label=shortened(name, MOST_LETTERS),
+            marker=MARKERS[place % len(MARKERS)], markevery=every, label=shortened(name, MOST_LETTERS),
         )  # fmt: skip
     log_scale(ax, shown)
     whole_steps(ax, steps)
 
 
 def log_scale(ax: Axes, values: npt.NDArray[np.floating]) -> None:
-    """Make the y axis logarithmic, with at least two whole powers of ten on it."""
+    """Make the y axis logarithmic, with at least two powers of ten."""
     known = values[np.isfinite(values) & (values > 0)]
     ax.set_yscale("log")
     low, high = (np.log10(known.min()), np.log10(known.max())) if len(known) else (-1.0, 0.0)
@@ -62,7 +62,7 @@ def log_scale(ax: Axes, values: npt.NDArray[np.floating]) -> None:
 
 
 def whole_steps(ax: Axes, steps: npt.NDArray[np.integer]) -> None:
-    """Ticks at whole numbers of steps."""
+    """Set ticks at whole numbers of steps."""
     space = max(0.5, 0.02 * (steps[-1] - steps[0]))
     ax.set_xlim(steps[0] - space, steps[-1] + space)
     ticks = MaxNLocator(nbins=6, integer=True, min_n_ticks=1).tick_values(steps[0], steps[-1])
@@ -70,7 +70,7 @@ def whole_steps(ax: Axes, steps: npt.NDArray[np.integer]) -> None:
 
 
 def names_beside(ax: Axes) -> None:
-    """A legend at the right of a panel; of many layers, the first and the last."""
+    """Add a legend at the right of a panel, for many layers with the first and the last ones only."""
     handles, names = ax.get_legend_handles_labels()
     if len(names) > MOST_NAMES:
         half = MOST_NAMES // 2
@@ -81,7 +81,7 @@ def names_beside(ax: Axes) -> None:
 def panels(
     count: int, width: float = 6.6, height: float = 3.8, columns: int | None = None
 ) -> tuple[Figure, list[Axes]]:
-    """A new figure with so many panels, in rows of `columns`."""
+    """Create a figure with `count` panels in rows of `columns`."""
     columns = columns or count
     rows = -(-count // columns)
     figure = new_figure(width * columns, height * rows)
@@ -90,7 +90,7 @@ def panels(
 
 
 def finished(figure: Figure, to_file: str | os.PathLike[str] | None) -> Figure:
-    """Write the figure if a file is named."""
+    """Write the figure to a file, if one is given, and return it."""
     if to_file is not None:
         save(figure, to_file)
     return figure

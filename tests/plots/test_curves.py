@@ -1,4 +1,4 @@
-"""plot_history draws every quantity of a History, for any number of epochs."""
+"""plot_history: loss and metrics of training and validation, for any number of epochs."""
 
 import itertools
 
@@ -20,7 +20,7 @@ def history_of(epochs: int, *names: str) -> History:
 ALL = ("loss", "accuracy", "val_loss", "val_accuracy")
 
 
-def test_what_is_drawn():
+def test_curves_of_training_and_validation():
     history = history_of(3, *ALL)
     loss, accuracy = plot_history(history)
     for axes, name in ((loss, "loss"), (accuracy, "accuracy")):
@@ -28,18 +28,18 @@ def test_what_is_drawn():
         assert list(training.get_xdata()) == list(validation.get_xdata()) == [1, 2, 3]
         assert list(training.get_ydata()) == history.history[name]
         assert list(validation.get_ydata()) == history.history[f"val_{name}"]
-        # Told apart without colours.
+        # Distinguishable without colours.
         assert training.get_linestyle() != validation.get_linestyle()
         assert training.get_marker() != validation.get_marker()
         assert axes.get_xlabel() == "epoch"
         assert [text.get_text() for text in axes.get_legend().get_texts()] == ["training", "validation"]
-    assert "nats" in loss.get_ylabel()
-    assert accuracy.yaxis.get_major_formatter()(0.5) in ("50%", "50.0%")
+    assert loss.get_ylabel() == "loss (mean per image)"
+    assert accuracy.yaxis.get_major_formatter()(0.5) in ("50 %", "50.0 %")
 
 
 @pytest.mark.parametrize("epochs", [1, 2, 3, 9, 10, 11, 50, 300])
 @pytest.mark.parametrize("names", [("loss",), ("loss", "val_loss"), ("loss", "accuracy"), ALL])
-def test_any_history(epochs: int, names: tuple):
+def test_any_history_is_legible(epochs: int, names: tuple):
     every = plot_history(history_of(epochs, *names))
     assert len(every) == sum(not name.startswith("val_") for name in names)
     figure = every[0].figure
@@ -57,7 +57,7 @@ def test_any_history(epochs: int, names: tuple):
     assert 0 <= outer.y0 < outer.y1 <= figure.get_figheight()
 
 
-def test_into_given_axes():
+def test_given_axes():
     figure = Figure()
     mine = figure.subplots(1, 2)
     assert plot_history(history_of(2, "loss", "accuracy"), mine) == list(mine)
@@ -67,12 +67,12 @@ def test_into_given_axes():
         plot_history(history_of(2, "loss", "accuracy"), ax=mine[0])
 
 
-def test_a_metric_of_another_name():
+def test_other_metrics_are_labelled_by_name():
     every = plot_history(history_of(2, "loss", "top_3", "val_loss", "val_top_3"))
     assert every[1].get_ylabel() == "top_3"
 
 
-def test_wrong_histories():
+def test_invalid_history_is_rejected():
     with pytest.raises(ValueError, match=r"at least one epoch, received an empty one; train"):
         plot_history(History())
     for wrong in ({"loss": [1.0]}, None, np.zeros(3)):

@@ -1,4 +1,4 @@
-"""plot_digit shows the image as it is, dark ink on white, and refuses what is no image."""
+"""plot_digit: dark ink on white with a fixed range, and checked images."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from scratchcnn.plots import plot_digit
 
 
 def greys(axes):
-    """What is drawn, from 0 (white) to 1 (black)."""
+    """Return the drawn grey levels, from 0 (white) to 1 (black)."""
     image = axes.images[0]
     return 1 - image.to_rgba(image.get_array())[..., :3].mean(axis=-1)
 
@@ -26,13 +26,13 @@ def test_uint8_and_float_look_the_same(channel: bool):
     assert plot_digit(ramp).images[0].get_cmap().name == "Greys"
 
 
-def test_an_empty_image_is_white_a_full_one_black_and_a_faint_one_faint():
+def test_range_does_not_depend_on_the_contrast():
     for ink, least, most in ((0, 0, 0), (255, 1, 1), (60, 0.05, 0.4)):
         drawn = greys(plot_digit(np.full((28, 28), ink, np.uint8)))
         assert least <= drawn.min() <= drawn.max() <= most
 
 
-def test_values_below_zero():
+def test_negative_values_extend_the_range():
     drawn = greys(plot_digit(np.linspace(-1, 1, 9).reshape(3, 3)))
     assert np.all(np.diff(drawn.ravel()) > 0)
 
@@ -47,7 +47,7 @@ def test_values_below_zero():
         ({"label": "one two three four five six seven"}, "label: one two three four five\nsix seven"),
     ],
 )
-def test_the_title(words: dict, title: str):
+def test_title(words: dict, title: str):
     axes = plot_digit(np.eye(28), **words)
     assert axes.get_title() == title
     axes.figure.draw_without_rendering()
@@ -55,20 +55,20 @@ def test_the_title(words: dict, title: str):
     assert axes.figure.bbox.contains(*axes.title.get_window_extent().max)
 
 
-def test_into_given_axes():
+def test_given_axes():
     mine = Figure().subplots()
     assert plot_digit(np.eye(28), ax=mine) is mine
 
 
 @pytest.mark.parametrize("shape", [(28,), (784,), (1, 28, 28, 1), (28, 28, 3), (2, 28, 28), (0, 28), ()])
-def test_another_shape(shape: tuple):
+def test_invalid_shape_is_rejected(shape: tuple):
     with pytest.raises(ValueError, match=r"Expected one image \(28, 28\) or \(28, 28, 1\), received shape .*; "):
         plot_digit(np.zeros(shape))
 
 
-def test_no_numbers():
+def test_non_numeric_and_non_finite_images_are_rejected():
     with pytest.raises(TypeError, match="received dtype <U1"):
         plot_digit([["a"]])
     for bad in (np.nan, np.inf):
-        with pytest.raises(ValueError, match="Expected finite numbers"):
+        with pytest.raises(ValueError, match="Expected an image with finite values"):
             plot_digit([[0.0, bad]])

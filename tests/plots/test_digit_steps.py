@@ -1,4 +1,4 @@
-"""plot_digit_steps shows every step of reading a picture, and the probabilities, in a row for each."""
+"""plot_digit_steps: all preprocessing steps of a photo and its probabilities in a row."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ PROBABILITIES = np.full((2, 10), 0.02)
 PROBABILITIES[0, 7] = PROBABILITIES[1, 1] = 0.82
 
 
-def test_a_row_for_each_picture_with_all_that_was_done():
+def test_each_row_shows_the_steps_of_a_picture():
     figure = plot_digit_steps([PICTURE, AS_IS], PROBABILITIES, ["seven.png", "one.png"])
     axes = np.array(figure.axes).reshape(2, 7)
     steps = [PICTURE.grey, PICTURE.background, PICTURE.ink, PICTURE.cut, PICTURE.fitted, PICTURE.image[0, :, :, 0]]
@@ -23,12 +23,12 @@ def test_a_row_for_each_picture_with_all_that_was_done():
         assert ax.images[0].get_clim() == (0, 1)
     assert [len(ax.images) for ax in axes[1]] == [1, 0, 0, 0, 0, 1, 0]
     assert [ax.get_ylabel() for ax in axes[:, 0]] == ["seven.png", "one.png"]
-    assert [ax.get_title() for ax in axes[:, 6]] == ["probability\n7 (82.0%)", "1 (82.0%)"]
+    assert [ax.get_title() for ax in axes[:, 6]] == ["probability\n7 (82.0 %)", "1 (82.0 %)"]
     widths = [bar.get_width() for bar in axes[0, 6].patches]
     np.testing.assert_allclose(widths, PROBABILITIES[0])
 
 
-def test_no_text_lies_on_another():
+def test_texts_do_not_overlap():
     names = ["a very long name of a photograph, with its date.jpeg", "$b_c$", "c"]
     figure = plot_digit_steps([PICTURE] * 3, PROBABILITIES[[0, 1, 0]], names)
     figure.draw_without_rendering()
@@ -44,7 +44,7 @@ def test_no_text_lies_on_another():
         assert box.count_overlaps(boxes[:number]) == 0
 
 
-def test_it_can_be_saved_and_needs_no_probabilities(tmp_path):
+def test_probabilities_are_optional(tmp_path):
     figure = plot_digit_steps(PICTURE)
     assert len(figure.axes) == 6
     save(figure, tmp_path / "steps.png")
@@ -55,7 +55,7 @@ def test_it_can_be_saved_and_needs_no_probabilities(tmp_path):
     ("arguments", "kind", "message"),
     [
         (([],), ValueError, "at least one picture"),
-        (([SEVEN],), TypeError, "that read_digit returned, received ndarray"),
+        (([SEVEN],), TypeError, "Expected results of read_digit, received ndarray"),
         ((PICTURE, PROBABILITIES), ValueError, r"shape \(1, classes\), received \(2, 10\)"),
         ((PICTURE, PROBABILITIES[0]), ValueError, r"received \(10,\)"),
         ((PICTURE, PROBABILITIES[:1] - 1), ValueError, "from 0 to 1"),
@@ -64,6 +64,6 @@ def test_it_can_be_saved_and_needs_no_probabilities(tmp_path):
         ((PICTURE, None, "a"), ValueError, "a list of 1 names"),
     ],
 )
-def test_what_does_not_fit(arguments, kind, message):
+def test_invalid_arguments_are_rejected(arguments, kind, message):
     with pytest.raises(kind, match=message):
         plot_digit_steps(*arguments)

@@ -1,4 +1,4 @@
-"""Drawing puts ink where the pen went, and nowhere else."""
+"""Drawing: strokes rendered as pixels."""
 
 import numpy as np
 import pytest
@@ -27,8 +27,8 @@ LINES = [
 
 
 @pytest.mark.parametrize("line", LINES)
-def test_ink_is_what_is_near_the_line(line: list):
-    """Against many discs along the line, tried at each pixel's centre."""
+def test_ink_covers_the_neighbourhood_of_the_line(line: list):
+    """Compare with many discs along the line, evaluated at the centre of each pixel."""
     drawing = drawn(line)
     centres = (np.arange(50) + 0.5) / 50
     along = np.linspace(0, 1, 2001)[:, None] * (np.array(line[-1]) - line[0]) + line[0]
@@ -40,7 +40,7 @@ def test_ink_is_what_is_near_the_line(line: list):
     np.testing.assert_allclose(drawing.pixels, expected, atol=0.01)
 
 
-def test_strokes_add_up_and_are_taken_away_one_by_one():
+def test_strokes_accumulate_and_are_undone_one_by_one():
     drawing = drawn(*LINES)
     for count in range(len(LINES), 0, -1):
         np.testing.assert_array_equal(drawing.pixels, drawn(*LINES[:count]).pixels)
@@ -51,21 +51,21 @@ def test_strokes_add_up_and_are_taken_away_one_by_one():
     assert drawing.strokes == []
 
 
-def test_clear():
+def test_clear_removes_all_strokes():
     drawing = drawn(*LINES)
     drawing.clear()
     assert drawing.pixels.min() == 1
     assert drawing.strokes == []
-    with pytest.raises(ValueError, match="Expected a stroke to go on with, received none; call begin"):
+    with pytest.raises(ValueError, match="Expected a stroke to continue, received none; call begin"):
         drawing.draw_to(0.5, 0.5)
 
 
 @pytest.mark.parametrize("point", [(5, 5), (-3, 0.5), (0.5, 1e9), (-1e9, -1e9)])
-def test_beyond_the_sheet_there_is_no_ink(point: tuple):
+def test_points_outside_the_sheet_leave_no_ink(point: tuple):
     assert drawn([point]).pixels.min() == 1
 
 
 @pytest.mark.parametrize(("size", "pen"), [(0, 0.1), (2.5, 0.1), (10, 0), (10, -1), (10, float("nan"))])
-def test_a_wrong_size_or_pen(size: float, pen: float):
+def test_invalid_size_or_pen_is_rejected(size: float, pen: float):
     with pytest.raises(ValueError, match=r"Expected (size|pen) as"):
         Drawing(size, pen)

@@ -1,4 +1,4 @@
-"""DrawingBoard reads what real mouse events draw, in a window of any size, and says why it cannot read."""
+"""DrawingBoard: drawing with mouse events, predictions, buttons and keys, for windows of any size."""
 
 import matplotlib
 import numpy as np
@@ -16,7 +16,7 @@ ROUND = np.linspace(0, 2 * np.pi, 40)
 ONE = [(0.5, down) for down in np.linspace(0.2, 0.8, 20)]
 ZERO = list(zip(0.5 + 0.2 * np.sin(ROUND), 0.5 - 0.3 * np.cos(ROUND), strict=True))
 SEVEN = [*((right, 0.25) for right in np.linspace(0.3, 0.7, 10)), (0.6, 0.5), (0.5, 0.8)]
-TELLS_BUTTONS = tuple(map(int, matplotlib.__version__.split(".")[:2])) >= (3, 10)
+REPORTS_BUTTONS = tuple(map(int, matplotlib.__version__.split(".")[:2])) >= (3, 10)
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def board(model: Sequential) -> DrawingBoard:
 
 
 def mouse(board: DrawingBoard, name: str, point: tuple, button: int | None = None, **options) -> None:
-    """An event at a point of the sheet, (0, 0) its upper left and (1, 1) its lower right corner."""
+    """Send an event at a point of the sheet, from (0, 0) in the upper left to (1, 1) in the lower right corner."""
     sheet = board.figure.axes[0]
     x, y = sheet.transData.transform(point)
     MouseEvent(f"{name}_event", board.figure.canvas, x, y, button, **options)._process()
@@ -58,24 +58,24 @@ def click(board: DrawingBoard, label: str) -> None:
 
 
 def bars(board: DrawingBoard) -> np.ndarray:
-    """The probabilities as they are shown."""
+    """Return the displayed probabilities."""
     return np.array([bar.get_width() for bar in board.figure.axes[1].patches])
 
 
 @pytest.mark.parametrize(("points", "digit"), [(ONE, 1), (ZERO, 0), (SEVEN, 7)])
-def test_a_digit_is_read(board: DrawingBoard, points: list, digit: int):
+def test_drawn_digit_is_predicted(board: DrawingBoard, points: list, digit: int):
     draw(board, points)
     assert board.probabilities.shape == (10,)
     assert abs(board.probabilities.sum() - 1) < 1e-5
     assert board.probabilities.argmax() == digit
     np.testing.assert_array_equal(bars(board), board.probabilities)
-    assert board.message == f"Taken for {digit}, with a probability of {board.probabilities[digit]:.1%}."
+    assert board.message == f"Prediction: {digit}, with a probability of {100 * board.probabilities[digit]:.1f} %."
     numbers = [text.get_text() for text in board.figure.axes[1].texts]
-    assert numbers == [f"{share:.1%}" for share in board.probabilities]
+    assert numbers == [f"{100 * probability:.1f} %" for probability in board.probabilities]
     assert_legible(board.figure.axes[0])
 
 
-def test_it_is_read_while_it_is_drawn(board: DrawingBoard, monkeypatch: pytest.MonkeyPatch):
+def test_digit_is_predicted_while_it_is_drawn(board: DrawingBoard, monkeypatch: pytest.MonkeyPatch):
     clock = iter(np.arange(1e3))
     monkeypatch.setattr("time.monotonic", lambda: next(clock))
     mouse(board, "button_press", ONE[0], 1)
@@ -84,7 +84,7 @@ def test_it_is_read_while_it_is_drawn(board: DrawingBoard, monkeypatch: pytest.M
     assert board.probabilities.argmax() == 1  # before the button is released
 
 
-def test_the_ink_is_shown_at_once_and_the_model_asked_now_and_then(board: DrawingBoard, monkeypatch):
+def test_ink_is_updated_at_once_and_predictions_after_a_pause(board: DrawingBoard, monkeypatch):
     monkeypatch.setattr("time.monotonic", lambda: 5.0)
     mouse(board, "button_press", (0.2, 0.2), 1)
     before = board.message
@@ -97,7 +97,7 @@ def test_the_ink_is_shown_at_once_and_the_model_asked_now_and_then(board: Drawin
     assert board.message != before
 
 
-def test_the_line_goes_beyond_the_sheet_and_comes_back(board: DrawingBoard):
+def test_stroke_may_leave_and_reenter_the_sheet(board: DrawingBoard):
     draw(board, [(0.5, 0.5), (1.4, 0.5), (1.4, 0.8), (0.5, 0.8)])
     assert len(board.drawing.strokes) == 1
     assert board.drawing.pixels[140, -1] == 0
@@ -105,15 +105,15 @@ def test_the_line_goes_beyond_the_sheet_and_comes_back(board: DrawingBoard):
     assert board.drawing.pixels[180, -1] == 1
 
 
-def test_release_beyond_the_sheet_ends_the_stroke(board: DrawingBoard):
+def test_release_outside_the_sheet_ends_the_stroke(board: DrawingBoard):
     draw(board, [(0.5, 0.5), (1.5, 0.5)])
     before = board.drawing.pixels.copy()
     mouse(board, "motion_notify", (0.1, 0.1))
     np.testing.assert_array_equal(board.drawing.pixels, before)
 
 
-@pytest.mark.skipif(not TELLS_BUTTONS, reason="matplotlib tells the buttons of a motion since 3.10")
-def test_a_release_that_the_window_never_saw(board: DrawingBoard):
+@pytest.mark.skipif(not REPORTS_BUTTONS, reason="matplotlib reports the buttons of a motion since 3.10")
+def test_release_outside_the_window_ends_the_stroke(board: DrawingBoard):
     mouse(board, "button_press", (0.5, 0.2), 1)
     mouse(board, "motion_notify", (0.5, 0.5), buttons=[MouseButton.LEFT])
     mouse(board, "motion_notify", (0.1, 0.9), buttons=[])
@@ -123,7 +123,7 @@ def test_a_release_that_the_window_never_saw(board: DrawingBoard):
 
 
 @pytest.mark.parametrize("start", [(-0.05, 0.5), (1.3, 0.5), (0.5, 1.2)])
-def test_a_stroke_begins_on_the_sheet_only(board: DrawingBoard, start: tuple):
+def test_stroke_begins_only_inside_the_sheet(board: DrawingBoard, start: tuple):
     draw(board, [start, (0.5, 0.5), (0.6, 0.6)])
     assert board.drawing.strokes == []
     assert board.probabilities is None
@@ -137,7 +137,7 @@ def test_other_buttons_do_not_draw(board: DrawingBoard):
     assert board.drawing.strokes == []
 
 
-def test_the_windows_own_tools_do_not_draw(board: DrawingBoard):
+def test_pan_and_zoom_do_not_draw(board: DrawingBoard):
     lock = board.figure.canvas.widgetlock
     lock(self := object())
     draw(board, ONE)
@@ -148,7 +148,7 @@ def test_the_windows_own_tools_do_not_draw(board: DrawingBoard):
 
 
 @pytest.mark.parametrize("size", [(3, 2), (12, 4), (5, 9)])
-def test_a_window_of_another_size(board: DrawingBoard, size: tuple):
+def test_resized_window(board: DrawingBoard, size: tuple):
     draw(board, ONE)
     before, strokes = board.drawing.pixels.copy(), board.drawing.strokes
     board.figure.set_size_inches(size)
@@ -156,13 +156,13 @@ def test_a_window_of_another_size(board: DrawingBoard, size: tuple):
     np.testing.assert_array_equal(board.drawing.pixels, before)
     board.clear()
     draw(board, ONE)
-    pixel = 1 / min(board.figure.axes[0].get_window_extent().size)  # of the window: the mouse knows no fractions
+    pixel = 1 / min(board.figure.axes[0].get_window_extent().size)  # of the window, as mouse positions are integers
     np.testing.assert_allclose(board.drawing.strokes, strokes, atol=2 * pixel)
     assert board.probabilities.argmax() == 1
 
 
 @pytest.mark.parametrize("way", [lambda board: click(board, "clear (c)"), lambda board: press(board, "c")])
-def test_clear(board: DrawingBoard, way):
+def test_clear_by_button_and_key(board: DrawingBoard, way):
     draw(board, ONE)
     way(board)
     assert board.drawing.pixels.min() == 1
@@ -172,7 +172,7 @@ def test_clear(board: DrawingBoard, way):
 
 
 @pytest.mark.parametrize("way", [lambda board: click(board, "undo (u)"), lambda board: press(board, "ctrl+z")])
-def test_undo(board: DrawingBoard, way):
+def test_undo_by_button_and_key(board: DrawingBoard, way):
     draw(board, ONE)
     before = board.probabilities
     draw(board, [(0.1, 0.8), (0.9, 0.8)])
@@ -184,7 +184,7 @@ def test_undo(board: DrawingBoard, way):
     assert board.probabilities is None
 
 
-def test_quit(model: Sequential):
+def test_quit_by_button_and_key(model: Sequential):
     calls = []
     board = DrawingBoard(model, on_quit=lambda: calls.append(1))
     click(board, "quit (q)")
@@ -196,7 +196,7 @@ def test_quit(model: Sequential):
     assert not any(text.get_text() == "quit (q)" for axes in without.figure.axes for text in axes.texts)
 
 
-def test_two_digits_are_refused_in_words(board: DrawingBoard):
+def test_two_digits_give_a_message(board: DrawingBoard):
     for left in (0.2, 0.8):
         draw(board, [(left, down) for down in np.linspace(0.2, 0.8, 10)])
     assert board.message.startswith("Expected an image of one digit, received 2 separate shapes")
@@ -206,7 +206,7 @@ def test_two_digits_are_refused_in_words(board: DrawingBoard):
     assert_legible(board.figure.axes[0])
 
 
-def test_a_model_without_softmax_is_refused_in_words():
+def test_model_without_softmax_gives_a_message():
     board = DrawingBoard(Sequential([Flatten(input_shape=(28, 28, 1)), Dense(3)], seed=0))
     draw(board, ONE)
     assert "let the model end with softmax" in board.message
@@ -220,7 +220,7 @@ def test_a_model_without_softmax_is_refused_in_words():
         (Sequential([Dense(3, input_shape=(784,))]), ValueError, r"received one for \(None, 784\)"),
     ],
 )
-def test_wrong_models(wrong, error, message):
+def test_invalid_model_is_rejected(wrong, error, message):
     figure = Figure()
     with pytest.raises(error, match=message):
         DrawingBoard(wrong, figure)

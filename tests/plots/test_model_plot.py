@@ -1,4 +1,4 @@
-"""plot_model draws every layer, legibly: no text leaves its box, no boxes overlap, and nothing is cut off."""
+"""plot_model: one box for each layer, texts inside their boxes, no overlap, nothing cut off."""
 
 from pathlib import Path
 
@@ -44,7 +44,7 @@ def inside(inner, outer, slack: float = 0.01) -> bool:
 
 
 def assert_legible(axes) -> None:
-    """Every text in a cell of its own, cells apart from each other, all of it in the picture."""
+    """Check that every text is inside its own cell, that cells do not overlap, and that all are inside the figure."""
     axes.figure.canvas.draw()
     cells, letters = boxes(axes, Rectangle), boxes(axes, PathPatch)
     assert len(cells) == len(letters) > 0
@@ -59,7 +59,7 @@ def assert_legible(axes) -> None:
     assert inside(axes.get_window_extent(), axes.figure.bbox)
 
 
-def test_the_article_model_with_shapes(tmp_path: Path):
+def test_article_model_with_shapes(tmp_path: Path):
     axes = plot_model(article_model(), to_file=tmp_path / "model.png", show_shapes=True, show_layer_names=True)
     shown = texts(axes)
     assert shown[0::5] == [
@@ -88,7 +88,7 @@ def test_the_article_model_with_shapes(tmp_path: Path):
     assert frame.min() == 255  # nothing is cut off by the edges
 
 
-def test_without_shapes_and_names():
+def test_article_model_without_shapes_and_names():
     assert texts(plot_model(article_model(), to_file=None)) == [
         f"{layer.name} ({type(layer).__name__})" if layer else "input (Input)"
         for layer in (None, *article_model().layers)
@@ -102,34 +102,34 @@ def test_without_shapes_and_names():
 @pytest.mark.parametrize("show_layer_names", [False, True])
 @pytest.mark.parametrize("layers", [1, 8, 40])
 @pytest.mark.parametrize("name", ["d", "a_rather_long_name_" * 6, "$x_1$ of 100% \\ & two\nlines"])
-def test_nothing_overlaps_or_is_cut(layers: int, name: str, show_shapes: bool, show_layer_names: bool):
+def test_boxes_and_texts_do_not_overlap(layers: int, name: str, show_shapes: bool, show_layer_names: bool):
     model = Sequential([Dense(3, input_shape=(2,), name=name), *(Dense(3) for _ in range(layers - 1))])
     axes = plot_model(model, to_file=None, show_shapes=show_shapes, show_layer_names=show_layer_names)
     assert len(boxes(axes, FancyArrow)) == layers
     assert_legible(axes)
 
 
-def test_many_layers_still_make_a_picture(tmp_path: Path):
+def test_many_layers_can_be_saved(tmp_path: Path):
     model = Sequential([Dense(1, input_shape=(1,)), *(Dense(1) for _ in range(399))])
     plot_model(model, to_file=tmp_path / "deep.png", show_shapes=True)
     assert iio.imread(tmp_path / "deep.png").shape[0] <= 30_000
 
 
 @pytest.mark.parametrize("size", [(1, 1), (8, 2), (2, 8)])
-def test_into_given_axes_of_any_size(size: tuple):
+def test_given_axes_of_any_size(size: tuple):
     figure = Figure(figsize=size)
     mine = figure.subplots(1, 2)[0]
     assert plot_model(article_model(), to_file=None, show_shapes=True, ax=mine) is mine
     assert_legible(mine)
 
 
-def test_by_default_model_png_in_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_default_file_is_model_png(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     scratchcnn.plot_model(article_model())
     assert [path.name for path in tmp_path.iterdir()] == ["model.png"]
 
 
-def test_the_model_is_left_alone(tmp_path: Path):
+def test_model_is_not_modified(tmp_path: Path):
     model = article_model()
     before = model.get_weights()
     plot_model(model, to_file=tmp_path / "a.svg")
@@ -144,25 +144,25 @@ def test_the_model_is_left_alone(tmp_path: Path):
         (Sequential([Dense(3)]), "does not know the shape of its input; give input_shape"),
     ],
 )
-def test_an_unbuilt_model(tmp_path: Path, model: Sequential, words: str):
+def test_unbuilt_model_is_rejected(tmp_path: Path, model: Sequential, words: str):
     with pytest.raises(ValueError, match=words):
         plot_model(model, to_file=tmp_path / "a.png")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_something_else_than_a_model():
+def test_invalid_model_is_rejected():
     with pytest.raises(TypeError, match=r"Expected a Sequential, received 'model\.png'"):
         plot_model("model.png")
 
 
-def test_a_wrong_file_leaves_the_axes_untouched(tmp_path: Path):
+def test_invalid_file_leaves_the_axes_unchanged(tmp_path: Path):
     mine = Figure().subplots()
     with pytest.raises(ValueError, match=r"ending in \.png, .*, received '.*\.bmp'; use"):
         plot_model(article_model(), to_file=tmp_path / "model.bmp", ax=mine)
     assert boxes(mine, Rectangle) == []
 
 
-def test_parameters():
+def test_parameter_counts():
     model = article_model()
     shown = texts(plot_model(model, to_file=None, show_params=True))
     counts = [0, *(layer.parameter_count for layer in model.layers)]

@@ -1,4 +1,4 @@
-"""A picture file is written whole or not at all, and figures leave nothing behind."""
+"""Figures are written atomically and not registered with pyplot."""
 
 import subprocess
 import sys
@@ -16,13 +16,13 @@ STARTS = {"png": b"\x89PNG", "jpg": b"\xff\xd8", "jpeg": b"\xff\xd8", "pdf": b"%
 
 
 @pytest.mark.parametrize(("kind", "start"), STARTS.items())
-def test_every_kind_of_file(tmp_path: Path, kind: str, start: bytes):
+def test_all_file_formats(tmp_path: Path, kind: str, start: bytes):
     for name in (f"a.{kind}", f"b.{kind.upper()}"):
         save(plot_digit(np.eye(28)), tmp_path / name)
         assert (tmp_path / name).read_bytes().startswith(start)
 
 
-def test_axes_figures_and_subfigures(tmp_path: Path):
+def test_axes_figure_and_subfigure_save_the_whole_figure(tmp_path: Path):
     figure = new_figure(4, 2)
     axes = plot_digit(np.eye(28), ax=figure.subfigures(1, 2)[1].subplots())
     save(figure, str(tmp_path / "figure.png"))
@@ -32,7 +32,7 @@ def test_axes_figures_and_subfigures(tmp_path: Path):
     assert first.shape[:2] == (288, 576)
 
 
-def test_a_file_is_replaced(tmp_path: Path):
+def test_existing_file_is_replaced(tmp_path: Path):
     path = tmp_path / "a.png"
     path.write_bytes(b"old")
     save(plot_digit(np.eye(28)), path)
@@ -41,30 +41,30 @@ def test_a_file_is_replaced(tmp_path: Path):
 
 
 @pytest.mark.parametrize("name", ["a.xyz", "a", "a.", "", "png", ".png"])
-def test_an_unknown_ending(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str):
+def test_unknown_extension_is_rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str):
     monkeypatch.chdir(tmp_path)
     with pytest.raises((ValueError, IsADirectoryError), match=r"Expected .* received .*;"):
         save(Figure(), name)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_no_such_folder(tmp_path: Path):
-    with pytest.raises(FileNotFoundError, match=r"a folder that exists, received '.*b\.png'; make the folder '.*no'"):
+def test_missing_folder_is_rejected(tmp_path: Path):
+    with pytest.raises(FileNotFoundError, match=r"a folder that exists, received '.*b\.png'; create the folder '.*no'"):
         save(Figure(), tmp_path / "no" / "b.png")
 
 
-def test_a_folder_of_that_name(tmp_path: Path):
+def test_folder_as_file_is_rejected(tmp_path: Path):
     (tmp_path / "c.png").mkdir()
     with pytest.raises(IsADirectoryError, match="received the folder"):
         save(Figure(), tmp_path / "c.png")
 
 
-def test_something_else_than_a_drawing(tmp_path: Path):
+def test_invalid_drawing_is_rejected(tmp_path: Path):
     with pytest.raises(TypeError, match="Expected an Axes or a Figure"):
         save([plot_digit(np.eye(28))], tmp_path / "a.png")
 
 
-def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     path = tmp_path / "a.png"
     path.write_bytes(b"old")
 
@@ -78,8 +78,8 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.
     assert [each.name for each in tmp_path.iterdir()] == ["a.png"]
 
 
-def test_pyplot_is_not_touched():
-    # A process of its own: another test may have imported pyplot.
+def test_pyplot_is_not_imported():
+    # In a subprocess, as another test may have imported pyplot.
     program = """
 import sys
 from scratchcnn.plots import plot_digit

@@ -18,7 +18,7 @@ from scratchcnn.inspection.tracing.layer_trace import LayerTrace
 from scratchcnn.plots.cells import OUTSIDE, SIGNED
 from scratchcnn.plots.overlay import draw_image, finish
 from scratchcnn.plots.picture import check_path, new_figure
-from scratchcnn.plots.tiles import LETTER, TITLE_SIZE, shortened
+from scratchcnn.plots.tiles import LETTER, TITLE_SIZE, Sheet, shortened
 
 WIDTH = 9.0  # inches of a row of maps
 SIDE, TITLE, GAP, BAR = 0.3, 0.27, 0.16, 1.0  # inches: margins, a layer's line, below it, its colours
@@ -98,15 +98,9 @@ def _sheet(output: npt.NDArray[np.floating], maps: int) -> npt.NDArray[np.float6
     """All maps of a layer beside each other, NaN in between; of a layer without maps, its units in rows."""
     if output.ndim != 3:
         return _rows(output.astype(np.float64).ravel())
-    height, width, count = *output.shape[:2], min(maps, output.shape[2])
-    gap = max(1, round(width / 16))
-    columns = _columns(count, width / height)
-    rows = -(-count // columns)
-    sheet = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap), np.nan)
-    for number in range(count):
-        top, left = (place * (side + gap) for place, side in zip(divmod(number, columns), (height, width), strict=True))
-        sheet[top : top + height, left : left + width] = output[..., number]
-    return sheet
+    tiles = np.moveaxis(output[..., :maps], -1, 0)
+    count, height, width = tiles.shape
+    return Sheet(count, _columns(count, width / height), height, width, gap=max(1, round(width / 16))).paste(tiles)
 
 
 def _columns(count: int, shape: float) -> int:
@@ -119,10 +113,7 @@ def _columns(count: int, shape: float) -> int:
 def _rows(units: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Units in rows of at most 128, or 256."""
     columns = min(len(units), ROW if len(units) < LONG else LONG_ROW)
-    rows = -(-len(units) // columns)
-    filled = np.full(rows * columns, np.nan)
-    filled[: len(units)] = units
-    return filled.reshape(rows, columns)
+    return Sheet(len(units), columns, height=1, width=1, gap=0).paste(units.reshape(-1, 1, 1))
 
 
 def _scale(count: int, sheet: npt.NDArray[np.float64]) -> float:

@@ -162,9 +162,9 @@ def test_file_is_written_and_invalid_paths_raise(place, tmp_path):
     found.plot(tmp_path / "picture.png")
     assert (tmp_path / "picture.png").read_bytes()[:4] == b"\x89PNG"
     for wrong in ("picture.gif", str(tmp_path / "picture.gif")):
-        with pytest.raises(ValueError, match=r"Expected a picture file ending in \.png"):
+        with pytest.raises(ValueError, match=r"Expected an image file ending in \.png"):
             found.plot(wrong)
-    with pytest.raises(FileNotFoundError, match="make the folder"):
+    with pytest.raises(FileNotFoundError, match="create the folder"):
         found.plot(tmp_path / "none" / "picture.png")
     assert [path.name for path in tmp_path.iterdir()] == ["picture.png"]
 

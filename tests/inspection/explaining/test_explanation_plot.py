@@ -98,5 +98,5 @@ def test_a_model_without_images_has_a_picture_too(tmp_path):
     found = trace(Sequential([Dense(3, input_shape=(5,), activation="relu"), Dense(2)], seed=0), np.ones((1, 5)))
     assert len(explain(found, 0, 0).plot(tmp_path / "one.png").axes) == 1
     assert (tmp_path / "one.png").stat().st_size > 1000
-    with pytest.raises(ValueError, match="Expected a picture file ending in"):
+    with pytest.raises(ValueError, match="Expected an image file ending in"):
         explain(found, 0, 0).plot(tmp_path / "one.txt")

@@ -111,5 +111,5 @@ def test_figure_marks_steps_across_a_kink(tmp_path):
     labels = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     assert "measured across a kink" in labels
     assert_legible(figure.axes[0])
-    with pytest.raises(ValueError, match="Expected a picture file ending in"):
+    with pytest.raises(ValueError, match="Expected an image file ending in"):
         sweep_step(small_model(seed=0), x, y).plot(tmp_path / "v.txt")

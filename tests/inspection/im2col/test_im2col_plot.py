@@ -141,7 +141,7 @@ def test_wrong_rows_and_files(tmp_path):
         story.plot(tmp_path / "story.gif")
     with pytest.raises(ValueError, match=r"ending in .gif, received .*; use for example 'model.gif'"):
         story.animate(tmp_path / "story.png")
-    with pytest.raises(FileNotFoundError, match="make the folder"):
+    with pytest.raises(FileNotFoundError, match="create the folder"):
         story.animate(tmp_path / "missing" / "story.gif")
     assert list(tmp_path.iterdir()) == []
 

@@ -74,5 +74,5 @@ def test_bytes_and_rows_are_drawn_too(tmp_path):
     assert_legible(trace(model, np.full((1, 6, 6, 3), 200, np.uint8)).plot().axes[0])
     rows = trace(Sequential([Dense(3, input_shape=(5,)), Dense(2)], seed=0), np.zeros((1, 5))).plot()
     assert_legible(rows.axes[0])
-    with pytest.raises(ValueError, match="Expected a picture file ending in"):
+    with pytest.raises(ValueError, match="Expected an image file ending in"):
         trace(model, np.zeros((1, 6, 6, 3))).plot(tmp_path / "sheet.gif")
