@@ -1,4 +1,4 @@
-"""Checks that arrays are MNIST's: 28x28 images of uint8, and one label from 0 to 9 for each."""
+"""Validation of the format of MNIST: uint8 images of 28x28 pixels, and one label from 0 to 9 for each."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ Split = tuple[Pair, Pair]
 
 
 def check_pair(images: npt.NDArray[Any], labels: npt.NDArray[Any], source: str) -> Pair:
-    """Return images and labels as uint8 once they are known to fit each other.
+    """Return images and labels as uint8 after checking their shapes, dtypes, numbers and values.
 
     Parameters
     ----------
@@ -21,7 +21,7 @@ def check_pair(images: npt.NDArray[Any], labels: npt.NDArray[Any], source: str) 
     labels : ndarray
         Must be integers (n,) from 0 to 9.
     source : str
-        Where they come from, for the message.
+        Where they come from, for error messages.
 
     Returns
     -------
@@ -31,12 +31,12 @@ def check_pair(images: npt.NDArray[Any], labels: npt.NDArray[Any], source: str) 
     Raises
     ------
     ValueError
-        If a shape, dtype, count or label is another.
+        A shape, a dtype, the number of labels or a label is wrong.
     """
     if images.ndim != 3 or images.shape[1:] != (28, 28) or images.dtype != np.uint8:
         raise ValueError(
             f"{source}: expected images uint8 (n, 28, 28), received {images.dtype} {images.shape}. "
-            "Give MNIST, or a set in its format."
+            "Give MNIST, or a data set in its format."
         )
     if labels.ndim != 1 or labels.dtype.kind not in "iu":
         raise ValueError(
@@ -46,12 +46,12 @@ def check_pair(images: npt.NDArray[Any], labels: npt.NDArray[Any], source: str) 
     if len(images) != len(labels) or len(images) == 0:
         raise ValueError(
             f"{source}: expected as many labels as images and at least one, received {len(images):,} images and "
-            f"{len(labels):,} labels. Images and labels may come from different sets; fetch both again."
+            f"{len(labels):,} labels. Images and labels may belong to different data sets; download both again."
         )
     wrong = np.flatnonzero((labels < 0) | (labels > 9))
     if len(wrong):
         raise ValueError(
             f"{source}: expected labels 0 to 9, received {labels[wrong[0]]} at index {wrong[0]} "
-            f"({len(wrong):,} such label(s)). The file is damaged or another set; fetch it again."
+            f"({len(wrong):,} such label(s)). The file is damaged or not MNIST; download it again."
         )
     return images, labels.astype(np.uint8)

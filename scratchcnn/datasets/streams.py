@@ -1,4 +1,4 @@
-"""Reads a promised number of bytes, taking no more memory than there really is content."""
+"""Reading of a given number of bytes, with memory proportional to the actual content."""
 
 from typing import IO
 
@@ -8,28 +8,28 @@ MAX_BYTES = 1_000_000 * 28 * 28
 
 
 def read_exactly(stream: IO[bytes], expected: int, source: str) -> bytearray:
-    """Read the rest of a stream, which must be exactly as long as its header said.
+    """Read the rest of a stream, which must have exactly the length given in its header.
 
-    A header is a claim: the buffer grows with what arrives, and is never allocated from the claim.
+    The buffer grows with the content, so that a wrong header cannot cause a large allocation.
 
     Parameters
     ----------
     stream : binary file
-        Placed behind the header; may be a decompressor.
+        Positioned after the header; may be a decompressor.
     expected : int
-        Number of bytes that the header promises.
+        Number of bytes according to the header.
     source : str
-        Name of the file, for the message.
+        Name of the file, for error messages.
 
     Returns
     -------
     bytearray
-        `expected` bytes; a writable buffer, so that an array over it is writable too.
+        A writable buffer, so that an array that shares its memory is writable as well.
 
     Raises
     ------
     ValueError
-        If more than `MAX_BYTES` are promised, or the stream is shorter or longer than promised.
+        `expected` is more than `MAX_BYTES`, or the stream is shorter or longer.
     """
     if expected > MAX_BYTES:
         raise ValueError(
@@ -37,7 +37,7 @@ def read_exactly(stream: IO[bytes], expected: int, source: str) -> bytearray:
             f"that claims {expected:,}; the file is damaged or not a data set like MNIST."
         )
     content = bytearray()
-    # One byte more than promised: it shows trailing data, and makes a decompressor check its own checksum at the end.
+    # One more byte detects trailing data, and makes a decompressor verify its checksum at the end.
     while len(content) <= expected:
         chunk = stream.read(min(CHUNK_BYTES, expected + 1 - len(content)))
         if not chunk:
@@ -46,6 +46,6 @@ def read_exactly(stream: IO[bytes], expected: int, source: str) -> bytearray:
     if len(content) != expected:
         received = f"only {len(content):,} (truncated)" if len(content) < expected else "more (trailing data)"
         raise ValueError(
-            f"{source}: expected {expected:,} bytes after the header, received {received}. Fetch the file again."
+            f"{source}: expected {expected:,} bytes after the header, received {received}. Download the file again."
         )
     return content

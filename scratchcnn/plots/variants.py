@@ -56,7 +56,7 @@ def plot_variants(
             f"{others.shape}; give augment(images, factor=factor)."
         )
     if ax is None:
-        figure = new_figure(max(3.4, INCHES * (factor + 1.4)), INCHES * count + 0.7)
+        figure = new_figure(max(3.8, INCHES * (factor + 1.4)), INCHES * count + 0.7)
         figure.set_layout_engine("constrained", w_pad=0.08, h_pad=0.08)
         ax = figure.subplots()
     sheet, middles = _sheet(originals, others.reshape(factor, *originals.shape))
@@ -69,7 +69,7 @@ def plot_variants(
     if title is None:
         of = f"each of {count} images" if count > 1 else "one image"
         title = f"{factor} augmented variant{'s' * (factor > 1)} of {of}"
-    ax.set_title(wrapped(title, max(230, points_of(ax)[0])), fontsize=TITLE_SIZE, parse_math=False)
+    ax.set_title(wrapped(title, max(265, points_of(ax)[0])), fontsize=TITLE_SIZE, parse_math=False)
     return ax
 
 

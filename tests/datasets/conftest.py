@@ -1,4 +1,4 @@
-"""A small MNIST in every format, and a web server on this machine that misbehaves on demand."""
+"""A small data set in all formats of MNIST, and a local web server that can misbehave."""
 
 import gzip
 import io
@@ -15,12 +15,12 @@ Answer = Callable[[BaseHTTPRequestHandler], None]
 
 
 def pack_idx(array: np.ndarray) -> bytes:
-    """Write a uint8 array as IDX."""
+    """Return a uint8 array in IDX format."""
     return bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape) + array.tobytes()
 
 
 class SmallSet:
-    """Six training and four test images, and the files they make."""
+    """Six training and four test images, and their files."""
 
     def __init__(self) -> None:
         rng = np.random.default_rng(7)
@@ -66,11 +66,11 @@ class _Quiet(ThreadingHTTPServer):
     block_on_close = False
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Clients that give up are the point of these tests."""
+        """Ignore clients that disconnect, which is expected here."""
 
 
 class Server:
-    """Answers each path as the test says; counts the requests."""
+    """Web server with a response for each path, given by the test, and a list of the requests."""
 
     def __init__(self) -> None:
         self.answers: dict[str, Answer] = {}
@@ -90,7 +90,7 @@ class Server:
         self.url = f"http://127.0.0.1:{self.http.server_address[1]}/"
 
     def body(self, content: bytes, claimed: int | None = None, status: int = 200) -> Answer:
-        """Answer with content, claiming another length if told so."""
+        """Respond with content, optionally with a wrong length in the header."""
 
         def answer(handler: BaseHTTPRequestHandler) -> None:
             handler.send_response(status)
@@ -104,11 +104,11 @@ class Server:
         return self.body(b"<html>no</html>", status=code)
 
     def silence(self, handler: BaseHTTPRequestHandler) -> None:
-        """Accept, and then say nothing."""
+        """Accept the connection without a response."""
         self.released.wait(30)
 
     def drip(self, content: bytes) -> Answer:
-        """Send one byte at a time, for longer than anybody waits."""
+        """Send single bytes slowly."""
 
         def answer(handler: BaseHTTPRequestHandler) -> None:
             handler.send_response(200)
@@ -123,7 +123,7 @@ class Server:
         return answer
 
     def stall_after(self, content: bytes, sent: int) -> Answer:
-        """Send the beginning, then nothing more."""
+        """Send only the beginning."""
 
         def answer(handler: BaseHTTPRequestHandler) -> None:
             self.body(content[:sent], claimed=len(content))(handler)

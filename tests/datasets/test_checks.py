@@ -1,4 +1,4 @@
-"""What is taken for MNIST, and what is not."""
+"""check_pair: validation of images and labels."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ X = np.zeros((3, 28, 28), np.uint8)
 Y = np.array([0, 9, 5])
 
 
-def test_passes_a_good_pair_with_labels_as_uint8():
+def test_valid_pair_is_returned_with_labels_as_uint8():
     images, labels = check_pair(X, Y, "here")
     assert images is X
     assert labels.dtype == np.uint8
@@ -17,7 +17,7 @@ def test_passes_a_good_pair_with_labels_as_uint8():
 
 
 @pytest.mark.parametrize(
-    ("images", "labels", "said"),
+    ("images", "labels", "message"),
     [
         (X.astype(np.float32), Y, r"expected images uint8 \(n, 28, 28\), received float32 \(3, 28, 28\)"),
         (X[:, :27], Y, r"received uint8 \(3, 27, 28\)"),
@@ -30,7 +30,7 @@ def test_passes_a_good_pair_with_labels_as_uint8():
         (X, np.array([-1, 3, 300]), r"received -1 at index 0 \(2 such"),
     ],
 )
-def test_says_what_is_wrong(images: np.ndarray, labels: np.ndarray, said: str):
-    with pytest.raises(ValueError, match=said) as caught:
+def test_invalid_pair_is_rejected(images: np.ndarray, labels: np.ndarray, message: str):
+    with pytest.raises(ValueError, match=message) as caught:
         check_pair(images, labels, "here")
     assert str(caught.value).startswith("here: ")

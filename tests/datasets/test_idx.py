@@ -1,4 +1,4 @@
-"""The IDX reader: right on whole files, and one clear error on all others."""
+"""read_idx: arrays from valid files, and a ValueError for all others."""
 
 import gzip
 import struct
@@ -23,16 +23,16 @@ def write(folder: Path, content: bytes) -> Path:
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["raw", "gzip"])
-def test_reads_images_and_labels_by_hand(tmp_path: Path, pack):
+def test_images_and_labels_of_a_known_file(tmp_path: Path, pack):
     images = read_idx(write(tmp_path, pack(IMAGES)), 3)
     assert images.dtype == np.uint8
     assert images.tolist() == [[[0, 1, 2], [3, 4, 5]], [[6, 7, 8], [9, 10, 11]]]
-    images[0, 0, 0] = 9  # writable, as Keras's arrays are
+    images[0, 0, 0] = 9  # writable, as the arrays of Keras
     assert read_idx(write(tmp_path, pack(LABELS)), 1).tolist() == [7, 2, 1, 0]
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"", "received an empty file"),
         (b"\0\0\x08", "received 00 00 08"),
@@ -46,9 +46,9 @@ def test_reads_images_and_labels_by_hand(tmp_path: Path, pack):
     ],
 )
 @pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["raw", "gzip"])
-def test_names_file_expected_and_received(tmp_path: Path, content: bytes, said: str, pack):
+def test_message_contains_file_expected_and_received(tmp_path: Path, content: bytes, message: str, pack):
     path = write(tmp_path, pack(content))
-    with pytest.raises(ValueError, match=said) as caught:
+    with pytest.raises(ValueError, match=message) as caught:
         read_idx(path, 3)
     assert str(path) in str(caught.value)
 
@@ -62,16 +62,16 @@ def test_names_file_expected_and_received(tmp_path: Path, content: bytes, said: 
         lambda packed: packed + b"tail",
         lambda packed: packed[:10] + b"\xff" * 8 + packed[18:],
     ],
-    ids=["cut", "cut early", "crc", "tail", "deflate"],
+    ids=["truncated", "truncated early", "crc", "tail", "deflate"],
 )
-def test_damaged_gzip(tmp_path: Path, damage):
+def test_damaged_gzip_is_rejected(tmp_path: Path, damage):
     with pytest.raises(ValueError, match="file"):
         read_idx(write(tmp_path, damage(gzip.compress(IMAGES, mtime=0))), 3)
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["raw", "gzip"])
 @pytest.mark.parametrize("sizes", [(2**32 - 1, 28, 28), (2**32 - 1,) * 3, (1_000_000, 28, 28)])
-def test_a_header_that_claims_too_much_allocates_nothing(tmp_path: Path, sizes: tuple[int, ...], pack):
+def test_oversized_header_allocates_nothing(tmp_path: Path, sizes: tuple[int, ...], pack):
     path = write(tmp_path, pack(bytes([0, 0, 8, 3]) + struct.pack(">3I", *sizes) + bytes(100)))
     tracemalloc.start()
     try:
@@ -82,7 +82,7 @@ def test_a_header_that_claims_too_much_allocates_nothing(tmp_path: Path, sizes: 
         tracemalloc.stop()
 
 
-def test_a_missing_file_is_an_oserror(tmp_path: Path):
+def test_missing_file_is_an_oserror(tmp_path: Path):
     with pytest.raises(FileNotFoundError):
         read_idx(tmp_path / "none", 3)
 
@@ -113,17 +113,17 @@ like_gzip = st.builds(
 @given(
     content=like_idx | like_gzip | like_gzip.map(lambda rest: b"\x1f\x8b" + rest), dimensions=st.sampled_from([1, 3])
 )
-def test_any_bytes_give_an_array_or_a_value_error(folder: Path, content: bytes, dimensions: int):
+def test_arbitrary_bytes_return_an_array_or_raise_value_error(folder: Path, content: bytes, dimensions: int):
     path = write(folder, content)
     try:
         array = read_idx(path, dimensions)
     except ValueError as error:
-        said = str(error)
+        message = str(error)
     else:
-        said = str(path)
+        message = str(path)
         assert array.ndim == dimensions
         if content[:2] != b"\x1f\x8b":
             assert (
                 content == bytes([0, 0, 8, dimensions]) + struct.pack(f">{dimensions}I", *array.shape) + array.tobytes()
             )
-    assert str(path) in said
+    assert str(path) in message

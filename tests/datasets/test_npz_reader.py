@@ -1,4 +1,4 @@
-"""The .npz reader: right on whole archives, and one clear error on all others."""
+"""read_npz: arrays from valid archives, and a ValueError for all others."""
 
 import io
 import tracemalloc
@@ -41,7 +41,7 @@ def write(folder: Path, content: bytes) -> Path:
 @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 @pytest.mark.parametrize("dtype", [np.uint8, np.int64, ">i4"])
 @pytest.mark.parametrize("order", ["C", "F"])
-def test_reads_what_numpy_writes(tmp_path: Path, method: int, dtype: object, order: str):
+def test_archives_written_by_numpy(tmp_path: Path, method: int, dtype: object, order: str):
     a = np.asarray(np.arange(24).reshape(2, 3, 4), dtype, order)
     b = np.arange(5, dtype=np.uint8)
     path = write(tmp_path, archive({"b.npy": npy(b), "a.npy": npy(a), "note.txt": b"hello"}, method))
@@ -54,11 +54,11 @@ def test_reads_what_numpy_writes(tmp_path: Path, method: int, dtype: object, ord
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
-        (b"", "expected a whole .npz archive"),
-        (b"<html>", "expected a whole .npz archive"),
-        (archive({"a.npy": npy(np.arange(3))})[:-30], "expected a whole .npz archive"),
+        (b"", "expected a complete .npz archive"),
+        (b"<html>", "expected a complete .npz archive"),
+        (archive({"a.npy": npy(np.arange(3))})[:-30], "expected a complete .npz archive"),
         (archive({"b.npy": npy(np.arange(3))}), "received the members b.npy, so a is missing"),
         (archive({}), "received the members none, so a is missing"),
         (archive({"a.npy": npy(np.zeros(3))}), "array 'a': expected integers, received dtype float64"),
@@ -70,25 +70,25 @@ def test_reads_what_numpy_writes(tmp_path: Path, method: int, dtype: object, ord
             archive({"a.npy": npy_with_header("{'descr':'|u1','fortran_order':False,'shape':()}", version=b"\7\0")}),
             "versi",
         ),
-        (archive({"a.npy": npy_with_header("(" * 5000)}), "expected a whole .npz archive"),
-        (archive({"a.npy": npy_with_header("{[]: 1}")}), "expected a whole .npz archive"),
+        (archive({"a.npy": npy_with_header("(" * 5000)}), "expected a complete .npz archive"),
+        (archive({"a.npy": npy_with_header("{[]: 1}")}), "expected a complete .npz archive"),
     ],
 )
-def test_names_file_expected_and_received(tmp_path: Path, content: bytes, said: str):
+def test_message_contains_file_expected_and_received(tmp_path: Path, content: bytes, message: str):
     path = write(tmp_path, content)
-    with pytest.raises(ValueError, match=said) as caught:
+    with pytest.raises(ValueError, match=message) as caught:
         read_npz(path, ("a",))
     assert str(path) in str(caught.value)
 
 
 class Evil:
-    """Unpickling this would create a file."""
+    """An object whose unpickling creates a file."""
 
     def __reduce__(self) -> tuple[object, tuple[object, ...]]:
         return (open, ("unpickled", "w"))
 
 
-def test_never_unpickles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_objects_are_not_unpickled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     buffer = io.BytesIO()
     np.save(buffer, np.array([Evil()], dtype=object), allow_pickle=True)
@@ -98,7 +98,7 @@ def test_never_unpickles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     assert not (tmp_path / "unpickled").exists()
 
 
-def test_a_flipped_bit_is_found_by_the_crc(tmp_path: Path):
+def test_flipped_bit_is_detected_by_the_crc(tmp_path: Path):
     content = bytearray(archive({"a.npy": npy(np.zeros(1000, np.uint8))}, zipfile.ZIP_STORED))
     content[600] ^= 1
     with pytest.raises(ValueError, match="CRC"):
@@ -106,7 +106,7 @@ def test_a_flipped_bit_is_found_by_the_crc(tmp_path: Path):
 
 
 @pytest.mark.parametrize("shape", ["(4294967296, 28, 28)", "(1000000, 28, 28)", f"({10**30},)"])
-def test_a_header_that_claims_too_much_allocates_nothing(tmp_path: Path, shape: str):
+def test_oversized_header_allocates_nothing(tmp_path: Path, shape: str):
     text = f"{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}}}\n"
     path = write(tmp_path, archive({"a.npy": npy_with_header(text, bytes(100))}))
     tracemalloc.start()
@@ -118,7 +118,7 @@ def test_a_header_that_claims_too_much_allocates_nothing(tmp_path: Path, shape: 
         tracemalloc.stop()
 
 
-def test_a_missing_file_is_an_oserror(tmp_path: Path):
+def test_missing_file_is_an_oserror(tmp_path: Path):
     with pytest.raises(FileNotFoundError):
         read_npz(tmp_path / "none.npz", ("a",))
 
@@ -133,7 +133,7 @@ whole = archive({"a.npy": npy(np.arange(40, dtype=np.uint8))})
 
 @st.composite
 def damaged(draw: st.DrawFn) -> bytes:
-    """A good archive with a few bytes changed, or cut."""
+    """Return a valid archive with a few bytes changed, or truncated."""
     content = bytearray(whole)
     for place in draw(st.lists(st.integers(0, len(whole) - 1), max_size=4)):
         content[place] = draw(st.integers(0, 255))
@@ -156,13 +156,13 @@ hostile = st.builds(
 
 @settings(max_examples=400, deadline=None)
 @given(content=st.binary(max_size=200) | damaged() | hostile)
-def test_any_bytes_give_integers_or_a_value_error(folder: Path, content: bytes):
+def test_arbitrary_bytes_return_integers_or_raise_value_error(folder: Path, content: bytes):
     path = write(folder, content)
     try:
         (array,) = read_npz(path, ("a",))
     except ValueError as error:
-        said = str(error)
+        message = str(error)
     else:
-        said = str(path)
+        message = str(path)
         assert array.dtype.kind in "iu"
-    assert str(path) in said
+    assert str(path) in message
