@@ -1,4 +1,4 @@
-"""Few images: the article's network on a thousand digits, as they are, and as new variants of them in every epoch."""
+"""Data augmentation: the article's network, trained on a thousand digits without and with augmentation."""
 
 import argparse
 import sys
@@ -15,49 +15,49 @@ from scratchcnn.preprocessing import Augmenter, augment, create_scaler, normaliz
 
 BATCH_SIZE = 128
 FACTOR = 20  # variants of every image in an epoch
-PLAIN_EPOCHS = 60  # for the images as they are
+PLAIN_EPOCHS = 60  # without augmentation
 
 
 def main() -> None:
     options, (X_train, y_train), (X_test, y_test), test_name = read_command_line()
 
-    # 1. Few images: as many of each digit, chosen by chance
+    # 1. A small random training set, with equally many images of each digit
     few = choose(y_train, options.images // 10, options.seed)
     scaler = create_scaler([0, 255])
     X_few, y_few = normalizer(scaler, X_train[few].reshape(-1, 28, 28, 1)), y_train[few]
     X_test_ = normalizer(scaler, X_test.reshape(-1, 28, 28, 1))
-    print(f"Training images: {len(X_few):,}, {options.images // 10:,} of each digit")
+    print(f"Training images: {len(X_few):,} ({options.images // 10:,} of each digit)")
     print(f"Test images: {len(X_test):,} {test_name}")
 
-    # 2. What augmentation makes of one of each digit
+    # 2. Plot augmented variants of one image of each digit
     first = [int(np.flatnonzero(y_few == digit)[0]) for digit in range(10)]
     sheet = plot_variants(X_few[first], augment(X_few[first], factor=12, seed=options.seed))
     save(sheet, options.output / "variants.png")
 
-    # 3. Train on the images as they are
+    # 3. Train without augmentation
     model = network(options.seed, PLAIN_EPOCHS * -(-len(X_few) // BATCH_SIZE))
     model.fit(X_few, y_few, batch_size=BATCH_SIZE, epochs=PLAIN_EPOCHS, verbose=0)
     plain = model.evaluate(X_test_, y_test, batch_size=1000, verbose=0)[1]
     print(f"Test accuracy without augmentation: {plain:.4f}")
 
-    # 4. Train on variants of them, made while training goes on: no two epochs show the same
+    # 4. Train with augmentation: variants are computed during training, new ones in every epoch
     variants = Augmenter(X_few, y_few, batch_size=BATCH_SIZE, factor=FACTOR, seed=options.seed)
     model = network(options.seed, options.epochs * len(variants))
     model.fit(variants, epochs=options.epochs, verbose=options.verbose)
     augmented = model.evaluate(X_test_, y_test, batch_size=1000, verbose=0)[1]
     print(f"Test accuracy with augmentation: {augmented:.4f}")
-    print("Picture:", options.output / "variants.png")
+    print("Figure:", options.output / "variants.png")
 
 
 def choose(labels: np.ndarray, of_each: int, seed: int) -> np.ndarray:
-    """Indices of so many images of each digit, in a mixed order."""
+    """Return the indices of `of_each` random images of each digit, in random order."""
     rng = np.random.default_rng(seed)
     chosen = [rng.choice(np.flatnonzero(labels == digit), of_each, replace=False) for digit in range(10)]
     return rng.permutation(np.concatenate(chosen))
 
 
 def network(seed: int, steps: int) -> Sequential:
-    """The article's network, with a learning rate that rises and falls once in so many steps."""
+    """Return the article's network, compiled with a one-cycle learning rate schedule over `steps` steps."""
     rate = schedules.OneCycle(0.003, steps)
     model = Sequential(seed=seed)
     model.add(Conv2D(32, kernel_size=(3, 3), activation="relu", input_shape=(28, 28, 1)))
@@ -73,31 +73,31 @@ def network(seed: int, steps: int) -> Sequential:
 
 
 def read_command_line() -> tuple[argparse.Namespace, tuple, tuple, str]:
-    """The options, the data that they name, and whose the test images are; a wrong value ends the program."""
+    """Return the options, training and test data, and a description of the test images; exit if an option is wrong."""
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
     add("--data", default="auto", metavar="{auto,sample,PATH}",
-        help="auto: MNIST from a cache or the web, or else the sample; sample: the 5,000 images that come with "
-             "scratchcnn; PATH: a folder of IDX files, or an .npz file (default: %(default)s)")  # fmt: skip
+        help="auto: MNIST from a cache or the web, otherwise the sample; sample: the 5,000 images in the package; "
+             "PATH: a folder of IDX files, or an .npz file (default: %(default)s)")  # fmt: skip
     add("--images", type=int, default=1000, metavar="N",
-        help="training images, as many of each of the ten digits (default: %(default)s)")  # fmt: skip
+        help="number of training images, a multiple of ten (default: %(default)s)")  # fmt: skip
     add("--epochs", type=int, default=30, metavar="N",
-        help=f"epochs with augmentation, each of {FACTOR} variants of every image (default: %(default)s)")  # fmt: skip
+        help=f"epochs with augmentation, each with {FACTOR} variants of every image "
+             "(default: %(default)s)")  # fmt: skip
     add("--seed", type=int, default=0, metavar="N",
-        help="fixes which images are chosen, their variants and the network's chance "
-             "(default: %(default)s)")  # fmt: skip
+        help="random seed of the training set, the variants and the network (default: %(default)s)")  # fmt: skip
     add("--verbose", choices=["auto", "0", "1", "2"], default="auto",
-        help="0: silent; 1: a bar; 2: a line an epoch; auto: a bar on a terminal, else lines "
+        help="0: silent; 1: progress bar; 2: one line per epoch; auto: progress bar on a terminal, otherwise lines "
              "(default: %(default)s)")  # fmt: skip
-    add("--threads", type=int, metavar="N", help="threads that the kernels use (default: all)")
-    add("--output", type=Path, default="output", metavar="DIR", help="folder for the picture (default: %(default)s)")
+    add("--threads", type=int, metavar="N", help="number of threads (default: all)")
+    add("--output", type=Path, default="output", metavar="DIR", help="folder for the figure (default: %(default)s)")
     options = parser.parse_args()
 
     for name, least in {"images": 10, "epochs": 1, "seed": 0}.items():
         if getattr(options, name) < least:
             parser.error(f"argument --{name}: expected at least {least}, received {getattr(options, name)}")
     if options.images % 10:
-        parser.error(f"argument --images: expected a multiple of 10, as many of each digit, received {options.images}")
+        parser.error(f"argument --images: expected a multiple of 10, received {options.images}")
     if options.threads is not None:
         try:
             set_threads(options.threads)
@@ -122,11 +122,11 @@ def read_command_line() -> tuple[argparse.Namespace, tuple, tuple, str]:
 
 
 def name_of_test_images(train_count: int, test_count: int, data: str) -> str:
-    """Whose accuracy is printed: the sample's test images are not MNIST's."""
+    """Describe the test images, as those of the sample do not belong to the test set of MNIST."""
     if (train_count, test_count) == (60_000, 10_000):
-        return "(MNIST's test set)"
+        return "(test set of MNIST)"
     if data == "sample" or (data == "auto" and test_count == 1000):
-        return "(of the sample, which is from MNIST's training set)"
+        return "(of the sample, from the training set of MNIST)"
     return f"(of {data})"
 
 

@@ -1,4 +1,4 @@
-"""Reads pictures of digits of one's own: shows how each becomes an image like MNIST's, and what the network says."""
+"""Classify your own photos of digits: preprocesses them like MNIST, plots each step, and prints the predictions."""
 
 import argparse
 import sys
@@ -24,17 +24,17 @@ def main() -> None:
 
     for source, picture, row in zip(options.pictures, pictures, probabilities, strict=True):
         ink = {True: ", dark ink", False: ", light ink", None: ""}[picture.ink_is_dark]
-        print(f"{source}: {row.argmax()}  ({row.max():.1%}{ink})")
-        print("  " + "  ".join(f"{digit}: {share:.3f}" for digit, share in enumerate(row)))
+        print(f"{source}: {row.argmax()}  ({100 * row.max():.1f} %{ink})")
+        print("  " + "  ".join(f"{digit}: {probability:.3f}" for digit, probability in enumerate(row)))
 
     names = [source.rstrip("/").rpartition("/")[2] for source in options.pictures]
     save(plot_digit_steps(pictures, probabilities, names), options.output / "read_digit.png")
-    print("Picture:", options.output / "read_digit.png")
+    print("Figure:", options.output / "read_digit.png")
 
 
 def train_on_sample() -> Sequential:
-    """The article's network, trained on the images that come with scratchcnn."""
-    print(f"No --model: training on the 4,000 images of the sample for {EPOCHS} epochs, some seconds", flush=True)
+    """Return the article's network, trained on the embedded sample."""
+    print(f"No --model given: training on the 4,000 images of the sample for {EPOCHS} epochs ...", flush=True)
     (x_train, y_train), _ = mnist.load_sample()
     model = Sequential(
         [
@@ -56,16 +56,16 @@ def train_on_sample() -> Sequential:
 
 
 def read_command_line() -> tuple[argparse.Namespace, list[DigitPicture], Sequential | None]:
-    """The options, the pictures and the model that they name; a wrong one ends the program with a line that says it."""
+    """Return the options, the preprocessed photos and the model (None: train one); exit if an option is wrong."""
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
-    add("pictures", nargs="+", metavar="PICTURE", help="a file (PNG, JPEG, GIF, BMP, TIFF, WebP) or an address")
+    add("pictures", nargs="+", metavar="PICTURE", help="image file (PNG, JPEG, GIF, BMP, TIFF, WebP) or URL")
     add("--model", metavar="FILE",
-        help="a model that was saved with scratchcnn; default: one that is trained on the sample now")  # fmt: skip
+        help="a model saved with scratchcnn (default: train one on the embedded sample)")  # fmt: skip
     add("--ink", choices=["auto", "dark", "light"], default="auto",
         help="whether the digit is darker or lighter than its background (default: %(default)s)")  # fmt: skip
-    add("--as-is", action="store_true", help="take 28 x 28 pixels as they are, as the article does")
-    add("--output", type=Path, default="output", metavar="DIR", help="folder for the picture (default: %(default)s)")
+    add("--as-is", action="store_true", help="use images of 28 x 28 pixels without preprocessing, as the article does")
+    add("--output", type=Path, default="output", metavar="DIR", help="folder for the figure (default: %(default)s)")
     options = parser.parse_args()
 
     pictures = []

@@ -1,4 +1,4 @@
-"""examples/augment_digits.py runs from few images to two accuracies, and answers wrong arguments in one line."""
+"""examples/augment_digits.py: accuracies without and with augmentation, a figure, and errors in one line."""
 
 import re
 import subprocess
@@ -40,32 +40,32 @@ def accuracies(printed: str) -> list[float]:
 @pytest.mark.parametrize(
     "line",
     [
-        r"Training images: 50, 5 of each digit",
-        r"Test images: 1,000 \(of the sample, which is from MNIST's training set\)",
+        r"Training images: 50 \(5 of each digit\)",
+        r"Test images: 1,000 \(of the sample, from the training set of MNIST\)",
         rf"Test accuracy without augmentation: {FLOAT}",
         r"Epoch 2/2",
         rf"8/8 - \d+s - \d+m?s/step - loss: {FLOAT} - accuracy: {FLOAT}",
         rf"Test accuracy with augmentation: {FLOAT}",
-        r"Picture: output/variants\.png",
+        r"Figure: output/variants\.png",
     ],
 )
-def test_what_it_prints(printed: str, line: str):
+def test_printed_lines(printed: str, line: str):
     assert re.search(f"^{line}$", printed, re.MULTILINE), printed
 
 
-def test_it_learns(printed: str):
+def test_accuracies_are_better_than_guessing(printed: str):
     assert min(accuracies(printed)) > 0.3  # from five images of each digit; guessing gives 0.1
 
 
-def test_the_picture(printed: str, folder: Path):
-    picture = iio.imread(folder / "output" / "variants.png")[..., :3]
-    assert min(picture.shape[:2]) > 500
-    assert picture.min() < 50
-    assert picture.max() == 255
+def test_figure_of_variants(printed: str, folder: Path):
+    figure = iio.imread(folder / "output" / "variants.png")[..., :3]
+    assert min(figure.shape[:2]) > 500
+    assert figure.min() < 50
+    assert figure.max() == 255
     assert [path.name for path in (folder / "output").iterdir()] == ["variants.png"]
 
 
-def test_data_of_ones_own(tmp_path: Path):
+def test_own_data_set(tmp_path: Path):
     (images, labels), _ = mnist.load_sample()
     few = np.concatenate([np.flatnonzero(labels == digit)[:1] for digit in range(10)])
     np.savez(tmp_path / "few.npz", x_train=images[few], y_train=labels[few], x_test=images[:7], y_test=labels[:7])
@@ -81,7 +81,7 @@ def test_data_of_ones_own(tmp_path: Path):
     [
         (("--data", "nowhere"), r"argument --data: expected a folder .* received 'nowhere', which does not exist"),
         (("--images", 0), r"argument --images: expected at least 10, received 0"),
-        (("--images", 15), r"argument --images: expected a multiple of 10, as many of each digit, received 15"),
+        (("--images", 15), r"argument --images: expected a multiple of 10, received 15"),
         (("--data", "sample", "--images", 4010), r"argument --images: expected at most 4000, .*, received 4010"),
         (("--epochs", 0), r"argument --epochs: expected at least 1, received 0"),
         (("--seed", -1), r"argument --seed: expected at least 0, received -1"),
@@ -89,8 +89,8 @@ def test_data_of_ones_own(tmp_path: Path):
         (("--output", "broken.npz"), r"argument --output: expected a folder, received 'broken\.npz'"),
     ],
 )
-def test_wrong_arguments(tmp_path: Path, arguments: tuple, message: str):
-    (tmp_path / "broken.npz").write_bytes(b"PK\x03\x04 and no more")
+def test_invalid_arguments_are_rejected(tmp_path: Path, arguments: tuple, message: str):
+    (tmp_path / "broken.npz").write_bytes(b"PK\x03\x04 truncated")
     done = run(tmp_path, *arguments)
     assert done.returncode == 2
     assert re.search(rf"\naugment_digits\.py: error: {message}.*\n\Z", done.stderr), done.stderr

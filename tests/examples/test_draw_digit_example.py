@@ -1,4 +1,4 @@
-"""examples/draw_digit.py opens a window where there is one, and says what to do where there is none."""
+"""examples/draw_digit.py: installation hints without a window, and errors in one line."""
 
 import os
 import re
@@ -22,20 +22,20 @@ def run(folder: Path, *arguments: object, backend: str = "agg") -> subprocess.Co
 
 
 @pytest.mark.parametrize("backend", ["agg", "svg"])
-def test_without_a_window_it_says_how_to_get_one(tmp_path: Path, backend: str):
+def test_backend_without_a_window_gives_installation_hints(tmp_path: Path, backend: str):
     done = run(tmp_path, backend=backend)
     assert done.returncode == 1
     assert f"draw_digit.py: error: matplotlib's backend '{backend}' opens no window" in done.stderr
     assert "MPLBACKEND=webagg" in done.stderr
     assert "Traceback" not in done.stderr
-    assert done.stdout == ""  # nothing was trained for it
+    assert done.stdout == ""  # no model was trained
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there always is a screen")
-def test_without_a_screen_or_a_toolkit_it_says_so(tmp_path: Path):
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems always have a display")
+def test_missing_display_or_toolkit_gives_installation_hints(tmp_path: Path):
     done = run(tmp_path, backend="tkagg")
     assert done.returncode == 1
-    assert re.search(r"draw_digit\.py: error: .*(no window can be opened|opens no window)", done.stderr)
+    assert re.search(r"draw_digit\.py: error: .*(cannot open a window|opens no window)", done.stderr)
     assert "MPLBACKEND=webagg" in done.stderr
     assert "Traceback" not in done.stderr
 
@@ -49,8 +49,8 @@ def test_without_a_screen_or_a_toolkit_it_says_so(tmp_path: Path):
         (("--colour", "red"), "unrecognized arguments: --colour red"),
     ],
 )
-def test_wrong_arguments(tmp_path: Path, arguments: tuple, message: str):
-    (tmp_path / "text.npz").write_text("no model")
+def test_invalid_arguments_are_rejected(tmp_path: Path, arguments: tuple, message: str):
+    (tmp_path / "text.npz").write_text("not a model")
     Sequential([Dense(10, input_shape=(4,))]).save(tmp_path / "small.npz")
     done = run(tmp_path, *arguments)
     assert done.returncode == 2

@@ -1,4 +1,4 @@
-"""examples/read_digit.py goes from pictures to ten probabilities each, and answers wrong arguments in one line."""
+"""examples/read_digit.py: probabilities for each photo, the figure of the steps, and errors in one line."""
 
 import re
 import subprocess
@@ -22,7 +22,7 @@ def run(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
 
 
-def test_two_pictures_are_read_and_drawn(tmp_path: Path):
+def test_two_photos_are_classified_and_plotted(tmp_path: Path):
     rng = np.random.default_rng(0)
     for name, glyph in (("two.png", "2 without a loop"), ("zero.png", "0 round")):
         iio.imwrite(tmp_path / name, photograph(glyph, Scene("s", size=(120, 150)), rng))
@@ -30,17 +30,17 @@ def test_two_pictures_are_read_and_drawn(tmp_path: Path):
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     first, two, _, zero, numbers, last = done.stdout.splitlines()
-    assert first == "No --model: training on the 4,000 images of the sample for 20 epochs, some seconds"
-    assert re.fullmatch(r"two\.png: 2  \(\d+\.\d%, dark ink\)", two)
-    assert re.fullmatch(r"zero\.png: 0  \(\d+\.\d%, dark ink\)", zero)
-    shares = [float(share) for share in re.findall(r"\d: (\d\.\d{3})", numbers)]
-    assert len(shares) == 10
-    assert abs(sum(shares) - 1) < 0.01
-    assert last == f"Picture: {Path('a/b/read_digit.png')}"
+    assert first == "No --model given: training on the 4,000 images of the sample for 20 epochs ..."
+    assert re.fullmatch(r"two\.png: 2  \(\d+\.\d %, dark ink\)", two)
+    assert re.fullmatch(r"zero\.png: 0  \(\d+\.\d %, dark ink\)", zero)
+    probabilities = [float(probability) for probability in re.findall(r"\d: (\d\.\d{3})", numbers)]
+    assert len(probabilities) == 10
+    assert abs(sum(probabilities) - 1) < 0.01
+    assert last == f"Figure: {Path('a/b/read_digit.png')}"
     assert min(iio.imread(tmp_path / "a" / "b" / "read_digit.png").shape[:2]) > 300
 
 
-def test_a_model_of_ones_own(tmp_path: Path):
+def test_given_model_is_used(tmp_path: Path):
     model = Sequential([Flatten(input_shape=(28, 28, 1)), Dense(10, activation="softmax")], seed=0)
     model.compile(loss="sparse_categorical_crossentropy", optimizer="adam")
     model.save(tmp_path / "mine.npz")
@@ -48,8 +48,8 @@ def test_a_model_of_ones_own(tmp_path: Path):
     iio.imwrite(tmp_path / "two.png", picture)
     done = run(tmp_path, "two.png", "--model", "mine.npz")
     assert done.returncode == 0, done.stderr
-    shares = [float(share) for share in re.findall(r"\d: (\d\.\d{3})", done.stdout.splitlines()[1])]
-    np.testing.assert_allclose(shares, model.predict(read_digit(picture).image)[0], atol=1e-3)
+    probabilities = [float(probability) for probability in re.findall(r"\d: (\d\.\d{3})", done.stdout.splitlines()[1])]
+    np.testing.assert_allclose(probabilities, model.predict(read_digit(picture).image)[0], atol=1e-3)
     assert "No --model" not in done.stdout
 
 
@@ -67,8 +67,8 @@ def test_a_model_of_ones_own(tmp_path: Path):
         (("dot.png", "--output", "text.png"), r"argument --output: expected a folder, received 'text\.png'"),
     ],
 )
-def test_wrong_arguments(tmp_path: Path, arguments: tuple, message: str):
-    (tmp_path / "text.png").write_text("no picture")
+def test_invalid_arguments_are_rejected(tmp_path: Path, arguments: tuple, message: str):
+    (tmp_path / "text.png").write_text("not an image")
     iio.imwrite(tmp_path / "blank.png", np.full((40, 30), 255, np.uint8))
     dot = np.full((40, 30), 255, np.uint8)
     dot[10:30, 12:16] = 0
