@@ -18,7 +18,7 @@ from scratchcnn.plots.tiles import LETTER, LINE, TITLE_SIZE, Sheet, grid, points
 
 TILE = 0.7  # inches: square root of the area of a tile
 LEAST_HEIGHT, MOST_WIDTH = 1.0, 9.0  # inches of a sheet: few tiles are enlarged, many are reduced
-LEAST_WIDTH = 4.0  # inches available to the title
+LEAST_WIDTH, NARROW = 4.0, 2.8  # inches of the title in a new figure, in given axes
 GAP = 0.26  # between tiles, relative to the square root of their area; contains the captions
 SIDE, BAR, TOP, BOTTOM = 0.7, 1.1, 0.4, 0.35  # inches: row numbers, colour bar, above the title, note
 NUMBER_SIZE = 7.0  # points
@@ -98,7 +98,7 @@ def draw_sheet(
             text, (left + width / 2, top), (0, 1.5), textcoords="offset points", ha="center", va="bottom",
             fontsize=NUMBER_SIZE,
         )  # fmt: skip
-    heading = wrapped(title, max(points_of(ax)[0], LEAST_WIDTH * 72))
+    heading = wrapped(title, max(points_of(ax)[0], 72 * (LEAST_WIDTH if own else NARROW)))
     ax.set_title(heading, fontsize=TITLE_SIZE, parse_math=False, pad=14)
     return ax
 
