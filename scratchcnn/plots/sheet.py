@@ -20,7 +20,7 @@ TILE = 0.7  # inches: square root of the area of a tile
 LEAST_HEIGHT, MOST_WIDTH = 1.0, 9.0  # inches of a sheet: few tiles are enlarged, many are reduced
 LEAST_WIDTH, NARROW = 4.0, 2.8  # inches of the title in a new figure, in given axes
 GAP = 0.26  # between tiles, relative to the square root of their area; contains the captions
-SIDE, BAR, TOP, BOTTOM = 0.7, 1.1, 0.4, 0.35  # inches: row numbers, colour bar, above the title, note
+SIDE, BAR, TOP, BOTTOM = 0.7, 1.1, 0.4, 0.35  # inches: left, right with the colour bar, above, below
 NUMBER_SIZE = 7.0  # points
 
 

@@ -12,7 +12,7 @@ from scratchcnn.preprocessing import Scaler, create_scaler, denormalizer, normal
 PIXELS = np.arange(256, dtype=np.uint8)
 
 
-def test_a_scaler_is_a_pair_of_python_floats():
+def test_scaler_is_a_pair_of_python_floats():
     scaler = create_scaler([0, 255])
     assert scaler == (0.0, 255.0)
     assert isinstance(scaler, Scaler)
@@ -21,7 +21,7 @@ def test_a_scaler_is_a_pair_of_python_floats():
     assert (scaler[0], scaler[1]) == (minimum, maximum) == (scaler.minimum, scaler.maximum)
 
 
-def test_a_scaler_covers_all_partitions():
+def test_scaler_covers_all_partitions():
     train, test = np.array([[3, 7]], np.uint8), np.array([-2.5, 4])
     assert create_scaler(train, test) == (-2.5, 7)
     assert create_scaler(test, train, 9, [True]) == (-2.5, 9)
