@@ -232,10 +232,10 @@ def test_import_does_not_load_network_libraries():
     assert got.stdout.strip() == "[]"
 
 
-WHOLE = Path(os.environ.get("SCRATCHCNN_DATA", "no folder"))  # before the fixture changes it
+WHOLE = Path(os.environ.get("MNIST_FOLDER", "no folder"))
 
 
-@pytest.mark.skipif(not WHOLE.is_dir(), reason="MNIST is not available")
+@pytest.mark.skipif(not WHOLE.is_dir(), reason="MNIST_FOLDER is not a folder with all of MNIST")
 def test_content_of_mnist():
     (x_train, y_train), (x_test, y_test) = mnist.load_data(WHOLE)
     assert (x_train.shape, x_test.shape) == ((60000, 28, 28), (10000, 28, 28))
