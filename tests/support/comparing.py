@@ -1,4 +1,4 @@
-"""Comparing kernels with the formula: operands of every kind and layout, geometry, rounding bounds, thread counts."""
+"""Compare kernels with the reference: operands, memory layouts and geometry; rounding bounds; thread counts."""
 
 import contextlib
 
@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from scratchcnn import kernels, reference
 from scratchcnn.geometry import image_windows
 
-ROOMS = [reference, kernels]
+ENGINES = [reference, kernels]
 DTYPES = st.sampled_from([np.float32, np.float64])
 SEEDS = st.integers(0, 2**32 - 1)
 KEYS = st.integers(0, 2**64 - 1)
 THREADS = min(2, numba.config.NUMBA_NUM_THREADS)
 
-# Layouts: the same numbers, differently placed in memory
+# Layouts: the same values in a different order in memory
 
 
 def plain(array):
@@ -34,12 +34,12 @@ def sliced(array):
     return inner
 
 
-def turned(array):
+def reversed_in_memory(array):
     backwards = (slice(None, None, -1),) * array.ndim
     return array[backwards].copy()[backwards]
 
 
-LAYOUTS = st.sampled_from([plain, plain, transposed, sliced, turned])
+LAYOUTS = st.sampled_from([plain, plain, transposed, sliced, reversed_in_memory])
 
 
 # Comparing
@@ -63,10 +63,10 @@ def bits(result):
     return [array.tobytes() for array in each(result)]
 
 
-def run(room, name, arguments):
-    """Call an operation; a kernel on one thread and on several, where every bit must be the same."""
-    function = getattr(room, name)
-    if room is reference:
+def run(engine, name, arguments):
+    """Call an operation. Kernels run on one thread and on several, and must return the same bits."""
+    function = getattr(engine, name)
+    if engine is reference:
         return function(*arguments)
     with on_threads(1):
         result = function(*arguments)
@@ -84,12 +84,12 @@ def in_float64(arguments):
 
 
 def magnitudes(arguments):
-    """The arguments in float64, as absolute values; what is not finite counts as zero."""
+    """Absolute values of the arguments in float64; non-finite values are replaced by zero."""
     return _map_floats(lambda array: np.where(np.isfinite(array), abs(array), 0).astype(np.float64), arguments)
 
 
 def assert_within(found, exact, bound, what):
-    """Both NaN, or the same infinity, or no further apart than `bound`."""
+    """Assert that both are NaN, the same infinity, or differ by at most `bound`."""
     finite = np.isfinite(exact)
     np.testing.assert_array_equal(np.where(finite, 0, found), np.where(finite, 0, exact), err_msg=what)
     excess = np.where(finite, abs(np.where(finite, found, 0) - np.where(finite, exact, 0)) - bound, -1)
@@ -97,54 +97,54 @@ def assert_within(found, exact, bound, what):
 
 
 def check(name, arguments, bound):
-    """Both rooms lie within `bound` of the formula in float64, with its shape and the dtype of the arguments.
+    """Assert that both engines lie within `bound` of the reference in float64, with its shape and their own dtype.
 
-    An operation with several results has a tuple of bounds.
+    For an operation with several results, `bound` is a tuple.
     """
     dtype = next(a.dtype for a in arguments if isinstance(a, np.ndarray) and a.dtype.kind == "f")
     with np.errstate(all="ignore"):
         exact = each(getattr(reference, name)(*in_float64(arguments)))
-        for room in ROOMS:
-            found = each(run(room, name, arguments))
+        for engine in ENGINES:
+            found = each(run(engine, name, arguments))
             for one, formula, allowed in zip(found, exact, each(bound), strict=True):
                 assert one.shape == formula.shape
                 assert one.dtype == dtype
-                assert_within(one, formula, allowed, f"{room.__name__}.{name}")
+                assert_within(one, formula, allowed, f"{engine.__name__}.{name}")
 
 
 def bias_bound(rounding_bound, dz):
-    """How far the sum of dz over all axes but the last may lie from that in float64: it is one, rounded at its end."""
+    """Error bound of the bias gradient, which is summed in float64 and rounded once at the end."""
     wide = dz.astype(np.float64)
     exact, absolute = reference.bias_gradient(wide), reference.bias_gradient(abs(wide))
     return np.finfo(dz.dtype).eps / 2 * abs(exact) + rounding_bound(absolute, dz.size // dz.shape[-1], np.float64)
 
 
 def check_sums(rounding_bound, name, arguments, terms):
-    """`check` for an operation whose outputs are sums of at most `terms` products of its arguments."""
+    """`check` for an operation whose outputs are sums of at most `terms` products."""
     dtype = next(a.dtype for a in arguments if isinstance(a, np.ndarray))
     check(name, arguments, rounding_bound(getattr(reference, name)(*magnitudes(arguments)), terms, dtype))
 
 
 def check_equal(name, arguments):
-    """Both rooms give the same bits: for operations that round nothing, or each number once. NaN equals NaN."""
+    """Assert that both engines return the same values: for operations that round each value at most once."""
     with np.errstate(all="ignore"):
-        one, other = (each(run(room, name, arguments)) for room in ROOMS)
+        one, other = (each(run(engine, name, arguments)) for engine in ENGINES)
     for a, b in zip(one, other, strict=True):
         assert a.dtype == b.dtype
         np.testing.assert_array_equal(a, b)
 
 
-def numbers(rng, shape, dtype, layout=plain, zeros=0.1):
-    """Normal numbers, a share of them zero and a tenth a thousand times larger, so that sums lose digits."""
+def random_array(rng, shape, dtype, layout=plain, zeros=0.1):
+    """Normal values, a fraction `zeros` of them zero and a tenth multiplied by 1000, so that sums lose digits."""
     values = rng.standard_normal(shape)
     values *= rng.choice([0, 1, 1000], shape, p=[zeros, 0.9 - zeros, 0.1])
     return layout(values.astype(dtype))
 
 
-def with_non_finite(rng, array, share=0.05):
-    """The array with some numbers replaced by NaN and infinities."""
+def with_non_finite(rng, array, fraction=0.05):
+    """The array with a fraction of its elements replaced by NaN and infinities."""
     special = rng.choice([np.nan, np.inf, -np.inf], array.shape)
-    return np.where(rng.random(array.shape) < share, special, array).astype(array.dtype)
+    return np.where(rng.random(array.shape) < fraction, special, array).astype(array.dtype)
 
 
 # Geometry
@@ -152,7 +152,7 @@ def with_non_finite(rng, array, share=0.05):
 
 @st.composite
 def windows_over_images(draw, largest_dilation=3, largest_size=9):
-    """Image size, window size, strides, padding and dilation; a stride may exceed the window, an image be one pixel."""
+    """Image size, window size, strides, padding and dilation, including strides larger than the window."""
     padding = draw(st.sampled_from(["valid", "same"]))
     sizes, window, strides, dilation = [], [], [], []
     for _ in range(2):

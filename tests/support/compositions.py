@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
-from comparing import THREADS, bits, each, numbers, on_threads
+from comparing import THREADS, bits, each, on_threads, random_array
 from hypothesis import strategies as st
 
 from scratchcnn.algorithms import RUNGS, Choice, Problem, accepts, accepts_winners, choose
@@ -71,7 +71,7 @@ class Case(NamedTuple):
 
     def gradient(self, rng, outputs, winners, layout):
         """A gradient w.r.t. the output of the pooling, 60 % of it zero."""
-        values = numbers(rng, outputs.shape, outputs.dtype, layout, zeros=0.6)
+        values = random_array(rng, outputs.shape, outputs.dtype, layout, zeros=0.6)
         return PooledGradient(values, layout(winners), layout(outputs))
 
 

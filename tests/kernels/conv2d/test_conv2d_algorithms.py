@@ -14,8 +14,8 @@ from comparing import (
     bits,
     in_float64,
     magnitudes,
-    numbers,
     output_size,
+    random_array,
     run,
     windows_over_images,
     with_non_finite,
@@ -57,11 +57,11 @@ def test_plain_sum_is_within_the_bound_of_plain_sums(
     size, window, *rest = geometry
     rng = np.random.default_rng(seed)
     x, kernel = (
-        numbers(rng, (images, *size, channels), dtype, layout),
-        numbers(rng, (*window, channels, filters), dtype),
+        random_array(rng, (images, *size, channels), dtype, layout),
+        random_array(rng, (*window, channels, filters), dtype),
     )
-    bias = numbers(rng, filters, dtype) if has_bias else None
-    dy = numbers(rng, (images, *output_size(geometry), filters), dtype, layout)
+    bias = random_array(rng, filters, dtype) if has_bias else None
+    dy = random_array(rng, (images, *output_size(geometry), filters), dtype, layout)
     area, outputs = window[0] * window[1], dy[..., 0].size
     for name, arguments, terms in (
         ("conv2d", [x, kernel, bias, *rest], area * channels),
@@ -169,9 +169,12 @@ def test_winograd_is_within_the_bound_of_its_transforms(
         size = (size[0] + 2, size[1] + 2)
     rng = np.random.default_rng(seed)
     windows, rest = image_windows(size, (3, 3), (1, 1), padding), [(1, 1), padding, (1, 1)]
-    x, kernel = numbers(rng, (images, *size, channels), dtype, layout), numbers(rng, (3, 3, channels, filters), dtype)
-    bias = numbers(rng, filters, dtype) if has_bias else None
-    dy = numbers(rng, (images, windows.rows.output, windows.columns.output, filters), dtype, layout)
+    x, kernel = (
+        random_array(rng, (images, *size, channels), dtype, layout),
+        random_array(rng, (3, 3, channels, filters), dtype),
+    )
+    bias = random_array(rng, filters, dtype) if has_bias else None
+    dy = random_array(rng, (images, windows.rows.output, windows.columns.output, filters), dtype, layout)
     matrices = WINOGRAD[rung]
     found, exact = computed(rung, "conv2d", [x, kernel, bias, *rest])
     check_bound(found, exact, forward_bound(matrices, x, kernel, bias, windows), dtype, "conv2d")
@@ -200,8 +203,8 @@ def test_winograd_is_within_the_bound_for_typical_layers(rng):
 def test_non_finite_elements_are_never_lost_in_winograd(rung, size, padding, dtype, seed):
     rng = np.random.default_rng(seed)
     rest = [(1, 1), padding, (1, 1)]
-    x, kernel = numbers(rng, (2, size, size, 3), dtype, zeros=0), numbers(rng, (3, 3, 3, 5), dtype, zeros=0)
-    dy = numbers(rng, reference.conv2d(x, kernel, None, *rest).shape, dtype, zeros=0)
+    x, kernel = random_array(rng, (2, size, size, 3), dtype, zeros=0), random_array(rng, (3, 3, 3, 5), dtype, zeros=0)
+    dy = random_array(rng, reference.conv2d(x, kernel, None, *rest).shape, dtype, zeros=0)
     with np.errstate(all="ignore"):
         for name, arguments in (
             ("conv2d", [with_non_finite(rng, x, 0.01), kernel, None, *rest]),
@@ -215,7 +218,7 @@ def test_non_finite_elements_are_never_lost_in_winograd(rung, size, padding, dty
 
 
 def test_image_gives_the_same_bits_in_any_batch(rng):
-    x, kernel = numbers(rng, (40, 9, 11, 16), np.float32), numbers(rng, (3, 3, 16, 32), np.float32)
+    x, kernel = random_array(rng, (40, 9, 11, 16), np.float32), random_array(rng, (3, 3, 16, 32), np.float32)
     for rung in RUNGS:
         together = LADDER[rung].conv2d(x, kernel, None)
         for some in (slice(0, 1), slice(7, 20), slice(39, 40)):
@@ -245,8 +248,8 @@ def test_auto_chooses_the_algorithm_with_the_fewest_multiplications(geometry, fo
 
 @pytest.mark.parametrize("name", ["auto", *RUNGS])
 def test_operation_is_computed_by_the_chosen_algorithm(rng, name):
-    x, kernel = numbers(rng, (3, 8, 8, 16), np.float32), numbers(rng, (3, 3, 16, 16), np.float32)
-    dy = numbers(rng, (3, 6, 6, 16), np.float32)
+    x, kernel = random_array(rng, (3, 8, 8, 16), np.float32), random_array(rng, (3, 3, 16, 16), np.float32)
+    dy = random_array(rng, (3, 6, 6, 16), np.float32)
     chosen = choose(name, problem((8, 8), (3, 3), 16, 16))
     one = LADDER[chosen.forward].conv2d(x, kernel, None)
     assert bits(kernels.conv2d(x, kernel, None, algorithm=name)) == bits(one)

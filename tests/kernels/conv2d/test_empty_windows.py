@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from comparing import DTYPES, SEEDS, numbers, run
+from comparing import DTYPES, SEEDS, random_array, run
 from compositions import HALVED, on_one_thread_and_several
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -30,7 +30,7 @@ def sparse_images(rng, shape, dtype):
         for _ in range(rng.integers(0, 4)):
             top, left = rng.integers(0, height), rng.integers(0, width)
             inside = image[top : top + rng.integers(1, 5), left : left + rng.integers(1, 5)]
-            inside[...] = numbers(rng, inside.shape, dtype)
+            inside[...] = random_array(rng, inside.shape, dtype)
         image[rng.integers(0, height), rng.integers(0, width), rng.integers(0, channels)] = np.finfo(dtype).tiny
     return x
 
@@ -50,8 +50,11 @@ def empty_windows(x, padding):
 def test_output_of_an_empty_window_is_the_bias(rung, size, padding, images, channels, filters, has_bias, dtype, seed):
     rng = np.random.default_rng(seed)
     size = [length + 2 for length in size] if padding == "valid" else size
-    x, kernel = sparse_images(rng, (images, *size, channels), dtype), numbers(rng, (3, 3, channels, filters), dtype)
-    bias = numbers(rng, filters, dtype, zeros=0.5) if has_bias else None
+    x, kernel = (
+        sparse_images(rng, (images, *size, channels), dtype),
+        random_array(rng, (3, 3, channels, filters), dtype),
+    )
+    bias = random_array(rng, filters, dtype, zeros=0.5) if has_bias else None
     exact = np.zeros(filters, dtype) if bias is None else bias
     empty = empty_windows(x, padding)
     y = run(LADDER[rung], "conv2d", [x, kernel, bias, (1, 1), padding, (1, 1)])
@@ -71,7 +74,10 @@ def test_input_gradient_is_zero_where_the_window_of_dy_is_empty(
     rung, size, padding, images, channels, filters, dtype, seed
 ):
     rng = np.random.default_rng(seed)
-    dy, kernel = sparse_images(rng, (images, *size, filters), dtype), numbers(rng, (3, 3, channels, filters), dtype)
+    dy, kernel = (
+        sparse_images(rng, (images, *size, filters), dtype),
+        random_array(rng, (3, 3, channels, filters), dtype),
+    )
     shape = (images, *(length + 2 if padding == "valid" else length for length in size), channels)
     dx = run(LADDER[rung], "conv2d_input_gradient", [dy, kernel, shape, (1, 1), padding, (1, 1)])
     around = 2 if padding == "valid" else 1  # pixels of padding, so that every pixel of dx has a whole window of dy
@@ -87,7 +93,7 @@ def test_other_windows_keep_the_bits_of_the_transforms(rung, size, padding, chan
     """A kernel that is not finite is computed without regard to empty windows, and filters do not affect each other."""
     rng = np.random.default_rng(seed)
     size = [length + 2 for length in size] if padding == "valid" else size
-    x, kernel = sparse_images(rng, (2, *size, channels), dtype), numbers(rng, (3, 3, channels, filters), dtype)
+    x, kernel = sparse_images(rng, (2, *size, channels), dtype), random_array(rng, (3, 3, channels, filters), dtype)
     plain = np.concatenate([kernel, np.full((3, 3, channels, 1), np.nan, dtype)], axis=3)
     y, transformed = (LADDER[rung].conv2d(x, each, None, (1, 1), padding) for each in (kernel, plain))
     others = ~empty_windows(x, padding)
@@ -118,8 +124,11 @@ def test_pooled_outputs_are_the_maxima_of_the_same_outputs(
 ):
     rng = np.random.default_rng(seed)
     size = [length + (3 if padding == "valid" else 1) for length in size]
-    x, kernel = sparse_images(rng, (images, *size, channels), dtype), numbers(rng, (3, 3, channels, filters), dtype)
-    bias = numbers(rng, filters, dtype, zeros=0.5)
+    x, kernel = (
+        sparse_images(rng, (images, *size, channels), dtype),
+        random_array(rng, (3, 3, channels, filters), dtype),
+    )
+    bias = random_array(rng, filters, dtype, zeros=0.5)
     pooled = winograd.conv2d_max_pool2d(m, x, kernel, bias, padding, relu)
     y = winograd.conv2d(m, x, kernel, bias, (1, 1), padding, (1, 1), relu)
     for found, expected in zip(pooled, kernels.max_pool2d(y), strict=True):

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from comparing import DTYPES, LAYOUTS, SEEDS, assert_within, bias_bound, bits, in_float64, magnitudes, numbers
+from comparing import DTYPES, LAYOUTS, SEEDS, assert_within, bias_bound, bits, in_float64, magnitudes, random_array
 from compositions import on_one_thread_and_several
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -49,9 +49,9 @@ def test_any_gradient_is_within_the_rounding_bound_of_the_reference(
 ):
     (size, window, *rest), pool = geometry
     rng = np.random.default_rng(seed)
-    x = numbers(rng, (images, *size, channels), dtype, layout)
-    kernel = numbers(rng, (*window, channels, filters), dtype, layout)
-    dy = numbers(rng, (images, pool.rows.size, pool.columns.size, filters), dtype, layout)
+    x = random_array(rng, (images, *size, channels), dtype, layout)
+    kernel = random_array(rng, (*window, channels, filters), dtype, layout)
+    dy = random_array(rng, (images, pool.rows.size, pool.columns.size, filters), dtype, layout)
     dy = layout(np.where(rng.random(dy.shape) < zeros, dtype(0), dy))
     for name, arguments, terms in (
         ("conv2d_kernel_gradient", [dy, x, window, *rest], dy[..., 0].size),
@@ -83,7 +83,7 @@ def test_every_pixel_is_visited_once_window_by_window(geometry):
 def article_layer(images=3):
     rng = np.random.default_rng(0)
     x, kernel, dy = (
-        numbers(rng, shape, np.float32) for shape in ((images, 26, 26, 32), (3, 3, 32, 64), (images, 24, 24, 64))
+        random_array(rng, shape, np.float32) for shape in ((images, 26, 26, 32), (3, 3, 32, 64), (images, 24, 24, 64))
     )
     return dy, x, kernel, image_windows((24, 24), (2, 2), (2, 2), "valid")
 

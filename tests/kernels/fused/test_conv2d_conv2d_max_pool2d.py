@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from comparing import LAYOUTS, SEEDS, assert_within, in_float64, magnitudes, numbers, with_non_finite
+from comparing import LAYOUTS, SEEDS, assert_within, in_float64, magnitudes, random_array, with_non_finite
 from compositions import (
     HALVED,
     assert_same_bits,
@@ -65,14 +65,14 @@ def test_same_bits_as_the_primitive_operations(
     layout, broken,
 ):  # fmt: skip
     rng = np.random.default_rng(seed)
-    x = numbers(rng, (images, *size, depth), np.float32, layout)
+    x = random_array(rng, (images, *size, depth), np.float32, layout)
     if broken:
         x = with_non_finite(rng, x, 0.002)
     kernels = (
-        numbers(rng, (*window, depth, channels), np.float32, layout),
-        numbers(rng, channels, np.float32) if has_bias else None,
-        numbers(rng, (3, 3, channels, filters), np.float32, layout),
-        numbers(rng, filters, np.float32) if has_bias else None,
+        random_array(rng, (*window, depth, channels), np.float32, layout),
+        random_array(rng, channels, np.float32) if has_bias else None,
+        random_array(rng, (3, 3, channels, filters), np.float32, layout),
+        random_array(rng, filters, np.float32) if has_bias else None,
     )
     first, second = layers(x, *kernels, (strides, padding, dilation_rate), relu, algorithm)
     ops = kernels_for(first), kernels_for(second)
@@ -80,7 +80,7 @@ def test_same_bits_as_the_primitive_operations(
         y = convolved(ops[1], convolved(ops[0], x, first), second)
         outputs, winners = on_one_thread_and_several(conv2d_conv2d_max_pool2d, x, first, second, HALVED)
         assert_same_bits((outputs, winners), ops[1].max_pool2d(y, *HALVED), "outputs and winners")
-        values = numbers(rng, outputs.shape, np.float32, layout, zeros=0.6)
+        values = random_array(rng, outputs.shape, np.float32, layout, zeros=0.6)
         gradient = PooledGradient(values, layout(winners), layout(outputs))
         arguments = gradient, x, first, second, HALVED
         found = on_one_thread_and_several(conv2d_conv2d_max_pool2d_gradients, *arguments)
@@ -92,11 +92,11 @@ def article_layers(images=5, size=28, **options):
     rng = np.random.default_rng(2)
     x = rng.random((images, size, size, 1), np.float32)
     kernels = (
-        numbers(rng, (3, 3, 1, 32), np.float32), numbers(rng, 32, np.float32),
-        numbers(rng, (3, 3, 32, 64), np.float32) / 8, numbers(rng, 64, np.float32),
+        random_array(rng, (3, 3, 1, 32), np.float32), random_array(rng, 32, np.float32),
+        random_array(rng, (3, 3, 32, 64), np.float32) / 8, random_array(rng, 64, np.float32),
     )  # fmt: skip
     first, second = layers(x, *kernels, **options)
-    return x, first, second, numbers(rng, (images, 12, 12, 64), np.float32)
+    return x, first, second, random_array(rng, (images, 12, 12, 64), np.float32)
 
 
 @pytest.mark.parametrize("relu", [False, True])

@@ -11,7 +11,7 @@ from comparing import (
     bits,
     in_float64,
     magnitudes,
-    numbers,
+    random_array,
     windows_over_images,
     with_non_finite,
 )
@@ -64,7 +64,7 @@ def with_room_for(pooling, geometry):
 def gradient_of(rng, y, pooling, dtype, layout=np.ascontiguousarray, zeros=0.6):
     """A gradient w.r.t. the pooling of y, mostly zero."""
     outputs, winners = reference.max_pool2d(y, *pooling)
-    return PooledGradient(numbers(rng, outputs.shape, dtype, layout, zeros), layout(winners), layout(outputs))
+    return PooledGradient(random_array(rng, outputs.shape, dtype, layout, zeros), layout(winners), layout(outputs))
 
 
 def check_against_composition(rng, x, convolution, pooling, input_relu, layout, broken=False):
@@ -75,7 +75,7 @@ def check_against_composition(rng, x, convolution, pooling, input_relu, layout, 
         found = on_one_thread_and_several(conv2d_max_pool2d, x, convolution, pooling)
         assert_same_bits(found, ops.max_pool2d(y, *pooling), "outputs and winners")
         outputs, winners = found
-        values = numbers(rng, outputs.shape, outputs.dtype, layout, zeros=0.6)
+        values = random_array(rng, outputs.shape, outputs.dtype, layout, zeros=0.6)
         if broken:
             values = layout(with_non_finite(rng, values, 0.01))
         gradient = PooledGradient(values, layout(winners), layout(outputs))
@@ -104,9 +104,9 @@ def test_same_bits_as_the_primitive_operations(
     size, window, *rest = geometry
     pool = with_room_for(pooling, geometry)
     rng = np.random.default_rng(seed)
-    x = numbers(rng, (images, *size, channels), dtype, layout)
-    kernel = numbers(rng, (*window, channels, filters), dtype, layout)
-    bias = -abs(numbers(rng, filters, dtype, zeros=0.5)) if has_bias else None
+    x = random_array(rng, (images, *size, channels), dtype, layout)
+    kernel = random_array(rng, (*window, channels, filters), dtype, layout)
+    bias = -abs(random_array(rng, filters, dtype, zeros=0.5)) if has_bias else None
     convolution = Convolution(kernel, bias, *rest, relu, TILE)
     convolution = convolution._replace(choice=data.draw(choices(convolution.problem(x.shape, pool))))
     if broken:
@@ -120,8 +120,8 @@ def test_same_bits_as_the_primitive_operations(
 @pytest.mark.parametrize("filters", [16, 21, 64])
 @pytest.mark.parametrize("size", [(26, 26), (27, 29), (12, 31)])
 def test_same_bits_over_many_tiles_and_slices_of_channels(rng, size, filters, dtype):
-    x = np.maximum(numbers(rng, (5, *size, 32), dtype), 0)
-    kernel, bias = numbers(rng, (3, 3, 32, filters), dtype), numbers(rng, filters, dtype)
+    x = np.maximum(random_array(rng, (5, *size, 32), dtype), 0)
+    kernel, bias = random_array(rng, (3, 3, 32, filters), dtype), random_array(rng, filters, dtype)
     for relu in (False, True):
         convolution = chosen(Convolution(kernel, bias, (1, 1), "valid", (1, 1), relu, TILE), x, HALVED)
         for name in RUNGS:
@@ -140,9 +140,9 @@ def test_within_the_rounding_bound_of_the_reference(
     size, window, *rest = geometry
     pool = with_room_for(pooling, geometry)
     rng = np.random.default_rng(seed)
-    x = numbers(rng, (images, *size, channels), dtype, layout)
-    kernel = numbers(rng, (*window, channels, filters), dtype, layout)
-    bias = numbers(rng, filters, dtype, layout) if has_bias else None
+    x = random_array(rng, (images, *size, channels), dtype, layout)
+    kernel = random_array(rng, (*window, channels, filters), dtype, layout)
+    bias = random_array(rng, filters, dtype, layout) if has_bias else None
     convolution = Convolution(kernel, bias, *rest, relu, TILE)
     x64, kernel64, bias64 = in_float64([x, kernel, bias])
     wide = convolution._replace(kernel=kernel64, bias=bias64)

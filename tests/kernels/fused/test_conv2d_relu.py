@@ -10,7 +10,7 @@ from comparing import (
     bias_bound,
     in_float64,
     magnitudes,
-    numbers,
+    random_array,
     windows_over_images,
     with_non_finite,
 )
@@ -48,9 +48,9 @@ def test_same_bits_as_the_primitive_operations(
 ):
     size, window, *rest = geometry
     rng = np.random.default_rng(seed)
-    x = numbers(rng, (images, *size, channels), dtype, layout)
-    kernel = numbers(rng, (*window, channels, filters), dtype, other_layout)
-    bias = -abs(numbers(rng, filters, dtype, zeros=0.5)) if has_bias else None  # with -0.0 among its elements
+    x = random_array(rng, (images, *size, channels), dtype, layout)
+    kernel = random_array(rng, (*window, channels, filters), dtype, other_layout)
+    bias = -abs(random_array(rng, filters, dtype, zeros=0.5)) if has_bias else None  # with -0.0 among its elements
     convolution = Convolution(kernel, bias, *rest, relu, Choice("tile", "tile", "tile"))
     convolution = convolution._replace(choice=data.draw(choices(convolution.problem(x.shape))))
     if broken:
@@ -59,7 +59,7 @@ def test_same_bits_as_the_primitive_operations(
     with np.errstate(all="ignore"):
         y = on_one_thread_and_several(conv2d_relu, x, convolution)
         assert_same_bits(y, convolved(ops, x, convolution), "output")
-        dy = other_layout(with_non_finite(rng, numbers(rng, y.shape, dtype), 0.01 if broken else 0))
+        dy = other_layout(with_non_finite(rng, random_array(rng, y.shape, dtype), 0.01 if broken else 0))
         masks = other_layout(with_non_finite(rng, y, 0.02)) if relu else None
         expected = convolved_gradients(ops, dy, masks, x, convolution)
         found = on_one_thread_and_several(conv2d_relu_gradients, dy, masks, x, convolution)
@@ -79,9 +79,9 @@ def test_within_the_rounding_bound_of_the_reference(
 ):
     size, window, *rest = geometry
     rng = np.random.default_rng(seed)
-    x = numbers(rng, (images, *size, channels), dtype, layout)
-    kernel = numbers(rng, (*window, channels, filters), dtype, other_layout)
-    bias = numbers(rng, filters, dtype)
+    x = random_array(rng, (images, *size, channels), dtype, layout)
+    kernel = random_array(rng, (*window, channels, filters), dtype, other_layout)
+    bias = random_array(rng, filters, dtype)
     convolution = Convolution(kernel, bias, *rest, relu, Choice("tile", "tile", "tile"))
     x64, kernel64, bias64 = in_float64([x, kernel, bias])
     exact = convolved(reference, x64, convolution._replace(kernel=kernel64, bias=bias64))
@@ -89,7 +89,7 @@ def test_within_the_rounding_bound_of_the_reference(
     y = conv2d_relu(x, convolution)
     assert_within(y, exact, rounding_bound(reference.conv2d(*magnitudes([x, kernel, bias]), *rest), terms, dtype), "y")
 
-    dy = numbers(rng, y.shape, dtype, other_layout)
+    dy = random_array(rng, y.shape, dtype, other_layout)
     dz = reference.relu_gradient(dy, y) if relu else dy
     found = conv2d_relu_gradients(dy, y if relu else None, x, convolution)
     dx, dkernel, _ = convolved_gradients(
@@ -108,9 +108,9 @@ def test_within_the_rounding_bound_of_the_reference(
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("filters", [1, 5, 16, 64, 70])
 def test_same_bits_where_a_sum_is_cut_into_blocks_or_has_no_terms(rng, filters, dtype):
-    bias = numbers(rng, filters, dtype)
+    bias = random_array(rng, filters, dtype)
     for channels in (210, 0):  # 5250 terms
-        x, kernel = numbers(rng, (2, 6, 7, channels), dtype), numbers(rng, (5, 5, channels, filters), dtype)
+        x, kernel = random_array(rng, (2, 6, 7, channels), dtype), random_array(rng, (5, 5, channels, filters), dtype)
         convolution = Convolution(kernel, bias, (1, 1), "valid", (1, 1), True, Choice("tile", "tile", "tile"))
         assert_same_bits(conv2d_relu(x, convolution), convolved(kernels_for(convolution), x, convolution), "output")
 

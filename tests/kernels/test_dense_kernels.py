@@ -1,0 +1,56 @@
+"""Dense and its gradients, compared with the reference: shapes, memory layouts, dtypes, non-finite values."""
+
+import numpy as np
+import pytest
+from comparing import (
+    DTYPES,
+    LAYOUTS,
+    SEEDS,
+    check_sums,
+    plain,
+    random_array,
+    reversed_in_memory,
+    transposed,
+    with_non_finite,
+)
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+few = settings(max_examples=75)
+some = settings(max_examples=150)
+
+
+@some
+@given(st.integers(1, 40), st.integers(1, 300), st.integers(1, 150), st.booleans(), DTYPES, SEEDS, LAYOUTS, LAYOUTS)
+@example(1, 1, 1, True, np.float32, 0, plain, plain)
+@example(7, 4500, 10, True, np.float32, 0, plain, plain)  # a sum in several blocks
+@example(130, 97, 128, True, np.float64, 0, transposed, reversed_in_memory)
+def test_dense_and_gradients_match_reference(
+    rounding_bound, samples, inputs, units, has_bias, dtype, seed, layout, other_layout
+):
+    rng = np.random.default_rng(seed)
+    x = random_array(rng, (samples, inputs), dtype, layout)
+    kernel = random_array(rng, (inputs, units), dtype, other_layout)
+    bias = random_array(rng, units, dtype, layout) if has_bias else None
+    dy = random_array(rng, (samples, units), dtype, other_layout)
+    check_sums(rounding_bound, "dense", [x, kernel, bias], inputs)
+    check_sums(rounding_bound, "dense_kernel_gradient", [dy, x], samples)
+    check_sums(rounding_bound, "dense_input_gradient", [dy, kernel], units)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_dense_gradients_match_reference_when_sums_are_split_into_blocks(rounding_bound, rng, dtype):
+    dy, x, kernel = (random_array(rng, shape, dtype) for shape in [(4300, 7), (4300, 9), (9, 4300)])
+    check_sums(rounding_bound, "dense_kernel_gradient", [dy, x], 4300)
+    check_sums(rounding_bound, "dense_input_gradient", [random_array(rng, (5, 4300), dtype), kernel], 4300)
+
+
+@few
+@given(st.integers(1, 9), st.integers(1, 40), st.integers(1, 40), DTYPES, SEEDS)
+def test_non_finite_values_propagate_through_dense(rounding_bound, samples, inputs, units, dtype, seed):
+    rng = np.random.default_rng(seed)
+    shapes = [(samples, inputs), (inputs, units), (samples, units)]
+    x, kernel, dy = (with_non_finite(rng, random_array(rng, shape, dtype), 0.02) for shape in shapes)
+    check_sums(rounding_bound, "dense", [x, kernel, None], inputs)
+    check_sums(rounding_bound, "dense_kernel_gradient", [dy, x], samples)
+    check_sums(rounding_bound, "dense_input_gradient", [dy, kernel], units)
