@@ -1,8 +1,8 @@
 """A server whose child processes resume training from a checkpoint, for a test to kill. Each input line starts one.
 
 The server imports the package once and forks, so a killed child costs milliseconds. A line is JSON: path, engine,
-save_freq, epochs, and 'event', the number of the event at which the child kills itself, or 0 for never. Events are the
-times before and after each call of fsync and replace, and the start and end of each batch and epoch.
+save_freq, epochs, and the arguments of `CountedEvents`. Events are the times before and after each call of fsync and
+replace, and the start and end of each batch and epoch. The child prints its process number first.
 """
 
 import json
@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 
+from counted_events import CountedEvents
 from networks import small_data, small_model
 
 from scratchcnn import load_model
@@ -17,31 +18,20 @@ from scratchcnn.callbacks import Callback, EarlyStopping, LearningRateScheduler,
 from scratchcnn.optimizers import SGD
 
 
-class Killer(Callback):
-    def __init__(self, event):
+class Batches(Callback):
+    """Counts the start and end of each batch and epoch as events, too."""
+
+    def __init__(self, events):
         super().__init__()
-        self.remaining = event
-        for name in ("fsync", "replace"):
-            setattr(os, name, self.counted(getattr(os, name)))
+        self.count = events.count
 
-    def counted(self, function):
-        def called(*arguments):
-            self.count()
-            result = function(*arguments)
-            self.count()
-            return result
+    def on_train_batch_begin(self, *_):
+        self.count()
 
-        return called
-
-    def count(self, *_):
-        self.remaining -= 1
-        if self.remaining == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    on_train_batch_begin = on_train_batch_end = on_epoch_begin = on_epoch_end = count
+    on_train_batch_end = on_epoch_begin = on_epoch_end = on_train_batch_begin
 
 
-def train(path, engine, save_freq, epochs, event):
+def train(path, engine, save_freq, epochs, fatal=0, reported=False):
     if os.path.exists(path):
         model = load_model(path)
     else:
@@ -52,7 +42,7 @@ def train(path, engine, save_freq, epochs, event):
         LearningRateScheduler(lambda epoch, rate: rate * 0.99),
         ReduceLROnPlateau("val_loss", factor=0.9, patience=2, cooldown=1),
         EarlyStopping("val_loss", patience=epochs),
-        Killer(event),
+        Batches(CountedEvents(fatal, reported)),
     ]
     completed = model.history.epoch if model.history else []
     x, y = small_data()
@@ -67,8 +57,8 @@ if __name__ == "__main__":
     for line in sys.stdin:
         process = os.fork()
         if process == 0:
+            print(os.getpid(), flush=True)
             train(**json.loads(line))
             os._exit(0)
-        print(process, flush=True)
         status = os.waitpid(process, 0)[1]
         print({0: "done", signal.SIGKILL: "dead"}.get(status, f"failed with status {status}"), flush=True)

@@ -2,16 +2,14 @@
 
 import errno
 import os
-import random
-import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from counted_events import kill_after_events
 from networks import constant_model, small_model, values_in
 
 from scratchcnn import Sequential, load_model
@@ -19,7 +17,7 @@ from scratchcnn.layers import Dense
 from scratchcnn.storage import atomic
 from scratchcnn.storage.atomic import atomic_write
 
-KILLS = 40
+KILLS = 18  # three saves of 6 events
 posix = pytest.mark.skipif(os.name != "posix", reason="requires fork, kill and resource limits")
 
 
@@ -46,24 +44,29 @@ def test_process_killed_while_saving_leaves_a_complete_file(tmp_path):
     support = [str(Path(__file__).parents[1] / "support"), *sys.path]
     child = Path(__file__).with_name("saving_child.py")
     code = f"import sys; sys.path[:0] = {support!r}; import runpy; runpy.run_path({str(child)!r}, run_name='__main__')"
-    command = [sys.executable, "-c", code, str(path)]
-    rng, reached, interrupted = random.Random(5), 0, 0
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
-        for _ in range(KILLS):
-            server.stdin.write(f"{reached}\n")
-            server.stdin.flush()
-            process = int(server.stdout.readline())
-            time.sleep(rng.uniform(0.01, 0.1))
-            os.kill(process, signal.SIGKILL)
-            assert server.stdout.readline() == "dead\n"
-            (number,) = values_in(load_model(path))
-            assert number >= reached
-            reached = int(number)
-            interrupted += bool(leftovers(tmp_path))
-            assert len(leftovers(tmp_path)) <= 1
+    reached, interrupted = 0, 0
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as server:
+        for event in range(1, KILLS + 1):
+            for killed_by_test in (False, True):  # at the event itself, and at any time after it
+                fatal = 0 if killed_by_test else event
+                server.stdin.write(f"{reached} {fatal} {int(killed_by_test)}\n")
+                server.stdin.flush()
+                process = int(server.stdout.readline())
+                if killed_by_test:
+                    assert kill_after_events(server, process, event) == "dead"
+                else:
+                    assert server.stdout.readline() == "dead\n"
+                (number,) = values_in(load_model(path))
+                # Of the 6 events of a save, the 4th is the return of `replace`: from then on the new file is in place.
+                saved = (event + 2) // 6
+                assert number >= reached + saved if killed_by_test else number == reached + saved
+                reached = int(number)
+                assert len(leftovers(tmp_path)) <= 1
+                interrupted += bool(leftovers(tmp_path))
         server.stdin.close()
-    assert reached >= KILLS  # the processes did save between the kills
-    assert interrupted > 0  # some kills occurred in the middle of a save
+    assert interrupted >= KILLS // 2  # killed at the first three events of a save
     constant_model(1).save(path)
     assert os.listdir(tmp_path) == ["model.npz"]
 
