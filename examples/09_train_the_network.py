@@ -1,7 +1,7 @@
-"""Lesson 9: the network. Everything so far in one model, trained; first one step by hand, then `fit`.
+"""Lesson 9: train the network. A model combines all layers; you train it with one step by hand, then with `fit`.
 
-You learn that a layer is an operation with parameters, that training is one loop over layers forwards and one
-backwards, and what convolutions are worth beside dense layers.
+You learn that a layer is an operation with parameters, that a training step is a loop over the layers forward and a
+loop backward, and how much convolutions improve on dense layers.
 Read alongside: scratchcnn/layers/base.py, scratchcnn/training/step.py, and scratchcnn/sequential.py.
 
     python examples/09_train_the_network.py
@@ -25,37 +25,40 @@ def main() -> None:
 
     heading("1. The model")
     model = convolutional()
+    print()
     model.summary()
     convolutions = sum(layer.parameter_count for layer in model.layers if isinstance(layer, Conv2D))
     total = sum(layer.parameter_count for layer in model.layers)
     work = {layer: multiplications(layer) for layer in model.layers}
     of_convolutions = sum(work[layer] for layer in work if isinstance(layer, Conv2D)) / sum(work.values())
-    tell(f"""Notice where the weights are: {convolutions / total:.1%} of them in the convolutions, which do
-        {of_convolutions:.0%} of the multiplications, since each of their weights is used at every place.""")
+    tell(f"""Only {convolutions / total:.1%} of the parameters belong to the convolutions, but {of_convolutions:.0%} of
+        the multiplications: each weight of a filter is used at every position of the feature map.""")
 
-    heading("2. One step of learning, by hand")
+    heading("2. One training step by hand")
     before, after = step_by_hand(x[:BATCH], one_hot(y[:BATCH], "float32"))
-    tell(f"""The loss of {BATCH} images was {before:.4f} (log(10) is {np.log(10):.4f}: the network knows nothing
-        yet). After one step along minus the gradient, it is {after:.4f} for the same images. That is all of
-        learning; the rest is repetition.""")
+    tell(f"""The loss of a batch of {BATCH} images is {before:.4f} before training. As in lesson 3, it is close to
+        log(10) = {np.log(10):.4f}. After one step in the direction of the negative gradient, it is {after:.4f} for the
+        same images. Training repeats such steps.""")
 
-    heading("3. Many steps: fit")
+    heading("3. Many steps with fit")
     reached = {}
     for name, each in {"dense layers only": dense_only(), "with convolutions": model}.items():
         start = time.perf_counter()
         history = each.fit(x, y, batch_size=BATCH, epochs=EPOCHS, validation_data=(x_test, y_test), verbose=0)
         seconds, right = time.perf_counter() - start, each.evaluate(x_test, y_test, verbose=0)[1]
         reached[name] = right
-        print(f"  {name}: {sum(layer.parameter_count for layer in each.layers):9,} weights, {EPOCHS} epochs in "
+        print(f"  {name}: {sum(layer.parameter_count for layer in each.layers):9,} parameters, {EPOCHS} epochs in "
               f"{seconds:4.1f} s, test accuracy {right:.1%}")  # fmt: skip
     dense, convolution = reached.values()
-    tell(f"""Both saw the same 4,000 digits. Of 1,000 others {round(1000 * (1 - dense))} are read wrong by one and
-        {round(1000 * (1 - convolution))} by the other. Think of the way: lesson 2 chose templates, lesson 3 learned
-        them, lesson 4 added a hidden layer, and here neighbours are neighbours.""")
     first = history.history
-    tell(f"""Of the first epoch, fit reports an accuracy of {first["accuracy"][0]:.1%} on the training images and
-        {first["val_accuracy"][0]:.1%} on the test images. The former is a mean over an epoch in which the network
-        still learned, and with dropout.""")
+    tell(f"""Both networks are trained with the same 4,000 images. Of the 1,000 test images, the dense network
+        misclassifies {round(1000 * (1 - dense))}, and the convolutional network {round(1000 * (1 - convolution))}. In
+        lesson 2 you chose templates, in lesson 3 they were learned, lesson 4 added a hidden layer, and the
+        convolutions now make use of neighbouring pixels.
+
+        After the first epoch, fit reports an accuracy of {first["accuracy"][0]:.1%} for the training images and of
+        {first["val_accuracy"][0]:.1%} for the test images. The first value is an average over the epoch, while the
+        weights still change, and with dropout; the second is measured at its end, without dropout.""")
 
     keep(plot_history(history)[0].figure, options.output / "09_curves.png")
     keep(plot_filters(model).figure, options.output / "09_filters.png")
@@ -64,13 +67,14 @@ def main() -> None:
     print("Model:", options.output / "network.npz")
 
     heading("Try")
-    tell("""Leave out the dropout layers, or one convolution; or train for 20 epochs. train_mnist.py does the same
-        with all of MNIST, and read_digit.py --model FILE reads your own handwriting. Next: 10_look_inside.py opens
-        the model that was just saved.""")
+    tell("""Remove the dropout layers or one convolution, or train for 20 epochs. The script train_mnist.py trains the
+        same network with all of MNIST, and read_digit.py --model FILE reads your own handwriting.
+
+        Next: 10_look_inside.py inspects the network that you have just saved.""")
 
 
 def convolutional() -> Sequential:
-    """The article's network."""
+    """Two convolutions, max pooling and two dense layers, with dropout."""
     return compiled([
         Conv2D(32, kernel_size=(3, 3), activation="relu", input_shape=(28, 28, 1)),
         Conv2D(64, (3, 3), activation="relu"),
@@ -88,7 +92,7 @@ def dense_only() -> Sequential:
 
 
 def multiplications(layer: Layer) -> int:
-    """How often one image meets a weight in this layer: at every place of a map, or once."""
+    """Multiplications per image: each weight is used at every position of the feature map, or once."""
     return int(np.prod(layer.output_shape[:-1])) * layer.params["kernel"].size if layer.params else 0
 
 
@@ -99,12 +103,12 @@ def compiled(layers: list) -> Sequential:
 
 
 def step_by_hand(images: np.ndarray, targets: np.ndarray, rate: float = 0.05) -> tuple[float, float]:
-    """The mean loss of a batch before and after one step of gradient descent on a new network."""
+    """Loss of a batch before and after one step of gradient descent, for a new network."""
     layers = convolutional().layers
     losses = []
     for _ in range(2):
         outputs, caches = images, []
-        for layer in layers:  # forward: each layer hands on its output, and leaves a cache for the way back
+        for layer in layers:  # forward: the cache of a layer is needed for its backward pass
             outputs, cache = layer.forward(outputs, kernels, training=False, rng=None)
             caches.append(cache)
         losses.append(float(kernels.cross_entropy(outputs, targets).mean()))

@@ -5,7 +5,7 @@ import signal
 
 
 class CountedEvents:
-    """Calls of `os.fsync` and `os.replace`, each counted before and after, and whatever else calls `count`.
+    """Counts calls of `os.fsync` and `os.replace`, each before and after the call; other events call `count`.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class CountedEvents:
 
 
 def kill_after_events(server, process: int, events: int) -> str:
-    """Kill a process once it has reported so many events, and return how the server says that it ended."""
+    """Kill a process after it has reported a number of events, and return its end as reported by the server."""
     lines = iter(server.stdout.readline, "")
     for _ in range(events):
         line = next(lines)
