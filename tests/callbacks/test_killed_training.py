@@ -71,7 +71,6 @@ def test_training_killed_at_any_event_is_resumed_bit_for_bit(server, tmp_path, e
 def test_training_killed_at_any_time_is_resumed_bit_for_bit(server, tmp_path, save_freq):
     path, rng = tmp_path / "killed.npz", random.Random(7)
     options = {"engine": "reference", "save_freq": save_freq, "epochs": 100}
-    ends = [server.train(path, kill_after=rng.randint(1, 100), **options) for _ in range(12)]
-    assert ends.count("dead") >= 3  # the process runs on until the kill arrives, and may complete its training
-    assert set(ends) <= {"dead", "done"}
+    for _ in range(12):  # of 1600 events, each process reaches a hundred at most before the kill
+        assert server.train(path, kill_after=rng.randint(1, 80), **options) == "dead"
     expect_result_of_uninterrupted_training(server, tmp_path, **options)

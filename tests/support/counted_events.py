@@ -3,6 +3,9 @@
 import os
 import signal
 
+# A report fills one atomic write of a pipe. The pipe buffers few of them, so a process cannot run far ahead of a test.
+REPORT = b"event".ljust(4095) + b"\n"
+
 
 class CountedEvents:
     """Counts calls of `os.fsync` and `os.replace`, each before and after the call; other events call `count`.
@@ -12,7 +15,7 @@ class CountedEvents:
     fatal : int
         The number of the event at which the process kills itself; 0 for never.
     reported : bool
-        Print a line "event" to stdout at every event, from which the test knows how far the process is.
+        Write a line to stdout at every event, for `kill_after_events`.
     """
 
     def __init__(self, fatal: int, reported: bool) -> None:
@@ -34,15 +37,15 @@ class CountedEvents:
         if self.remaining == 0:
             os.kill(os.getpid(), signal.SIGKILL)
         if self.reported:
-            os.write(1, b"event\n")
+            os.write(1, REPORT)
 
 
 def kill_after_events(server, process: int, events: int) -> str:
     """Kill a process after it has reported a number of events, and return its end as reported by the server."""
-    lines = iter(server.stdout.readline, "")
+    lines = map(str.strip, iter(server.stdout.readline, ""))
     for _ in range(events):
         line = next(lines)
-        if line != "event\n":
-            return line.strip()
+        if line != "event":
+            return line
     os.kill(process, signal.SIGKILL)
-    return next(line.strip() for line in lines if line != "event\n")
+    return next(line for line in lines if line != "event")
