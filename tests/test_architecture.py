@@ -27,6 +27,7 @@ ORDER = [
     ["callbacks"],
     ["training"],
     ["fusion"],
+    ["descriptions"],
     ["losses", "metrics", "mistakes", "optimizers", "layers"],
     ["preprocessing", "schedules"],
     ["activations", "initializers", "arguments"],

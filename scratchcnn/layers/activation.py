@@ -18,6 +18,8 @@ class Activation(Layer):
 
         y = activation(x)
 
+    Notation: x is the input and y the output.
+
     Parameters
     ----------
     activation : str or ActivationFunction

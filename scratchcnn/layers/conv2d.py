@@ -31,9 +31,11 @@ class Conv2D(Layer):
                           x[n, oy * SH + ky * DH - top, ox * SW + kx * DW - left, c] * kernel[ky, kx, c, f]
         y = activation(z)
 
-    Notation: N images of H x W pixels and C channels; F filters of KH x KW; OH x OW output pixels; strides SH, SW;
-    dilation DH, DW; top and left are the padding, and x is zero outside the image. (As in all deep-learning libraries,
-    this is the cross-correlation: the kernel is not flipped.)
+    Notation: x is the input, z the preactivation and y the output; n counts the N images, oy and ox the rows and
+    columns of the OH x OW outputs, f the F filters, ky and kx the rows and columns of the KH x KW kernel, c the C
+    channels. SH and SW are the strides, DH and DW the dilation rates, top and left the rows and columns of padding; x
+    is zero outside the image. (As in all deep-learning libraries, this is the cross-correlation: the kernel is not
+    flipped.)
 
     Parameters
     ----------

@@ -28,6 +28,9 @@ class Dense(Layer):
         z[n, j] = bias[j] + sum over i of x[n, i] * kernel[i, j]
         y = activation(z)
 
+    Notation: x is the input, z the preactivation and y the output; n counts the N samples, i the I inputs, j the J
+    units.
+
     Parameters
     ----------
     units : int

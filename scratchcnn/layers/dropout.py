@@ -19,6 +19,8 @@ class Dropout(Layer):
         y[i] = x[i] / (1 - rate) if random[i] >= rate, else 0          in training
         y = x                                                          otherwise
 
+    Notation: x is the input and y the output; i counts all elements, and random[i] is uniform in [0, 1).
+
     Parameters
     ----------
     rate : float

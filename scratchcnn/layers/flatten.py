@@ -16,6 +16,9 @@ class Flatten(Layer):
 
         y[n, (h * W + w) * C + c] = x[n, h, w, c]
 
+    Notation: x is the input and y the output, here for images of height H, width W and C channels; n counts the images,
+    h the rows, w the columns, c the channels.
+
     Parameters
     ----------
     input_shape, name

@@ -27,6 +27,10 @@ class MaxPooling2D(Layer):
 
         y[n, oy, ox, c] = max over ky, kx of x[n, oy * SH + ky - top, ox * SW + kx - left, c]
 
+    Notation: x is the input and y the output; n counts the N images, oy and ox the rows and columns of the OH x OW
+    outputs, ky and kx those of the KH x KW window, c the C channels. SH and SW are the strides, top and left the rows
+    and columns of padding.
+
     Parameters
     ----------
     pool_size : int or (int, int), default 2

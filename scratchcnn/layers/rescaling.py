@@ -18,6 +18,8 @@ class Rescaling(Layer):
 
         y = x * scale + offset
 
+    Notation: x is the input and y the output.
+
     As the first layer, Rescaling(1 / 255) lets a model accept uint8 images: only one batch at a time is converted to
     floats, never the whole data set.
 

@@ -11,12 +11,13 @@ from typing import Any, NoReturn
 
 from scratchcnn import activations, initializers
 from scratchcnn.configs import Config
+from scratchcnn.descriptions.registry import LIBRARY, description_of
 from scratchcnn.storage import structure
 from scratchcnn.storage.errors import StorageError
 from scratchcnn.storage.objects import KNOWN
 from scratchcnn.training.model import Model
 
-LAYERS = ("Activation", "Conv2D", "Dense", "Dropout", "Flatten", "MaxPooling2D", "Rescaling")
+LAYERS = tuple(kind.__name__ for kind in LIBRARY)
 OPTIMIZERS, LOSSES = ("Adam", "SGD"), ("CategoricalCrossentropy", "SparseCategoricalCrossentropy")
 METRICS = ("CategoricalAccuracy", "SparseCategoricalAccuracy")
 SCHEDULES = ("CosineDecay", "ExponentialDecay", "PiecewiseConstantDecay")
@@ -52,11 +53,10 @@ def to_keras(model: Model) -> Config:
     layers = [head]
     for layer, described_layer in zip(model.layers, described["layers"], strict=True):
         config = _keras_options(described_layer, f"layer {layer.label}")
-        if max(config.get("strides", [1])) > 1 and max(config.get("dilation_rate", [1])) > 1:
-            raise StorageError(
-                f"Expected strides or dilation_rate above 1, but not both, for Keras; received both for layer "
-                f"{layer.label}."
-            )
+        try:
+            config = description_of(layer).keras_config(config)
+        except ValueError as error:
+            raise StorageError(str(error)) from error
         config |= {"trainable": layer.trainable, "dtype": dtype}
         built = {"build_config": {"input_shape": [None, *(layer.input_shape or ())]}}
         layers.append({**_keras_object(described_layer["class_name"], config), **built})
@@ -106,7 +106,7 @@ def _keras_object(name: str, config: Config) -> Config:
 
 
 def _keras_options(serialized: Config, what: str) -> Config:
-    """Return the options of an object that Keras accepts: without the algorithm and without custom initializers."""
+    """Return the options of an object that Keras has, without custom initializers."""
     name = serialized["class_name"]
     if serialized.get("custom") or name not in MODULES:
         raise StorageError(f"Expected {what} of a class that Keras has, received {name}; use .npz.")
@@ -118,7 +118,7 @@ def _keras_options(serialized: Config, what: str) -> Config:
             continue
         elif isinstance(value, dict):
             raise StorageError(f"Expected {option} of {what} to be one that Keras has, received {value['class_name']}.")
-        elif option != "algorithm":
+        else:
             config[option] = value
     return config
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from scratchcnn import activations, initializers, layers, losses, metrics, optimizers, schedules
+from scratchcnn import activations, initializers, losses, metrics, optimizers, schedules
 from scratchcnn.configs import Config, Configured
+from scratchcnn.descriptions.registry import DESCRIPTIONS, LIBRARY
 from scratchcnn.storage.errors import StorageError
 
 CustomObjects = Mapping[str, type[Any]]
@@ -14,8 +15,7 @@ CustomObjects = Mapping[str, type[Any]]
 KNOWN: dict[str, type[Configured]] = {
     kind.__name__: kind
     for kind in (
-        layers.Activation, layers.Conv2D, layers.Dense, layers.Dropout, layers.Flatten, layers.MaxPooling2D,
-        layers.Rescaling, activations.Linear, activations.ReLU, activations.Softmax, initializers.GlorotUniform,
+        *LIBRARY, activations.Linear, activations.ReLU, activations.Softmax, initializers.GlorotUniform,
         initializers.HeNormal, initializers.Zeros, losses.CategoricalCrossentropy, losses.SparseCategoricalCrossentropy,
         metrics.CategoricalAccuracy, metrics.SparseCategoricalAccuracy, optimizers.Adam, optimizers.SGD,
         schedules.CosineDecay, schedules.ExponentialDecay, schedules.OneCycle, schedules.PiecewiseConstantDecay,
@@ -75,7 +75,7 @@ def _serialize_nested(value: Any, what: str) -> Any:
 def deserialize(serialized: Any, custom_objects: CustomObjects) -> Any:
     """Create the object that was serialized; the counterpart of `serialize`.
 
-    A class that is not of this package is looked up in `custom_objects` only.
+    A class that is not of this package is looked up in `custom_objects`, then among the described layer classes.
 
     Raises
     ------
@@ -83,7 +83,7 @@ def deserialize(serialized: Any, custom_objects: CustomObjects) -> Any:
         The class is unknown, or does not accept the config.
     """
     name, custom = serialized["class_name"], serialized.get("custom", False)
-    classes: Mapping[str, type[Any]] = custom_objects if custom else KNOWN
+    classes: Mapping[str, type[Any]] = {**_described(), **custom_objects} if custom else KNOWN
     if name not in classes:
         known = ", ".join(sorted(classes)) or "none"
         hint = f"pass custom_objects={{{name!r}: {name}}} to load_model" if custom else "use a newer scratchcnn"
@@ -97,6 +97,11 @@ def deserialize(serialized: Any, custom_objects: CustomObjects) -> Any:
         raise StorageError(
             f"Expected arguments that {name} accepts, received {_shortened(config)} ({type(error).__name__}: {error})."
         ) from error
+
+
+def _described() -> dict[str, type[Any]]:
+    """Return the layer classes that were registered with `describe`, by name."""
+    return {kind.__name__: kind for kind in DESCRIPTIONS if kind not in LIBRARY}
 
 
 def _deserialize_nested(value: Any, custom_objects: CustomObjects) -> Any:

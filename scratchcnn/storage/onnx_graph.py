@@ -1,19 +1,19 @@
 """Export a model as an ONNX graph, for inference in other programs: one node or a few for each layer.
 
+The nodes of a layer are part of its description (`LayerDescription.add_to_onnx`).
+
 Inputs and outputs have the layout (N, H, W, C), as in this package. ONNX's convolution requires (N, C, H, W), so the
 graph transposes images before the first layer that requires it, and back where the channels must be last.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from scratchcnn.activations import Linear, ReLU, Softmax
-from scratchcnn.geometry import Windows, image_windows
-from scratchcnn.layers import Activation, Conv2D, Dense, Dropout, Flatten, Layer, MaxPooling2D, Rescaling
+from scratchcnn.descriptions.registry import description_of
 from scratchcnn.operands import Array
 from scratchcnn.storage.atomic import FilePath, atomic_write
 from scratchcnn.storage.errors import StorageError, optional_package
@@ -28,7 +28,7 @@ def export(model: Model, path: FilePath) -> None:
     Raises
     ------
     StorageError
-        A layer or an activation is not of this package; the message names the layer.
+        A layer or an activation has no ONNX equivalent; the message names the layer.
     """
     content = Graph(model).to_bytes()
     with atomic_write(path) as file:
@@ -46,9 +46,13 @@ class Graph:
         self.channels_first = False
         self._shapes = [list(shape) for shape in (model.input_shape or (), model.output_shape or ())]
         for layer in model.layers:
-            if type(layer) not in WRITERS:
-                raise StorageError(f"Expected layers of scratchcnn for ONNX, received layer {layer.label}.")
-            WRITERS[type(layer)](self, layer)
+            try:
+                description_of(layer).add_to_onnx(self)
+            except NotImplementedError:
+                raise StorageError(
+                    f"Expected layers with an ONNX equivalent, received layer {layer.label}; override add_to_onnx in a "
+                    "LayerDescription and register it with `describe`."
+                ) from None
         self.set_channels(first=False)
 
     def to_bytes(self) -> bytes:
@@ -96,58 +100,3 @@ class Graph:
             self.add("Relu")
         elif kind is Softmax:
             self.add("Softmax", axis=1 if self.channels_first else -1)
-
-
-def _conv2d(graph: Graph, layer: Conv2D) -> None:
-    graph.set_channels(first=True)
-    kernel = layer.params["kernel"].transpose(3, 2, 0, 1)  # (KH, KW, C, F) to (F, C, KH, KW)
-    bias = [layer.params["bias"]] if layer.use_bias else []
-    windows = _windows(layer, layer.kernel_size, layer.strides, layer.padding, layer.dilation_rate)
-    graph.add("Conv", kernel, *bias, dilations=layer.dilation_rate, **_geometry(windows))
-    graph.activate(layer)
-
-
-def _max_pooling2d(graph: Graph, layer: MaxPooling2D) -> None:
-    graph.set_channels(first=True)
-    windows = _windows(layer, layer.pool_size, layer.strides, layer.padding)
-    graph.add("MaxPool", **_geometry(windows))
-
-
-def _windows(layer: Layer, *geometry: Any) -> Windows:
-    assert layer.input_shape is not None
-    return image_windows((layer.input_shape[0], layer.input_shape[1]), *geometry)
-
-
-def _geometry(windows: Windows) -> dict[str, Any]:
-    rows, columns = windows
-    return {
-        "kernel_shape": (rows.kernel, columns.kernel),
-        "strides": (rows.stride, columns.stride),
-        "pads": (rows.before, columns.before, rows.after, columns.after),
-    }
-
-
-def _dense(graph: Graph, layer: Dense) -> None:
-    bias = [layer.params["bias"]] if layer.use_bias else []
-    graph.add("Gemm", layer.params["kernel"], *bias)
-    graph.activate(layer)
-
-
-def _flatten(graph: Graph, layer: Flatten) -> None:
-    graph.set_channels(first=False)  # the order of the elements is that of channels last
-    graph.add("Flatten")
-
-
-def _rescaling(graph: Graph, layer: Rescaling) -> None:
-    graph.add("Mul", np.array(layer.scale))
-    graph.add("Add", np.array(layer.offset))
-
-
-def _dropout(graph: Graph, layer: Dropout) -> None:
-    """Append nothing: dropout is inactive in inference."""
-
-
-WRITERS: dict[type[Layer], Callable[[Graph, Any], None]] = {
-    Activation: Graph.activate, Conv2D: _conv2d, Dense: _dense, Dropout: _dropout, Flatten: _flatten,
-    MaxPooling2D: _max_pooling2d, Rescaling: _rescaling,
-}  # fmt: skip

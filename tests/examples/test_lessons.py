@@ -57,7 +57,7 @@ def test_lessons_are_numbered_from_one_without_gaps():
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_lesson_is_short_and_names_existing_files_to_read(name: str):
     text = (EXAMPLES / f"{name}.py").read_text()
-    assert 40 <= len(text.splitlines()) <= 130
+    assert 40 <= len(text.splitlines()) <= (180 if name == "write_your_own_layer" else 130)  # with a description
     assert max(map(len, text.splitlines())) <= 120
     docstring = text.split('"""')[1]
     assert f"python examples/{name}.py" in docstring
@@ -310,15 +310,18 @@ def test_occlusion_reduces_the_probability_and_errors_have_low_confidence(texts:
     assert "sum of 9 products" in text
 
 
-def test_the_layer_of_ones_own_is_right_learns_and_is_kept(texts: dict[str, str]):
+def test_own_layer_is_correct_trained_saved_and_explained(texts: dict[str, str]):
     text = texts["write_your_own_layer"]
-    assert numbers(text, "random numbers: #. 2")[0] < 1e-14
+    assert numbers(text, "random values of shape (3, 7, 6, 2): #. 2")[0] < 1e-14
     assert "No gradient is wrong." in text
     assert numbers(text, "Test accuracy after 4 epochs: #%")[0] > 85
-    assert numbers(text, "its predictions differ by #. Figure") == [0]
+    assert numbers(text, "the largest difference of a prediction is #. 4.") == [0]
+    assert "y = sum over the window of x / P²" in text
+    assert "sum of 4 products" in text
+    assert "MORE THAN ROUNDING" not in text
 
 
-def test_the_fault_that_it_tells_one_to_plant_is_found(monkeypatch: pytest.MonkeyPatch):
+def test_the_suggested_error_in_the_own_layer_is_found(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.syspath_prepend(EXAMPLES)
     spec = importlib.util.spec_from_file_location("write_your_own_layer", EXAMPLES / "write_your_own_layer.py")
     module = importlib.util.module_from_spec(spec)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from scratchcnn.descriptions.registry import description_of
 from scratchcnn.inspection.arguments import sample_shape
-from scratchcnn.inspection.explaining.windows import windows_of
-from scratchcnn.layers import Conv2D, MaxPooling2D
 from scratchcnn.operands import Array, Shape
 from scratchcnn.sequential import Sequential
 
@@ -43,8 +42,8 @@ def field_centers(model: Sequential, place: int) -> tuple[Coordinates, Coordinat
 
     Notes
     -----
-    Layers that keep the number of rows and columns are taken as elementwise. The positions of a custom layer that
-    changes it are taken as evenly distributed over its whole input.
+    The windows of a layer are those of its description. Other layers that keep the number of rows and columns are taken
+    as elementwise; the positions of one that changes it are taken as evenly distributed over its whole input.
 
     Examples
     --------
@@ -61,8 +60,8 @@ def field_centers(model: Sequential, place: int) -> tuple[Coordinates, Coordinat
         )
     rows, columns = (np.arange(length, dtype=np.float64) for length in shapes[-1][:2])
     for layer, before, after in reversed(list(zip(model.layers, shapes[:-1], shapes[1:], strict=False))):
-        if isinstance(layer, Conv2D | MaxPooling2D):
-            windows = windows_of(layer, (1, *before))
+        windows = description_of(layer).windows(before)
+        if windows is not None:
             rows, columns = (
                 axis.stride * centers - axis.before + axis.dilation * (axis.kernel - 1) / 2
                 for axis, centers in zip(windows, (rows, columns), strict=True)

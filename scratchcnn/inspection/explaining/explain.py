@@ -1,31 +1,35 @@
-"""explain: where one number of a trace came from."""
+"""explain: one value of a trace as a weighted sum, term by term."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from scratchcnn.activations import Linear, ReLU, Softmax, linear
-from scratchcnn.inspection.arguments import place_among, position_in
-from scratchcnn.inspection.explaining.backward_formulas import d_input_terms, d_output_terms, d_preactivation_terms
-from scratchcnn.inspection.explaining.data import products_of
-from scratchcnn.inspection.explaining.explanation import BACKWARD, FORWARD, Explanation
-from scratchcnn.inspection.explaining.forward_formulas import forward_terms
-from scratchcnn.inspection.explaining.parameter_formulas import gradient_terms
-from scratchcnn.inspection.explaining.rounding import exact_sum, softmax_bound
-from scratchcnn.inspection.explaining.slopes import MOST_INPUTS, slopes_of_one
-from scratchcnn.inspection.explaining.terms import SoftmaxRow, Terms, every_position
+from scratchcnn.descriptions.registry import description_of
+from scratchcnn.descriptions.terms import Terms
+from scratchcnn.inspection.arguments import place_among
+from scratchcnn.inspection.explaining.explanation import Explanation
+from scratchcnn.inspection.explaining.gradient_terms import (
+    d_input_terms,
+    d_output_terms,
+    d_preactivation_terms,
+    parameter_gradient_terms,
+)
+from scratchcnn.inspection.explaining.positions import position_in_batch, position_in_parameter
+from scratchcnn.inspection.explaining.slopes import MOST_INPUTS, slope_terms, slopes_of_inputs
+from scratchcnn.inspection.explaining.text import SoftmaxRow, softmax_row
 from scratchcnn.inspection.tracing.layer_trace import LayerTrace
-from scratchcnn.inspection.tracing.passes import has_activation
+from scratchcnn.inspection.tracing.passes import has_activation, without_activation
+from scratchcnn.inspection.tracing.trace import Trace
 from scratchcnn.names import look_up
 from scratchcnn.operands import Array, Shape
 
-if TYPE_CHECKING:
-    from scratchcnn.inspection.tracing.trace import Trace
-
+FORWARD = ("output", "preactivation")
+BACKWARD = {"d_output": d_output_terms, "d_preactivation": d_preactivation_terms, "d_input": d_input_terms}
 GRADIENT = "gradient"
 
 
@@ -37,22 +41,21 @@ def explain(
     *,
     parameter: str | None = None,
 ) -> Explanation:
-    """Tell where one number of a trace came from.
+    """Explain one value of a trace: the terms of its weighted sum, and where each comes from.
 
     Parameters
     ----------
     trace : Trace
     layer : str, int or LayerTrace
-        Its name, its number, or itself.
+        Its name, its index, or the layer itself.
     position : int or tuple of int
-        Which number: (sample, row, column, channel) of images, (sample, unit) of rows. The sample may be left out if
-        the trace has one. For a gradient, the index in the parameter.
-    what : str
-        'output' (the default) or 'preactivation': from the layer's input.
-        'd_output', 'd_preactivation' or 'd_input': which gradients came back to it, and how much each gave.
-        'gradient': that of a parameter, a sum over samples and places.
-    parameter : 'kernel' or 'bias'
-        For what='gradient', and only for that.
+        Index of the value: (sample, row, column, channel) of images, (sample, unit) of vectors. The sample may be
+        omitted if the trace has only one. For what='gradient', the index in the parameter.
+    what : str, default 'output'
+        'output' or 'preactivation': computed from the layer's input. 'd_output', 'd_preactivation' or 'd_input': the
+        gradient of the loss w.r.t. this value. 'gradient': the gradient w.r.t. one element of a parameter.
+    parameter : str, optional
+        For what='gradient': 'kernel' or 'bias'.
 
     Returns
     -------
@@ -61,8 +64,8 @@ def explain(
     Raises
     ------
     TypeError, ValueError
-        No such layer, parameter or position, or a backward question to a trace without labels. For a layer of a user's
-        own, the slope of the output by each input is measured instead, if there are at most 1024.
+        No such layer, parameter or position; a gradient of a trace without labels; a custom layer without description
+        that has more than 1024 inputs. With fewer, the slope of the output w.r.t. each input is measured instead.
 
     Examples
     --------
@@ -87,107 +90,89 @@ def explain(
         _expect_backward(trace, chosen, what)
     if parameter is not None:
         stored = look_up("parameter", parameter, chosen.gradients)
-        place = position_in(position, stored.shape, f"the position in the {parameter} of {chosen.name!r}")
-        terms = gradient_terms(trace, number, parameter, place)
+        place = position_in_parameter(position, stored.shape, f"the {parameter} of {chosen.name!r}")
+        terms = parameter_gradient_terms(trace, number, parameter, place)
         return _explanation(trace, chosen, place, what, terms, stored, parameter)
     array: Array = getattr(chosen, what)
-    place = _place(position, array, f"{what} of {chosen.name!r}")
+    place = position_in_batch(position, array.shape, f"{what} of {chosen.name!r}")
     if what in FORWARD:
         return _forward(trace, chosen, place, what)
-    makers = {"d_output": d_output_terms, "d_preactivation": d_preactivation_terms, "d_input": d_input_terms}
-    return _explanation(trace, chosen, place, what, makers[what](trace, number, place), array)
+    return _explanation(trace, chosen, place, what, BACKWARD[what](trace, number, place), array)
 
 
 def _explanation(
     trace: Trace, layer: LayerTrace, place: Shape, what: str, terms: Terms, array: Array, parameter: str | None = None
 ) -> Explanation:
-    """Of a number that no activation follows."""
-    total = exact_sum(products_of(terms)) + terms.bias
-    stored = float(array[place])
+    """Explain a value that no activation follows."""
+    total, stored = terms.total, float(array[place])
     return Explanation(trace, layer, place, what, parameter, terms, total, total, stored, stored, terms.bound)
 
 
 def _forward(trace: Trace, layer: LayerTrace, place: Shape, what: str) -> Explanation:
-    terms = forward_terms(layer, place)
-    if terms is None:
-        return _explanation(trace, layer, place, what, _measured(trace, layer, place), layer.output)
+    terms = description_of(layer.layer).output_terms(layer, place)
+    terms = _slope_terms(trace, layer, place) if terms is None else terms
     if what == "preactivation" or not has_activation(layer.layer):
         return _explanation(trace, layer, place, what, terms, layer.preactivation)
-    total = exact_sum(products_of(terms)) + terms.bias
-    output, bound, row = _activated(trace, layer, place, total, terms.bound)
+    output, bound, row = _activated(trace, layer, place, terms.total, terms.bound)
     stored, before = float(layer.output[place]), float(layer.preactivation[place])
-    return Explanation(trace, layer, place, what, None, terms, total, output, stored, before, bound, row)
+    return Explanation(trace, layer, place, what, None, terms, terms.total, output, stored, before, bound, row)
 
 
 def _activated(
     trace: Trace, layer: LayerTrace, place: Shape, preactivation: float, bound: float
 ) -> tuple[float, float, SoftmaxRow | None]:
-    """What the activation makes of it, how far that may be off, and the row of a softmax."""
+    """Return the activation of a value, its rounding bound, and the row of a softmax."""
     activation: Any = getattr(layer.layer, "activation", linear)
     if type(activation) is Linear:
         return preactivation, bound, None
     if type(activation) is ReLU:
         return (math.nan if math.isnan(preactivation) else max(preactivation, 0.0)), bound, None
     if type(activation) is Softmax:
-        row = SoftmaxRow.of(layer.preactivation[place[:-1]])
+        row = softmax_row(layer.preactivation[place[:-1]])
         with np.errstate(all="ignore"):
             output = float(np.float64(row.exponentials[place[-1]]) / row.total)
-        distance = float(row.logits[place[-1]]) - row.largest
-        return output, softmax_bound(distance, len(row.logits), output, layer.dtype), row
-    output = float(activation.forward(layer.preactivation, trace.model.ops)[place])  # its own word for it
+        return output, _softmax_bound(float(row.logits[place[-1]]) - row.largest, len(row.logits), output, layer), row
+    output = float(activation.forward(layer.preactivation, trace.model.ops)[place])  # a custom function
     return output, 4 * float(np.finfo(layer.dtype).eps) * abs(output), None
 
 
-def _measured(trace: Trace, layer: LayerTrace, place: Shape) -> Terms:
-    """Terms of an output of a user's own layer: the slope by each input, measured."""
-    x, ops = layer.input[place[0]], trace.model.ops
+def _softmax_bound(distance: float, classes: int, probability: float, layer: LayerTrace) -> float:
+    """Return the rounding bound of a probability whose logit is `distance` from the largest.
+
+    Rounding the distance z changes exp(z) by |z| unit roundoffs, exp itself adds a few, and the sum of J exponentials
+    adds J and the error of its worst term, for which exp(-|z|) * |z| <= 1.
+    """
+    limits = np.finfo(layer.dtype)
+    return float(limits.eps) * (abs(distance) + 2 * classes + 12) * probability + 2 * float(limits.tiny)
+
+
+def _slope_terms(trace: Trace, layer: LayerTrace, place: Shape) -> Terms:
+    """Return the terms of a preactivation whose formula is not known, with measured slopes as weights."""
+    x, ops, own = layer.input[place[0]], trace.model.ops, layer.layer
     if x.size > MOST_INPUTS:
         raise ValueError(
-            f"Expected a layer whose formula is known, or one of at most {MOST_INPUTS} inputs whose slopes can be "
-            f"measured, received {layer.layer.label} with input {layer.shapes.input} and output "
-            f"{layer.shapes.output}; its numbers are in trace[{layer.name!r}]."
+            f"Expected a described layer, or one of at most {MOST_INPUTS} inputs whose slopes can be measured, "
+            f"received {layer.layer.label} with input {layer.shapes.input} and output {layer.shapes.output}; register "
+            f"a LayerDescription with `describe`, or read its values from trace[{layer.name!r}]."
         )
-    weights = slopes_of_one(lambda batch: layer.layer.forward(batch, ops, training=False, rng=None)[0], x, place[1:])
-    notes = (
-        f"No formula is known for the class {layer.kind}, of input {layer.shapes.input} and output "
-        f"{layer.shapes.output}. The weights are slopes that were measured, by moving each input a little up and down; "
-        "their sum is the output only if the layer is a weighted sum.",
+    own = without_activation(own) if has_activation(own) else own
+    slopes = slopes_of_inputs(lambda batch: own.forward(batch, ops, training=False, rng=None)[0], x, place[1:])
+    note = (
+        f"The formula of the class {layer.kind} is not known (input {layer.shapes.input}, output "
+        f"{layer.shapes.output}). The weights are slopes measured by central differences; their sum is the output only "
+        "if the layer is linear. Register a LayerDescription to explain it exactly."
     )
-    return Terms(
-        "y ~ sum of x * slope", x, weights, every_position(x.shape, place[:1]), np.ones(x.shape, bool),
-        f"{layer.name}.input", "measured slope", tuple(f"axis {axis}" for axis in range(x.ndim)), 0.0, math.inf,
-        notes, known=False,
-    )  # fmt: skip
+    return slope_terms(layer, "input", place[0], slopes, "y ~ sum of x * slope", note)
 
 
 def _expect_backward(trace: Trace, layer: LayerTrace, what: str) -> None:
     if trace.losses is None:
         raise ValueError(
-            f"Expected a trace with labels to explain {what!r}, received one of a forward pass alone; use "
+            f"Expected a trace with labels to explain {what!r}, received one of a forward pass only; use "
             "trace(model, x, y)."
         )
     if what == "d_output" and layer.d_output is None:
         raise ValueError(
-            f"Expected a gradient that was computed, received 'd_output' of {layer.name!r}: its softmax is part of the "
-            "loss, which sends its gradient by the logits; ask for 'd_preactivation'."
+            f"Expected a gradient that was computed, received 'd_output' of {layer.name!r}, whose softmax is part of "
+            "the loss: the gradient is computed w.r.t. the logits; use 'd_preactivation'."
         )
-
-
-def _place(position: object, array: Array, what: str) -> Shape:
-    """`position` as a place in an array of samples; the sample may be left out if there is one.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As `position_in`; or the sample is left out, and there are several.
-    """
-    length = len(position) if isinstance(position, Sequence | np.ndarray) else 1
-    if length != array.ndim - 1:
-        return position_in(position, array.shape, f"the position in {what}, the sample first,")
-    place = position_in(position, array.shape[1:], f"the position in {what}")
-    if len(array) > 1:
-        raise ValueError(
-            f"Expected the sample before the position in {what}, as the trace has {len(array)} of them, received "
-            f"{place}; use {(0, *place)}."
-        )
-    return (0, *place)

@@ -1,31 +1,39 @@
-"""An explanation: the terms of one number, their sum, and what became of it."""
+"""Explanation: the terms of one value of a trace, their sum, and the activation of it."""
 
 from __future__ import annotations
 
+import math
 import os
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from scratchcnn.inspection.explaining.data import ExplanationData
-from scratchcnn.inspection.explaining.text import explanation_lines
+import numpy as np
+
+from scratchcnn.descriptions.terms import Terms
+from scratchcnn.inspection.attribution.receptive_field import Reach, chain_of, single
+from scratchcnn.inspection.explaining.text import SoftmaxRow, chain_lines, softmax_lines, symbols_of, term_lines
+from scratchcnn.inspection.text.layout import wrap
+from scratchcnn.inspection.tracing.layer_trace import LayerTrace
+from scratchcnn.inspection.tracing.passes import has_activation
+from scratchcnn.inspection.tracing.trace import Trace
+from scratchcnn.operands import Array
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-
-FORWARD = ("output", "preactivation")
-BACKWARD = ("d_output", "d_preactivation", "d_input")
+INDENT = "  "
 
 
 @dataclass(frozen=True, eq=False)
-class Explanation(ExplanationData):
-    """Where one number of a trace came from; `print` tells it.
+class Explanation:
+    """One value of a trace as a weighted sum; `print` shows the computation.
 
-    The number is a weighted sum, `sum(inputs * weights) + bias`, and an activation of it:
+    The value is the activation of a weighted sum of inputs,
 
         inputs * weights = products,   sum + bias = preactivation,   activation(preactivation) = output
 
-    computed here in float64 from the numbers of the trace; `stored` is what the model computed, which differs by
+    computed here in float64 from the values of the trace; `stored` is what the model computed, which differs by
     rounding.
 
     Attributes
@@ -33,44 +41,194 @@ class Explanation(ExplanationData):
     trace : Trace
     layer : LayerTrace
     position : tuple of int
-        With the sample first; for a gradient, the index in the parameter.
+        The sample first; for the gradient of a parameter, the index in the parameter.
     what : str
         'output', 'preactivation', 'd_output', 'd_preactivation', 'd_input' or 'gradient'.
     parameter : str or None
-        Of a 'gradient': 'kernel' or 'bias'.
+        For what='gradient': 'kernel' or 'bias'.
     terms : Terms
-        The terms before they are added up, where each was taken from, and notes in words.
+        The terms before they are added up, the origin of each, and notes.
     preactivation : float
         sum + bias, in float64.
     output : float
-        The activation of it; the same where none follows. A softmax is taken of the stored logits of its row.
-    stored : float
-        The number of the trace.
-    stored_preactivation : float
-        That before the activation.
+        The activation of it; equal to `preactivation` if none follows. A softmax is computed from the stored logits of
+        its row.
+    stored, stored_preactivation : float
+        The value in the trace, and the one before the activation.
     bound : float
-        How far rounding may have moved the stored number from the exact one: derived, not measured (`rounding`).
-        Infinite where the formula is not known.
+        Bound on the rounding error of `stored`, derived from the number of operations (`descriptions.rounding`);
+        infinite if the formula is not known.
     row : SoftmaxRow or None
-        The exponentials, where a softmax makes the output.
+        The exponentials, if the activation is a softmax.
     """
 
+    trace: Trace
+    layer: LayerTrace
+    position: tuple[int, ...]
+    what: str
+    parameter: str | None
+    terms: Terms
+    preactivation: float
+    output: float
+    stored: float
+    stored_preactivation: float
+    bound: float
+    row: SoftmaxRow | None = None
+
+    @property
+    def inputs(self) -> Array:
+        """The inputs of the weighted sum: a window (KH, KW, C) for a convolution, (I,) for a dense layer."""
+        return self.terms.inputs
+
+    @property
+    def weights(self) -> Array:
+        """The weight of each input; same shape as `inputs`."""
+        return self.terms.weights
+
+    @property
+    def products(self) -> Array:
+        """inputs * weights in float64, in which the product of two float32 values is exact."""
+        return self.terms.products
+
+    @property
+    def sum(self) -> float:
+        """The sum of all products, rounded once."""
+        return self.terms.sum
+
+    @property
+    def bias(self) -> float:
+        """The bias that is added to the sum."""
+        return self.terms.bias
+
+    @property
+    def known(self) -> bool:
+        """Whether the formula is known; otherwise the weights are slopes measured by finite differences."""
+        return self.terms.known
+
+    @property
+    def difference(self) -> float:
+        """stored - output."""
+        return self.stored - self.output
+
+    @property
+    def adds_up(self) -> bool | None:
+        """Whether the terms reproduce the stored values within the rounding bound; None if no formula is known."""
+        if not self.known:
+            return None
+        before = _agree(self.preactivation, self.stored_preactivation, self.terms.bound)
+        return before and _agree(self.output, self.stored, self.bound)
+
+    def chain(self) -> list[Reach]:
+        """Return the part of each layer's input on which the value depends, from this layer back to the first.
+
+        Returns
+        -------
+        list of Reach
+            The last is the part of the model's input: the receptive field. For a gradient, that of its unit.
+
+        Raises
+        ------
+        ValueError
+            For the gradient of a parameter, which has no position in a feature map.
+        """
+        if self.parameter is not None:
+            raise ValueError(
+                "Expected the explanation of a unit, received that of a parameter, which is used at all positions and "
+                "has no receptive field; use `terms.sources` for the positions of its terms."
+            )
+        number = self.trace.layers.index(self.layer)
+        if self.what == "d_input":
+            number -= 1
+        shape = self.trace.layers[number].shapes.output if number >= 0 else self.trace.x.shape
+        return chain_of(self.trace.layers, number, single(shape[1:], self.position[1:]))
+
+    @property
+    def receptive_field(self) -> Reach:
+        """The part of the model's input on which the value depends: the last element of `chain()`."""
+        return self.chain()[-1]
+
     def plot(self, to_file: str | os.PathLike[str] | None = None) -> Figure:
-        """Draw the receptive field on the input, the terms, and their sum; write it to a file if one is named.
+        """Draw the receptive field on the input, the terms, and their sum; write it to a file if a path is given.
+
+        Of a window with several channels, the channel with the largest sum is drawn, and the products summed over all
+        channels. Of a long row of terms, the largest are drawn as bars.
 
         Raises
         ------
         ValueError, OSError
             As `plots.save`.
         """
-        from scratchcnn.inspection.explaining.figure import plot_explanation
+        from scratchcnn.inspection.explaining.figure import plot_terms
 
-        return plot_explanation(self, to_file)
+        of = self.what if self.parameter is None else f"{self.parameter} gradient"
+        title = f"{self.layer.name} ({self.layer.kind}): {of} at [{self._index}] is {self.stored:.5g}"
+        image = None
+        if self.parameter is None and self.trace.x.ndim == 4:
+            image = self.trace.x[self.position[0]], np.asarray(self.receptive_field.mask.any(axis=2))
+        axis = 2 if self.parameter is None else 0
+        total = ", ".join(f"{name}: {value:.5g}" for name, value in self._steps())
+        return plot_terms(self.terms, title, total, image, axis, to_file)
 
     def __str__(self) -> str:
-        return "\n".join(explanation_lines(self))
+        formula, notes = self.terms.formula, [line for note in self.terms.notes for line in wrap(note)]
+        blocks: list[Iterable[str]] = [
+            [formula, *wrap(f"({symbols_of(formula)})")],
+            term_lines(self.terms, self.parameter is None),
+            [*self._arithmetic(), *notes],
+        ]
+        if self.row is not None:
+            blocks.append(softmax_lines(self.row, self.position[-1]))
+        if self.parameter is None:
+            blocks.append(chain_lines(self.chain()))
+        title = f"{self._name} = {self.stored:.6g}    ({self.layer.kind})"
+        return title + "\n" + "\n\n".join("\n".join((INDENT + line).rstrip() for line in block) for block in blocks)
 
     def __repr__(self) -> str:
-        index = ", ".join(map(str, self.position))
+        return f"<Explanation of {self._name} = {self.stored:.6g}>"
+
+    @property
+    def _index(self) -> str:
+        return ", ".join(map(str, self.position))
+
+    @property
+    def _name(self) -> str:
         of = self.what if self.parameter is None else f"gradients[{self.parameter!r}]"
-        return f"<Explanation of {self.layer.name}.{of}[{index}] = {self.stored:.6g}>"
+        return f"{self.layer.name}.{of}[{self._index}]"
+
+    def _steps(self) -> list[tuple[str, float]]:
+        """Return the sum, the bias, the activation and the stored value, each with its name."""
+        count, steps = self.inputs.size, []
+        if count > 1 or self.bias:
+            steps.append((f"sum of {count:,} products" if count > 1 else "product", self.sum))
+        if self.bias:
+            steps.append((self.terms.bias_name, self.bias))
+        activated = self.what == "output" and has_activation(self.layer.layer)
+        steps.append(("z" if activated else "total", self.preactivation))
+        if activated:
+            steps.append((f"{self.layer.activation}(z)", self.output))
+        return [*steps, ("stored", self.stored)]
+
+    def _arithmetic(self) -> Iterator[str]:
+        """Yield the steps, one below the other, and whether the last two agree."""
+        names, values = zip(*self._steps(), strict=True)
+        width = max(map(len, names))
+        numbers = [f"{value:.9g}" if self.layer.dtype == np.float32 else f"{value:.15g}" for value in values]
+        across = max(map(len, numbers))
+        lines = [f"{name:{width}}   {number:>{across}}" for name, number in zip(names, numbers, strict=True)]
+        yield from lines[:-1]
+        yield f"{lines[-1]}   {self._verdict()}"
+
+    def _verdict(self) -> str:
+        if not self.known:
+            return f"difference {self.difference:.2g}; the slopes are approximations, so there is no bound"
+        if self.difference == 0 and self.adds_up:
+            return "equal"
+        cause = "rounding error" if self.adds_up else "MORE THAN ROUNDING"
+        return f"difference {self.difference:.2g}: {cause} (bound {self.bound:.2g})"
+
+
+def _agree(one: float, other: float, bound: float) -> bool:
+    """Whether two values differ by at most the bound; non-finite values must be equal if the bound is finite."""
+    if not (math.isfinite(one) and math.isfinite(other)):
+        return one == other or (math.isnan(one) and math.isnan(other)) or not math.isfinite(bound)
+    return abs(one - other) <= bound

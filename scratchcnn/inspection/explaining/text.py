@@ -1,74 +1,114 @@
-"""An explanation in plain text: the terms, written out or the largest of them, and the arithmetic step by step."""
+"""Terms as plain text: all of them or the largest, the exponentials of a softmax, and the receptive field."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
+from scratchcnn.descriptions.terms import Terms
 from scratchcnn.inspection.attribution.receptive_field import Reach
-from scratchcnn.inspection.explaining.data import ExplanationData
-from scratchcnn.inspection.explaining.matrices import block, number_cells, side_by_side
-from scratchcnn.inspection.text.layout import WIDTH, wrap
+from scratchcnn.inspection.text.layout import WIDTH
+from scratchcnn.inspection.text.numbers import aligned
 from scratchcnn.inspection.text.table import table
 from scratchcnn.operands import Array
 
-INDENT = "  "
-MOST_CELLS, MOST_SLABS = 49, 3  # of a patch that is written out: numbers of a channel, and channels
-MOST_TERMS = 12  # of a row that is written out; of a longer one, the LARGEST
+MOST_CELLS, MOST_SLABS = 49, 3  # of a window that is printed in full: elements of a channel, and channels
+MOST_TERMS = 12  # of a sum that is printed in full; of a longer one, the LARGEST
 LARGEST = 8
+SYMBOLS = {
+    "x": "input of the layer", "z": "preactivation", "y": "output of the layer", "p": "output of the model",
+    "q": "p / total", "total": "sum of p", "target": "label as probabilities", "N": "number of samples",
+    "rate": "probability that dropout zeroes a value", **{
+        f"d{name}": f"gradient of the loss w.r.t. {name}" for name in ("x", "z", "y", "p", "q", "kernel", "bias")
+    }, "i": "index of an input or a unit", "j": "index of a unit", "[i = j]": "1 if i = j, else 0",
+}  # fmt: skip
 
 
-def explanation_lines(found: ExplanationData) -> Iterator[str]:
-    """The lines of the text."""
-    yield _headline(found)
-    yield f"{INDENT}{found.terms.formula}"
-    yield ""
-    yield from (INDENT + line if line else "" for line in _terms(found))
-    yield ""
-    yield from (INDENT + line for line in _arithmetic(found))
-    if found.row is not None:
-        yield ""
-        yield from (INDENT + line for line in _softmax(found))
-    for note in found.terms.notes:
-        yield from wrap(note, first=INDENT)
-    if found.parameter is None:
-        yield ""
-        yield from (INDENT + line for line in _chain(found))
+class SoftmaxRow(NamedTuple):
+    """The row of logits of a softmax.
+
+    Attributes
+    ----------
+    logits : (J,)
+    largest : float
+        The largest logit, which is subtracted from all.
+    exponentials : float64 (J,)
+        exp(logit - largest).
+    total : float
+        Their sum.
+    """
+
+    logits: Array
+    largest: float
+    exponentials: Array
+    total: float
 
 
-def _headline(found: ExplanationData) -> str:
-    """What is asked about, and its value."""
-    of = found.what if found.parameter is None else f"gradients[{found.parameter!r}]"
-    index = ", ".join(map(str, found.position))
-    return f"{found.layer.name}.{of}[{index}] = {found.stored:.6g}    ({found.layer.kind})"
+def softmax_row(logits: Array) -> SoftmaxRow:
+    """Compute the exponentials of some logits (J,) and their sum, in float64."""
+    with np.errstate(all="ignore"):
+        exponentials = np.exp(logits.astype(np.float64) - float(logits.max()))
+        return SoftmaxRow(logits, float(logits.max()), exponentials, float(exponentials.sum()))
 
 
-def _terms(found: ExplanationData) -> Iterator[str]:
-    terms, shape, count = found.terms, found.inputs.shape, found.inputs.size
+def symbols_of(formula: str) -> str:
+    """Return the meaning of each symbol of a formula.
+
+    >>> symbols_of("y = x / (1 - rate) if kept, else 0")
+    'y: output of the layer; x: input of the layer; rate: probability that dropout zeroes a value'
+    """
+    names = re.findall(r"\[i = j\]|[A-Za-z]+", formula)
+    names += [name[1:] for name in names if name in SYMBOLS and name[1:] in SYMBOLS]
+    return "; ".join(f"{name}: {SYMBOLS[name]}" for name in dict.fromkeys(names) if name in SYMBOLS)
+
+
+def number_cells(numbers: Array, present: Array | None = None) -> list[list[str]]:
+    """Return the elements of a matrix as text, with equal decimals; '.' where absent.
+
+    >>> number_cells(np.array([[0.5, -12.0], [0.0, 3.0]]))
+    [['0.50', '-12.00'], ['0', '3.00']]
+    """
+    shown = np.ones(numbers.shape, bool) if present is None else present
+    texts = np.full(numbers.shape, ".", object)
+    texts[shown] = aligned(numbers[shown])
+    return texts.tolist()
+
+
+def term_lines(terms: Terms, with_sums: bool) -> Iterator[str]:
+    """Yield the terms: a small window in full, otherwise a table of the largest.
+
+    Parameters
+    ----------
+    terms : Terms
+    with_sums : bool
+        Whether the products of a window are also summed over the channels.
+    """
+    shape, count = terms.inputs.shape, terms.inputs.size
     slabs = shape[2] if len(shape) == 3 else 1
     if count > 1 and len(shape) in (2, 3) and shape[0] * shape[1] <= MOST_CELLS and slabs <= MOST_SLABS:
-        yield from _matrices(found)
+        yield from _matrices(terms, slabs)
         return
-    products = found.products.ravel()
-    order = np.arange(count) if count <= MOST_TERMS else np.argsort(-np.abs(products), kind="stable")[:LARGEST]
+    flat = terms.products.ravel()
+    order = np.arange(count) if count <= MOST_TERMS else np.argsort(-np.abs(flat), kind="stable")[:LARGEST]
     if count > MOST_TERMS:
         yield f"The {len(order)} largest of {count:,} products:"
-    yield from _listed(found, order)
+    yield from _table(terms, order)
     if count > MOST_TERMS:
         with np.errstate(all="ignore"):
-            rest = float(np.delete(products, order).sum())
-        yield f"the other {count - len(order):,}: {rest:.6g} in all"
-    if len(shape) == 3 and 1 < shape[0] * shape[1] <= MOST_CELLS and found.parameter is None:
+            rest = float(np.delete(flat, order).sum())
+        yield f"sum of the other {count - len(order):,}: {rest:.6g}"
+    if len(shape) == 3 and 1 < shape[0] * shape[1] <= MOST_CELLS and with_sums:
         yield ""
-        yield from block(f"products, summed over the {terms.axes[2]}s", number_cells(found.products.sum(axis=2)))
+        yield from _block(f"products, summed over the {terms.axes[2]}s", number_cells(terms.products.sum(axis=2)))
 
 
-def _matrices(found: ExplanationData) -> Iterator[str]:
-    """A patch written out: inputs * weights = products, one channel below the other."""
-    shape, terms = found.inputs.shape, found.terms
-    slabs = shape[2] if len(shape) == 3 else 1
-    arrays = [array.reshape(*shape[:2], slabs) for array in (found.inputs, found.weights, found.products, terms.inside)]
+def _matrices(terms: Terms, slabs: int) -> Iterator[str]:
+    """Yield a window in full: inputs * weights = products, one channel below the other."""
+    shape = (*terms.inputs.shape[:2], slabs)
+    arrays = [array.reshape(shape) for array in (terms.inputs, terms.weights, terms.products, terms.inside)]
     for slab in range(slabs):
         inputs, weights, products, inside = (array[..., slab] for array in arrays)
         last = f", {terms.axes[2]} {slab}" if slabs > 1 else ""
@@ -76,57 +116,48 @@ def _matrices(found: ExplanationData) -> Iterator[str]:
         if slab:
             yield ""
         cells = (number_cells(inputs, inside), number_cells(weights), number_cells(products, inside))
-        blocks = [block(name, cell) for name, cell in zip(names, cells, strict=True)]
-        yield from side_by_side(blocks, ["*", "="], WIDTH - len(INDENT))
+        yield from _side_by_side([_block(name, cell) for name, cell in zip(names, cells, strict=True)], "*=")
 
 
-def _listed(found: ExplanationData, order: Array) -> Iterator[str]:
-    """Terms one below the other: where each is from, its input, its weight, its product."""
-    terms = found.terms
-    inputs, weights, products = (array.ravel()[order] for array in (found.inputs, found.weights, found.products))
+def _block(title: str, cells: Sequence[Sequence[str]]) -> list[str]:
+    """Return the lines of a matrix below its title, all of one width."""
+    width = max(len(cell) for row in cells for cell in row)
+    rows = ["  ".join(cell.rjust(width) for cell in row) for row in cells]
+    whole = max(len(title), len(rows[0]))
+    return [title.ljust(whole), *(row.ljust(whole) for row in rows)]
+
+
+def _side_by_side(blocks: Sequence[Sequence[str]], signs: str) -> list[str]:
+    """Join blocks of equal height by signs in their middle row; below each other if they are too wide for a line."""
+    height = len(blocks[0])
+    if sum(len(each[0]) for each in blocks) + 5 * len(signs) > WIDTH:
+        return [line for number, each in enumerate(blocks) for line in ([""] if number else []) + list(each)]
+    middle = 1 + (height - 2) // 2
+    lines = []
+    for row in range(height):
+        parts = [blocks[0][row]]
+        for sign, each in zip(signs, blocks[1:], strict=True):
+            parts += [sign if row == middle else " ", each[row]]
+        lines.append("  ".join(parts).rstrip())
+    return lines
+
+
+def _table(terms: Terms, order: Array) -> list[str]:
+    """Return a table of terms: the origin, the input, the weight, and the product of each."""
+    arrays = [array.ravel()[order] for array in (terms.inputs, terms.weights, terms.products)]
     sources = terms.sources.reshape(-1, terms.sources.shape[-1])[order]
     names = terms.source.split(", ") if ", " in terms.source else [terms.source] * len(order)
     columns = [
         [f"{name}[{', '.join(map(str, source))}]" for name, source in zip(names, sources.tolist(), strict=True)],
-        *([row[0] for row in number_cells(each[:, None])] for each in (inputs, weights, products)),
+        *([row[0] for row in number_cells(each[:, None])] for each in arrays),
     ]
-    heads = ("from", "value", terms.weight_name or "weight", "product")
-    yield from table(heads, list(zip(*columns, strict=True)))
+    heads = ("input", "value", terms.weight_name or "weight", "product")
+    return table(heads, list(zip(*columns, strict=True)))
 
 
-def _arithmetic(found: ExplanationData) -> Iterator[str]:
-    rows: list[tuple[str, float]] = []
-    if found.inputs.size > 1 or found.bias:
-        rows.append((f"sum of {found.inputs.size:,} products" if found.inputs.size > 1 else "product", found.sum))
-    if found.bias:
-        rows.append(("+ offset" if found.layer.kind == "Rescaling" else "+ bias", found.bias))
-    rows.append(("= z" if found.row is not None or found.output != found.preactivation else "=", found.preactivation))
-    if found.what == "output" and found.layer.activation not in (None, "linear"):
-        rows[-1] = ("= z", found.preactivation)
-        rows.append((f"{found.layer.activation}(z)", found.output))
-    rows.append(("stored", found.stored))
-    width = max(len(name) for name, _ in rows)
-    numbers = [f"{value:.9g}" if found.layer.dtype == np.float32 else f"{value:.15g}" for _, value in rows]
-    across = max(map(len, numbers))
-    lines = [f"{name.ljust(width)}   {number.rjust(across)}" for (name, _), number in zip(rows, numbers, strict=True)]
-    yield from lines[:-1]
-    yield f"{lines[-1]}   {_verdict(found)}"
-
-
-def _verdict(found: ExplanationData) -> str:
-    if not found.known:
-        return f"differs by {found.difference:.2g}; the slopes are measured, so nothing is promised"
-    if found.difference == 0:
-        return "the same number"
-    right = "" if found.adds_up else " THIS DOES NOT ADD UP"
-    return f"differs by {found.difference:.2g}; rounding allows {found.bound:.2g}{right}"
-
-
-def _softmax(found: ExplanationData) -> Iterator[str]:
-    """The row of exponentials; of a long one, the largest."""
-    row = found.row
-    assert row is not None
-    own, count = found.position[-1], len(row.logits)
+def softmax_lines(row: SoftmaxRow, own: int) -> Iterator[str]:
+    """Yield a table of exponentials; of a long row, the largest."""
+    count = len(row.logits)
     order = np.arange(count) if count <= MOST_TERMS else np.argsort(-row.exponentials, kind="stable")[:LARGEST]
     shown = sorted({own, *order.tolist()})
     cells = [
@@ -134,27 +165,26 @@ def _softmax(found: ExplanationData) -> Iterator[str]:
          f"{row.exponentials[j] / row.total:.6g}")
         for j in shown
     ]  # fmt: skip
-    yield "softmax of the row: exp(z - largest z), divided by their sum"
-    yield from table(("unit", "z", "exp(z - max)", "share"), cells)
+    yield "softmax of the row: exp(z - max z), divided by the sum of the exponentials"
+    yield from table(("unit", "z", "exp(z - max z)", "softmax"), cells)
     more = f" (the {len(shown)} largest of {count} are shown)" if len(shown) < count else ""
     yield f"sum of the exponentials: {row.total:.6g}{more}"
 
 
-def _chain(found: ExplanationData) -> Iterator[str]:
-    """Back to the pixels, by the layers that change what is seen."""
-    reaches = found.chain()
+def chain_lines(reaches: Sequence[Reach]) -> Iterator[str]:
+    """Yield the receptive field in each layer that changes it."""
     last = reaches[-1]
     if last.mask.all():
-        yield f"Receptive field: the whole input, {last.count:,} number{'s' * (last.count != 1)}."
+        yield f"Receptive field: the whole input ({last.count:,} value{'s' * (last.count != 1)})."
         return
     shown = [
         one for one, after in zip(reaches, [*reaches[1:], None], strict=True) if after is None or not _same(one, after)
     ]
     width = max(len(reach.layer) for reach in shown) + len(".input")
-    yield "Back to the pixels: it can depend on these alone"
+    yield "The value depends only on these inputs:"
     for reach in shown:
         yield f"  {(reach.layer + '.input').ljust(width)}  {reach}"
-    yield f"Receptive field: {last.count:,} of the {last.mask.size:,} numbers of the input."
+    yield f"Receptive field: {last.count:,} of the {last.mask.size:,} values of the input."
 
 
 def _same(one: Reach, other: Reach) -> bool:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from scratchcnn.activations import ReLU
+from scratchcnn.descriptions.registry import description_of
 from scratchcnn.layers import Layer
-from scratchcnn.layers.max_pooling2d import MaxPooling2DCache
 from scratchcnn.operands import Array
 from scratchcnn.training.step import Passed
 
@@ -18,12 +18,13 @@ Pattern = list[Array]
 
 
 def pattern_of(layers: Sequence[Layer], passed: Sequence[Passed]) -> Pattern:
-    """Return the pattern of a pass through a plan without fused stages; non-smooth custom layers are not included."""
+    """Return the pattern of a pass through a plan without fused stages; for custom layers see their description."""
     pattern: Pattern = []
     for layer, (output, cache) in zip(layers, passed, strict=True):
-        if isinstance(cache, MaxPooling2DCache):
-            pattern.append(cache.winners)
-        elif isinstance(getattr(layer, "activation", None), ReLU):
+        own = description_of(layer).pattern(cache)
+        if own is not None:
+            pattern.append(own)
+        if isinstance(getattr(layer, "activation", None), ReLU):
             pattern.append(output > 0)
     return pattern
 

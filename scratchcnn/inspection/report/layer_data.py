@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from scratchcnn.activations import Linear, ReLU, Softmax, linear
+from scratchcnn.descriptions.registry import is_custom, kind_of
 from scratchcnn.geometry import Axis, image_windows
 from scratchcnn.inspection.report.arrays import ArrayStore, Spec
-from scratchcnn.inspection.tracing.kinds import kind_of
 from scratchcnn.inspection.tracing.layer_trace import LayerTrace
 from scratchcnn.inspection.tracing.trace import Trace
 from scratchcnn.layers import Conv2D, Dense, Dropout, MaxPooling2D, Rescaling
@@ -50,7 +50,7 @@ def layer_data(layer: LayerTrace, store: ArrayStore) -> dict[str, Any]:
     kind = kind_of(layer.layer)
     data: dict[str, Any] = {
         "name": layer.name,
-        "kind": "own" if kind is None else kind.__name__,
+        "kind": "own" if kind is None or is_custom(layer.layer) else kind.__name__,  # those that the script explains
         "className": layer.kind,
         "activation": _activation(layer),
         "elementwise": bool(getattr(getattr(layer.layer, "activation", linear), "elementwise", False)),

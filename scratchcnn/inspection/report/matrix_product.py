@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scratchcnn.descriptions.registry import kind_of
 from scratchcnn.inspection.im2col.story import Im2colStory, show_im2col
 from scratchcnn.inspection.report.arrays import ArrayStore
-from scratchcnn.inspection.tracing.kinds import kind_of
 from scratchcnn.inspection.tracing.layer_trace import LayerTrace
 from scratchcnn.inspection.tracing.trace import Trace
 from scratchcnn.layers import Conv2D

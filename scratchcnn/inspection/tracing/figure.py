@@ -1,9 +1,10 @@
-"""Figure of a trace: the feature maps of every layer for one image, each layer in one colour scale."""
+"""Figure of a trace: the feature maps of every layer for one image, each layer with its own colour scale."""
 
 from __future__ import annotations
 
 import math
 import os
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -13,70 +14,62 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from scratchcnn.arguments import positive_integer, whole_number
-from scratchcnn.inspection.tracing.data import TraceData
 from scratchcnn.inspection.tracing.layer_trace import LayerTrace
+from scratchcnn.operands import Array
 from scratchcnn.plots.cells import OUTSIDE, SIGNED
 from scratchcnn.plots.overlay import draw_image, finish
 from scratchcnn.plots.picture import check_path, new_figure
 from scratchcnn.plots.tiles import LETTER, TITLE_SIZE, Sheet, shortened
 
+Values = npt.NDArray[np.float64]
+
 WIDTH = 9.0  # inches of a row of maps
-SIDE, TITLE, GAP, BAR = 0.3, 0.27, 0.16, 1.0  # inches: margins, a layer's line, below it, its colours
+SIDE, TITLE, GAP, BAR = 0.3, 0.27, 0.16, 1.0  # inches: margins, title of a layer, space below it, colour bar
 HEAD, INPUT = 0.45, 1.5  # inches of the title, and of the image
 LEAST = 0.16  # inches of a row of units
-MAP = 0.5  # inches of a map at most
+MAP = 0.5  # largest size of a map, in inches
 MOST_MAPS = 64  # of a layer
-ROW, LONG_ROW, LONG = 128, 256, 1024  # units of a layer without maps in one row; from so many units on, longer rows
-NUMBERED = 20  # units, at most, whose numbers are written below
-POSITIVE = "viridis"  # of a layer without numbers below zero; the others are red above zero and blue below
+ROW, LONG_ROW, LONG = 128, 256, 1024  # units in a row of a layer without maps; longer rows from LONG units on
+NUMBERED = 20  # largest number of units whose indices are written below
+POSITIVE = "viridis"  # colours of a layer without negative values; otherwise red is positive and blue negative
 LINE_SIZE = 9.0
 
 
 def plot_trace(
-    trace: TraceData, to_file: str | os.PathLike[str] | None = None, sample: int = 0, maps: int = MOST_MAPS
+    layers: Sequence[LayerTrace],
+    probabilities: Array,
+    to_file: str | os.PathLike[str] | None = None,
+    sample: int = 0,
+    maps: int = MOST_MAPS,
 ) -> Figure:
-    """Draw the outputs of all layers for one image, from the input down to the answer.
-
-    Parameters
-    ----------
-    trace : TraceData
-        What `inspection.trace` returned.
-    to_file : str, path or None
-        Where to write the picture. None: nowhere.
-    sample : int, default 0
-        Which image of the trace.
-    maps : int, default 64
-        How many feature maps of a layer at most, the first ones.
-
-    Returns
-    -------
-    Figure
-
-    Raises
-    ------
-    ValueError
-        There is no such sample, or `maps` is below 1.
-    ValueError, OSError
-        As `picture.save`.
-    """
+    """Draw the outputs of all layers for one image, from the input to the prediction; see `Trace.plot`."""
     if to_file is not None:
         check_path(to_file)  # before anything is drawn
-    if whole_number("sample", sample) >= len(trace.x):
-        raise ValueError(f"Expected sample from 0 to {len(trace.x) - 1}, received {sample}; the trace has no more.")
+    x = layers[0].input
+    if whole_number("sample", sample) >= len(x):
+        raise ValueError(f"Expected sample from 0 to {len(x) - 1}, received {sample}; the trace has {len(x)} samples.")
     maps = positive_integer("maps", maps)
-    sheets = [_sheet(layer.output[sample], maps) for layer in trace]
-    scales = [_scale(layer.output[sample].size, sheet) for layer, sheet in zip(trace, sheets, strict=True)]
+    sheets = [_sheet(layer.output[sample], maps) for layer in layers]
+    scales = [
+        min(WIDTH / sheet.shape[1], 0.3 if layer.output[sample].size <= ROW else 0.08)  # inches of one value
+        for layer, sheet in zip(layers, sheets, strict=True)
+    ]
     heights = [max(LEAST, sheet.shape[0] * scale) for sheet, scale in zip(sheets, scales, strict=True)]
-    pictured = trace.x.ndim == 4
-    high = HEAD + (INPUT + TITLE + GAP) * pictured + sum(heights) + len(sheets) * (TITLE + GAP) + SIDE
+    has_image = x.ndim == 4
+    high = HEAD + (INPUT + TITLE + GAP) * has_image + sum(heights) + len(sheets) * (TITLE + GAP) + SIDE
     figure = new_figure(SIDE + WIDTH + BAR, high)
-    figure.text(
-        0.5, 1 - 0.12 / high, _title(trace, sample), fontsize=TITLE_SIZE, ha="center", va="top", parse_math=False
-    )
+    unit, of = int(probabilities[sample].argmax()), f" for image {sample}" if len(x) > 1 else ""
+    largest = f"unit {unit} has the largest output, {float(probabilities[sample, unit]):.4g}"
+    title = f"Outputs of all layers{of}: {largest}"
+    figure.text(0.5, 1 - 0.12 / high, title, fontsize=TITLE_SIZE, ha="center", va="top", parse_math=False)
     top = high - HEAD
-    if pictured:
-        top = _draw_input(figure, top, trace.x[sample])
-    for layer, sheet, scale, height in zip(trace, sheets, scales, heights, strict=True):
+    if has_image:
+        image = x[sample]
+        ax = _axes(figure, top - TITLE - INPUT, INPUT * image.shape[1] / image.shape[0], INPUT)
+        draw_image(ax, image / max(1.0, float(image.max())) if image.shape[2] == 3 else image, "")
+        _line(figure, top, f"input, {_shape(image.shape)}")
+        top -= TITLE + INPUT + GAP
+    for layer, sheet, scale, height in zip(layers, sheets, scales, heights, strict=True):
         ax = _axes(figure, top - TITLE - height, sheet.shape[1] * scale, height)
         _draw_sheet(figure, ax, sheet, top - TITLE - height, height)
         if layer.output.ndim == 2 and sheet.size <= NUMBERED:
@@ -87,38 +80,16 @@ def plot_trace(
     return finish(figure, to_file)
 
 
-def _title(trace: TraceData, sample: int) -> str:
-    probabilities = trace.probabilities[sample]
-    answer = int(probabilities.argmax())
-    of = f", image {sample}" if len(trace.x) > 1 else ""
-    return f"What every layer made of it{of}: output {answer} is the largest, {float(probabilities[answer]):.4g}"
-
-
-def _sheet(output: npt.NDArray[np.floating], maps: int) -> npt.NDArray[np.float64]:
-    """All maps of a layer beside each other, NaN in between; of a layer without maps, its units in rows."""
+def _sheet(output: npt.NDArray[np.floating], maps: int) -> Values:
+    """Return all maps of a layer next to each other, separated by NaN; of a layer without maps, its units in rows."""
     if output.ndim != 3:
-        return _rows(output.astype(np.float64).ravel())
+        columns = min(output.size, ROW if output.size < LONG else LONG_ROW)
+        return Sheet(output.size, columns, height=1, width=1, gap=0).paste(output.reshape(-1, 1, 1))
     tiles = np.moveaxis(output[..., :maps], -1, 0)
     count, height, width = tiles.shape
-    return Sheet(count, _columns(count, width / height), height, width, gap=max(1, round(width / 16))).paste(tiles)
-
-
-def _columns(count: int, shape: float) -> int:
-    """Maps in a row: as even as can be, with maps of at most MAP inches."""
-    least = math.ceil(WIDTH / (MAP * max(1.0, min(shape, 4.0))))
-    rows = -(-count // least)
-    return -(-count // rows)
-
-
-def _rows(units: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Units in rows of at most 128, or 256."""
-    columns = min(len(units), ROW if len(units) < LONG else LONG_ROW)
-    return Sheet(len(units), columns, height=1, width=1, gap=0).paste(units.reshape(-1, 1, 1))
-
-
-def _scale(count: int, sheet: npt.NDArray[np.float64]) -> float:
-    """Inches of one number on the sheet."""
-    return min(WIDTH / sheet.shape[1], 0.3 if count <= ROW else 0.08)
+    fitting = math.ceil(WIDTH / (MAP * max(1.0, min(width / height, 4.0))))  # maps of MAP inches in a row
+    columns = -(-count // -(-count // fitting))
+    return Sheet(count, columns, height, width, gap=max(1, round(width / 16))).paste(tiles)
 
 
 def _axes(figure: Figure, bottom: float, width: float, height: float) -> Axes:
@@ -129,16 +100,8 @@ def _axes(figure: Figure, bottom: float, width: float, height: float) -> Axes:
     return ax
 
 
-def _draw_input(figure: Figure, top: float, image: npt.NDArray[np.floating]) -> float:
-    """The image, and where the next line begins."""
-    shown = image / max(1.0, float(image.max())) if image.shape[2] == 3 else image
-    ax = _axes(figure, top - TITLE - INPUT, INPUT * image.shape[1] / image.shape[0], INPUT)
-    draw_image(ax, shown, "")
-    _line(figure, top, f"the input, {_shape(image.shape)}")
-    return top - TITLE - INPUT - GAP
-
-
-def _draw_sheet(figure: Figure, ax: Axes, sheet: npt.NDArray[np.float64], bottom: float, height: float) -> None:
+def _draw_sheet(figure: Figure, ax: Axes, sheet: Values, bottom: float, height: float) -> None:
+    """Draw the maps, and a colour bar to the right."""
     known = sheet[np.isfinite(sheet)]
     low, most = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
     signed = low < 0
@@ -168,9 +131,7 @@ def _shape(shape: tuple[int, ...]) -> str:
 
 
 def _line(figure: Figure, top: float, text: str) -> None:
-    """What a row of maps is, above it."""
+    """Write the title of a layer above its maps."""
     whole, high = figure.get_size_inches()
-    most = int(WIDTH * 72 / (LETTER * LINE_SIZE))
-    figure.text(
-        SIDE / whole, (top - 0.05) / high, shortened(text, most), fontsize=LINE_SIZE, va="top", parse_math=False
-    )
+    text = shortened(text, int(WIDTH * 72 / (LETTER * LINE_SIZE)))
+    figure.text(SIDE / whole, (top - 0.05) / high, text, fontsize=LINE_SIZE, va="top", parse_math=False)

@@ -1,4 +1,4 @@
-"""The trace of one layer: its input, output and gradients in one forward and backward pass."""
+"""The trace of one layer: its input, output and gradients in one pass, its cost, and statistics of its output."""
 
 from __future__ import annotations
 
@@ -9,23 +9,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scratchcnn.algorithms import Choice
-from scratchcnn.inspection.tracing.flops import forward_flops
-from scratchcnn.layers import Layer
-from scratchcnn.operands import Array, Shape
+from scratchcnn.descriptions.registry import description_of
+from scratchcnn.descriptions.values import LayerValues
 
-
-class Shapes(NamedTuple):
-    """Shapes of a layer's input and output, (N, ...)."""
-
-    input: Shape
-    output: Shape
+ACTIVATION_FLOPS = {"relu": 1, "softmax": 5}  # softmax: comparison, subtraction, exponential, addition, division
 
 
 class Seconds(NamedTuple):
-    """Time of one layer's passes over the batch; backward is None without labels.
+    """Time of one layer's passes over the batch, in seconds; backward is None without labels.
 
-    The first pass in a process also loads the kernels: trace twice and use the second. The first layer with trainable
+    The passes are timed in a second run, when all kernels are compiled and loaded. The first layer with trainable
     parameters is timed without the gradient w.r.t. its input, as in `fit`.
     """
 
@@ -34,7 +27,7 @@ class Seconds(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class LayerTrace:
+class LayerTrace(LayerValues):
     """One layer of a `Trace`. All arrays are of the model's dtype and have the batch as their first axis.
 
     Attributes
@@ -53,46 +46,18 @@ class LayerTrace:
         logits.
     params, gradients : dict of str to array
         Copies of the parameters, and the gradient of the mean loss w.r.t. each; without labels, no gradients.
-    seconds : Seconds
     algorithm : Choice or None
         The algorithms of a Conv2D, as `model.plan` selects them; None for other layers and on the reference engine.
+    cache
+        What the layer's `forward` returned for its `backward`; `mask` and `winners` are taken from it.
     mask : bool (N, ...) or None
         The elements that a Dropout kept, if it was active.
     winners : (N, PH, PW, C) or None
         The argmax indices of a MaxPooling2D, as defined by `reference.max_pool2d`.
+    seconds : Seconds
     """
 
-    layer: Layer
-    name: str
-    kind: str
-    input: Array
-    preactivation: Array
-    output: Array
-    d_output: Array | None
-    d_preactivation: Array | None
-    d_input: Array | None
-    params: dict[str, Array]
-    gradients: dict[str, Array]
     seconds: Seconds
-    algorithm: Choice | None
-    mask: Array | None
-    winners: Array | None
-
-    @property
-    def activation(self) -> str | None:
-        """Name of the activation function, None for a layer that has none."""
-        activation = getattr(self.layer, "activation", None)
-        return None if activation is None else activation.name
-
-    @property
-    def shapes(self) -> Shapes:
-        """Shapes of the input and the output, with the batch."""
-        return Shapes(self.input.shape, self.output.shape)
-
-    @property
-    def dtype(self) -> np.dtype[np.floating]:
-        """Of the output and all other arrays."""
-        return self.output.dtype
 
     @property
     def bytes(self) -> int:
@@ -106,8 +71,11 @@ class LayerTrace:
 
     @property
     def flops(self) -> int | None:
-        """FLOPs of the forward pass of the batch, as `inspection.flops` counts them; None for a custom layer."""
-        return forward_flops(self.layer, *self.shapes, drops=self.mask is not None)
+        """FLOPs of the forward pass of the batch, as `LayerDescription.flops` counts them; None if unknown."""
+        cost = description_of(self.layer).flops(self.shapes.input[1:])
+        if cost is None:
+            return None
+        return self.output.size * (cost + (self.mask is not None) + ACTIVATION_FLOPS.get(self.activation or "", 0))
 
     @cached_property
     def zeros(self) -> float:

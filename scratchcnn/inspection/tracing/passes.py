@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from scratchcnn.activations import Linear, linear
+from scratchcnn.descriptions.registry import is_custom, kind_of
 from scratchcnn.fusion.plan import Plan
 from scratchcnn.fusion.stage import SingleLayer
-from scratchcnn.inspection.tracing.kinds import kind_of
-from scratchcnn.layers import Activation, Layer
+from scratchcnn.layers import Layer
 from scratchcnn.operands import Array
 
 
@@ -86,19 +86,22 @@ def backward(plan: Plan, steps: Sequence[Forward], dy: Array) -> list[Backward]:
 
 
 def has_activation(layer: Layer) -> bool:
-    """Whether the layer ends in an activation whose input is known."""
+    """Return whether a described layer ends in an activation other than the identity."""
     return kind_of(layer) is not None and type(getattr(layer, "activation", linear)) is not Linear
 
 
+def without_activation(layer: Layer) -> Layer:
+    """Return a layer with the same parameters whose output is the preactivation."""
+    without: Any = copy.copy(layer)
+    without.activation = linear
+    return without
+
+
 def _preactivation(stage: SingleLayer, x: Array, y: Array) -> Array:
-    """Return the input of the activation: the output of the same layer without one."""
+    """Return the input of the activation."""
     if not has_activation(stage.layer):
         return y
-    if isinstance(stage.layer, Activation):
-        return x
-    without: Any = copy.copy(stage.layer)
-    without.activation = linear
-    return SingleLayer(without, stage.ops).forward(x, training=False, rng=None)[0]
+    return without_activation(stage.layer).forward(x, stage.ops, training=False, rng=None)[0]
 
 
 def _d_preactivation(stage: SingleLayer, step: Forward, d_output: Array) -> Array:
@@ -110,8 +113,7 @@ def _d_preactivation(stage: SingleLayer, step: Forward, d_output: Array) -> Arra
 
 def _own(array: Array, *users: Layer | None) -> Array:
     """Return the array, or a copy if one of its users is a custom layer, which might overwrite it."""
-    custom = any(layer is not None and kind_of(layer) is None for layer in users)
-    return array.copy() if custom else array
+    return array.copy() if any(layer is not None and is_custom(layer) for layer in users) else array
 
 
 def _expect_gradient(layer: Layer, gradient: Array | None) -> Array:

@@ -1,48 +1,39 @@
-"""A trace as one table: what each layer made, what it cost, what came back."""
+"""A trace as a table: the output, the cost and the gradient norm of each layer."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from scratchcnn.inspection.text.layout import wrap
 from scratchcnn.inspection.text.numbers import scaled, short
 from scratchcnn.inspection.text.table import table
-from scratchcnn.inspection.tracing.data import TraceData
 from scratchcnn.inspection.tracing.layer_trace import LayerTrace
 
 FLOP_UNITS, BYTE_UNITS = ("", "k", "M", "G", "T"), ("B", "KiB", "MiB", "GiB")
-LONGEST_NAME = 20  # letters; the table then has room in 120
-HEADS = ["layer", "output", "params", "flops", "memory", "ms", "back", "zeros", "mean", "spread", "d_params", "by"]
+LONGEST_NAME = 20  # characters; the table then fits into 120
+BACKWARD = ("ms back", "|grad|")
+LEGEND = (
+    "output: shape for one sample; flops: of the forward pass, as the formula is written; memory: of the output; ms: "
+    "milliseconds of the forward pass{back}; zeros, mean, std: fraction of zeros, mean and standard deviation of the "
+    "output{gradient}."
+)
 
 
-def trace_lines(trace: TraceData) -> Iterator[str]:
-    """The lines of the table, and below it what its columns hold."""
-    yield f"Trace of {trace.model.name!r}: {_what_passed(trace)}"
+def table_of_layers(layers: Sequence[LayerTrace]) -> Iterator[str]:
+    """Yield the lines of the table, one row for each layer, and the meaning of its columns."""
+    labels, convolutions = layers[0].seconds.backward is not None, any(layer.algorithm is not None for layer in layers)
+    rows = [_cells(layer) for layer in layers]
+    heads = [head for head in rows[0] if (labels or head not in BACKWARD) and (convolutions or head != "algorithm")]
+    left = [heads.index(head) for head in heads if head in ("layer", "output", "algorithm")]
+    yield from table(heads, [[row[head] for head in heads] for row in rows], left)
     yield ""
-    with_labels = trace.losses is not None
-    chosen = [head for head in HEADS if with_labels or head not in ("back", "d_params")]
-    if all(layer.algorithm is None for layer in trace):
-        chosen.remove("by")
-    rows = [[_cells(layer)[head] for head in chosen] for layer in trace]
-    yield from table(chosen, rows, left=[chosen.index(head) for head in chosen if head in ("layer", "output", "by")])
-    yield ""
-    yield from wrap(_legend(with_labels))
-
-
-def _what_passed(trace: TraceData) -> str:
-    count = len(trace.x)
-    shape = " x ".join(map(str, trace.x.shape[1:]))
-    loss = "" if trace.loss is None else f", loss {trace.loss:.6g}"
-    return (
-        f"{count} sample{'s' * (count > 1)} of {shape}, {trace.x.dtype}, engine {trace.model.engine!r}, "
-        f"dropout {'on' if trace.training else 'off'}{loss}"
-    )
+    back, gradient = ("; ms back: of the backward pass", "; |grad|: L2 norm of the gradient w.r.t. its parameters")
+    yield from wrap(LEGEND.format(back=back * labels, gradient=gradient * labels))
 
 
 def _cells(layer: LayerTrace) -> dict[str, str]:
-    """One row, by the heads of the columns."""
-    choice, name = layer.algorithm, layer.name
-    seconds = layer.seconds
+    """Return one row: the heads of the columns, and the text of each."""
+    name, seconds = layer.name, layer.seconds
     return {
         "layer": name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…",
         "output": " x ".join(map(str, layer.shapes.output[1:])),
@@ -50,20 +41,10 @@ def _cells(layer: LayerTrace) -> dict[str, str]:
         "flops": scaled(layer.flops, FLOP_UNITS, 1000),
         "memory": scaled(layer.bytes, BYTE_UNITS, 1024),
         "ms": f"{1000 * seconds.forward:.2f}",
-        "back": "-" if seconds.backward is None else f"{1000 * seconds.backward:.2f}",
+        "ms back": "-" if seconds.backward is None else f"{1000 * seconds.backward:.2f}",
         "zeros": f"{layer.zeros:.0%}",
         "mean": short(layer.mean),
-        "spread": short(layer.spread),
-        "d_params": short(layer.gradient_norm),
-        "by": "" if choice is None else choice.forward,
+        "std": short(layer.spread),
+        "|grad|": short(layer.gradient_norm),
+        "algorithm": "" if layer.algorithm is None else layer.algorithm.forward,
     }
-
-
-def _legend(with_labels: bool) -> str:
-    back = "; back: the same, backward" if with_labels else ""
-    gradient = "; d_params: length of the gradient by all its parameters" if with_labels else ""
-    return (
-        "output: shape for one sample; flops: of the forward pass, as the formula is written; memory: of the output; "
-        f"ms: milliseconds forward{back}; zeros, mean, spread: share of zeros, mean and standard deviation of the "
-        f"output{gradient}."
-    )

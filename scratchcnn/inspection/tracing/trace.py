@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,26 +15,25 @@ from scratchcnn.algorithms import Choice, Problem, choose
 from scratchcnn.arguments import seed_number
 from scratchcnn.fusion.plan import Plan
 from scratchcnn.fusion.stage import SingleLayer
-from scratchcnn.inspection.arguments import built_model, sample_shape
+from scratchcnn.inspection.arguments import built_model, place_among, sample_shape
 from scratchcnn.inspection.tracing import passes
-from scratchcnn.inspection.tracing.data import TraceData
 from scratchcnn.inspection.tracing.layer_trace import LayerTrace, Seconds
 from scratchcnn.inspection.tracing.passes import Backward, Forward
-from scratchcnn.inspection.tracing.table import trace_lines
-from scratchcnn.layers import Conv2D, Dropout, Layer
-from scratchcnn.layers.max_pooling2d import MaxPooling2DCache
+from scratchcnn.inspection.tracing.table import table_of_layers
+from scratchcnn.layers import Conv2D, Layer
+from scratchcnn.losses import Loss
 from scratchcnn.operands import Array
+from scratchcnn.operations import Operations
 from scratchcnn.operations import engine as operations_of
 from scratchcnn.sequential import Sequential
 from scratchcnn.training.data import as_input, check_images
-from scratchcnn.training.trainer import Trainer
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, eq=False)
-class Trace(TraceData):
+class Trace:
     """All intermediate values of one pass; `print` shows a table, `trace['conv2d']` is the trace of one layer.
 
     Attributes
@@ -51,8 +50,6 @@ class Trace(TraceData):
         In the model's order; iterating over the trace iterates over them.
     losses : (N,) or None
         Loss of each sample, in nats.
-    loss : float or None
-        Their mean.
     probabilities : (N, J)
         The output of the last layer; with labels, the predictions of the loss: if the model ends in logits, their
         softmax.
@@ -61,6 +58,36 @@ class Trace(TraceData):
     loss_function : Loss or None
         The loss that the model was compiled with; it includes softmax if it does so in `fit`.
     """
+
+    model: Sequential
+    x: Array
+    y: Array | None
+    targets: Array | None
+    layers: list[LayerTrace]
+    losses: Array | None
+    probabilities: Array
+    training: bool
+    loss_function: Loss | None = None
+
+    @property
+    def loss(self) -> float | None:
+        """Mean loss of the batch, in nats; None without labels."""
+        return None if self.losses is None else float(self.losses.mean(dtype=np.float64))
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the layers."""
+        return [layer.name for layer in self.layers]
+
+    def __getitem__(self, layer: str | int) -> LayerTrace:
+        """Return the layer of that name or index; the ValueError for an unknown one suggests the nearest name."""
+        return self.layers[place_among(self.names, layer)]
+
+    def __iter__(self) -> Iterator[LayerTrace]:
+        return iter(self.layers)
+
+    def __len__(self) -> int:
+        return len(self.layers)
 
     def plot(self, to_file: str | os.PathLike[str] | None = None, sample: int = 0, maps: int = 64) -> Figure:
         """Draw the feature maps of every layer for one image, and write them to a file if a path is given.
@@ -80,10 +107,16 @@ class Trace(TraceData):
         """
         from scratchcnn.inspection.tracing.figure import plot_trace
 
-        return plot_trace(self, to_file, sample, maps)
+        return plot_trace(self.layers, self.probabilities, to_file, sample, maps)
 
     def __str__(self) -> str:
-        return "\n".join(trace_lines(self))
+        count, shape = len(self.x), " x ".join(map(str, self.x.shape[1:]))
+        title = (
+            f"Trace of {self.model.name!r}: {count} sample{'s' * (count > 1)} of {shape}, {self.x.dtype}, engine "
+            f"{self.model.engine!r}, dropout {'on' if self.training else 'off'}"
+        )
+        loss = "" if self.loss is None else f", loss {self.loss:.6g}"
+        return "\n".join([title + loss, "", *table_of_layers(self.layers)])
 
     def __repr__(self) -> str:
         return f"<Trace of {self.model.name!r}, {len(self.layers)} layers, batch of {len(self.x)}>"
@@ -97,9 +130,9 @@ def trace(
     training: bool = False,
     rng: np.random.Generator | int | None = None,
 ) -> Trace:
-    """Pass a batch forward through a model and, given labels, backward, and keep all intermediate values.
+    """Run a forward pass and, given labels, a backward pass, and keep all intermediate values.
 
-    All values have the same bits as in `fit` (`inspection.passes`). The model is not changed.
+    All values have the same bits as in `fit`. The model is not changed.
 
     Parameters
     ----------
@@ -130,6 +163,9 @@ def trace(
 
     Notes
     -----
+    The passes run twice, with the same random numbers, and the second run is kept and timed: the first call of a kernel
+    in a process also compiles or loads it.
+
     Cost: memory of about 3 times the outputs of all layers, and as much again with labels. The gradient w.r.t. the
     images, which `fit` does not need, is computed too.
 
@@ -145,19 +181,34 @@ def trace(
     input_shape = sample_shape(built_model(model, "trace"))
     generator = _generator(model, training, rng)
     if y is None:
-        images = as_input(check_images(x, input_shape, model.dtype), model.dtype).copy()
-        plan = Plan(model.layers, model.engine, fuse=False)
-        steps = passes.forward(plan, images, training, generator)
-        layers = _layer_traces(model, plan, steps, [None] * len(steps))
-        return Trace(model, images, None, None, layers, None, steps[-1].output, training)
-    (images, targets), trainer = model.checked_batch(x, y, "trace"), model.trainer
-    images, targets, labels = images.copy(), targets.copy(), np.array(y)
-    plan = Plan(trainer.layers, model.engine, fuse=False)
-    steps = passes.forward(plan, images, training, generator)
-    end = _through_loss(trainer, steps[-1].output, targets)
-    back = passes.backward(plan, steps, end.gradient)
-    layers = _with_softmax(model, plan, steps, back, end)
-    return Trace(model, images, labels, targets, layers, end.losses, end.probabilities, training, trainer.loss)
+        images, targets = as_input(check_images(x, input_shape, model.dtype), model.dtype).copy(), None
+        labels, loss, layers = None, None, model.layers
+    else:
+        (images, targets), trainer = model.checked_batch(x, y, "trace"), model.trainer
+        images, targets, labels = images.copy(), targets.copy(), np.array(y)
+        loss, layers = trainer.loss, trainer.layers
+    plan = Plan(layers, model.engine, fuse=False)
+    _passes(model, plan, loss, images, targets, training, copy.deepcopy(generator))  # compiles and loads the kernels
+    found, end = _passes(model, plan, loss, images, targets, training, generator)
+    losses, probabilities = (None, found[-1].output) if end is None else (end.losses, end.probabilities)
+    return Trace(model, images, labels, targets, found, losses, probabilities, training, loss)
+
+
+def _passes(
+    model: Sequential,
+    plan: Plan,
+    loss: Loss | None,
+    images: Array,
+    targets: Array | None,
+    training: bool,
+    rng: np.random.Generator | None,
+) -> tuple[list[LayerTrace], _End | None]:
+    """Run the forward pass and, if there is a loss, the backward pass."""
+    steps = passes.forward(plan, images, training, rng)
+    if loss is None or targets is None:
+        return _layer_traces(model, plan, steps, [None] * len(steps)), None
+    end = _through_loss(loss, model.ops, steps[-1].output, targets)
+    return _with_softmax(model, plan, steps, passes.backward(plan, steps, end.gradient), end), end
 
 
 class _End(NamedTuple):
@@ -169,11 +220,11 @@ class _End(NamedTuple):
     seconds: Seconds
 
 
-def _through_loss(trainer: Trainer, outputs: Array, targets: Array) -> _End:
+def _through_loss(loss: Loss, ops: Operations, outputs: Array, targets: Array) -> _End:
     started = time.perf_counter()
-    losses, probabilities = trainer.loss.forward(outputs, targets, trainer.ops)
+    losses, probabilities = loss.forward(outputs, targets, ops)
     middle = time.perf_counter()
-    gradient = trainer.loss.backward(probabilities, targets, trainer.ops)
+    gradient = loss.backward(probabilities, targets, ops)
     return _End(losses, probabilities, gradient, Seconds(middle - started, time.perf_counter() - middle))
 
 
@@ -201,7 +252,6 @@ def _layer_traces(
 
 
 def _layer_trace(layer: Layer, step: Forward, back: Backward | None, algorithm: Choice | None) -> LayerTrace:
-    cache = step.cache
     return LayerTrace(
         layer=layer,
         name=layer.name or layer.default_name,
@@ -214,10 +264,9 @@ def _layer_trace(layer: Layer, step: Forward, back: Backward | None, algorithm: 
         d_input=None if back is None else back.d_input,
         params={name: array.copy() for name, array in layer.params.items()},
         gradients={} if back is None else back.gradients,
-        seconds=Seconds(step.seconds, None if back is None else back.seconds),
         algorithm=algorithm,
-        mask=cache if isinstance(layer, Dropout) and isinstance(cache, np.ndarray) else None,
-        winners=cache.winners if isinstance(cache, MaxPooling2DCache) else None,
+        cache=step.cache,
+        seconds=Seconds(step.seconds, None if back is None else back.seconds),
     )
 
 

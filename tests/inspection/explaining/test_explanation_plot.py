@@ -1,4 +1,4 @@
-"""The picture of an explanation: what is outlined and written in it is what was explained, and it can be read."""
+"""Figure of an explanation: the outline, the values and the bars are those of the explanation, and it is legible."""
 
 import numpy as np
 import pytest
@@ -48,7 +48,7 @@ def test_every_kind_of_explanation_is_legible(digit, layer, position, what):
     found = explain(digit, layer, position, what)
     texts = written(legible(found.plot()))
     assert any(text.startswith(f"{layer} (") for text in texts)
-    assert any(f"(stored: {found.stored:.5g})" in text for text in texts)
+    assert any(f"stored: {found.stored:.5g}" in text for text in texts)
 
 
 @pytest.mark.parametrize(
@@ -58,16 +58,16 @@ def test_images_in_colours_and_padding_are_legible(place):
     legible(explain(colours(), *place).plot())
 
 
-def test_a_gradient_of_a_parameter_is_legible(digit):
+def test_figure_of_a_parameter_gradient_is_legible(digit):
     legible(explain(digit, "conv2d", (0, 1, 0, 3), "gradient", parameter="kernel").plot())
     bias = legible(explain(digit, "conv2d", 3, "gradient", parameter="bias").plot())
     assert len(bias.axes) == 1
     found = trace(small_model(seed=0), *small_data(6))
     figure = legible(explain(found, "conv2d", (0, 0, 0, 1), "gradient", parameter="kernel").plot())
-    assert any("of 6, the greatest part" in text for text in written(figure))
+    assert any("of 6, the largest sum" in text for text in written(figure))
 
 
-def test_the_numbers_written_are_those_of_the_patch():
+def test_cells_contain_the_values_of_the_window():
     model = Sequential([Conv2D(2, 2, input_shape=(3, 3, 1)), Flatten(), Dense(1)], seed=0)
     model.set_weights([np.arange(8.0).reshape(2, 2, 1, 2), [10, 20], np.zeros((8, 1)), [0]])
     found = explain(trace(model, np.arange(9.0).reshape(1, 3, 3, 1)), "conv2d", (1, 0, 1))
@@ -76,7 +76,7 @@ def test_the_numbers_written_are_those_of_the_patch():
     assert cells == [["3", "4", "6", "7"], ["1", "3", "5", "7"], ["3", "12", "30", "49"]]
 
 
-def test_the_outline_is_the_receptive_field(digit):
+def test_outline_is_the_receptive_field(digit):
     figure = explain(digit, "conv2d_1", (12, 10, 7)).plot()
     points = np.concatenate(figure.axes[0].collections[0].get_segments())
     assert points.min(axis=0).tolist() == [9.5, 11.5]
@@ -86,7 +86,7 @@ def test_the_outline_is_the_receptive_field(digit):
     assert gaps.axes[0].get_title() == "receptive field: 5 × 5 pixels, with gaps"
 
 
-def test_the_bars_are_the_largest_products(digit):
+def test_bars_are_the_largest_products(digit):
     found = explain(digit, "dense", 5)
     bars = [bar.get_width() for bar in found.plot().axes[1].patches]
     largest = sorted(found.products, key=abs, reverse=True)[:10]
@@ -94,7 +94,7 @@ def test_the_bars_are_the_largest_products(digit):
     assert sum(bars) == pytest.approx(found.preactivation)
 
 
-def test_a_model_without_images_has_a_picture_too(tmp_path):
+def test_model_without_images_has_a_figure(tmp_path):
     found = trace(Sequential([Dense(3, input_shape=(5,), activation="relu"), Dense(2)], seed=0), np.ones((1, 5)))
     assert len(explain(found, 0, 0).plot(tmp_path / "one.png").axes) == 1
     assert (tmp_path / "one.png").stat().st_size > 1000

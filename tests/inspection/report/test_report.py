@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, get_args
 
 import numpy as np
@@ -18,12 +19,14 @@ from networks import small_data, small_model
 import scratchcnn
 from scratchcnn import Sequential
 from scratchcnn.algorithms import GradientAlgorithm, Rung
+from scratchcnn.descriptions import conv2d
+from scratchcnn.descriptions.registry import LIBRARY
 from scratchcnn.inspection import bug_zoo, trace, write_report
 from scratchcnn.inspection.report import page, sources
 from scratchcnn.inspection.report.arrays import ArrayStore
 from scratchcnn.inspection.report.layer_data import dense_kernel
 from scratchcnn.inspection.report.layer_words import formula_of
-from scratchcnn.layers import Dense, Layer
+from scratchcnn.layers import Conv2D, Dense, Layer
 
 ROOT = Path(scratchcnn.__file__).parents[1]
 
@@ -107,7 +110,7 @@ def test_sources_are_the_lines_of_the_files(engine):
 
 
 @pytest.mark.parametrize(
-    ("table", "algorithms"), [(sources.FORWARD_LOOPS, Rung), (sources.KERNEL_LOOPS, GradientAlgorithm)]
+    ("table", "algorithms"), [(conv2d.FORWARD_LOOPS, Rung), (conv2d.KERNEL_LOOPS, GradientAlgorithm)]
 )
 def test_every_algorithm_has_its_hot_loop(table, algorithms):
     assert set(table) == set(get_args(algorithms))
@@ -120,8 +123,20 @@ def test_formulas_are_those_of_the_docstrings():
     found = {layer.kind: formula_of(layer) for layer in trace(small_model(seed=0), x, y)}
     assert found["Conv2D"].startswith("z[n, oy, ox, f] = bias[f] + sum over ky, kx, c of\n")
     assert found["MaxPooling2D"].startswith("y[n, oy, ox, c] = max over")
-    assert found["Flatten"] == "y[n, (h * W + w) * C + c] = x[n, h, w, c]"
+    assert found["Flatten"].startswith("y[n, (h * W + w) * C + c] = x[n, h, w, c]\n\nx is the input and y the output")
     assert all(found.values())
+
+
+WORDS = {"sum", "over", "of", "max", "if", "else", "in", "training", "otherwise"}
+
+
+@pytest.mark.parametrize("layer", LIBRARY)
+def test_every_symbol_of_a_formula_is_defined_below_it(layer):
+    formula, notation = formula_of(SimpleNamespace(layer=layer.__new__(layer))).split("\n\n")
+    symbols = set(re.findall("[A-Za-z]+", formula)) - WORDS - layer.__init__.__annotations__.keys()
+    symbols -= {"kernel", "bias"} if layer in (Conv2D, Dense) else set()  # parameters
+    assert symbols
+    assert symbols <= set(re.findall("[A-Za-z]+", notation))
 
 
 def test_a_report_says_what_it_wrote_and_what_it_left_out(tmp_path):

@@ -1,4 +1,4 @@
-"""A trace has the bits of a training step, for any model; it does not change, and does not change the model."""
+"""A trace has the bits of a training step, for any model, and neither changes later nor changes the model."""
 
 import copy
 
@@ -11,6 +11,7 @@ from random_models import ENGINES, models
 
 from scratchcnn import Sequential, kernels
 from scratchcnn.inspection import trace
+from scratchcnn.inspection.tracing import passes
 from scratchcnn.layers import Conv2D, Dense, Flatten, Layer, MaxPooling2D, Rescaling
 from scratchcnn.training import step
 
@@ -111,7 +112,7 @@ def test_subclass_of_conv2d_is_traced_with_the_bits_and_the_algorithms_of_a_trai
 
 @few
 @given(models(engine="kernels"))
-def test_each_layer_hands_on_what_the_next_is_given(case):
+def test_output_of_each_layer_is_the_input_of_the_next(case):
     model, x, y = case
     found = trace(model, x, y, training=True, rng=5)
     assert bits(found[0].input) == bits(found.x)
@@ -130,7 +131,7 @@ def test_each_layer_hands_on_what_the_next_is_given(case):
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_the_gradient_by_the_image_is_the_derivative_of_the_loss(engine):
+def test_gradient_wrt_the_image_is_the_derivative_of_the_loss(engine):
     model = small_model(engine=engine, dtype="float64", seed=1)
     x, y = small_data(2)
     found = trace(model, x, y)
@@ -153,7 +154,7 @@ def everything(found):
     return [array for array in arrays if array is not None]
 
 
-def test_a_trace_stays_true_while_the_model_goes_on_learning():
+def test_trace_does_not_change_while_training_continues():
     model, (x, y) = small_model(seed=2), small_data()
     x = x.astype(np.float32)
     found = trace(model, x, y, training=True)
@@ -167,7 +168,7 @@ def test_a_trace_stays_true_while_the_model_goes_on_learning():
     assert not np.array_equal(found["dense"].params["kernel"], model.layers[4].params["kernel"])
 
 
-def test_tracing_leaves_a_model_as_it_was():
+def test_tracing_does_not_change_the_model():
     one, other = small_model(seed=2), small_model(seed=2)
     x, y = small_data()
     for _ in range(3):
@@ -177,7 +178,7 @@ def test_tracing_leaves_a_model_as_it_was():
     assert [w.tobytes() for w in one.get_weights()] == [w.tobytes() for w in other.get_weights()]
 
 
-def test_dropout_is_told_only_where_it_dropped():
+def test_mask_exists_only_if_dropout_was_active():
     model, (x, y) = small_model(seed=2), small_data()
     still = trace(model, x, y)
     assert still["dropout"].mask is None
@@ -190,7 +191,7 @@ def test_dropout_is_told_only_where_it_dropped():
     assert bits(drawn["dropout"].mask) == bits(one)
 
 
-def test_a_layer_that_writes_into_its_input_does_not_change_what_is_kept():
+def test_layer_that_overwrites_its_input_does_not_change_the_trace():
     model = Sequential([Dense(4, input_shape=(3,)), Halving(), Dense(2, activation="softmax")], seed=0, dtype="float64")
     model.compile()
     x = np.array([[1.0, 2, 3]])
@@ -202,7 +203,7 @@ def test_a_layer_that_writes_into_its_input_does_not_change_what_is_kept():
     np.testing.assert_array_equal(x, [[1, 2, 3]])
 
 
-def test_a_last_softmax_shows_logits_and_probabilities_however_it_is_computed():
+def test_final_softmax_has_logits_and_probabilities_with_and_without_labels():
     x, y = small_data(3)
     model = small_model(seed=1)
     with_labels, without = trace(model, x, y), trace(model, x)
@@ -217,7 +218,7 @@ def test_a_last_softmax_shows_logits_and_probabilities_however_it_is_computed():
     assert with_labels.loss == model.loss_and_gradients(x, y)[0]
 
 
-def test_bytes_as_images_are_traced_as_the_model_takes_them():
+def test_uint8_images_are_converted_to_the_dtype_of_the_model():
     model = Sequential([Rescaling(1 / 255, input_shape=(4, 4, 3)), Flatten(), Dense(2, activation="softmax")], seed=0)
     found = trace(model, np.full((2, 4, 4, 3), 255, np.uint8))
     assert found.x.dtype == found["rescaling"].output.dtype == np.float32
@@ -225,7 +226,7 @@ def test_bytes_as_images_are_traced_as_the_model_takes_them():
     assert found["rescaling"].flops == 2 * 96
 
 
-def test_flops_are_those_of_the_formula():
+def test_flops_are_counted_by_the_formula():
     (x, _), _ = sample_digits()
     costs = [layer.flops for layer in trace(article_model(seed=0), x[:1], training=True)]
     assert costs == [
@@ -234,8 +235,45 @@ def test_flops_are_those_of_the_formula():
     ]  # fmt: skip
 
 
+class Slow(Layer):
+    """A layer whose first passes take 100 s on a fake clock, and all others 1 s."""
+
+    now, calls = 0.0, 0
+
+    def forward(self, x, ops, training, rng):
+        self._advance()
+        return x, None
+
+    def backward(self, dy, cache, ops, input_gradient=True):
+        self._advance()
+        return dy, {}
+
+    def _advance(self):
+        Slow.now += 1 if Slow.calls >= 2 else 100  # one cold forward and one cold backward pass
+        Slow.calls += 1
+
+
+def test_times_are_those_of_a_warm_pass(monkeypatch):
+    monkeypatch.setattr(passes.time, "perf_counter", lambda: Slow.now)
+    monkeypatch.setattr(Slow, "now", 0.0)
+    monkeypatch.setattr(Slow, "calls", 0)
+    model = Sequential([Slow(input_shape=(3,)), Dense(2, activation="softmax")], seed=0)
+    model.compile()
+    assert trace(model, np.ones((1, 3)), [1])["slow"].seconds == (1, 1)
+    assert Slow.calls == 4
+
+
+def test_generator_advances_by_one_pass():
+    model, (x, y) = small_model(seed=2), small_data()
+    given, once = np.random.default_rng(5), np.random.default_rng(5)
+    trace(model, x, y, training=True, rng=given)
+    for _ in range(2):  # one key for each dropout layer
+        once.integers(2**64, dtype=np.uint64)
+    assert given.bit_generator.state == once.bit_generator.state
+
+
 @pytest.mark.parametrize("labels", [True, False])
-def test_a_trace_prints_as_one_table(labels):
+def test_trace_prints_as_a_table(labels):
     model, (x, y) = article_model(seed=0), small_data()
     (x, y), _ = sample_digits()
     found = trace(model, x[:2], y[:2] if labels else None)
@@ -249,7 +287,7 @@ def test_a_trace_prints_as_one_table(labels):
     assert f"{found['conv2d'].zeros:.0%}" in rows[0]
 
 
-def test_layers_are_found_by_name_and_number():
+def test_layers_are_found_by_name_and_index():
     found = trace(small_model(seed=0), small_data()[0])
     assert found["dense_1"] is found[-1] is list(found)[-1]
     assert len(found) == 7
@@ -261,7 +299,7 @@ def test_layers_are_found_by_name_and_number():
         found[1.0]
 
 
-def test_what_is_not_finite_is_shown_and_not_refused():
+def test_non_finite_values_are_traced():
     model, (x, y) = small_model(seed=0), small_data()
     weights = model.get_weights()
     weights[0][:] = 3e38
@@ -283,11 +321,11 @@ def test_what_is_not_finite_is_shown_and_not_refused():
         (lambda: (Sequential([Dense(3, input_shape=(2,))]), np.zeros((1, 2)), [1]), RuntimeError, "compile"),
     ],
 )
-def test_what_cannot_be_traced_is_refused(arguments, error, message):
+def test_invalid_arguments_raise(arguments, error, message):
     with pytest.raises(error, match=message):
         trace(*arguments())
 
 
-def test_a_seed_that_is_none_is_refused():
+def test_negative_seed_raises():
     with pytest.raises(ValueError, match="Expected seed"):
         trace(small_model(), small_data()[0], training=True, rng=-1)
