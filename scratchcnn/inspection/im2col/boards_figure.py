@@ -1,295 +1,233 @@
-"""The two halves of an im2col figure with printed values: forward from patches to outputs, backward to pixels."""
+"""The two matrix products of an im2col figure, arranged as on paper: forward to the outputs, backward to the pixels."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
 
 from scratchcnn.inspection.im2col.data import Im2colStoryData
-from scratchcnn.plots.number_grid import TITLE_SIZE, Array, NumberFormat, NumberGrid, label
+from scratchcnn.inspection.im2col.text import column_names
+from scratchcnn.plots.number_grid import Array, NumberFormat, NumberGrid, label
 from scratchcnn.reference.im2col import window_slices
 
-MOST_PATCHES, MOST_COLUMNS, MOST_FILTERS = 25, 27, 8  # of a matrix whose numbers are written in
-MOST_HEIGHT, MOST_WIDTH = 12, 32  # cells of all channels side by side, padding included
+MOST_PATCHES, MOST_COLUMNS, MOST_FILTERS = 25, 27, 8  # of a matrix with printed values
+MOST_HEIGHT, MOST_WIDTH = 12, 32  # cells of the padded image, its channels side by side
 
-GUTTER = 4.5  # cells left of a matrix: the row's number, its output, a sketch of its patch
-LINE = 0.62  # cells from line to line of the places above a matrix
-TITLE = 1.5  # cells of a title of two lines
-LEAST_LINE = 8  # columns of a matrix whose title is in one line
-LEAST_NAMED = 6  # rows of a kernel matrix beside which their name has room
-LEAST_MAP = 3.8  # cells that a title needs above a narrow map
-SKETCH = np.array([[0.93] * 3, [0.82, 0.0, 0.19]])  # colours of a pixel outside a patch, and inside
+LABELS = 3.4  # cells left of a matrix, for its rows' names
+GAP = 2.6  # cells between two matrices, for names and the sign between them
+TITLE = 2.1  # cells of a title of three lines
+LEAST = 3.4  # cells of a title's width
 
 
-def fits(story: Im2colStoryData) -> bool:
-    """Whether the numbers can be written in."""
+def expect_small(story: Im2colStoryData) -> None:
+    """Raise ValueError if the image and the matrices are too large to print their values."""
     height, width, channels = story.padded.shape
-    rows, columns = story.matrix.shape
-    return (
-        rows <= MOST_PATCHES
-        and columns <= MOST_COLUMNS
-        and story.kernel_matrix.shape[1] <= MOST_FILTERS
-        and height <= MOST_HEIGHT
-        and channels * (width + 1) <= MOST_WIDTH
-    )
+    (rows, columns), filters = story.matrix.shape, story.kernel_matrix.shape[1]
+    small = rows <= MOST_PATCHES and columns <= MOST_COLUMNS and filters <= MOST_FILTERS
+    if not small or height > MOST_HEIGHT or channels * (width + 1) > MOST_WIDTH:
+        raise ValueError(
+            f"Expected an image of at most {MOST_PATCHES} patches, {MOST_COLUMNS} matrix columns and {MOST_FILTERS} "
+            f"filters, so that all values can be printed, received {rows:,} patches, {columns} columns and {filters} "
+            f"filters; crop the image of {height} × {width} × {channels}, for example image[:6, :6], or use a layer "
+            "with fewer channels and filters."
+        )
 
 
-class Forward:
-    """Image, matrix, kernel matrix and outputs, as in a multiplication on paper.
+class Sheet(NamedTuple):
+    """Values that become a `NumberGrid`; `outside` marks the padding, `blank` leaves it empty."""
 
-    The kernel matrix stands above the product, so that each output lies where its row and its filter meet.
+    title: str
+    values: Array
+    form: NumberFormat
+    outside: Array | None = None
+    blank: bool = False
+
+    @property
+    def width(self) -> float:
+        """Cells, with room for the title."""
+        return max(self.values.shape[1], LEAST)
+
+
+class Board:
+    """A matrix product, first × second = product, with images above the first matrix and right of the product.
 
     Parameters
     ----------
     story : Im2colStoryData
-    ax : Axes or None
-        None: only find out how large it becomes.
-    left, top : float
-        Where to begin, in cells.
+
+    Attributes
+    ----------
+    width, height : float
+        Cells.
     """
 
-    def __init__(self, story: Im2colStoryData, ax: Axes | None, left: float = 0.0, top: float = 0.0) -> None:
+    first: Sheet
+    second: Sheet
+    product: Sheet
+    bias: Sheet | None = None
+    before: tuple[Sheet, ...] = ()
+    after: tuple[Sheet, ...]
+    row_names: tuple[list[str], list[str]]  # of the first matrix, of the second
+
+    def __init__(self, story: Im2colStoryData) -> None:
         self.story = story
-        rows, columns = story.matrix.shape
-        filters = story.kernel_matrix.shape[1]
-        height, width, channels = story.padded.shape
-        bias = 0.0 if story.bias is None else 1.3
-        above = max(height, columns + bias) + TITLE  # of the upper half
-        below = top + above + _heads(story) * LINE + 0.3
-        block = max(columns, channels * (max(width, LEAST_MAP) + 0.8))
-        at_matrix, at_kernel = left + GUTTER, left + GUTTER + block + 2.9
-        at_output = at_kernel + filters + 2.6
-        down, right = story.windows
-        total = above + _heads(story) * LINE + rows + TITLE
-        self.places = list(_flow(at_output, top, filters, max(right.output, LEAST_MAP), down.output, total))
-        self.width = max(x for x, _ in self.places) + max(right.output, LEAST_MAP) + 0.4 - left
-        self.height = max(total + 0.3, max(y for _, y in self.places) + down.output - top + 0.4)
-        if ax is None:
-            return
-        at_image = top + above - height - min(1.0, above - TITLE - height)
-        self._draw_image(ax, at_matrix, at_image)
-        self._draw_matrix(ax, at_matrix, below)
-        self._draw_product(ax, at_kernel, top + TITLE, below)
-        self._draw_outputs(ax)
+        rows, inner = self.first.values.shape
+        images = TITLE + max((len(each.values) for each in self.before), default=-TITLE) + 1
+        first_width = max(self.first.width, sum(each.width + 0.8 for each in self.before))
+        self.second_x = LABELS + first_width + GAP
+        self.product_y = TITLE + max(inner + (1.3 if self.bias else 0), images) + 1
+        x = self.second_x + self.second.width + GAP
+        self.height = self.product_y + rows + TITLE
+        self.places, y = [], TITLE
+        for sheet in self.after:  # one below the other, then in the next column
+            tall = len(sheet.values)
+            if y > TITLE and y + tall > self.height:
+                x, y = x + sheet.width + 1, TITLE
+            self.places.append((x, y))
+            y += tall + TITLE + 0.4
+            self.height = max(self.height, self.places[-1][1] + tall + 0.4)
+        self.width = x + self.after[-1].width + 0.4
 
-    def _draw_image(self, ax: Axes, left: float, top: float) -> None:
-        story = self.story
-        _, width, channels = story.padded.shape
-        form = NumberFormat.of(story.image)
-        outside = _outside(story)
-        self.image = []
-        for channel in range(channels):
-            at = left + channel * (max(width, LEAST_MAP) + 0.8)
-            grid = NumberGrid(ax, at, top, story.padded[..., channel], form, outside)
-            grid.title(*(("image", f"channel {channel}") if channels > 1 else ("image",)))
-            self.image.append(grid)
+    def draw(self, ax: Axes, left: float, top: float) -> None:
+        """Draw all grids and their names, from this corner on."""
 
-    def _draw_matrix(self, ax: Axes, left: float, top: float) -> None:
-        story = self.story
-        _draw_heads(ax, story, left, top, on_the_left=False)
-        _draw_row_labels(ax, story, left, top)
-        self.matrix = NumberGrid(ax, left, top, story.matrix, NumberFormat.of(story.image), story.sources < 0)
-        rows, columns = story.matrix.shape
-        self.matrix.title(f"matrix, {rows} × {columns}", "a patch in each row", below=True)
+        def grid(sheet: Sheet, x: float, y: float, below: bool = False) -> NumberGrid:
+            drawn = NumberGrid(ax, left + x, top + y, sheet.values, sheet.form, sheet.outside, sheet.blank)
+            drawn.title(*sheet.title.split("\n"), below=below)
+            return drawn
 
-    def _draw_product(self, ax: Axes, left: float, top: float, below: float) -> None:
-        story = self.story
-        columns, filters = story.kernel_matrix.shape
-        form = NumberFormat.of(story.kernel_matrix)
-        self.kernel = NumberGrid(ax, left, top, story.kernel_matrix, form)
-        self.kernel.title(f"kernel matrix{form.unit}", f"{columns} × {filters}")
-        for column, place in enumerate(story.columns()):
-            numbers = place if story.image.shape[2] > 1 else place[:2]
-            label(ax, left - 0.2, top + column + 0.5, ", ".join(map(str, numbers)), side="right")
-        if columns >= LEAST_NAMED:
-            name = "kernel row, column, channel"[: None if story.image.shape[2] > 1 else -len(", channel")]
-            label(ax, left - 2.2, top + columns / 2, name).set_rotation(90)
-        self.bias = None
-        if story.bias is not None:
-            self.bias = NumberGrid(ax, left, top + columns + 0.3, story.bias[None], NumberFormat.of(story.bias))
-            label(ax, left - 0.2, top + columns + 0.8, "+ bias", side="right")
-        label(ax, left - 0.55, below + len(story.matrix) / 2, "=", size=14)
-        form = NumberFormat.of(story.product)
-        self.product = NumberGrid(ax, left, below, story.product, form)
-        self.product.title(f"product{form.unit}", f"{len(story.matrix)} × {filters}", below=True)
-
-    def _draw_outputs(self, ax: Axes) -> None:
-        story = self.story
-        form = NumberFormat.of(story.output if story.activation == "softmax" else story.product)
-        name = "output" if story.activation == "linear" else f"{story.activation} output"
-        self.outputs = []
-        for number, (x, y) in enumerate(self.places):
-            grid = NumberGrid(ax, x, y, story.output[..., number], form)
-            grid.title(name + form.unit, f"filter {number}")
-            self.outputs.append(grid)
+        story, (of_first, of_second) = self.story, self.row_names
+        self.first_grid = grid(self.first, LABELS, self.product_y, below=True)
+        self.second_grid = grid(self.second, self.second_x, TITLE)
+        self.product_grid = grid(self.product, self.second_x, self.product_y, below=True)
+        x = LABELS
+        self.before_grids = []
+        for sheet in self.before:
+            self.before_grids.append(grid(sheet, x, self.product_y - 1.4 - len(sheet.values)))
+            x += sheet.width + 0.8
+        self.after_grids = [grid(sheet, *place) for sheet, place in zip(self.after, self.places, strict=True)]
+        for row in range(len(self.first.values)):
+            name = f"{row}: {story.position(row)}"
+            label(ax, left + LABELS - 0.2, top + self.product_y + row + 0.5, name, side="right")
+        label(ax, left + LABELS - 0.2, top + self.product_y - 0.35, "row: output", side="right")
+        for column, name in enumerate(of_first):
+            label(ax, left + LABELS + column + 0.5, top + self.product_y - 0.35, name)
+        inner = len(self.second.values)
+        for row, name in enumerate(of_second):
+            label(ax, left + self.second_x - 0.2, top + TITLE + row + 0.5, name, side="right")
+        if self.bias is not None:
+            y = TITLE + inner + 0.3
+            NumberGrid(ax, left + self.second_x, top + y, self.bias.values, self.bias.form)
+            label(ax, left + self.second_x - 0.2, top + y + 0.5, self.bias.title, side="right")
+        middle = self.product_y + len(self.first.values) / 2
+        label(ax, left + self.second_x - 0.6, top + middle, "=", size=14)
 
     def show(self, row: int | None, done: int) -> None:
-        """Fill in the first `done` rows, and frame what belongs to `row`, if one is given."""
+        """Fill in the first `done` rows and what follows from them, and frame what belongs to `row`, if given."""
+        raise NotImplementedError
+
+    def _frame(self, row: int | None, images: Iterable[NumberGrid]) -> None:
+        """Frame one row of the first matrix and of the product, the second matrix, and one patch of the images."""
+        shape = self.second.values.shape
+        chosen = [] if row is None else [row]
+        self.first_grid.frame((r, column) for r in chosen for column in range(shape[0]))
+        self.product_grid.frame((r, column) for r in chosen for column in range(shape[1]))
+        self.second_grid.frame(place for _ in chosen for place in np.ndindex(shape))
+        for grid in images:
+            grid.frame([] if row is None else _patch_cells(self.story, row))
+
+
+class Forward(Board):
+    """Image, matrix × kernel matrix + bias = product, and the outputs."""
+
+    def __init__(self, story: Im2colStoryData) -> None:
+        rows, columns = story.matrix.shape
+        filters = story.kernel_matrix.shape[1]
+        of_image, outside = NumberFormat.of(story.image), _outside(story)
+        channels = story.image.shape[2]
+        self.before = tuple(
+            Sheet("image" + f"\nchannel {c}" * (channels > 1), story.padded[..., c], of_image, outside)
+            for c in range(channels)
+        )
+        self.first = Sheet(f"matrix\n{rows} × {columns}", story.matrix, of_image, story.sources < 0)
+        form = NumberFormat.of(story.kernel_matrix)
+        self.second = Sheet(f"kernel matrix{form.unit}\n{columns} × {filters}", story.kernel_matrix, form)
+        if story.bias is not None:
+            self.bias = Sheet("+ bias", story.bias[None], NumberFormat.of(story.bias))
+        form = NumberFormat.of(story.product)
+        self.product = Sheet(f"product{form.unit}\n{rows} × {filters}", story.product, form)
+        form = NumberFormat.of(story.output if story.activation == "softmax" else story.product)
+        name = "output" if story.activation == "linear" else f"{story.activation} output"
+        self.after = tuple(Sheet(f"{name}{form.unit}\nfilter {f}", story.output[..., f], form) for f in range(filters))
+        self.row_names = column_names(story), column_names(story)
+        super().__init__(story)
+
+    def show(self, row: int | None, done: int) -> None:
+        """See `Board.show`."""
         story = self.story
         rows = np.arange(len(story.matrix)) < done
-        self.matrix.fill(story.matrix, rows[:, None])
-        self.product.fill(story.product, rows[:, None])
-        for number, grid in enumerate(self.outputs):
+        self.first_grid.fill(story.matrix, rows[:, None])
+        self.product_grid.fill(story.product, rows[:, None])
+        self._frame(row, self.before_grids)
+        for number, grid in enumerate(self.after_grids):
             grid.fill(story.output[..., number], rows.reshape(story.output.shape[:2]))
-        columns, filters = story.kernel_matrix.shape
-        chosen = row is not None
-        for grid in self.image:
-            grid.frame([] if row is None else patch_cells(story, row))
-        self.matrix.frame((row, column) for column in range(columns) if row is not None)
-        self.product.frame((row, column) for column in range(filters) if row is not None)
-        self.kernel.frame((place, column) for place in range(columns) for column in range(filters) if chosen)
-        for grid in self.outputs:
             grid.frame([] if row is None else [story.position(row)])
 
 
-class Backward:
-    """The outputs' gradient, the transposed kernel matrix, their product, and what col2im makes of it.
+class Backward(Board):
+    """Output gradient × transposed kernel matrix = gradient w.r.t. the matrix, and what col2im makes of it."""
 
-    Parameters as for `Forward`.
-    """
-
-    def __init__(self, story: Im2colStoryData, ax: Axes | None, left: float = 0.0, top: float = 0.0) -> None:
-        self.story = story
+    def __init__(self, story: Im2colStoryData) -> None:
         rows, columns = story.matrix.shape
         filters = story.kernel_matrix.shape[1]
-        height, width, channels = story.padded.shape
-        at_kernel = top + TITLE + _heads(story) * LINE
-        below = at_kernel + filters + 0.7
-        at_matrix = left + GUTTER + filters + 2.4
-        total = below + rows + 2 * TITLE - top
-        wide = max(width, LEAST_MAP + 0.6)
-        self.places = list(_flow(at_matrix + max(columns, LEAST_MAP) + 1.2, top, channels + 1, wide, height, total))
-        self.width = max(x for x, _ in self.places) + wide + 0.4 - left
-        self.height = max(total, max(y for _, y in self.places) + height - top + 0.4)
-        if ax is None:
-            return
         self.stages = [story.scattered(done) for done in range(rows + 1)]
-        self._draw_gradient(ax, left + GUTTER, below)
-        self._draw_matrix(ax, at_matrix, at_kernel, below)
-        self._draw_image(ax)
-
-    def _draw_gradient(self, ax: Axes, left: float, top: float) -> None:
-        story = self.story
-        rows, filters = story.dz.shape
         form = NumberFormat.of(story.dz)
-        _draw_row_labels(ax, story, left, top)
-        self.gradient = NumberGrid(ax, left, top, story.dz, form)
-        self.gradient.title("gradient by", f"the product{form.unit}", f"{rows} × {filters}", below=True)
-
-    def _draw_matrix(self, ax: Axes, left: float, top: float, below: float) -> None:
-        story = self.story
-        columns, filters = story.kernel_matrix.shape
+        self.first = Sheet(f"gradient w.r.t.\nthe outputs{form.unit}\n{rows} × {filters}", story.dz, form)
         form = NumberFormat.of(story.kernel_matrix)
-        _draw_heads(ax, story, left, top, on_the_left=True)
-        self.kernel = NumberGrid(ax, left, top, story.kernel_matrix.T, form)
-        y = top - _heads(story) * LINE - 0.3
-        title = ("kernel matrix,", f"transposed{form.unit},", f"{filters} × {columns}")
-        label(ax, left + columns / 2, y, _joined(title, columns), "bottom", TITLE_SIZE)
-        for number in range(filters):
-            label(ax, left - 0.2, top + number + 0.5, f"filter {number}", side="right")
-        label(ax, left - 0.7, below + len(story.matrix) / 2, "=", size=14)
+        title = f"kernel matrix,\ntransposed{form.unit}\n{filters} × {columns}"
+        self.second = Sheet(title, story.kernel_matrix.T, form)
         form = NumberFormat.of(story.matrix_gradient)
-        self.matrix = NumberGrid(ax, left, below, story.matrix_gradient, form, story.sources < 0)
-        title = ("gradient by", f"the matrix{form.unit},", f"{len(story.matrix)} × {columns}")
-        self.matrix.title(_joined(title, columns), below=True)
-
-    def _draw_image(self, ax: Axes) -> None:
-        story = self.story
-        outside = _outside(story)
+        title = f"gradient w.r.t.\nthe matrix{form.unit}\n{rows} × {columns}"
+        self.product = Sheet(title, story.matrix_gradient, form, story.sources < 0)
         form = NumberFormat.of(np.stack([gradient for gradient, _ in self.stages]))
-        counts = NumberFormat.of(story.overlaps)
-        blank = np.zeros(story.padded.shape[:2])
-        (x, y), *others = self.places
-        self.overlaps = NumberGrid(ax, x, y, blank, counts, outside, blank_dropped=True)
-        self.overlaps.title("overlaps: patches", "on each pixel")
-        self.image = []
-        for channel, (x, y) in enumerate(others):
-            grid = NumberGrid(ax, x, y, blank, form, outside, blank_dropped=True)
-            of = f", channel {channel}" if len(others) > 1 else ""
-            grid.title("gradient by", f"the image{of}{form.unit}")
-            self.image.append(grid)
+        empty, outside = np.zeros(story.padded.shape[:2]), _outside(story)
+        names = ["the image"] if story.image.shape[2] == 1 else [f"channel {c}" for c in range(story.image.shape[2])]
+        counts = Sheet("number of\npatches", empty, NumberFormat.of(story.overlaps), outside, blank=True)
+        titles = [f"gradient w.r.t.\n{name}{form.unit}" for name in names]
+        self.after = counts, *(Sheet(title, empty, form, outside, blank=True) for title in titles)
+        self.row_names = [str(f) for f in range(filters)], [f"filter {f}" for f in range(filters)]
+        super().__init__(story)
 
     def show(self, row: int | None, done: int) -> None:
-        """Fill in the first `done` rows and what they add up to, and frame what belongs to `row`."""
+        """See `Board.show`."""
         story = self.story
         rows = np.arange(len(story.matrix)) < done
-        self.matrix.fill(story.matrix_gradient, rows[:, None])
+        self.product_grid.fill(story.matrix_gradient, rows[:, None])
         gradient, counts = self.stages[done]
-        reached = _with_padding(story, (counts > 0) | (done == len(rows)))  # at the end, who is in no patch has a zero
-        self.overlaps.fill(_with_padding(story, counts), reached)
-        for channel, grid in enumerate(self.image):
+        reached = _with_padding(story, (counts > 0) | rows.all())  # at the end, a pixel in no patch has gradient 0
+        overlaps, *images = self.after_grids
+        overlaps.fill(_with_padding(story, counts), reached)
+        for channel, grid in enumerate(images):
             grid.fill(_with_padding(story, gradient[..., channel]), reached)
-        columns, filters = story.kernel_matrix.shape
-        self.gradient.frame((row, column) for column in range(filters) if row is not None)
-        self.matrix.frame((row, column) for column in range(columns) if row is not None)
-        self.kernel.frame((place, column) for place in range(filters) for column in range(columns) if row is not None)
-        for grid in (self.overlaps, *self.image):
-            grid.frame([] if row is None else patch_cells(story, row))
+        self._frame(row, self.after_grids)
 
 
-def patch_cells(story: Im2colStoryData, row: int) -> list[tuple[int, int]]:
-    """The pixels of a patch, counted in the padded image."""
+def _patch_cells(story: Im2colStoryData, row: int) -> list[tuple[int, int]]:
+    """Return the pixels of a patch as rows and columns of the padded image."""
     rows, columns = window_slices(story.windows)[row]
     height, width, _ = story.padded.shape
     return [(y, x) for y in range(height)[rows] for x in range(width)[columns]]
 
 
 def _outside(story: Im2colStoryData) -> Array:
-    """Which pixels of the padded image are padding; bool (PH, PW)."""
+    """Return which pixels of the padded image are padding; bool (PH, PW)."""
     return _with_padding(story, np.ones(story.overlaps.shape)) == 0
 
 
 def _with_padding(story: Im2colStoryData, values: Array) -> Array:
-    """Numbers of the pixels (H, W) with zeros around them (PH, PW)."""
+    """Pad (H, W) with zeros to (PH, PW)."""
     down, right = story.windows
     return np.pad(values, ((down.before, down.after), (right.before, right.after)))
-
-
-def _joined(title: tuple[str, ...], columns: int) -> str:
-    """A title in one line, or in several above few columns."""
-    return (" " if columns >= LEAST_LINE else "\n").join(title)
-
-
-def _heads(story: Im2colStoryData) -> int:
-    """Lines of places above a matrix: kernel row, kernel column, and channel if there are several."""
-    return 2 + (story.image.shape[2] > 1)
-
-
-def _draw_heads(ax: Axes, story: Im2colStoryData, left: float, top: float, on_the_left: bool) -> None:
-    """Above a matrix, for each column its place in the kernel; the names at one side."""
-    x, side = (left - 0.2, "right") if on_the_left else (left + len(story.kernel_matrix) + 0.2, "left")
-    names = ("kernel row", "kernel column", "channel")[: _heads(story)]
-    for line, name in enumerate(names):
-        y = top - (len(names) - line - 0.5) * LINE - 0.1
-        label(ax, x, y, name, side=side)
-        for column, place in enumerate(story.columns()):
-            label(ax, left + column + 0.5, y, str(place[line]))
-
-
-def _draw_row_labels(ax: Axes, story: Im2colStoryData, left: float, top: float) -> None:
-    """Left of a matrix, for each row its number, its output, and a sketch of where its patch lies."""
-    height, width, _ = story.padded.shape
-    tall = 0.84 * min(1, height / width)
-    wide = 0.84 * min(1, width / height)
-    for x, name in ((4.05, "row"), (2.55, "output"), (0.95, "patch")):
-        label(ax, left - x, top - 0.35, name)
-    for row in range(len(story.matrix)):
-        y = top + row + 0.5
-        label(ax, left - 4.05, y, str(row))
-        label(ax, left - 2.55, y, "({}, {})".format(*story.position(row)))
-        sketch = np.zeros((height, width), int)
-        sketch[tuple(np.transpose(patch_cells(story, row)))] = 1
-        box = (left - 0.95 - wide / 2, left - 0.95 + wide / 2, y + tall / 2, y - tall / 2)
-        ax.imshow(SKETCH[sketch], extent=box, interpolation="nearest", zorder=1)
-
-
-def _flow(
-    left: float, top: float, count: int, width: float, height: float, room: float
-) -> Iterator[tuple[float, float]]:
-    """Places for maps with titles of two lines, one below the other, then in the next column."""
-    in_column = max(1, int(room // (height + TITLE + 0.4)))
-    for number in range(count):
-        column, row = divmod(number, in_column)
-        yield left + column * (width + 1.0), top + TITLE + row * (height + TITLE + 0.4)

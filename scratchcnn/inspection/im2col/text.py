@@ -1,229 +1,146 @@
-"""The story of im2col as text, in four steps: in full for a tiny image, abridged for a larger one."""
+"""im2col and col2im of one image as text: all values of a tiny image, some of a larger one."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 
 from scratchcnn.inspection.im2col.data import Im2colStoryData
-from scratchcnn.inspection.im2col.number_table import (
-    INDENT,
-    image_text,
-    indented,
-    number_table,
-    number_texts,
-    some,
-    wrapped,
-)
+from scratchcnn.inspection.im2col.steps import steps_of
+from scratchcnn.inspection.text.layout import WIDTH, wrap
+from scratchcnn.inspection.text.numbers import aligned, short
+from scratchcnn.inspection.text.table import table
 from scratchcnn.operands import Array
 
-MOST_TERMS = 9  # of a sum that is written out
+INDENT = "   "
+MOST_ROWS, FIRST_ROWS = 16, 4  # rows of a table that is printed completely; first rows of a longer one
+MOST_SIDE, MOST_MAPS = 12, 4  # size and number of images that are printed
+MOST_TERMS = 9  # of a sum
 
 
 def story_text(story: Im2colStoryData) -> str:
-    """All four steps, with their numbers."""
-    steps = (_head, _patches, _product, _gradient, _scatter)
-    return "\n\n".join("\n".join(step(story)) for step in steps)
-
-
-def padding_text(story: Im2colStoryData) -> str:
-    """How many rows and columns of zeros stand around the image, or '' for none."""
-    down, right = story.windows
-    sides = ((down.before, "above"), (down.after, "below"), (right.before, "left"), (right.after, "right"))
-    return ", ".join(f"{count} {side}" for count, side in sides if count)
-
-
-def _head(story: Im2colStoryData) -> list[str]:
+    """Return the four steps with their values."""
     down, right = story.windows
     height, width, channels = story.image.shape
-    return [
-        f"im2col for {story.label} on one image of {height} × {width} × {channels}",
-        f"{_many(story.kernel_matrix.shape[1], 'filter')} of {down.kernel} × {right.kernel} × {channels}, strides "
+    lines = [
+        f"im2col for {story.label}, one image of {height} × {width} × {channels}",
+        f"{story.kernel_matrix.shape[1]} filters of {down.kernel} × {right.kernel} × {channels}, strides "
         f"({down.stride}, {right.stride}), padding '{story.padding}', dilation ({down.dilation}, {right.dilation})",
     ]
+    for number, (step, content) in enumerate(
+        zip(steps_of(story), (_patches, _product, _gradient, _scatter), strict=True), start=1
+    ):
+        lines += ["", *wrap(step.title, first=f"{number}. "), *wrap(step.text, first=INDENT)]
+        lines += [f"{INDENT}{line}".rstrip() for line in content(story)]
+    return "\n".join(lines)
 
 
 def _patches(story: Im2colStoryData) -> list[str]:
-    """Which patch becomes which row, and in which order."""
-    down, right = story.windows
-    rows, columns = story.matrix.shape
-    channels = story.image.shape[2]
-    fastest = "kernel column" if channels == 1 else "channel"
-    note = padding_text(story)
-    lines = [
-        f"The window lies at {down.output} × {right.output} places: {_many(rows, 'row')}. It holds {down.kernel} × "
-        f"{right.kernel} × {channels} numbers: {_many(columns, 'column')}.",
-        f"row = output row × {right.output} + output column",
-        f"column = (kernel row × {right.kernel} + kernel column) × {channels} + channel, so the {fastest} changes "
-        "fastest",
-    ]
-    if note:
-        lines.append(f"Zeros are put around the image ({note}); rows and columns outside of it are these.")
-    return [
-        "1. im2col: each patch of the image becomes one row of a matrix.",
-        indented(lines),
-        "",
-        image_text("image", "channel", story.image),
-        "",
-        _matrix_table(story, story.matrix),
-    ]
+    names = "kernel row, column" if story.image.shape[2] == 1 else "kernel row, column, channel"
+    title = f"matrix (columns: {names})"
+    return [*_maps("image", "channel", story.image), *_rows(story, title, column_names(story), story.matrix)]
 
 
 def _product(story: Im2colStoryData) -> list[str]:
-    """The product of matrices, with one of its numbers in full."""
-    rows, filters = story.product.shape
-    columns = len(story.kernel_matrix)
-    bias = "" if story.bias is None else " + bias"
-    lines = [
-        f"2. matrix × kernel matrix{bias} = all outputs: ({rows} × {columns}) × ({columns} × {filters}) = "
-        f"({rows} × {filters}).",
-        indented([
-            "The kernel matrix is the kernel in the same order, a column for each filter. It is printed lying down, so",
-            "that each weight stands where the number stands that it multiplies.",
-        ]),
-        "",
-        _kernel_table(story),
-        "",
-        indented([f"Row 0 times filter 0{bias}, the output at (0, 0):"]),
-        _first_sum(story),
-        "",
-        _row_table(story, story.product),
-    ]  # fmt: skip
+    filters = [f"filter {number}" for number in range(story.kernel_matrix.shape[1])]
+    columns = column_names(story)
+    bias = [] if story.bias is None else [short(float(story.bias[0]))]
+    terms = [f"{_in_sum(x)} × {_in_sum(w)}" for x, w in zip(story.matrix[0], story.kernel_matrix[:, 0], strict=True)]
     after = "" if story.activation == "linear" else f" after {story.activation}"
-    return [*lines, "", image_text(f"output{after}", "filter", story.output)]
+    return [
+        *_table("kernel matrix, transposed", [""], [[name] for name in filters], columns, story.kernel_matrix.T),
+        *([] if story.bias is None else _table("bias", [""], [["bias"]], filters, story.bias[None])),
+        "",
+        "Row 0 × filter 0, the output of filter 0 at (0, 0):",
+        *_sum([*terms, *bias], float(story.product[0, 0])),
+        *_rows(story, "product", filters, story.product),
+        *_maps(f"output{after}", "filter", story.output),
+    ]
 
 
 def _gradient(story: Im2colStoryData) -> list[str]:
-    """The way back, as far as the gradient by the matrix."""
-    rows, filters = story.dz.shape
-    columns = len(story.kernel_matrix)
-    through = "" if story.activation == "linear" else f", taken back through {story.activation}"
+    filters = [f"filter {number}" for number in range(story.dz.shape[1])]
+    through = "" if story.activation == "linear" else f", backpropagated through {story.activation}"
+    default = np.array_equal(story.dy, story.output)
+    loss = "No dy was given; this is the gradient of the loss sum(output²) / 2, which equals the output."
     return [
-        f"3. Backward: a gradient × the kernel matrix, transposed: ({rows} × {filters}) × ({filters} × {columns}) = "
-        f"({rows} × {columns}).",
-        indented([f"The gradient of the loss by each output{through}:", *_of_what_loss(story)]),
-        "",
-        _row_table(story, story.dz),
-        "",
-        indented(["It makes a gradient by each number of the matrix:"]),
-        "",
-        _matrix_table(story, story.matrix_gradient),
+        *([loss] if default else []),
+        *_rows(story, f"gradient w.r.t. the outputs{through}", filters, story.dz),
+        *_rows(story, "gradient w.r.t. the matrix", column_names(story), story.matrix_gradient),
     ]
 
 
 def _scatter(story: Im2colStoryData) -> list[str]:
-    """col2im, with the sum of one pixel in full."""
-    low, high = int(story.overlaps.min()), int(story.overlaps.max())
-    patches = "1 patch" if high == 1 else f"{high} patches"
-    dropped = " What came from padding is dropped." if padding_text(story) else ""
+    """col2im, with the sum for the first pixel that is in the most patches."""
+    row, column = (int(place) for place in np.unravel_index(story.overlaps.argmax(), story.overlaps.shape))
+    pixel = (row * story.image.shape[1] + column) * story.image.shape[2]  # in channel 0
+    found = np.argwhere(story.sources == pixel)
+    terms = [f"{_in_sum(story.matrix_gradient[r, c])} (row {r}, column {c})" for r, c in found]
+    of = f"The gradient w.r.t. pixel ({row}, {column}){', channel 0' if story.image.shape[2] > 1 else ''}"
+    total = _sum(terms, float(story.image_gradient[row, column, 0])) if terms else ["0"]
     return [
-        "4. col2im: each number of a row is added to the pixel that it was copied from.",
-        indented([
-            f"Every pixel is in {patches}.{dropped}" if low == high else
-            f"Where patches overlap, the numbers add up: a pixel is in {low} to {patches}.{dropped}"
-        ]),
-        "",
-        image_text("overlaps: how many patches hold the pixel", "", story.overlaps[..., None]),
-        "",
-        *_pixel(story),
-        "",
-        image_text("gradient by the image", "channel", story.image_gradient),
+        *_maps("number of patches that contain each pixel", "", story.overlaps[..., None]),
+        "", f"{of}:" if terms else f"{of}, which is in no patch:", *total,
+        *_maps("gradient w.r.t. the image", "channel", story.image_gradient),
     ]  # fmt: skip
 
 
-def _of_what_loss(story: Im2colStoryData) -> list[str]:
-    if not np.array_equal(story.dy, story.output):
-        return []
-    return ["(No dy was given, so it is that of the loss sum(output²) / 2, which is the output itself.)"]
+def column_names(story: Im2colStoryData) -> list[str]:
+    """Return the position in the kernel of each column of the matrix, as '0,2' or with the channel '0,2,1'."""
+    axes = 2 if story.image.shape[2] == 1 else 3
+    return [",".join(map(str, place[:axes])) for place in story.columns()]
 
 
-def _first_sum(story: Im2colStoryData) -> str:
-    """The first number of the product, as a sum of products."""
-    pairs = zip(number_texts(story.matrix[0]), number_texts(story.kernel_matrix[:, 0]), strict=True)
-    terms = [f"{one.strip()} × {_in_sum(other)}" for one, other in pairs]
-    bias = [] if story.bias is None else [_in_sum(f"{story.bias[0]:.4g}")]
-    return wrapped([*_abridged(terms, 2 * MOST_TERMS), *bias], f"= {story.product[0, 0]:.4g}")
+def _rows(story: Im2colStoryData, title: str, names: Sequence[str], values: Array) -> list[str]:
+    """Return a table with a row for each patch."""
+    beside = [[str(row), "({}, {})".format(*story.position(row))] for row in range(len(values))]
+    return _table(title, ["row", "output"], beside, names, values)
 
 
-def _pixel(story: Im2colStoryData) -> list[str]:
-    """Where the gradient of the first pixel with the most overlaps comes from."""
-    row, column = (int(place) for place in np.unravel_index(story.overlaps.argmax(), story.overlaps.shape))
-    number = (row * story.image.shape[1] + column) * story.image.shape[2]  # of its channel 0
-    found = np.argwhere(story.sources == number)
-    values = number_texts(story.matrix_gradient[tuple(found.T)])
-    terms = [f"{_in_sum(text)} [row {r}, column {c}]" for (r, c), text in zip(found, values, strict=True)]
-    of_channel = ", channel 0," if story.image.shape[2] > 1 else ""
-    total = f"= {story.image_gradient[row, column, 0]:.4g}"
-    if not terms:
-        return [indented([f"The pixel at ({row}, {column}){of_channel} is in no patch; its gradient is 0."])]
-    return [
-        indented([f"The pixel at ({row}, {column}){of_channel} gets:"]),
-        wrapped(_abridged(terms, MOST_TERMS), total),
+def _table(
+    title: str, heads: list[str], beside: Sequence[Sequence[str]], names: Sequence[str], values: Array
+) -> list[str]:
+    """Return a matrix with named rows and columns; of a large one, the first and the last rows and columns."""
+    rows = list(range(len(values)))
+    if len(rows) > MOST_ROWS:
+        rows = [*rows[:FIRST_ROWS], rows[-1]]
+    cells = np.array(aligned(values[rows]), object).reshape(len(rows), len(names))
+    left = sum(max(map(len, column)) + 2 for column in zip(heads, *(beside[row] for row in rows), strict=True))
+    width = max(map(len, [*names, *cells.ravel()])) + 2
+    room = (WIDTH - len(INDENT) - left) // width
+    columns: list[int | None] = list(range(len(names)))
+    if len(names) > room:
+        columns = [*columns[: room - 2], None, columns[-1]]
+    lines = [
+        [*beside[row], *("…" if c is None else texts[c] for c in columns)]
+        for row, texts in zip(rows, cells, strict=True)
     ]
+    if len(rows) < len(values):
+        lines.insert(FIRST_ROWS, ["…"] * len(lines[0]))
+    return ["", title, *table([*heads, *("…" if c is None else names[c] for c in columns)], lines, left=())]
 
 
-def _matrix_table(story: Im2colStoryData, matrix: Array) -> str:
-    """A matrix with a row for each patch: its place in the image at the side, the places in the kernel above."""
-    places = list(zip(*story.columns(), strict=True))
-    names = ("kernel row", "kernel column", "channel")[: 2 + (story.image.shape[2] > 1)]
-    heads = [*zip(names, places, strict=False), ("column", range(matrix.shape[1]))]
-    shown = some(len(matrix))
-    spans = [[_span(places) for places in story.patch(row)] for row in shown]
-    width = max(len("from rows"), *(len(rows) for rows, _ in spans))
-    beside = [
-        f"{_row(story, row)}  {rows:<{width}}  {columns}" for row, (rows, columns) in zip(shown, spans, strict=True)
-    ]
-    title = f"{_row_title(story)}  {'from rows':<{width}}  columns"
-    return number_table(title, [(name, list(numbers)) for name, numbers in heads], beside, matrix)
+def _maps(what: str, each: str, image: Array) -> list[str]:
+    """Return the values of an image (H, W, C), a channel per line block; of a large one, its shape and range."""
+    height, width, count = image.shape
+    if max(height, width) > MOST_SIDE or count > MOST_MAPS:
+        return ["", f"{what}: shape {image.shape}, values from {short(image.min())} to {short(image.max())}"]
+    texts = aligned(image)
+    size = max(map(len, texts))
+    grid = np.array([text.rjust(size + 2) for text in texts], object).reshape(image.shape)
+    lines = []
+    for channel in range(count):
+        lines += ["", f"{what}, {each} {channel}" if count > 1 else what, *map("".join, grid[..., channel])]
+    return lines
 
 
-def _row_table(story: Im2colStoryData, values: Array) -> str:
-    """For each row, a number of each filter."""
-    beside = [_row(story, row) for row in some(len(values))]
-    return number_table(_row_title(story), [("filter", list(range(values.shape[1])))], beside, values)
+def _sum(terms: list[str], total: float) -> list[str]:
+    """Return a sum in lines, with its value; of many terms, the first ones and the last."""
+    shown = terms if len(terms) <= 2 * MOST_TERMS else [*terms[: MOST_TERMS - 1], "…", terms[-1]]
+    return [line[len(INDENT) :] for line in wrap(f"{' + '.join(shown)} = {short(total)}", first=INDENT)]
 
 
-def _kernel_table(story: Im2colStoryData) -> str:
-    """The kernel matrix lying down, and the bias."""
-    columns, filters = story.kernel_matrix.shape
-    beside = [f"filter {number}" for number in some(filters)]
-    table = number_table("", [("column", list(range(columns)))], beside, story.kernel_matrix.T)
-    if story.bias is None:
-        return table
-    return f"{table}\n{INDENT}bias: {', '.join(_abridged([t.strip() for t in number_texts(story.bias)], MOST_TERMS))}"
-
-
-def _row(story: Im2colStoryData, row: int) -> str:
-    return f"{row:>{_row_width(story)}}  {story.position(row)!s:<{_position_width(story)}}"
-
-
-def _row_title(story: Im2colStoryData) -> str:
-    return f"{'row':>{_row_width(story)}}  {'output':<{_position_width(story)}}"
-
-
-def _row_width(story: Im2colStoryData) -> int:
-    return max(len("row"), len(str(len(story.matrix) - 1)))
-
-
-def _position_width(story: Im2colStoryData) -> int:
-    return max(len("output"), len(str(story.position(len(story.matrix) - 1))))
-
-
-def _span(places: list[int]) -> str:
-    """Rows or columns that a patch takes, as '0 to 2', or '0, 2, 4' with dilation."""
-    if len(places) > 1 and places[1] - places[0] == 1:
-        return f"{places[0]} to {places[-1]}"
-    listed = [str(place) for place in places]
-    return ", ".join(listed if len(listed) <= 3 else [*listed[:2], "…", listed[-1]])
-
-
-def _abridged(terms: list[str], most: int) -> list[str]:
-    return terms if len(terms) <= most else [*terms[:4], "…", terms[-1]]
-
-
-def _in_sum(text: str) -> str:
-    """A number as it stands in a sum: a negative one in brackets."""
-    return f"({text.strip()})" if text.strip().startswith("-") else text.strip()
-
-
-def _many(count: int, what: str) -> str:
-    return f"{count:,} {what}{'s' * (count != 1)}"
+def _in_sum(value: float) -> str:
+    """Return a term of a sum, in brackets if it is negative."""
+    return f"({short(value)})" if value < 0 else short(value)

@@ -1,4 +1,4 @@
-"""The figure and the animation of im2col: every number where it belongs, legible; in colours or refused if too big."""
+"""Figure and animation of im2col: all values in their place, legible; an error if they do not fit."""
 
 import itertools
 
@@ -39,75 +39,81 @@ def written(grid):
 
 
 def boxes(grid):
-    """Where the frames are: left, top, width, height, in cells of the grid."""
-    return [(f.get_x() - grid.left, f.get_y() - grid.top, f.get_width(), f.get_height()) for f in grid.frames]
+    """Return left, top, width and height of the frames, in cells of the grid."""
+    corners = [(f.get_x() - grid.left, f.get_y() - grid.top, f.get_width(), f.get_height()) for f in grid.frames]
+    return [tuple(round(part, 9) for part in corner) for corner in corners]
+
+
+def drawn(board):
+    board.draw(cell_axes(board.width, board.height), 0, 0)
+    return board
 
 
 @pytest.mark.parametrize("name", STORIES)
-def test_the_figure_is_legible(name):
+def test_figure_is_legible(name):
     assert_legible(STORIES[name]().plot().axes[0])
 
 
-def test_forward_fills_row_after_row():
+def test_forward_board_fills_rows_one_by_one():
     story = STORIES["2 channels, 2 filters"]()
-    board = Forward(story, cell_axes(40, 40))
+    board = drawn(Forward(story))
     board.show(2, 3)
     form = NumberFormat.of(story.image)
     expected = [[form.text(number) for number in row] for row in story.matrix]
-    np.testing.assert_array_equal(written(board.matrix)[:3], expected[:3])
-    assert (written(board.matrix)[3] == "").all()
-    assert boxes(board.matrix) == [(0, 2, 18, 1)]
+    np.testing.assert_array_equal(written(board.first_grid)[:3], expected[:3])
+    assert (written(board.first_grid)[3] == "").all()
+    assert boxes(board.first_grid) == [(0, 2, 18, 1)]
     form = NumberFormat.of(story.product)
-    assert written(board.product)[2].tolist() == [form.text(number) for number in story.product[2]]
-    assert (written(board.product)[3] == "").all()
-    assert boxes(board.product) == [(0, 2, 2, 1)]
-    for filter_number, grid in enumerate(board.outputs):
+    assert written(board.product_grid)[2].tolist() == [form.text(number) for number in story.product[2]]
+    assert (written(board.product_grid)[3] == "").all()
+    assert boxes(board.product_grid) == [(0, 2, 2, 1)]
+    for filter_number, grid in enumerate(board.after_grids):
         assert written(grid)[1].tolist() == [form.text(story.output[1, 0, filter_number]), ""]
         assert boxes(grid) == [(0, 1, 1, 1)]
-    for channel, grid in enumerate(board.image):
+    for channel, grid in enumerate(board.before_grids):
         assert boxes(grid) == [(0, 1, 3, 3)]  # output (1, 0)
         image = [[NumberFormat.of(story.image).text(number) for number in row] for row in story.image[..., channel]]
         np.testing.assert_array_equal(written(grid), image)
     board.show(None, 4)
-    assert boxes(board.matrix) == boxes(board.image[0]) == []
-    assert (written(board.matrix) == expected).all()
+    assert boxes(board.first_grid) == boxes(board.before_grids[0]) == []
+    assert (written(board.first_grid) == expected).all()
 
 
-def test_backward_adds_row_after_row_and_counts():
+def test_backward_board_adds_rows_one_by_one():
     story = STORIES["5 x 5, stride 2, same"]()
-    board = Backward(story, cell_axes(60, 40))
+    board = drawn(Backward(story))
     board.show(1, 2)
-    counts = written(board.overlaps)
+    counts = written(board.after_grids[0])
     assert counts.shape == (7, 7)
     assert (counts[0] == "").all()  # padding
     np.testing.assert_array_equal(counts[1:3, 1:6], [["1", "2", "1", "1", ""]] * 2)
     assert (counts[3:] == "").all()
-    assert boxes(board.overlaps) == boxes(board.image[0]) == [(2, 0, 3, 3)]
-    form, gradient = board.image[0].form, story.scattered(2)[0]
-    assert written(board.image[0])[1, 2] == form.text(gradient[0, 1, 0])
+    assert boxes(board.after_grids[0]) == boxes(board.after_grids[1]) == [(2, 0, 3, 3)]
+    form, gradient = board.after_grids[1].form, story.scattered(2)[0]
+    assert written(board.after_grids[1])[1, 2] == form.text(gradient[0, 1, 0])
     board.show(None, 9)
     final = [[form.text(number) for number in row] for row in story.image_gradient[..., 0]]
-    np.testing.assert_array_equal(written(board.image[0])[1:6, 1:6], final)
-    np.testing.assert_array_equal(written(board.overlaps)[1:6, 1:6], story.overlaps.astype(str))
+    np.testing.assert_array_equal(written(board.after_grids[1])[1:6, 1:6], final)
+    np.testing.assert_array_equal(written(board.after_grids[0])[1:6, 1:6], story.overlaps.astype(str))
 
 
-def test_a_pixel_in_no_patch_has_a_zero_at_the_end():
+def test_pixel_in_no_patch_is_zero_at_the_end():
     story = random_story((1, 3), 1, 1, 1, (1, 2))
-    board = Backward(story, cell_axes(40, 20))
+    board = drawn(Backward(story))
     board.show(0, 1)
-    assert written(board.overlaps).tolist() == [["1", "", ""]]
+    assert written(board.after_grids[0]).tolist() == [["1", "", ""]]
     board.show(1, 2)
-    assert written(board.overlaps).tolist() == [["1", "0", "1"]]
+    assert written(board.after_grids[0]).tolist() == [["1", "0", "1"]]
 
 
-def test_a_dilated_patch_is_framed_pixel_by_pixel():
+def test_dilated_patch_is_framed_pixel_by_pixel():
     story = STORIES["dilation 2"]()
-    board = Forward(story, cell_axes(40, 40))
+    board = drawn(Forward(story))
     board.show(4, 9)
-    assert boxes(board.image[0]) == [(x, y, 1, 1) for y in (1, 3, 5) for x in (1, 3, 5)]
+    assert boxes(board.before_grids[0]) == [(x, y, 1, 1) for y in (1, 3, 5) for x in (1, 3, 5)]
 
 
-def test_numbers_in_cells():
+def test_number_format_of_cells():
     assert NumberFormat.of([0.123456, -0.5]).text(-0.5) == "-0.50"
     assert NumberFormat.of([3.0, -12.0]).text(-12.0) == "-12"
     assert NumberFormat.of([0.0, 123.456]).text(123.456) == "123.5"
@@ -117,22 +123,7 @@ def test_numbers_in_cells():
     assert NumberFormat.of(np.zeros(3)).text(0.0) == "0"
 
 
-def test_a_large_image_is_shown_in_colours(tmp_path):
-    story = random_story((28, 28), 3, 20, 5, padding="same", activation="relu")
-    figure = story.plot(tmp_path / "story.png", row=30)
-    assert (tmp_path / "story.png").stat().st_size > 20_000
-    drawn = [ax for ax in figure.axes if ax.get_title()]
-    assert len(drawn) == 8
-    np.testing.assert_array_equal(drawn[1].images[0].get_array(), story.matrix)
-    assert drawn[3].get_title() == "output after relu\nfilters 0 to 15 of 20"
-    (frame, *_) = drawn[0].patches
-    assert (frame.get_x(), frame.get_y(), frame.get_width()) == (1.5, 0.5, 5)  # output (1, 2)
-    assert_legible(drawn[0])
-    low, high = drawn[5].images[0].get_clim()
-    assert -low == high == pytest.approx(np.abs(story.matrix_gradient).max())
-
-
-def test_wrong_rows_and_files(tmp_path):
+def test_wrong_row_or_file(tmp_path):
     story = STORIES["4 x 4 with 3 x 3"]()
     for row in (4, -1, 1.5, True):
         with pytest.raises(ValueError, match=f"Expected row as a whole number from 0 to 3, received {row}"):
@@ -147,7 +138,7 @@ def test_wrong_rows_and_files(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["4 x 4 with 3 x 3", "not square"])
-def test_the_animation_has_a_frame_for_each_patch_and_each_row_back(tmp_path, name):
+def test_animation_has_one_frame_per_patch_in_each_pass(tmp_path, name):
     story = STORIES[name]()
     path = tmp_path / "im2col.gif"
     story.animate(path)
@@ -161,7 +152,7 @@ def test_the_animation_has_a_frame_for_each_patch_and_each_row_back(tmp_path, na
     with imageio.imopen(path, "r") as file:
         shown = [file.metadata(index=number)["duration"] for number in range(len(frames))]
         assert file.metadata(index=0)["loop"] == 0  # for ever
-    half = [4000, *[450] * rows, 4000]
+    half = [4000, *[600] * rows, 4000]
     assert shown == half * 2
     assert list(tmp_path.iterdir()) == [path]
     white, red = np.array([255, 255, 255]), np.array([208, 0, 48])
@@ -171,21 +162,31 @@ def test_the_animation_has_a_frame_for_each_patch_and_each_row_back(tmp_path, na
     assert framed[rows + 1] == framed[0]
 
 
-def test_the_frames_of_an_animation_share_few_colours(tmp_path):
+def test_frames_of_an_animation_have_few_common_colours(tmp_path):
     STORIES["2 channels, 2 filters"]().animate(tmp_path / "im2col.gif")
     frames = imageio.imread(tmp_path / "im2col.gif", index=None)
     assert len(np.unique(frames[..., :3] @ np.array([1, 256, 256**2]))) <= 66
 
 
 @pytest.mark.parametrize(
-    ("size", "channels", "filters", "message"),
+    ("size", "channels", "filters", "received"),
     [
-        ((28, 28), 1, 1, r"at most 25 patches .*received 676; cut the image, as image\[:6, :6\], or use plot"),
-        ((7, 7), 3, 1, "at most 450 numbers, .*received 25 × 27 and 1 filters; cut the image"),
-        ((4, 4), 1, 9, "8 filters for an animation, received 4 × 9 and 9 filters"),
+        ((28, 28), 1, 1, "received 676 patches, 9 columns and 1 filters; crop the image of 28 × 28 × 1"),
+        ((4, 4), 4, 1, "received 4 patches, 36 columns"),
+        ((4, 4), 1, 9, "received 4 patches, 9 columns and 9 filters"),
+        ((3, 30), 1, 1, "crop the image of 3 × 30 × 1, for example image\\[:6, :6\\]"),
     ],
 )
-def test_what_is_too_large_for_an_animation(tmp_path, size, channels, filters, message):
-    with pytest.raises(ValueError, match=message):
-        random_story(size, channels, filters, 3).animate(tmp_path / "im2col.gif")
+def test_values_that_do_not_fit_are_an_error(tmp_path, size, channels, filters, received):
+    story = random_story(size, channels, filters, 3)
+    for draw in (story.plot, story.animate):
+        with pytest.raises(ValueError, match=rf"at most 25 patches, 27 matrix columns and 8 filters.*{received}"):
+            draw(tmp_path / "im2col.gif")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_animation_of_a_large_matrix_is_an_error(tmp_path):
+    story = STORIES["the most that fits"]()
+    with pytest.raises(ValueError, match=r"at most 450 elements for an animation, received 25 × 27; crop the image"):
+        story.animate(tmp_path / "im2col.gif")
     assert list(tmp_path.iterdir()) == []
