@@ -1,4 +1,9 @@
-"""Makes a page that shows how a trained network reads one digit: from the pixels to the probabilities, and back."""
+"""Writes a page that shows how a trained network classifies a digit: from the pixels to the probabilities, and back.
+
+Without --digit and --test-image, the page shows a test image of which the network is not certain: among the correctly
+classified ones, that with the probability nearest to 70 %. There the gradients are large enough to be seen; for a digit
+with a probability of 99.99 %, all of them are nearly zero.
+"""
 
 import argparse
 import sys
@@ -6,57 +11,72 @@ from pathlib import Path
 
 import numpy as np
 
-from scratchcnn import Sequential, load_model, set_threads
+from scratchcnn import Sequential, load_model, reference, set_threads
 from scratchcnn.datasets import mnist
 from scratchcnn.inspection import write_report
 from scratchcnn.layers import Conv2D, Dense, Dropout, Flatten, MaxPooling2D, Rescaling
 from scratchcnn.preprocessing import create_scaler, normalizer, read_digit
 
-SHOWN = (
-    80_000  # images in a training without --model: 20 epochs of the sample, or one and a third of the whole of MNIST
-)
-LEARNT = 3_200  # images from which a new copy learns for a hundred steps
-TESTED = 500  # images on which the page measures what each filter is worth
+PROCESSED = 80_000  # images processed by the training without --model: 20 epochs of the sample, 1.3 of all of MNIST
+LEARNED = 3_200  # images from which a copy with new weights learns, in 100 steps
+EVALUATED = 500  # images for the evaluation without each filter
+PROBABILITY = 0.7  # of the correct class, for the default digit
 
 
 def main() -> None:
-    options, picture, model, train, test = read_command_line()
-    kept = options.output / "look_inside.npz"
+    options, own_digit, model, train, test = read_command_line()
+    saved = options.output / "look_inside.npz"
     if model is None:
         model = train_network(train, test, options.seed)
-        model.save(kept)
-        print(f"Kept the network: --model {kept} takes it again, without training")
+        model.save(saved)
+        print(f"Saved the network: use --model {saved} to skip the training")
 
-    image, label = (picture, options.label) if picture is not None else digit_of(test, options)
+    image, label = (own_digit, options.label) if own_digit is not None else test_digit(model, test, options.test_image)
     (x_train, y_train), (x_test, y_test) = train, test
     report = write_report(
-        model, as_taken_by(model, image[None])[0], label, options.output / "look_inside.html",
-        images=as_taken_by(model, x_test[:TESTED]), labels=y_test[:TESTED],
-        training=(as_taken_by(model, x_train[:LEARNT]), y_train[:LEARNT]),
+        model, as_input_of(model, image[None])[0], label, options.output / "look_inside.html",
+        images=as_input_of(model, x_test[:EVALUATED]), labels=y_test[:EVALUATED],
+        training=(as_input_of(model, x_train[:LEARNED]), y_train[:LEARNED]),
     )  # fmt: skip
-    said = "" if label is None else f", label {label}"
-    print(f"The network says {report.answer}{said}")
+    correct = "" if label is None else f", label {label}"
+    print(f"Predicted class {report.answer}{correct}")
     print(report)
 
 
-def digit_of(test: tuple, options: argparse.Namespace) -> tuple:
-    """A test image and its label."""
-    print(f"No --digit: test image number {options.test_image}")
-    return test[0][options.test_image], int(test[1][options.test_image])
+def test_digit(model: Sequential, test: tuple, number: int | None) -> tuple:
+    """Return a test image and its label: the given one, or a correctly classified one that is not too easy."""
+    images, labels = test
+    if number is None:
+        outputs = model.predict(as_input_of(model, images))
+        is_probability = outputs.min() >= 0 and np.allclose(outputs.sum(axis=1), 1, atol=1e-3)
+        number = uncertain_digit(outputs if is_probability else reference.softmax(outputs), labels)
+        print(f"Test image {number}: correctly classified, with the probability nearest to {PROBABILITY:.0%}")
+    return images[number], int(labels[number])
 
 
-def as_taken_by(model: Sequential, images: np.ndarray) -> np.ndarray:
-    """Images (N, 28, 28, 1) from 0 to 1, in the shape and the range that the model takes."""
-    if isinstance(model.layers[0], Rescaling):  # it begins with bytes
+def uncertain_digit(probabilities: np.ndarray, labels: np.ndarray) -> int:
+    """Return the index of the correctly classified image whose probability is nearest to 70 %.
+
+    If no image is classified correctly, all images are considered.
+    """
+    of_label = probabilities[np.arange(len(labels)), labels]
+    correct = probabilities.argmax(axis=1) == labels
+    distances = np.abs(of_label - PROBABILITY)
+    return int(np.where(correct | ~correct.any(), distances, np.inf).argmin())
+
+
+def as_input_of(model: Sequential, images: np.ndarray) -> np.ndarray:
+    """Return images (N, 28, 28, 1) with values from 0 to 1 in the shape and range of the model's input."""
+    if isinstance(model.layers[0], Rescaling):  # it expects bytes
         images = np.round(255 * images).astype(np.uint8)
     return images.reshape(-1, *model.input_shape[1:])
 
 
 def train_network(train: tuple, test: tuple, seed: int) -> Sequential:
-    """The article's network, trained on so many images that it reads well."""
+    """Train the network of the article until it classifies about 97 % of the digits correctly."""
     x_train, y_train = train
-    epochs = max(1, round(SHOWN / len(x_train)))
-    print(f"No --model: training on {len(x_train):,} images for {epochs} epochs, some seconds", flush=True)
+    epochs = max(1, round(PROCESSED / len(x_train)))
+    print(f"No --model: training on {len(x_train):,} images for {epochs} epochs", flush=True)
     model = Sequential(
         [
             Conv2D(32, kernel_size=(3, 3), activation="relu", input_shape=(28, 28, 1)),
@@ -77,25 +97,25 @@ def train_network(train: tuple, test: tuple, seed: int) -> Sequential:
 
 
 def read_command_line() -> tuple:
-    """The options, and the picture, model and data that they name; a wrong one ends the program with a line about it.
+    """Return the options, and the digit, model and data that they name; exit with a message if one of them is wrong.
 
-    Images are (N, 28, 28, 1) from 0 to 1.
+    Images are (N, 28, 28, 1) with values from 0 to 1.
     """
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("--model", metavar="FILE",
-        help="a model that was saved with scratchcnn; default: the article's network, trained now")  # fmt: skip
-    add("--digit", metavar="PICTURE", help="a picture of a digit, a file or an address; default: a test image")
-    add("--label", type=int, metavar="N", help="which digit the picture shows (default: what the network says)")
+        help="a model saved with scratchcnn (default: train the network of the README)")  # fmt: skip
+    add("--digit", metavar="PHOTO", help="a photo of a digit, a file or a URL (default: a test image)")
+    add("--label", type=int, metavar="N", help="the digit on the photo (default: the predicted class)")
     add("--ink", choices=["auto", "dark", "light"], default="auto",
         help="whether the digit is darker or lighter than its background (default: %(default)s)")  # fmt: skip
-    add("--test-image", type=int, default=0, metavar="N",
-        help="without --digit: the number of the test image (default: %(default)s)")  # fmt: skip
+    add("--test-image", type=int, metavar="N",
+        help="without --digit: index of the test image (default: one with a probability near 70 %%)")  # fmt: skip
     add("--data", default="auto", metavar="{auto,sample,PATH}",
-        help="auto: MNIST from a cache or the web, or else the sample; sample: the 5,000 images that come with "
+        help="auto: MNIST from the cache or the web, otherwise the sample; sample: the 5,000 images included in "
              "scratchcnn; PATH: a folder of IDX files, or an .npz file (default: %(default)s)")  # fmt: skip
-    add("--seed", type=int, default=0, metavar="N", help="fixes the training (default: %(default)s)")
-    add("--threads", type=int, metavar="N", help="threads that the kernels use (default: all)")
+    add("--seed", type=int, default=0, metavar="N", help="random seed of the training (default: %(default)s)")
+    add("--threads", type=int, metavar="N", help="number of threads (default: all)")
     add("--output", type=Path, default="output", metavar="DIR",
         help="folder for look_inside.html and the trained network (default: %(default)s)")  # fmt: skip
     options = parser.parse_args()
@@ -109,10 +129,10 @@ def read_command_line() -> tuple:
             set_threads(options.threads)
         except ValueError as error:
             parser.error(f"argument --threads: {error}")
-    picture = None
+    own_digit = None
     if options.digit is not None:
         try:
-            picture = read_digit(options.digit, ink=options.ink).image[0]
+            own_digit = read_digit(options.digit, ink=options.ink).image[0]
         except (OSError, ValueError) as error:
             parser.error(f"argument --digit: {options.digit}: {error}")
     model = None if options.model is None else read_model(parser, options.model)
@@ -123,15 +143,15 @@ def read_command_line() -> tuple:
     except OSError as error:
         parser.error(f"argument --output: expected a folder, received '{options.output}' ({error.strerror})")
     train, test = read_data(parser, options.data)
-    if not 0 <= options.test_image < len(test[1]):
+    if options.test_image is not None and not 0 <= options.test_image < len(test[1]):
         parser.error(
             f"argument --test-image: expected a number from 0 to {len(test[1]) - 1}, received {options.test_image}"
         )
-    return options, picture, model, train, test
+    return options, own_digit, model, train, test
 
 
 def read_model(parser: argparse.ArgumentParser, file: str) -> Sequential:
-    """The model of that file, if it is one for digits."""
+    """Return the model in a file if it classifies digits."""
     try:
         model = load_model(file)
     except (OSError, ValueError) as error:
@@ -139,14 +159,14 @@ def read_model(parser: argparse.ArgumentParser, file: str) -> Sequential:
     shapes = ((None, 28, 28, 1), (None, 784))
     if model.input_shape not in shapes or model.output_shape != (None, 10):
         parser.error(
-            f"argument --model: expected one from images (28, 28, 1) to 10 classes, received one from "
+            f"argument --model: expected a model from images (28, 28, 1) to 10 classes, received one from "
             f"{model.input_shape} to {model.output_shape}"
         )
     return model
 
 
 def read_data(parser: argparse.ArgumentParser, data: str) -> tuple:
-    """Images (N, 28, 28, 1) from 0 to 1 and labels, to train and to test."""
+    """Return training and test data: images (N, 28, 28, 1) with values from 0 to 1, and labels."""
     named = {"auto": mnist.load_data, "sample": mnist.load_sample}
     try:
         (x_train, y_train), (x_test, y_test) = named[data]() if data in named else mnist.load_data(data)

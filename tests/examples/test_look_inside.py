@@ -1,6 +1,7 @@
-"""examples/look_inside.py writes a page about a digit, and answers wrong arguments in one line."""
+"""examples/look_inside.py: the page about a digit, the choice of the digit, and messages for wrong arguments."""
 
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -31,36 +32,45 @@ def small(folder: Path, name: str, first: object) -> Sequential:
     return model
 
 
-def test_a_network_is_trained_and_kept_and_a_test_digit_shown(tmp_path: Path):
+def test_network_is_trained_and_saved_and_an_uncertain_digit_is_shown(tmp_path: Path):
     done = run(tmp_path, "--data", "sample", "--output", "a/b")
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
-    training, accuracy, kept, digit, answer, written = done.stdout.splitlines()[:6]
-    assert training == "No --model: training on 4,000 images for 20 epochs, some seconds"
+    training, accuracy, saved, digit, answer, written = done.stdout.splitlines()[:6]
+    assert training == "No --model: training on 4,000 images for 20 epochs"
     assert float(re.search(r"([\d.]+)%", accuracy)[1]) > 93
     network = Path("a/b/look_inside.npz")
-    assert kept == f"Kept the network: --model {network} takes it again, without training"
-    assert digit == "No --digit: test image number 0"
+    assert saved == f"Saved the network: use --model {network} to skip the training"
+    number = int(re.match(r"Test image (\d+): correctly classified, with the probability nearest to 70%", digit)[1])
     (_, (x, y)) = mnist.load_sample()
-    said = load_model(tmp_path / network).predict(x[:1, :, :, None] / np.float32(255)).argmax()
-    assert answer == f"The network says {said}, label {y[0]}"
+    probabilities = load_model(tmp_path / network).predict(x[number, :, :, None][None] / np.float32(255))[0]
+    assert probabilities.argmax() == y[number]
+    assert 0.6 <= probabilities.max() <= 0.8
+    assert answer == f"Predicted class {y[number]}, label {y[number]}"
     assert written.startswith(f"{Path('a/b/look_inside.html')}: ")
     assert 1_000_000 < (tmp_path / "a/b/look_inside.html").stat().st_size < 10_000_000
     again = run(tmp_path, "--data", "sample", "--model", network, "--test-image", 3)
     assert again.returncode == 0, again.stderr
-    assert again.stdout.splitlines()[0] == "No --digit: test image number 3"
+    assert again.stdout.splitlines()[0].endswith(f", label {y[3]}")
     assert (tmp_path / "output" / "look_inside.html").exists()
+
+
+def test_default_digit_is_correct_and_uncertain():
+    probabilities = np.array([[0.9, 0.1], [0.28, 0.72], [0.31, 0.69], [0.35, 0.65], [0.2, 0.8]])
+    choose = runpy.run_path(str(EXAMPLE))["uncertain_digit"]
+    assert choose(probabilities, np.array([0, 0, 1, 1, 0])) == 2
+    assert choose(probabilities, np.array([1, 0, 0, 0, 0])) == 3  # all wrong: the nearest of all
 
 
 @pytest.mark.parametrize(
     "first", [Rescaling(1 / 255, input_shape=(28, 28, 1)), Dense(10, "softmax", input_shape=(784,))]
 )
-def test_a_picture_and_a_model_of_ones_own(tmp_path: Path, first: object):
+def test_own_photo_and_own_model(tmp_path: Path, first: object):
     small(tmp_path, "mine.npz", first)
     iio.imwrite(tmp_path / "two.png", photograph("2 wide", Scene("s"), np.random.default_rng(0)))
     done = run(tmp_path, "--data", "sample", "--digit", "two.png", "--label", 2, "--model", "mine.npz")
     assert done.returncode == 0, done.stderr
-    assert re.match(r"The network says \d, label 2\n", done.stdout)
+    assert re.match(r"Predicted class \d, label 2\n", done.stdout)
     assert "training on" not in done.stdout
 
 
@@ -76,7 +86,10 @@ def test_a_picture_and_a_model_of_ones_own(tmp_path: Path, first: object):
         (("--label", "3"), "argument --label: expected a digit from 0 to 9, together with --digit"),
         (("--model", "nowhere.npz"), r"argument --model: .*nowhere\.npz"),
         (("--model", "text.png"), r"argument --model: .*text\.png"),
-        (("--model", "small.npz"), r"argument --model: expected one from images \(28, 28, 1\) to 10 classes, received"),
+        (
+            ("--model", "small.npz"),
+            r"argument --model: expected a model from images \(28, 28, 1\) to 10 classes, received",
+        ),
         (("--output", "text.png"), r"argument --output: expected a folder, received 'text\.png'"),
         (("--output", "taken"), "argument --output: expected a folder, received 'taken' .*is a folder"),
         (("--data", "nowhere"), r"argument --data: .*nowhere"),

@@ -1,4 +1,4 @@
-"""What the page's script needs to know of each layer, to explain every number of it."""
+"""The data of the page's script: arrays, shapes and settings, from which it explains every value of a trace."""
 
 from __future__ import annotations
 
@@ -7,30 +7,22 @@ from typing import Any
 import numpy as np
 
 from scratchcnn.activations import Linear, ReLU, Softmax, linear
-from scratchcnn.descriptions.registry import is_custom, kind_of
-from scratchcnn.geometry import Axis, image_windows
-from scratchcnn.inspection.report.arrays import ArrayStore, Spec
+from scratchcnn.descriptions.registry import description_of, is_custom, kind_of
+from scratchcnn.descriptions.rounding import MATRICES
+from scratchcnn.inspection.report.arrays import ArrayStore
 from scratchcnn.inspection.tracing.layer_trace import LayerTrace
 from scratchcnn.inspection.tracing.trace import Trace
-from scratchcnn.layers import Conv2D, Dense, Dropout, MaxPooling2D, Rescaling
+from scratchcnn.layers import Conv2D, Dense, Rescaling
 from scratchcnn.operands import Array
 
-SMALL = 20_000  # numbers of a matrix that goes along whole
-ACTIVATIONS = (Linear, ReLU, Softmax)  # those whose formula the script knows
+SMALL = 20_000  # elements of a Dense kernel that is always stored completely
+ACTIVATIONS = (Linear, ReLU, Softmax)  # those that the script computes
 
 
-def page_data(trace: Trace, store: ArrayStore, label: int | None, classes: list[str]) -> dict[str, Any]:
-    """All of a trace of one image, as JSON may hold it; the arrays go into `store`.
+def page_data(trace: Trace, store: ArrayStore, label: int | None) -> dict[str, Any]:
+    """Return a trace of one image for JSON; its arrays are added to `store`.
 
-    Parameters
-    ----------
-    trace : Trace
-        Of one image.
-    store : ArrayStore
-    label : int or None
-        What the backward pass was asked about; None if there was none.
-    classes : list of str
-        Names of the classes; empty if the model's output are no classes.
+    `label` is the correct class, None if there is no backward pass.
     """
     loss = None if label is None else trace.model.trainer.loss
     return {
@@ -38,19 +30,19 @@ def page_data(trace: Trace, store: ArrayStore, label: int | None, classes: list[
         "input": {"array": store.add(trace.x), "shape": list(trace.x.shape[1:])},
         "layers": [layer_data(layer, store) for layer in trace],
         "label": label,
-        "classes": classes,
         "probabilities": store.add(trace.probabilities),
         "targets": None if trace.targets is None else store.add(trace.targets),
         "fromLogits": getattr(loss, "from_logits", False),
+        "winograd": {name: _absolute(matrices) for name, matrices in MATRICES.items()},
     }
 
 
 def layer_data(layer: LayerTrace, store: ArrayStore) -> dict[str, Any]:
-    """One layer of it."""
-    kind = kind_of(layer.layer)
+    """Return the data of one layer."""
+    kind = None if is_custom(layer.layer) else kind_of(layer.layer)  # None: the script cannot explain it
     data: dict[str, Any] = {
         "name": layer.name,
-        "kind": "own" if kind is None or is_custom(layer.layer) else kind.__name__,  # those that the script explains
+        "kind": "own" if kind is None else kind.__name__,
         "className": layer.kind,
         "activation": _activation(layer),
         "elementwise": bool(getattr(getattr(layer.layer, "activation", linear), "elementwise", False)),
@@ -59,85 +51,72 @@ def layer_data(layer: LayerTrace, store: ArrayStore) -> dict[str, Any]:
         "outputShape": list(layer.shapes.output[1:]),
         "input": store.add(layer.input),
         "preactivation": store.add(layer.preactivation),
-        "output": store.add(layer.output, relu_of=layer.preactivation),
-        "bias": store.add(layer.params["bias"]) if kind in (Conv2D, Dense) and "bias" in layer.params else None,
-        "winograd": layer.algorithm is not None and layer.algorithm.forward.startswith("winograd"),
+        "output": store.add(layer.output),
     }
     for name in ("d_output", "d_preactivation", "d_input"):
-        array = getattr(layer, name)
-        data[_camel(name)] = None if array is None else store.add(array)
-    return {**data, **_own_data(layer, store)}
-
-
-def _own_data(layer: LayerTrace, store: ArrayStore) -> dict[str, Any]:
-    """What only layers of its kind have."""
-    kind, own = kind_of(layer.layer), layer.layer
+        data[_camel(name)] = _added(getattr(layer, name), store)
+    if kind is None:
+        return data
+    if kind in (Conv2D, Dense):
+        data["bias"] = _added(layer.params.get("bias"), store)
+    windows = description_of(layer.layer).windows(layer.input.shape[1:])
+    if windows is not None:
+        data |= {"rows": windows.rows._asdict(), "columns": windows.columns._asdict()}
+    if layer.winners is not None:
+        data["winners"] = store.add(layer.winners)
+    if layer.algorithm is not None:
+        names = ("forward", "kernel_gradient", "input_gradient")
+        data["algorithms"] = {_camel(name): getattr(layer.algorithm, name) for name in names}
     if kind is Conv2D:
-        assert isinstance(own, Conv2D)
-        geometry = (own.kernel_size, own.strides, own.padding, own.dilation_rate)
-        gradient = layer.gradients.get("kernel")
-        return {
-            "kernel": store.add(layer.params["kernel"]),
-            "kernelShape": list(layer.params["kernel"].shape),
-            "dKernel": None if gradient is None else store.add(gradient),
-            **_windows(layer, *geometry),
-        }
-    if kind is MaxPooling2D:
-        assert isinstance(own, MaxPooling2D)
-        assert layer.winners is not None
-        return {"winners": store.add(layer.winners), **_windows(layer, own.pool_size, own.strides, own.padding)}
-    if kind is Dense:
-        return {"kernel": dense_kernel(layer, store)}
-    if kind is Dropout:
-        assert isinstance(own, Dropout)
-        return {"rate": own.rate}
-    if kind is Rescaling:
-        assert isinstance(own, Rescaling)
-        real = layer.dtype.type
-        return {"scale": float(real(own.scale)), "offset": float(real(own.offset))}
-    return {}
-
-
-def _windows(layer: LayerTrace, *geometry: Any) -> dict[str, Any]:
-    _, height, width, _ = layer.shapes.input
-    rows, columns = image_windows((height, width), *geometry)
-    return {"rows": _axis(rows), "columns": _axis(columns)}
-
-
-def _axis(axis: Axis) -> Spec:
-    return dict(axis._asdict())
+        data["kernel"] = store.add(layer.params["kernel"])
+        data["kernelShape"] = list(layer.params["kernel"].shape)
+        data["dKernel"] = _added(layer.gradients.get("kernel"), store)
+    elif kind is Dense:
+        data["kernel"] = dense_kernel(layer, store)
+    elif kind is Rescaling:
+        assert isinstance(layer.layer, Rescaling)
+        data |= {name: float(layer.dtype.type(getattr(layer.layer, name))) for name in ("scale", "offset")}
+    return data
 
 
 def dense_kernel(layer: LayerTrace, store: ArrayStore) -> dict[str, Any]:
-    """The numbers of a Dense kernel (I, J) that meet one other than zero, forward or backward.
+    """Return the elements of a Dense kernel (I, J) that are multiplied by a nonzero value in one of the passes.
 
-    A row meets nothing but zeros on the way forward where its input is zero, and a column on the way back where the
-    gradient by its output is: their products are zero whatever the weight is. So of a large matrix all rows go along
-    whose input is not zero, and of the other rows the columns whose gradient is not zero.
+    Row i is multiplied by input i in the forward pass, and column j by gradient j in the backward pass. Of a large
+    kernel, the page contains the rows with a nonzero input, and of the other rows the columns with a nonzero gradient.
     """
     kernel: Array = layer.params["kernel"]
     inputs, units = kernel.shape
-    busy_rows: Array = np.ones(inputs, bool)
-    busy_columns = np.zeros(units, bool)
+    used_rows: Array = np.ones(inputs, bool)
+    used_columns = np.zeros(units, bool)
     if kernel.size > SMALL:
-        busy_rows = ~(layer.input[0] == 0)
+        used_rows = ~(layer.input[0] == 0)
         if layer.d_preactivation is not None:
-            busy_columns = ~(layer.d_preactivation[0] == 0)
+            used_columns = ~(layer.d_preactivation[0] == 0)
     return {
         "shape": [inputs, units],
-        "rows": store.add(np.flatnonzero(busy_rows)),
-        "ofRows": store.add(kernel[busy_rows]),
-        "columns": store.add(np.flatnonzero(busy_columns)),
-        "ofColumns": store.add(kernel[~busy_rows][:, busy_columns]),
+        "rows": store.add(np.flatnonzero(used_rows)),
+        "ofRows": store.add(kernel[used_rows]),
+        "columns": store.add(np.flatnonzero(used_columns)),
+        "ofColumns": store.add(kernel[~used_rows][:, used_columns]),
     }
 
 
 def _activation(layer: LayerTrace) -> str | None:
-    """Its name; '?' for one whose formula the script does not know; None where there is none to be seen."""
+    """Return the name of the activation; '?' if the script cannot compute it, None if it is linear or unknown."""
     function = getattr(layer.layer, "activation", None)
     if kind_of(layer.layer) is None or function is None or type(function) is Linear:
         return None
     return str(function.name) if type(function) in ACTIVATIONS else "?"
+
+
+def _absolute(matrices: Any) -> dict[str, Any]:
+    """Return the absolute values of the matrices of a Winograd algorithm, for its rounding bound."""
+    return {name: np.abs(getattr(matrices, name)).tolist() for name in ("output", "patch", "kernel")}
+
+
+def _added(array: Array | None, store: ArrayStore) -> str | None:
+    return None if array is None else store.add(array)
 
 
 def _camel(name: str) -> str:

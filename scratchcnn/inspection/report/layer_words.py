@@ -1,4 +1,4 @@
-"""Sentences about the passes of a layer, and the formula in its docstring."""
+"""Sentences about the passes of a layer, the formula in its docstring, and the settings that occur in it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from scratchcnn.descriptions.registry import description_of, kind_of
 from scratchcnn.descriptions.words import times
 from scratchcnn.inspection.tracing.layer_trace import LayerTrace
 
-__all__ = ["backward_words", "formula_of", "forward_words", "times"]
+__all__ = ["backward_words", "formula_of", "forward_words", "settings_of", "times"]
 
 ACTIVATIONS = {
     "relu": "ReLU then replaces every negative value by zero.",
@@ -17,10 +17,11 @@ ACTIVATIONS = {
 }
 GRADIENTS = {"relu": "Before that, ReLU sets the gradient to zero where its output is zero."}
 NOTATION = "Notation: "
+SETTINGS = ("kernel_size", "pool_size", "strides", "padding", "dilation_rate", "rate", "scale", "offset")
 
 
-def formula_of(layer: LayerTrace) -> str:
-    """Return the formula in the docstring of the layer's class and the definition of its symbols; or an empty string.
+def formula_of(layer: LayerTrace) -> tuple[str, str]:
+    """Return the formula in the docstring of the layer's class, and the definition of its symbols; or empty strings.
 
     The formula is the first indented paragraph, the symbols are defined in the paragraph that begins with 'Notation:'.
     """
@@ -28,8 +29,15 @@ def formula_of(layer: LayerTrace) -> str:
     paragraphs = text.split("\n\n")
     formula = next((each for each in paragraphs if all(line.startswith("    ") for line in each.splitlines())), "")
     notation = next((each for each in paragraphs if each.startswith(NOTATION)), "")
-    lines = textwrap.wrap(notation.removeprefix(NOTATION), 90)
-    return "\n\n".join(part for part in (textwrap.dedent(formula), "\n".join(lines)) if part) if formula else ""
+    return textwrap.dedent(formula), " ".join(notation.removeprefix(NOTATION).split()) if formula else ""
+
+
+def settings_of(layer: LayerTrace) -> str:
+    """Return the shapes of the parameters and the settings of a layer, which its formula depends on."""
+    settings: dict[str, object] = {name: array.shape for name, array in layer.params.items()}
+    settings |= {name: value for name in SETTINGS if (value := getattr(layer.layer, name, None)) is not None}
+    settings |= {"activation": layer.activation} if layer.activation else {}
+    return ", ".join(f"{name} {value}" for name, value in settings.items())
 
 
 def forward_words(layer: LayerTrace) -> str:

@@ -1,7 +1,8 @@
-"""The sections about learning: the gradient checked, the curves of the training, and a new copy's first steps."""
+"""The sections on training: gradient check, training curves, and the first steps of a model with new weights."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,73 +12,71 @@ from scratchcnn.inspection.optimizer.comparison import compare_optimizers
 from scratchcnn.inspection.optimizer.dead_units import dead_units
 from scratchcnn.inspection.optimizer.gradient_flow import GradientWatcher
 from scratchcnn.inspection.report.layer_words import times
-from scratchcnn.inspection.report.sections import Chart, Line, Section, Table, or_why_not
+from scratchcnn.inspection.report.sections import Chart, Section, Table, section_or_reason
 from scratchcnn.inspection.text.numbers import short
 from scratchcnn.inspection.tracing.trace import Trace
 from scratchcnn.operands import Array
 from scratchcnn.sequential import Sequential
 
-SAMPLED = 8  # numbers of each array whose gradient is checked
-BATCH, STEPS = 32, 100  # of the new copy's training
-LINES = 6  # layers in a chart
+SAMPLED = 8  # elements of each array in the gradient check
+BATCH, STEPS = 32, 100  # of the training with new weights
+CURVES = 6  # layers in a chart
 
 
 def history_section(model: Sequential) -> Section | None:
-    """The curves of the training that made the model; None if it has none, or has not been trained."""
+    """Return the section with the training curves; None if the model has no history."""
     history: Any = model.history
     if history is None or not history.epoch:
         return None
-    whole = {name: values for name, values in history.history.items() if len(values) == len(history.epoch)}
-    groups = {"loss": ["loss", "val_loss"], "accuracy": ["accuracy", "val_accuracy"]}
-    epochs = [epoch + 1 for epoch in history.epoch]
-    charts = [
-        Chart(title, "epoch", epochs, [Line(name, list(whole[name])) for name in names if name in whole])
-        for title, names in groups.items()
-        if any(name in whole for name in names)
+    curves = {name: list(values) for name, values in history.history.items() if len(values) == len(history.epoch)}
+    charts = []
+    for title in ("loss", "accuracy"):
+        chosen = {name: curves[name] for name in (title, f"val_{title}") if name in curves}
+        if chosen:
+            charts.append(Chart(title, "epoch", [epoch + 1 for epoch in history.epoch], chosen))
+    paragraphs = [
+        "Loss and accuracy after each epoch, that is, after each pass through all training images. Curves that begin "
+        "with val_ are measured on validation images, from which the model does not learn.",
+        f"Last epoch: {'; '.join(f'{name} {values[-1]:.4f}' for name, values in curves.items())}.",
     ]
-    last = "; ".join(f"{name} {values[-1]:.4f}" for name, values in whole.items())
-    words = [
-        "Doing that again and again made these curves. val_ is what was measured on images that it did not learn from.",
-        f"At the end: {last}.",
-    ]
-    return Section("history", "The training", words, "model.history", charts=charts)
+    return Section("history", "Training curves", paragraphs, "model.history", charts=charts)
 
 
 def gradient_check_section(found: Trace) -> Section:
-    """Whether the backward pass is right, held against differences of the loss."""
-    return or_why_not("gradient-check", "Is the gradient right?", lambda: _gradient_check(found))
+    """Return the section that compares gradients with finite differences of the loss."""
+    return section_or_reason("gradient-check", "Gradient check", partial(_gradient_check, found=found))
 
 
-def _gradient_check(found: Trace) -> Section:
+def _gradient_check(key: str, title: str, found: Trace) -> Section:
     check = check_gradients(found.model, found.x, found.y, sample=SAMPLED, training=False)
     rows = []
     for row in check.rows:
         worst = row.worst
-        numbers = (
-            ["", "", ""]
-            if worst is None
-            else [short(worst.analytic), short(worst.numeric), f"{worst.relative_error:.1e}"]
-        )
-        rows.append([row.name, row.verdict, *numbers, times(row.shape), str(len(row.elements))])
-    words = [
-        "A gradient is a slope, and a slope can be measured: move one number up a little and down a little, and see "
-        f"how the loss changes. For {SAMPLED} numbers of every array, in float64, that is held against what the "
-        "backward pass says. The worst of each array stands below; ok: they differ by no more than measuring allows.",
-        "All agree." if check.ok else "They do not all agree: some layer's backward pass is wrong.",
+        values = [] if worst is None else [worst.analytic, worst.numeric]
+        error = "" if worst is None else f"{worst.relative_error:.1e}"
+        cells = [*map(short, values), *[""] * (2 - len(values)), error]
+        rows.append([row.name, row.verdict, *cells, times(row.shape), str(len(row.elements))])
+    paragraphs = [
+        "A gradient is the slope of the loss, and a slope can be measured: increase one value slightly, decrease it "
+        f"slightly, and divide the change of the loss by the change of the value. For {SAMPLED} elements of each "
+        "array, computed in float64, the table compares this finite difference with the gradient of the backward "
+        "pass, and shows the element with the largest difference. ok: the difference is within the error of the "
+        "measurement.",
+        "All gradients agree." if check.ok else "Some gradients disagree: the backward pass of a layer is wrong.",
     ]
-    heads = ["array", "verdict", "backward says", "measured", "apart by", "shape", "looked at"]
-    return Section(
-        "gradient-check", "Is the gradient right?", words, "check_gradients(model, x, y)", str(check),
-        table=Table(heads, rows),
-    )  # fmt: skip
+    heads = ["array", "verdict", "backward pass", "finite difference", "relative error", "shape", "elements checked"]
+    return Section(key, title, paragraphs, "check_gradients(model, x, y)", str(check), table=Table(heads, rows))
 
 
 def first_steps_sections(model: Sequential, images: Array, labels: Array) -> list[Section]:
-    """What happens when a copy of the model, with new weights, learns from some images; the model stays as it is."""
+    """Return the sections on a copy of the model that is trained from new weights, and on the model's dead units."""
+    count = min(len(images), BATCH * STEPS)
+    x, y = images[:count], labels[:count]
+    run: dict[str, Any] = {"model": model, "x": x, "y": y, "epochs": max(1, STEPS // -(-count // BATCH))}
     return [
-        or_why_not("gradient-flow", "The first steps of a new copy", lambda: _gradient_flow(model, images, labels)),
-        or_why_not("one-weight", "One weight, with Adam and with SGD", lambda: _one_weight(model, images, labels)),
-        or_why_not("dead-units", "Units that never speak", lambda: _dead_units(model, images)),
+        section_or_reason("gradient-flow", "Gradient flow", partial(_gradient_flow, **run)),
+        section_or_reason("one-weight", "Adam and SGD", partial(_one_weight, **run)),
+        section_or_reason("dead-units", "Dead units", partial(_dead_units, model=model, images=images)),
     ]
 
 
@@ -90,71 +89,68 @@ def new_copy(model: Sequential) -> Sequential:
     return fresh
 
 
-def _batches(images: Array, labels: Array) -> tuple[Array, Array, int]:
-    """Images and labels for whole batches, and how many epochs of them make about so many steps."""
-    count = min(len(images), BATCH * STEPS)
-    steps = -(-count // BATCH)
-    return images[:count], labels[:count], max(1, STEPS // steps)
-
-
-def _gradient_flow(model: Sequential, images: Array, labels: Array) -> Section:
-    x, y, epochs = _batches(images, labels)
+def _gradient_flow(key: str, title: str, model: Sequential, x: Array, y: Array, epochs: int) -> Section:
     watcher = GradientWatcher()
     new_copy(model).fit(x, y, batch_size=BATCH, epochs=epochs, verbose=0, callbacks=[watcher])
     flow = watcher.result
     steps = [int(step) for step in flow.steps]
-    chosen = [*range(len(flow.layers))][:LINES]
-    words = [
-        f"A copy of the network with new weights learns from {len(x):,} images, {len(steps)} steps of {BATCH} images. "
-        "The first chart shows how large the gradient of each layer is. Where it shrinks from layer to layer towards "
-        "the pixels, the first layers hardly learn.",
-        "The second shows which share of its weights each step changes: about a thousandth is usual.",
+    ratios = flow.ratios[np.isfinite(flow.ratios) & (flow.ratios > 0)]
+    measured = f" Here it lies between {ratios.min():.2g} and {ratios.max():.2g}." if ratios.size else ""
+    paragraphs = [
+        f"A copy of the model with new random weights is trained for {len(steps)} steps; each step uses a batch of "
+        f"{BATCH} images. The first chart shows the root mean square of each layer's gradient. If it shrinks from "
+        "layer to layer towards the pixels (vanishing gradients), the first layers hardly learn.",
+        f"The second chart shows the size of a step relative to the size of the weights.{measured} It is large in the "
+        "first steps, while the weights are small and the gradients agree; in a long training, values around 0.001 are "
+        "a common rule of thumb.",
         "; ".join(f"{name}: {verdict}" for name, verdict in zip(flow.layers, flow.verdicts, strict=True)) + ".",
     ]
-    charts = [
-        Chart(title, "step", steps, [Line(flow.layers[i], _finite(values[:, i])) for i in chosen], logarithmic=True)
-        for title, values in (("size of the gradient", flow.root_mean_squares), ("step / weights", flow.ratios))
-    ]
-    call = "watcher.result"
-    return Section("gradient-flow", "The first steps of a new copy", words, call, str(flow), charts=charts)
+    series = {
+        "root mean square of the gradient": flow.root_mean_squares,
+        "size of a step relative to the weights": flow.ratios,
+    }
+    charts = []
+    for name, values in series.items():
+        lines = {layer: _finite(values[:, i]) for i, layer in enumerate(flow.layers[:CURVES])}
+        charts.append(Chart(name, "step", steps, lines, logarithmic=True))
+    return Section(key, title, paragraphs, "watcher.result", str(flow), charts=charts)
 
 
-def _one_weight(model: Sequential, images: Array, labels: Array) -> Section:
-    x, y, epochs = _batches(images, labels)
+def _one_weight(key: str, title: str, model: Sequential, x: Array, y: Array, epochs: int) -> Section:
     fresh = new_copy(model)
     layer = next(layer for layer in fresh.layers if layer.params)
     parameter, array = next(iter(layer.params.items()))
     place = tuple(int(i) for i in np.unravel_index(int(np.abs(array).argmax()), array.shape))
     found = compare_optimizers(fresh, x, y, str(layer.name), parameter, place, batch_size=BATCH, epochs=epochs)
-    steps = [int(step) for step in found.histories[0].steps]
     name = f"{layer.name} {parameter}[{', '.join(map(str, place))}]"
-    words = [
-        "The same copy again, twice, from the same start and with the same images: one learns with Adam, one with SGD. "
-        f"The chart follows one weight, {name}. Plain SGD steps by the gradient times the learning rate; Adam divides "
-        "by how large the gradients have been, so that every weight moves about as fast.",
+    paragraphs = [
+        "The same copy is trained twice, from the same weights and with the same batches: once with the optimizer "
+        f"Adam, once with SGD (stochastic gradient descent). The chart shows one weight, {name}. A step of SGD is "
+        "−(learning rate) × gradient. Adam also divides by the typical size of the weight's recent gradients, so that "
+        "all weights change at a similar speed.",
     ]
-    chart = Chart(
-        f"value of {name}", "step", steps, [Line(each.optimizer, _finite(each.after)) for each in found.histories]
-    )
+    steps = [int(step) for step in found.histories[0].steps]
+    lines = {each.optimizer: _finite(each.after) for each in found.histories}
     call = f"compare_optimizers(model, x, y, {str(layer.name)!r}, {parameter!r}, {place})"
-    return Section("one-weight", "One weight, with Adam and with SGD", words, call, str(found), charts=[chart])
+    charts = [Chart(f"value of {name}", "step", steps, lines)]
+    return Section(key, title, paragraphs, call, str(found), charts=charts)
 
 
-def _dead_units(model: Sequential, images: Array) -> Section:
+def _dead_units(key: str, title: str, model: Sequential, images: Array) -> Section:
     found = dead_units(model, images)
     if not found.layers:
         raise ValueError("No layer of this model ends in ReLU, so no unit can be dead.")
     rows = [
         [each.layer, str(len(each.active)), str(len(each.dead)), f"{100 * each.zeros:.0f} %"] for each in found.layers
     ]
-    words = [
-        f"A unit whose ReLU is zero for every image sends nothing on, and gets no gradient back: it cannot learn any "
-        f"more. Of the trained network itself, for {found.images:,} images:",
+    paragraphs = [
+        "A unit is dead if its ReLU outputs 0 for every image. Then its gradient is 0 as well, and it cannot learn any "
+        f"more. The table counts the dead units of the trained model for {found.images:,} images.",
     ]
     table = Table(["layer", "units", "dead", "zeros among all outputs"], rows)
-    return Section("dead-units", "Units that never speak", words, "dead_units(model, x)", str(found), table=table)
+    return Section(key, title, paragraphs, "dead_units(model, x)", str(found), table=table)
 
 
 def _finite(values: Array) -> list[float | None]:
-    """Numbers as JSON can hold them."""
+    """Return values for JSON, which has neither NaN nor infinity."""
     return [float(value) if np.isfinite(value) else None for value in values]

@@ -1,136 +1,129 @@
-"""The sections about what matters to the answer: parts covered, pixels changed, filters taken away."""
+"""The sections on attribution: which pixels and filters determine the prediction."""
 
 from __future__ import annotations
+
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
-from scratchcnn.inspection.attribution.ablation import FilterAblation, filter_ablation
+from scratchcnn.inspection.attribution.ablation import filter_ablation
 from scratchcnn.inspection.attribution.class_activation import grad_cam
 from scratchcnn.inspection.attribution.occlusion_map import occlusion
 from scratchcnn.inspection.attribution.saliency import input_gradient
 from scratchcnn.inspection.attribution.shifts import pixel_shifts
 from scratchcnn.inspection.report.arrays import ArrayStore
-from scratchcnn.inspection.report.sections import Bar, Picture, Section, or_why_not
+from scratchcnn.inspection.report.sections import Bar, Map, Section, section_or_reason
 from scratchcnn.layers import Conv2D
 from scratchcnn.operands import Array
 from scratchcnn.sequential import Sequential
 
-BARS = 12  # filters of an ablation that are listed
+LISTED = 12  # filters in the chart of the ablation
 
 
-def what_matters(
+def attribution_sections(
     model: Sequential, image: Array, label: int | None, store: ArrayStore, images: Array | None, labels: Array | None
 ) -> list[Section]:
-    """The sections about what matters to the answer.
+    """Return the sections on the pixels and filters that determine the prediction.
 
     Parameters
     ----------
     image : (*input_shape)
     label : int or None
-        The class that is watched; None: what the model answers.
-    images, labels : a set to measure on, or None
+        The class whose score or probability is examined; None: the predicted class.
+    images, labels : arrays or None
+        Data for the ablation; None: there is no section on it.
     """
+
+    def occluded(key: str, title: str) -> Section:
+        found = occlusion(model, image, label)
+        changed = int((found.answers != found.answer).sum())
+        paragraphs = [
+            f"A patch of {found.size[0]} × {found.size[1]} pixels is covered with background at every position, and "
+            f"the model predicts each of the {found.falls.size} covered images. Orange: the probability of "
+            f"{found.label} falls when these pixels are covered, so the network needs them. Blue: it rises.",
+            f"The predicted class changes for {changed} of the patches.",
+        ]
+        maps = [_map_over_image(found.map, store, "mean fall of the probability")]
+        return Section(key, title, paragraphs, "occlusion(model, image)", str(found), maps)
+
+    def gradients(key: str, title: str) -> Section:
+        found = input_gradient(model, image, label)
+        if found.contributions.ndim != 2:
+            raise ValueError("Expected a model of images, received one whose input is a vector.")
+        gradient = found.gradient.sum(axis=2) if found.gradient.ndim == 3 else found.gradient
+        paragraphs = [
+            f"The gradient of the {found.of} of {found.label} w.r.t. each pixel, from one backward pass: how fast the "
+            "score changes when the pixel becomes brighter. Orange: it rises. Blue: it falls.",
+            "The second map is gradient × pixel, the approximate contribution of each bright pixel to the score. Both "
+            "maps are noisy, because a gradient describes very small changes only.",
+        ]
+        maps = [
+            _map_over_image(gradient, store, f"gradient of the {found.of}"),
+            _map_over_image(found.contributions, store, "gradient × pixel"),
+        ]
+        return Section(key, title, paragraphs, "input_gradient(model, image)", str(found), maps)
+
+    def class_activation(key: str, title: str) -> Section:
+        found = grad_cam(model, image, label)
+        paragraphs = [
+            f"Grad-CAM weights each feature map of {found.layer} by the mean gradient of the score of {found.label} "
+            "w.r.t. that map, and adds the maps up. Positive values are evidence for the class at that position. The "
+            "map has the resolution of the feature maps, and is interpolated between the centers of the receptive "
+            "fields."
+        ]
+        maps = [_map_over_image(found.map, store, "evidence for the class")]
+        return Section(key, title, paragraphs, "grad_cam(model, image)", str(found), maps)
+
+    def shifts(key: str, title: str) -> Section:
+        found = pixel_shifts(model, image, label)
+        count, changed = found.answers.size - 1, int((found.answers != found.answer).sum())
+        stays = f"The predicted class changes at {changed}" if changed else "The predicted class is the same at all"
+        paragraphs = [
+            f"The image is moved by up to {found.most} pixels in each direction. A cell of the map is the probability "
+            f"of {found.label} for one shift; in the centre the image is not moved.",
+            f"{stays}{' of the' if changed else ''} {count} shifts.",
+        ]
+        grid = np.asarray(found.map, np.float32)
+        axes = ("pixels down", "pixels right", -found.most)
+        maps = [Map(store.add(grid), len(grid), len(grid[0]), "probability", False, *axes)]
+        return Section(key, title, paragraphs, "pixel_shifts(model, image)", str(found), maps)
+
     sections = [
-        or_why_not("occlusion", "Cover a patch", lambda: _occlusion(model, image, label, store)),
-        or_why_not("input-gradient", "Change a pixel a little", lambda: _input_gradient(model, image, label, store)),
-        or_why_not("grad-cam", "Ask the last convolution", lambda: _grad_cam(model, image, label, store)),
-        or_why_not("shifts", "Move the image", lambda: _shifts(model, image, label, store)),
+        section_or_reason("occlusion", "Occlusion: cover a patch", occluded),
+        section_or_reason("input-gradient", "Input gradient: change a pixel slightly", gradients),
+        section_or_reason("grad-cam", "Grad-CAM: evidence in the last convolution", class_activation),
+        section_or_reason("shifts", "Shifts: move the image", shifts),
     ]
     if images is not None and labels is not None:
-        sections.append(or_why_not("ablation", "Take a filter away", lambda: _ablation(model, images, labels)))
+        title = "Ablation: remove a filter"
+        ablation = partial(_ablation, model=model, images=images, labels=labels)
+        sections.append(section_or_reason("ablation", title, ablation))
     return sections
 
 
-def _over(values: npt.ArrayLike, store: ArrayStore, unit: str) -> Picture:
+def _map_over_image(values: npt.ArrayLike, store: ArrayStore, unit: str) -> Map:
     grid = np.asarray(values, np.float32)
-    return Picture(store.add(grid), grid.shape[0], grid.shape[1], True, unit=unit)
+    return Map(store.add(grid), len(grid), len(grid[0]), unit)
 
 
-def _occlusion(model: Sequential, image: Array, label: int | None, store: ArrayStore) -> Section:
-    found = occlusion(model, image, label)
-    changed = int((found.answers != found.answer).sum())
-    words = [
-        f"A patch of {found.size[0]} × {found.size[1]} pixels is covered with background, at every place in turn, and "
-        f"the network is asked again: {found.falls.size} times. Orange: the probability of {found.label} falls when "
-        "this part is hidden, so the network needs it. Blue: it rises.",
-        f"The answer itself changes under {changed} of the patches.",
-    ]
-    return Section(
-        "occlusion", "Cover a patch", words, "occlusion(model, image)", str(found),
-        [_over(found.map, store, "mean fall of the probability")],
-    )  # fmt: skip
-
-
-def _input_gradient(model: Sequential, image: Array, label: int | None, store: ArrayStore) -> Section:
-    found = input_gradient(model, image, label)
-    words = [
-        f"How steeply the {found.of} of {found.label} (the number before softmax) would rise if a pixel became a "
-        "little brighter: one backward pass gives all of them. Orange: brighter helps. Blue: brighter hurts.",
-        "The second map is the same times the pixel: roughly what the ink that is there adds to the score. Such maps "
-        "are noisy, as they tell of very small changes only.",
-    ]
-    if found.contributions.ndim != 2:
-        raise ValueError("Expected a model of images, received one whose input is a row of numbers.")
-    gradient = found.gradient.sum(axis=2) if found.gradient.ndim == 3 else found.gradient
-    pictures = [
-        _over(gradient, store, f"slope of the {found.of}"),
-        _over(found.contributions, store, "slope times pixel"),
-    ]
-    return Section(
-        "input-gradient", "Change a pixel a little", words, "input_gradient(model, image)", str(found), pictures
-    )
-
-
-def _grad_cam(model: Sequential, image: Array, label: int | None, store: ArrayStore) -> Section:
-    found = grad_cam(model, image, label)
-    words = [
-        f"Grad-CAM weighs each feature map of {found.layer} by how much the score of {found.label} grows with it, and "
-        "adds them up. What is above zero speaks for the class at that place; the map is coarse, and interpolated "
-        "between the centers of the receptive fields.",
-    ]
-    picture = _over(found.map, store, "evidence for the class")
-    return Section("grad-cam", "Ask the last convolution", words, "grad_cam(model, image)", str(found), [picture])
-
-
-def _shifts(model: Sequential, image: Array, label: int | None, store: ArrayStore) -> Section:
-    found = pixel_shifts(model, image, label)
-    others = int((found.answers != found.answer).sum())
-    words = [
-        f"The image is moved by up to {found.most} pixels each way. In the middle of the map it is not moved; each "
-        f"cell is the probability of {found.label} at one shift.",
-        f"The answer changes at {others} of the {found.answers.size - 1} shifts."
-        if others
-        else f"The answer stays the same at all {found.answers.size - 1} shifts.",
-    ]
-    grid = np.asarray(found.map, np.float32)
-    side = len(grid)
-    picture = Picture(
-        store.add(grid), side, side, False, "pixels down", "pixels right", -found.most, "probability"
-    )  # fmt: skip
-    return Section("shifts", "Move the image", words, "pixel_shifts(model, image)", str(found), [picture])
-
-
-def _ablation(model: Sequential, images: Array, labels: Array) -> Section:
-    layers = [layer for layer in model.layers[:-1] if isinstance(layer, Conv2D)] or model.layers[:-1]
-    found = filter_ablation(model, layers[-1] if layers else model.layers[-1], images, labels)
-    words = [
-        f"The output of each {found.kind} of {found.layer} is set to zero in turn, and the network is tested on "
-        f"{int(found.images.sum()):,} images. The bars show how much the loss rises without it: a long bar is a "
-        f"{found.kind} that the network needs. Below: the {min(BARS, len(found.losses))} that matter most.",
-    ]
-    return Section(
-        "ablation", "Take a filter away", words, f"filter_ablation(model, {found.layer!r}, x, y)", str(found),
-        bars=_bars(found),
-    )  # fmt: skip
-
-
-def _bars(found: FilterAblation) -> list[Bar]:
+def _ablation(key: str, title: str, model: Sequential, images: Array, labels: Array) -> Section:
+    layers = [layer for layer in model.layers[:-1] if isinstance(layer, Conv2D)] or model.layers[:-1] or model.layers
+    found = filter_ablation(model, layers[-1], images, labels)
+    listed = found.order.tolist()[:LISTED]
     largest = float(np.abs(found.rises).max()) or 1.0
-    return [
+    paragraphs = [
+        f"The output of one {found.kind} of {found.layer} at a time is set to zero, and the model is evaluated on "
+        f"{int(found.images.sum()):,} images. The bars show the increase of the loss for the {len(listed)} "
+        f"{found.kind}s with the largest increase: these are the ones that the network needs most. For comparison, the "
+        f"whole model has the loss {found.loss:.4f} and the accuracy {found.accuracy:.2%}."
+    ]
+    bars = [
         Bar(
-            f"{found.kind} {number}", float(found.rises[number]) / largest,
+            f"{found.kind} {number}", max(0.0, float(found.rises[number]) / largest),
             f"loss {found.rises[number]:+.4f}, accuracy {found.accuracies[number]:.2%}",
         )
-        for number in found.order.tolist()[:BARS]
+        for number in listed
     ]  # fmt: skip
+    call = f"filter_ablation(model, {found.layer!r}, x, y)"
+    return Section(key, title, paragraphs, call, str(found), bars=bars)

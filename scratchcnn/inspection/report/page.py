@@ -1,4 +1,4 @@
-"""Puts a page together: one file with its style, its script and its data inside, which loads nothing."""
+"""Renders the page: a single HTML file that contains its style, script and data, and loads nothing."""
 
 from __future__ import annotations
 
@@ -8,20 +8,22 @@ from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
 
+from scratchcnn.inspection.report.glossary import TERMS, key_of
+
 SCRIPTS = (
-    "elements", "arrays", "numbers", "colours", "geometry", "sums", "forward", "backward", "field", "sheet",
+    "elements", "arrays", "numbers", "colours", "geometry", "rounding", "forward", "backward", "field", "sheet",
     "matrices", "ledger", "arithmetic", "explorer", "charts", "im2col", "main",
 )  # fmt: skip
 TEMPLATES = files("scratchcnn.inspection.report") / "templates"
 
 
 def render(data: Mapping[str, Any], **context: object) -> str:
-    """The page's HTML.
+    """Return the HTML of the page.
 
     Parameters
     ----------
     data : mapping
-        For the script; what JSON can hold.
+        For the script; JSON-serializable.
     context
         For the template.
 
@@ -39,6 +41,7 @@ def render(data: Mapping[str, Any], **context: object) -> str:
     environment = Environment(
         loader=DictLoader(templates), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    environment.globals.update(terms=TERMS, key_of=key_of)
     style, script = style_text(), script_text()
     return environment.get_template("page.html").render(
         data=data, style=Markup(style), script=Markup(script), policy=content_policy(style, script), **context
@@ -46,18 +49,18 @@ def render(data: Mapping[str, Any], **context: object) -> str:
 
 
 def style_text() -> str:
-    """The page's style sheet."""
+    """Return the style sheet of the page."""
     return (TEMPLATES / "page.css").read_text("utf-8")
 
 
 def script_text() -> str:
-    """The page's script: its files one after the other, in a scope of their own."""
+    """Return the script of the page: all its files, in one scope."""
     parts = [(TEMPLATES / "scripts" / f"{name}.js").read_text("utf-8") for name in SCRIPTS]
     return '"use strict";\n(() => {\n' + "\n".join(parts) + "\n})();\n"
 
 
 def content_policy(style: str, script: str) -> str:
-    """What the browser lets the page do: this style, this script, pictures that stand in it; nothing from elsewhere."""
+    """Return the content security policy: only this style, this script and embedded images; nothing is loaded."""
     return (
         f"default-src 'none'; img-src data:; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
         "base-uri 'none'; form-action 'none'"

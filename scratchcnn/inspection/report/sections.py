@@ -1,108 +1,88 @@
-"""What the sections after the tour consist of: words, maps, bars, lines, tables, and the same as text."""
+"""The content of a section of the page: sentences, maps, bars, charts, a table, and the result as text."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Picture:
-    """A map that the script draws: one number for each cell of a grid.
+class Map(NamedTuple):
+    """A heat map that the page's script draws: the name of its array in the `ArrayStore`, its size and axes.
 
-    Attributes
-    ----------
-    values : str
-        Name of the array in the store.
-    height, width : int
-    over_image : bool
-        Whether its cells are the image's pixels, so that the image's outline is drawn over it.
-    rows, columns : str
-        What its axes are.
-    first : int
-        Number of the first row and column.
-    unit : str
-        What its numbers are.
+    `unit` states what a cell contains. With `over_image`, the cells are pixels, and the outline of the image is drawn.
+    `first` is the index of the first row and column.
     """
 
     values: str
     height: int
     width: int
-    over_image: bool
+    unit: str
+    over_image: bool = True
     rows: str = "row"
     columns: str = "column"
     first: int = 0
-    unit: str = ""
 
 
-@dataclass(frozen=True)
-class Bar:
-    """One bar of a chart: its name, its length from -1 to 1, and what is written beside it."""
+class Bar(NamedTuple):
+    """A bar of relative length 0 to 1, its name and a text."""
 
     name: str
-    share: float
+    length: float
     text: str
 
 
-@dataclass(frozen=True)
-class Line:
-    """One line of a chart."""
-
-    name: str
-    values: list[float | None]
-
-
-@dataclass(frozen=True)
-class Chart:
-    """Lines over steps or epochs; the script draws them."""
+class Chart(NamedTuple):
+    """Lines over steps or epochs: values by name, None where there is no value."""
 
     title: str
     across: str
     steps: list[int]
-    lines: list[Line]
+    lines: dict[str, list[float | None]]
     logarithmic: bool = False
 
 
-@dataclass(frozen=True)
-class Table:
-    """A table: its heads, and rows of as many cells, numbers or words; the first names the row."""
+class Table(NamedTuple):
+    """A table whose first column names the rows; with `text`, its cells contain sentences."""
 
-    heads: list[str]
-    rows: list[list[str]]
-    words: bool = False
+    heads: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    text: bool = False
 
 
 @dataclass(frozen=True)
 class Section:
-    """One section: a title, what it tells, what it shows, and the same as text.
+    """A section of the page.
 
     Attributes
     ----------
     key : str
-        Its name in links.
+        Its anchor in links.
+    title : str
+    paragraphs : sequence of str
     call : str
-        What a user writes to get the same.
+        The call that gives the same result in Python.
     text : str
-        What `print` shows.
+        The printed result of that call.
     left_out : str
-        Why it is not there; empty if it is.
+        Why the section is missing; empty if it is not.
     """
 
     key: str
     title: str
-    words: list[str]
+    paragraphs: Sequence[str] = ()
     call: str = ""
     text: str = ""
-    pictures: list[Picture] = field(default_factory=list)
-    bars: list[Bar] = field(default_factory=list)
-    charts: list[Chart] = field(default_factory=list)
+    maps: Sequence[Map] = ()
+    bars: Sequence[Bar] = ()
+    charts: Sequence[Chart] = ()
     table: Table | None = None
     left_out: str = ""
 
 
-def or_why_not(key: str, title: str, make: Callable[[], Section]) -> Section:
-    """The section, or one that says why the model or the data do not allow it."""
+def section_or_reason(key: str, title: str, make: Callable[[str, str], Section]) -> Section:
+    """Return `make(key, title)`; if the model or the data do not allow it, a section with the reason."""
     try:
-        return make()
-    except (ValueError, TypeError, RuntimeError) as error:
-        return Section(key, title, [], left_out=str(error))
+        return make(key, title)
+    except (ValueError, TypeError, RuntimeError, ImportError) as error:
+        return Section(key, title, left_out=str(error))

@@ -14,7 +14,7 @@ from scratchcnn.inspection.tracing.layer_trace import LayerTrace
 
 
 class Source(NamedTuple):
-    """A function, as it stands in its file.
+    """The source code of a function.
 
     Attributes
     ----------
@@ -22,11 +22,11 @@ class Source(NamedTuple):
         'formula' or 'hot loop'.
     name : str
     path : str
-        From the folder that holds the package: 'scratchcnn/reference/conv2d.py'.
+        Relative to the repository, for example 'scratchcnn/reference/conv2d.py'.
     line : int
-        Of its `def`, from 1.
+        Line number of its `def`.
     lines : list of (int, str)
-        Its source, each line with its number.
+        Line numbers and lines.
     """
 
     role: str
@@ -37,7 +37,7 @@ class Source(NamedTuple):
 
 
 def forward_sources(layer: LayerTrace, engine: str) -> list[Source]:
-    """The code of a layer's forward pass; empty for a user's own, whose source may be anywhere."""
+    """Return the code of a layer's forward pass; an empty list for a custom layer."""
     formulas, loops = description_of(layer.layer).code(layer)[0]
     if kind_of(layer.layer) is not None and layer.activation in ("relu", "softmax"):
         name = layer.activation
@@ -53,12 +53,9 @@ def backward_sources(layer: LayerTrace, engine: str) -> list[Source]:
 
 
 def loss_sources(engine: str) -> list[Source]:
-    """The code of softmax and cross-entropy together."""
-    formulas, loops = (
-        ("reference.cross_entropy:softmax_cross_entropy",),
-        ("kernels.cross_entropy:_softmax_cross_entropy",),
-    )
-    return _found(Code(formulas, loops), engine)
+    """Return the code of softmax and cross-entropy."""
+    formula, loop = "reference.cross_entropy:softmax_cross_entropy", "kernels.cross_entropy:_softmax_cross_entropy"
+    return _found(Code((formula,), (loop,)), engine)
 
 
 def _found(code: Code, engine: str) -> list[Source]:
@@ -68,7 +65,7 @@ def _found(code: Code, engine: str) -> list[Source]:
 
 @cache
 def source_of(name: str, role: str) -> Source:
-    """The source of 'module:function' of this package, wherever it stands now."""
+    """Return the source code of 'module:function' of this package."""
     module, _, path = name.partition(":")
     thing: Any = importlib.import_module(f"scratchcnn.{module}")
     for part in path.split("."):

@@ -1,4 +1,4 @@
-"""write_report: one HTML page that leads from the pixels of one image to the model's answer, and back."""
+"""write_report: one HTML page from the pixels of an image to the prediction, and from the loss back to the pixels."""
 
 from __future__ import annotations
 
@@ -11,22 +11,18 @@ import numpy as np
 import numpy.typing as npt
 
 from scratchcnn.inspection.arguments import built_model, class_count, one_image, one_label
+from scratchcnn.inspection.report import number_tables
 from scratchcnn.inspection.report.arrays import ArrayStore
 from scratchcnn.inspection.report.layer_data import page_data
-from scratchcnn.inspection.report.layer_words import backward_words, formula_of, forward_words, times
+from scratchcnn.inspection.report.layer_words import backward_words, formula_of, forward_words, settings_of, times
 from scratchcnn.inspection.report.learning import first_steps_sections, gradient_check_section, history_section
 from scratchcnn.inspection.report.matrix_product import matrix_product
-from scratchcnn.inspection.report.matters import what_matters
-from scratchcnn.inspection.report.number_tables import (
-    backward_facts_of,
-    facts_of,
-    overview,
-    weights_with_largest_gradients,
-)
+from scratchcnn.inspection.report.matters import attribution_sections
 from scratchcnn.inspection.report.page import render
-from scratchcnn.inspection.report.second_opinions import keras_section, mistakes_section
+from scratchcnn.inspection.report.second_opinions import bugs_section, keras_section
 from scratchcnn.inspection.report.sections import Section
 from scratchcnn.inspection.report.sources import backward_sources, forward_sources, loss_sources
+from scratchcnn.inspection.tracing.layer_trace import LayerTrace
 from scratchcnn.inspection.tracing.trace import Trace, trace
 from scratchcnn.losses import SparseCategoricalCrossentropy
 from scratchcnn.operands import Array
@@ -36,7 +32,7 @@ from scratchcnn.storage.atomic import FilePath, atomic_write
 
 @dataclass(frozen=True)
 class Report:
-    """A page that was written; `print` says where.
+    """The result of `write_report`; `print` shows the path and what was left out.
 
     Attributes
     ----------
@@ -44,11 +40,11 @@ class Report:
     size : int
         Bytes.
     answer : int or None
-        What the model takes the image for; None if its output are no classes.
+        The predicted class; None if the model's outputs are not classes.
     label : int or None
-        The class that the backward pass was asked about; None if there was none.
+        The class for which the loss and the gradients were computed; None if there is no backward pass.
     left_out : dict of str to str
-        Titles of the sections that the model or the data do not allow, and why.
+        Titles of the sections that the model or the data do not allow, and the reasons.
     """
 
     path: Path
@@ -58,37 +54,17 @@ class Report:
     left_out: dict[str, str]
 
     def __str__(self) -> str:
-        lines = [f"{self.path}: {self.size / 1e6:.1f} MB; open it in a browser, it needs no network"]
-        lines += [f"  without {title!r}: {why}" for title, why in self.left_out.items()]
+        lines = [f"{self.path}: {self.size / 1e6:.1f} MB; open it in a browser, it works offline"]
+        lines += [f"  without {title!r}: {reason}" for title, reason in self.left_out.items()]
         return "\n".join(lines)
 
 
-class Step(NamedTuple):
-    """One layer, as the template tells it."""
-
-    name: str
-    kind: str
-    given: str
-    made: str
-    forward: str
-    backward: str
-    formula: str
-    known: bool
-    facts: list[Any]
-    sources: list[Any]
-    backward_facts: list[Any]
-    backward_sources: list[Any]
-    gradients: list[tuple[str, str, str]]
-    ends_in_loss: bool
-    has_kernel_gradient: bool
-
-
-class _Asked(NamedTuple):
-    """What the page is about."""
+class _Passes(NamedTuple):
+    """The passes that the page shows."""
 
     trace: Trace
     label: int | None
-    given: bool  # whether the user gave the label
+    given: bool  # whether the label was given by the user
     answer: int | None
     why_no_backward: str
 
@@ -104,30 +80,30 @@ def write_report(
     training: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
     title: str = "",
 ) -> Report:
-    """Write a page that shows how a model comes from the pixels of an image to its answer, and back.
+    """Write an HTML page that shows how a model computes its prediction for one image, and the gradients.
 
-    Each layer has its section: what it does, its formula and where that stands in this package, its numbers, and its
-    outputs as pictures. A click on any number shows where it came from: what it was computed of, added up anew by the
-    page's script in float64 and held against what the model stored. Then the same for the gradients, and what matters
-    to the answer. The page is one file that loads nothing; a browser opens it without a network.
+    Each layer has a section with its formula, the source code that computes it, and its output as feature maps. A click
+    on a value shows the products that it is the sum of; the page's script adds them up in float64 and compares the
+    result with the value that the model stored. The same is shown for the gradients. Further sections show which pixels
+    and filters determine the prediction, and how the model learns. The page is one file and works offline.
 
     Parameters
     ----------
     model : Sequential
-        Built; for the backward pass, compiled.
+        Built; for the backward pass also compiled.
     image : array-like
-        One image, as the model takes it; without the channel axis if there is one channel.
+        One image in the model's input shape; the channel axis may be omitted if there is one channel.
     label : int, optional
-        What the image is. Default: the backward pass is asked about the model's own answer.
+        The correct class of the image. Default: the predicted class.
     to_file : str or path, default 'look_inside.html'
-        Replaced only once the new page is whole.
+        Replaced when the new page is complete.
     images, labels : array-like (N, *input_shape), (N,), optional
-        A set on which to measure what each filter is worth; without it, that section is left out.
+        Data to evaluate the model without each of its filters; without them, that section is left out.
     training : (images, labels), optional
-        From which a copy of the model, with new weights, learns for about 100 steps, to show gradients and weights on
-        the way, and then the model's twin in Keras, if that is installed; without it, that part is left out.
+        Data for about 100 training steps of a copy of the model with new weights, and for the comparison with Keras, if
+        that is installed; without them, these sections are left out.
     title : str, optional
-        The page's heading.
+        Heading of the page.
 
     Returns
     -------
@@ -136,7 +112,7 @@ def write_report(
     Raises
     ------
     TypeError, ValueError
-        The model is not built; not one image; no such class.
+        The model is not built, `image` is not one image, or there is no such class.
     OSError
         The file cannot be written.
     ImportError
@@ -144,62 +120,61 @@ def write_report(
 
     Notes
     -----
-    The page carries all numbers of the pass, as float32 without the zeros; of a large Dense kernel, the weights that
-    meet a number other than zero. For the network of the README that is about 5 MB.
+    The page contains all arrays of both passes without their zeros, and of a large Dense kernel the weights that are
+    multiplied by a nonzero value. For the network of the README that is about 5 MB.
 
     References
     ----------
-    The idea of arithmetic at a click is that of Wang et al. 2020, "CNN Explainer: Learning convolutional neural
-    networks with interactive visualization", which shows the forward pass of one network.
+    Wang et al. 2020, "CNN Explainer: Learning convolutional neural networks with interactive visualization", which
+    shows the calculation of a clicked value for the forward pass of one network.
     """
-    asked = _ask(model, image, label)
+    passes = _passes(model, image, label)
+    found = passes.trace
     store = ArrayStore()
-    classes = [] if asked.answer is None else [str(number) for number in range(class_count(model))]
-    data = page_data(asked.trace, store, asked.label, classes)
-    pixels = asked.trace.x[0]
+    data = page_data(found, store, passes.label)
     checked = (None, None) if images is None or labels is None else (np.asarray(images), np.asarray(labels))
-    matters = [] if asked.answer is None else what_matters(model, pixels, asked.label, store, *checked)
-    product = matrix_product(asked.trace, store)
-    data["im2col"] = None if product is None else product.data
-    learning = _learning(asked, training)
+    attribution = []
+    if passes.answer is not None:
+        attribution = attribution_sections(model, found.x[0], passes.label, store, *checked)
+    product = matrix_product(found, store)
+    data["im2col"] = product and product[1]
+    learning = _learning_sections(passes, training)
     page = render(
         data,
-        title=title or _title(asked),
-        asked=asked,
-        steps=_steps(asked.trace),
-        overview=overview(asked.trace),
-        shares=_shares(asked),
-        loss=asked.trace.loss,
-        loss_sources=loss_sources(model.engine) if asked.label is not None else [],
-        input_shape=times(asked.trace.x.shape[1:]),
-        matters=matters,
+        title=title or _title(passes),
+        passes=passes,
+        layers=list(found),
+        overview=number_tables.overview(found),
+        probabilities=found.probabilities[0].tolist() if passes.answer is not None else [],
+        loss_sources=loss_sources(model.engine),
+        attribution=attribution,
         learning=learning,
-        product=product,
+        product=product and product[0],
         made_with=_made_with(model),
+        of_layer=_of_layer,
+        times=times,
     )
     with atomic_write(to_file) as file:
         file.write(page.encode())
-    left_out = {section.title: section.left_out for section in [*matters, *learning] if section.left_out}
-    if asked.why_no_backward:
-        left_out["And back"] = asked.why_no_backward
-    return Report(Path(to_file), len(page.encode()), asked.answer, asked.label, left_out)
+    left_out = {section.title: section.left_out for section in [*attribution, *learning] if section.left_out}
+    if passes.why_no_backward:
+        left_out["Backward pass"] = passes.why_no_backward
+    return Report(Path(to_file), len(page.encode()), passes.answer, passes.label, left_out)
 
 
-def _learning(asked: _Asked, training: tuple[npt.ArrayLike, npt.ArrayLike] | None) -> list[Section]:
-    """The sections about learning."""
-    model = asked.trace.model
+def _learning_sections(passes: _Passes, training: tuple[npt.ArrayLike, npt.ArrayLike] | None) -> list[Section]:
+    model = passes.trace.model
     history = history_section(model)
-    found = [gradient_check_section(asked.trace)] if asked.label is not None else []
+    found = [gradient_check_section(passes.trace)] if passes.label is not None else []
     found += [history] if history else []
     if training is not None:
-        x, y = training
-        found += [*first_steps_sections(model, np.asarray(x), np.asarray(y)), mistakes_section()]
-        found.append(keras_section(model, np.asarray(x), np.asarray(y)))
+        x, y = (np.asarray(each) for each in training)
+        found += [*first_steps_sections(model, x, y), bugs_section(), keras_section(model, x, y)]
     return found
 
 
-def _ask(model: Sequential, image: npt.ArrayLike, label: int | None) -> _Asked:
-    """Trace the image; with a label, there and back."""
+def _passes(model: Sequential, image: npt.ArrayLike, label: int | None) -> _Passes:
+    """Trace the image forward and, if the model has a loss, backward."""
     model = built_model(model, "write_report")
     batch = one_image(model, image)
     try:
@@ -207,64 +182,50 @@ def _ask(model: Sequential, image: npt.ArrayLike, label: int | None) -> _Asked:
     except ValueError as error:
         if label is not None:
             raise
-        return _Asked(trace(model, batch), None, False, None, str(error))
+        return _Passes(trace(model, batch), None, False, None, str(error))
     answer = int(trace(model, batch).probabilities[0].argmax())
     chosen = answer if label is None else one_label(model, label)
     try:
-        trace(model, batch, _as_target(model, chosen))  # once to load the kernels, and once to be timed
-        there_and_back = trace(model, batch, _as_target(model, chosen))
+        both = trace(model, batch, _as_target(model, chosen))
     except RuntimeError as error:
-        return _Asked(trace(model, batch), None, False, answer, str(error))
-    return _Asked(there_and_back, chosen, label is not None, answer, "")
+        return _Passes(trace(model, batch), None, False, answer, str(error))
+    return _Passes(both, chosen, label is not None, answer, "")
 
 
 def _as_target(model: Sequential, label: int) -> Array:
-    """The label of one image as the model's loss takes it."""
+    """Return the label of one image in the form that the model's loss expects."""
     loss = model.trainer.loss
     if isinstance(loss, SparseCategoricalCrossentropy):
         return np.array([label])
     return np.eye(class_count(model))[[label]]
 
 
-def _steps(found: Trace) -> list[Step]:
-    steps = []
-    for layer in found:
-        engine = found.model.engine
-        sources = forward_sources(layer, engine)
-        back = found.losses is not None
-        steps.append(
-            Step(
-                name=layer.name,
-                kind=layer.kind,
-                given=times(layer.shapes.input[1:]),
-                made=times(layer.shapes.output[1:]),
-                forward=forward_words(layer),
-                backward=backward_words(layer),
-                formula=formula_of(layer),
-                known=bool(sources) or layer.kind in ("Flatten", "Rescaling", "Activation"),
-                facts=facts_of(layer),
-                sources=sources,
-                backward_facts=backward_facts_of(layer) if back else [],
-                backward_sources=backward_sources(layer, engine) if back else [],
-                gradients=weights_with_largest_gradients(layer) if back else [],
-                ends_in_loss=back and layer.d_output is None,
-                has_kernel_gradient=back and layer.params.get("kernel", np.zeros(0)).ndim == 4 and bool(sources),
-            )
-        )
-    return steps
+def _of_layer(layer: LayerTrace, engine: str) -> dict[str, Any]:
+    """Return the context of the template for the sections of one layer."""
+    formula, notation = formula_of(layer)
+    sources = forward_sources(layer, engine)
+    backward = layer.d_preactivation is not None
+    return {
+        "given": times(layer.shapes.input[1:]),
+        "made": times(layer.shapes.output[1:]),
+        "forward": forward_words(layer),
+        "backward": backward_words(layer),
+        "formula": formula,
+        "notation": notation,
+        "settings": settings_of(layer),
+        "facts": number_tables.facts_of(layer),
+        "sources": sources,
+        "backward_facts": number_tables.backward_facts_of(layer),
+        "backward_sources": backward_sources(layer, engine),
+        "largest_gradients": number_tables.largest_gradients(layer),
+        "kernel_gradient": backward and layer.params.get("kernel", np.zeros(0)).ndim == 4 and bool(sources),
+    }
 
 
-def _title(asked: _Asked) -> str:
-    if asked.answer is None:
-        return f"Inside {asked.trace.model.name}"
-    return f"How a network reads this {asked.label if asked.given else asked.answer}"
-
-
-def _shares(asked: _Asked) -> list[tuple[str, float]]:
-    """The probability of each class."""
-    if asked.answer is None:
-        return []
-    return [(str(number), float(share)) for number, share in enumerate(asked.trace.probabilities[0])]
+def _title(passes: _Passes) -> str:
+    if passes.answer is None:
+        return f"Inside {passes.trace.model.name}"
+    return f"How a neural network classifies this {passes.label if passes.given else passes.answer}"
 
 
 def _made_with(model: Sequential) -> str:

@@ -1,4 +1,4 @@
-// The numbers of the pass, as the package stored them: decoded from base64 when they are first asked for.
+// The arrays of the two passes, as the package stored them: decoded from base64 at the first use.
 
 const page = JSON.parse(document.getElementById("data").textContent);
 const decoded = new Map();
@@ -11,15 +11,14 @@ function bytesOf(text) {
   return bytes;
 }
 
-// The array of that name, flat, in C order; null for no name.
-function numbers(name) {
+// The array with this name, flat, in C order; null if there is no name.
+function arrayOf(name) {
   if (name === null || name === undefined) return null;
   if (!decoded.has(name)) decoded.set(name, decode(page.arrays[name]));
   return decoded.get(name);
 }
 
 function decode(spec) {
-  if (spec.relu !== undefined) return numbers(spec.relu).map((z) => (z > 0 ? z : z !== z ? z : 0));
   const values = new TYPES[spec.dtype](bytesOf(spec.data).buffer);
   if (spec.present === undefined) return values;
   const bits = bytesOf(spec.present);
@@ -30,13 +29,13 @@ function decode(spec) {
   return whole;
 }
 
-// weight(i, j) of a Dense kernel, of which only what meets a number other than zero goes along; 0 for the others.
+// weight(i, j) of a Dense kernel. The page contains only the weights that are multiplied by a nonzero value; 0 for the others.
 function denseKernel(layer) {
   if (layer.weight) return layer.weight;
   const { rows, ofRows, columns, ofColumns, shape } = layer.kernel;
-  const rowPlace = placesOf(numbers(rows), shape[0]);
-  const columnPlace = placesOf(numbers(columns), shape[1]);
-  const whole = numbers(ofRows), rest = numbers(ofColumns), width = numbers(columns).length;
+  const rowPlace = placesOf(arrayOf(rows), shape[0]);
+  const columnPlace = placesOf(arrayOf(columns), shape[1]);
+  const whole = arrayOf(ofRows), rest = arrayOf(ofColumns), width = arrayOf(columns).length;
   const before = new Int32Array(shape[0]); // how many rows before this one are not whole
   for (let i = 1; i < shape[0]; i++) before[i] = before[i - 1] + (rowPlace[i - 1] < 0 ? 1 : 0);
   layer.weight = (i, j) => {

@@ -1,21 +1,21 @@
 // Maps over the image, and lines over the steps of a training.
 
 function buildMap(figure) {
-  const { values: name, height, width, overImage, rows, columns, first, unit } = figure.dataset;
-  const values = numbers(name), readout = figure.querySelector(".readout");
+  const { values: name, height, width, overImage, rows, columns, first } = figure.dataset;
+  const values = arrayOf(name), readout = figure.querySelector(".readout");
   const limit = largestSize(values);
-  const say = (index) => {
+  const report = (index) => {
     const [row, column] = [Math.floor(index / width), index % width];
     readout.textContent = minus(`${rows} ${row + Number(first)}, ${columns} ${column + Number(first)}: ${brief(values[index])}`);
   };
   const sheet = new Sheet(figure.querySelector("canvas"), {
     shape: [Number(height), Number(width), 1], values, limit, tall: 300, most: 32,
     chosen: overImage === "1" ? placeOfLargest(values) : (values.length - 1) / 2,
-    select(index) { sheet.chosen = index; sheet.draw(); say(index); }, hover: (index) => say(index ?? sheet.chosen),
+    select(index) { sheet.chosen = index; sheet.draw(); report(index); }, hover: (index) => report(index ?? sheet.chosen),
     over: overImage === "1" ? drawOutline : null,
   });
   sheet.draw(Math.min(260, figure.parentElement.clientWidth));
-  say(sheet.chosen);
+  report(sheet.chosen);
   drawLegend(figure.querySelector(".legend"), limit, values, null);
   redrawn.add(sheet);
 }
@@ -23,7 +23,7 @@ function buildMap(figure) {
 // The outline of what is bright in the image.
 function drawOutline(context, scale, start) {
   const [height, width, channels] = page.input.shape;
-  const values = numbers(page.input.array);
+  const values = arrayOf(page.input.array);
   const [low, high] = rangeOf(values);
   const bright = (row, column) => row >= 0 && row < height && column >= 0 && column < width && values[(row * width + column) * channels] > (low + high) / 2;
   context.fillStyle = isDark() ? "#ffffff" : "#000000";
@@ -45,17 +45,17 @@ function svg(tag, attributes, ...children) {
   return element;
 }
 
-// Lines of numbers over steps, with a scale on the left and a name for each line.
+// Lines over steps or epochs, with a scale on the left and a name for each line.
 function buildChart(element) {
-  const { title, across, steps, logarithmic } = JSON.parse(element.dataset.chart);
-  const lines = [...element.querySelectorAll("[data-name]")].map((each) => ({ name: each.dataset.name, values: JSON.parse(each.dataset.values) }));
+  const { title, across, steps, logarithmic, ...chart } = JSON.parse(element.dataset.chart);
+  const lines = Object.entries(chart.lines).map(([name, values]) => ({ name, values }));
   const isShown = (value) => value !== null && (!logarithmic || value > 0);
   const scale = (value) => (logarithmic ? Math.log10(value) : value);
   const [low, high] = rangeOf(lines.flatMap((line) => line.values.filter(isShown).map(scale)));
   const [first, last] = rangeOf(steps);
   const x = (step) => 52 + (last > first ? ((step - first) / (last - first)) * 420 : 210);
   const y = (value) => 12 + (high > low ? (1 - (scale(value) - low) / (high - low)) * 176 : 88);
-  const drawing = svg("svg", { viewBox: "0 0 490 236", role: "img", "aria-label": `${title} by ${across}: ${lines.map((line) => `${line.name} from ${brief(line.values[0])} to ${brief(line.values.at(-1))}`).join("; ")}` });
+  const drawing = svg("svg", { viewBox: "0 0 490 236", role: "img", "aria-label": `${title} over the ${across}s: ${lines.map((line) => `${line.name} from ${brief(line.values[0])} to ${brief(line.values.at(-1))}`).join("; ")}` });
   for (const share of [0, 0.5, 1]) {
     const value = low + share * (high - low);
     const top = 12 + (1 - share) * 176;

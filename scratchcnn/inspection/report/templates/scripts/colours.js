@@ -1,4 +1,4 @@
-// Colours for numbers: orange above zero, blue below, the page's own colour at zero. Grey for pixels.
+// Colours of values: orange above zero, blue below, the page's background at zero; grey for pixels.
 
 const darkScheme = window.matchMedia("(prefers-color-scheme: dark)");
 let printing = false;
@@ -9,7 +9,7 @@ const RAMPS = {
   dark: { zero: [34, 38, 44], positive: [[128, 66, 18], [232, 130, 44], [255, 226, 176]], negative: [[28, 74, 130], [72, 148, 232], [196, 226, 255]] },
 };
 
-// The colour of a number whose size is at most `limit`: [red, green, blue].
+// The colour of a value of magnitude at most `limit`: [red, green, blue].
 function colourOf(value, limit) {
   const ramp = RAMPS[isDark() ? "dark" : "light"];
   if (!Number.isFinite(value)) return [200, 0, 160];

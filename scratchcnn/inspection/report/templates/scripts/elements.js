@@ -1,4 +1,4 @@
-// Makes elements. Text is always set as text, never as HTML: a layer may have any name.
+// Creates elements. Text is always set as text, never as HTML: a layer can have any name.
 
 function make(tag, properties = {}, ...children) {
   const element = document.createElement(tag);

@@ -1,12 +1,13 @@
-// An explorer: the sheet of a layer, and beside it the explanation of the number that is chosen.
+// An explorer: the values of a layer, and how the chosen value was computed.
 
+const NARROW = 1001; // width in CSS pixels from which the explanation is beside the values, and the contents beside the page
 const explorers = new Map();
 const redrawn = new Set(); // sheets that are drawn anew when the colours change
 
 const WAYS = {
-  pixels: () => ({ values: numbers(page.input.array), shape: page.input.shape, explain: explainPixel, verb: "is" }),
+  pixels: () => ({ values: arrayOf(page.input.array), shape: page.input.shape, explain: explainPixel }),
   forward: (number) => ({
-    values: numbers(page.layers[number].output), shape: page.layers[number].outputShape, last: lastAxisOf(page.layers[number]),
+    values: arrayOf(page.layers[number].output), shape: page.layers[number].outputShape, last: lastAxisOf(page.layers[number]),
     explain: (index) => explainForward(number, index),
   }),
   backward: (number) => ({
@@ -16,7 +17,7 @@ const WAYS = {
   kernel(number) {
     const [height, width, channels, filters] = page.layers[number].kernelShape;
     return {
-      values: numbers(page.layers[number].dKernel), shape: [height, width, channels * filters], noField: true,
+      values: arrayOf(page.layers[number].dKernel), shape: [height, width, channels * filters], noField: true,
       explain: (index) => explainKernel(number, index), filters, placeShape: [height, width, channels, filters],
     };
   },
@@ -41,21 +42,21 @@ class Explorer {
     this.inspector = find(".inspector");
     this.sheet = new Sheet(find(".sheet canvas"), {
       shape: this.shape, values: this.values, limit: this.limit, grey: this.grey,
-      select: (index) => this.select(index), hover: (index) => this.say(index),
+      select: (index, pointed) => this.select(index, pointed), hover: (index) => this.report(index),
     });
     drawLegend(find(".legend"), this.limit, this.values, this.grey);
     this.title = make("p", { class: "unit", role: "status" });
-    this.form = make("div", { class: "place", role: "group", "aria-label": "place of the number" });
-    this.pictures = find(".pictures");
+    this.form = make("div", { class: "place", role: "group", "aria-label": "position of the value" });
+    this.pictures = make("div", { class: "pictures" });
     this.arithmetic = make("div", { class: "arithmetic" });
-    fill(this.inspector, this.title, this.form, this.arithmetic);
-    if (this.shape.length === 3 && this.shape[2] > 1) find(".hint").textContent += " Page Up and Page Down change the map.";
+    fill(this.inspector, this.title, this.form, this.pictures, this.arithmetic);
+    if (this.shape.length === 3 && this.shape[2] > 1) find(".hint").textContent += " Page Up and Page Down: another map.";
     this.buildForm();
     this.buildPictures();
     redrawn.add(this);
   }
 
-  // One field for each axis: a place that is too small to be touched can be typed.
+  // One input per axis: a position that is too small for a finger can be typed.
   buildForm() {
     const names = this.filters ? ["row", "column", "channel", "filter"] : axisNames(this.shape, this.last);
     this.fields = names.map((name, axis) => {
@@ -64,6 +65,7 @@ class Explorer {
       this.form.append(make("label", {}, name, field));
       return field;
     });
+    this.form.append(make("button", { type: "button", class: "link upward", onclick: () => this.element.scrollIntoView() }, "\u2191 all values"));
   }
 
   fromForm() {
@@ -74,25 +76,28 @@ class Explorer {
   buildPictures() {
     if (this.shape.length === 3 && (this.shape[2] > 1 || this.way === "kernel")) {
       const [height, width, maps] = this.shape;
-      const canvas = make("canvas", { tabindex: "0", role: "application", "aria-roledescription": "map of numbers", "aria-label": `the chosen map of ${this.element.dataset.label}, larger` });
+      const canvas = make("canvas", { tabindex: "0", role: "application", "aria-roledescription": "map of values", "aria-label": `the chosen map of ${this.element.dataset.label}, enlarged` });
       this.caption = make("figcaption");
       this.zoom = new Sheet(canvas, {
-        shape: [height, width, 1], limit: this.limit, grey: this.grey, tall: 206, most: 40,
-        select: (index) => this.select(index * maps + this.map), hover: (index) => this.say(index === null ? null : index * maps + this.map),
+        shape: [height, width, 1], limit: this.limit, grey: this.grey, tall: 200, most: 40,
+        select: (index, pointed) => this.select(index * maps + this.map, pointed), hover: (index) => this.report(index === null ? null : index * maps + this.map),
       });
       this.pictures.append(make("figure", {}, canvas, this.caption));
     }
     if (!this.noField && page.input.shape.length === 3 && this.way !== "pixels") {
-      this.field = make("canvas", { role: "img", "aria-label": "the pixels that this number depends on" });
+      this.field = make("canvas", { role: "img", "aria-label": "receptive field: the pixels that this value depends on" });
       this.pictures.append(make("figure", {}, this.field, this.fieldCaption = make("figcaption")));
     }
   }
 
-  // Where the tour begins: the largest number; of the last layer the answer.
+  // The first choice: the largest value; of the last layer, the predicted class. Of gradients, the largest one that
+  // passes the ReLU, so that it affects the layers before.
   start() {
+    const layer = page.layers[this.number];
     const isLast = this.number === page.layers.length - 1 && this.shape.length === 1;
     if (isLast && this.way === "forward") return this.values.indexOf(rangeOf(this.values)[1]);
-    return placeOfLargest(this.values);
+    const masked = this.way === "backward" && layer?.activation === "relu" ? arrayOf(layer.dPreactivation) : this.values;
+    return placeOfLargest(masked);
   }
 
   nameOf(index) {
@@ -101,11 +106,11 @@ class Explorer {
     return `kernel[${ky}, ${kx}, ${Math.floor(pair / this.filters)}, ${pair % this.filters}]`;
   }
 
-  say(index) {
+  report(index) {
     this.readout.textContent = index === null ? "\u00a0" : `${this.nameOf(index)}: ${brief(this.values[index])}`;
   }
 
-  select(index) {
+  select(index, pointed = false) {
     this.chosen = index;
     this.map = this.shape.length === 3 ? index % this.shape[2] : 0;
     this.sheet.chosen = index;
@@ -114,15 +119,24 @@ class Explorer {
     const found = this.explain(index);
     fill(this.arithmetic, ...(found.form === "pixel" ? pixelPart(found) : arithmetic(found, goTo)), this.wayOn(found));
     if (this.drawn) this.redraw();
+    if (pointed && window.innerWidth < NARROW) this.reveal();
   }
 
-  // The button that leads a step further, to the pixels or to the loss.
+  // In a narrow window the explanation is below the values: brings it into view.
+  reveal() {
+    const { top, bottom } = this.title.getBoundingClientRect();
+    const above = document.querySelector("nav").getBoundingClientRect().bottom;
+    if (top < above || bottom > window.innerHeight / 3) this.inspector.scrollIntoView();
+  }
+
+  // The button that leads one step further, towards the pixels or the loss.
   wayOn(found) {
     if (found.form === "pixel" || found.form === "unknown" || found.form === "places" || found.source === undefined) return null;
     const place = largestInput(found);
     if (place === null) return null;
     const way = found.back ? "backward" : found.source < 0 ? "pixels" : "forward";
-    const words = found.back ? "Go on to the gradient that gave most" : found.form === "window" ? "Go on to the winner" : "Go on to the input that gave most";
+    const single = found.terms?.length === 1;
+    const words = single ? "Next" : found.back ? "Next: the gradient with the largest contribution" : found.form === "window" ? "Next: the maximum" : "Next: the input with the largest contribution";
     return make("p", { class: "way-on" }, make("button", { type: "button", onclick: () => goTo(found.source, place, way) }, `${words}: ${nameOfUnit(found.source, place)} \u2192`));
   }
 
@@ -141,29 +155,28 @@ class Explorer {
   drawField() {
     const mask = fieldOf(this.number, this.chosen), count = sumOf(mask);
     drawField(this.field, mask);
-    const words = this.way === "backward" ? "its unit sees" : "it depends on";
-    this.fieldCaption.textContent = `${words} ${count === mask.length ? "all pixels" : counted(count, "pixel")}`;
+    this.fieldCaption.textContent = `receptive field: ${count === mask.length ? "all pixels" : counted(count, "pixel")}`;
   }
 
   drawZoom() {
     const [height, width, maps] = this.shape;
     this.zoom.values = Float64Array.from({ length: height * width }, (_, at) => this.values[at * maps + this.map]);
     this.zoom.chosen = Math.floor(this.chosen / maps);
-    this.zoom.draw(Math.min(206, this.width));
+    this.zoom.draw(Math.min(200, 0.52 * this.width));
     this.caption.textContent = this.filters
-      ? `channel ${Math.floor(this.map / this.filters)}, filter ${this.map % this.filters}` : `${this.last} ${this.map}, larger`;
+      ? `channel ${Math.floor(this.map / this.filters)}, filter ${this.map % this.filters}` : `${this.last} ${this.map}, enlarged`;
   }
 }
 
-// The numbers around a pixel.
+// The values of the neighbouring pixels.
 function explainPixel(index) {
   return { form: "pixel", index };
 }
 
 function pixelPart({ index }) {
   const { shape, array } = page.input;
-  const values = numbers(array);
-  if (shape.length !== 3) return [make("p", {}, `Number ${index} of the input.`)];
+  const values = arrayOf(array);
+  if (shape.length !== 3) return [make("p", {}, `Element ${index} of the input.`)];
   const [row, column, channel] = unravel(index, shape);
   const [low, high] = rangeOf(values);
   const reach = 3;
@@ -176,14 +189,14 @@ function pixelPart({ index }) {
     each.style.backgroundColor = css(colour);
     each.style.color = inkOn(colour);
   });
-  return [make("div", { class: "scroll" }, table), make("p", {}, "This is all that the network is given of the image here.")];
+  return [make("div", { class: "scroll" }, table), make("p", {}, "These values are the input of the network; there is nothing else in the image.")];
 }
 
-// Shows another unit, of whatever layer, and brings it into sight.
+// Selects a value of any layer, and scrolls to it.
 function goTo(number, index, way) {
   const explorer = explorers.get(`${way ?? (number < 0 ? "pixels" : "forward")}:${number}`);
   if (!explorer) return;
   explorer.select(index);
-  explorer.element.scrollIntoView({ block: "start", behavior: "auto" });
+  (window.innerWidth < NARROW ? explorer.inspector : explorer.element).scrollIntoView();
   explorer.element.querySelector(".sheet canvas").focus({ preventScroll: true });
 }

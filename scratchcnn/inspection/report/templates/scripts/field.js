@@ -1,13 +1,13 @@
-// Receptive fields: which pixels a number can depend on, followed back layer by layer.
+// Receptive fields: the pixels that a value depends on, computed layer by layer from the output to the image.
 
-// For each pixel of an image (H, W), or each number of a row, whether output `index` of layer `number` depends on it.
+// For each pixel of an image (H, W), or each element of a vector, whether output `index` of layer `number` depends on it.
 function fieldOf(number, index) {
   let mask = spatialMask(shapeOf(number), index);
   for (let at = number; at >= 0; at--) mask = maskBefore(page.layers[at], mask);
   return mask;
 }
 
-// Places without their channel: a convolution reads all channels of a place.
+// Positions without the channel: a convolution reads all channels of a position.
 const placesIn = (shape) => (shape.length === 3 ? shape[0] * shape[1] : sizeOf(shape));
 
 function spatialMask(shape, index) {
@@ -35,8 +35,8 @@ function maskOfWindows(layer, mask) {
   const before = new Uint8Array(height * width);
   mask.forEach((on, at) => {
     if (!on) return;
-    for (const row of seenBy(layer.rows, Math.floor(at / layer.columns.output))) {
-      for (const column of seenBy(layer.columns, at % layer.columns.output)) {
+    for (const row of inputsOf(layer.rows, Math.floor(at / layer.columns.output))) {
+      for (const column of inputsOf(layer.columns, at % layer.columns.output)) {
         if (row >= 0 && row < height && column >= 0 && column < width) before[row * width + column] = 1;
       }
     }
@@ -44,7 +44,7 @@ function maskOfWindows(layer, mask) {
   return before;
 }
 
-// Draws the image, and dims what does not belong to the field.
+// Draws the image, dimmed outside the receptive field.
 function drawField(canvas, mask) {
   const [height, width] = page.input.shape;
   const scale = Math.max(1, Math.floor(150 / Math.max(height, width)));
@@ -72,9 +72,9 @@ function drawField(canvas, mask) {
   }
 }
 
-// The image that the network was given, one canvas pixel for each of its own: in grey, or in colour for 3 channels.
+// The input image, one canvas pixel per pixel: in grey, or in colour if it has 3 channels.
 function imageCanvas() {
-  const shape = page.input.shape, values = numbers(page.input.array);
+  const shape = page.input.shape, values = arrayOf(page.input.array);
   const [height, width, channels] = shape.length === 3 ? shape : [1, sizeOf(shape), 1];
   const [least, high] = rangeOf(values), low = Math.min(0, least);
   return pixelCanvas(height, width, (at) => {

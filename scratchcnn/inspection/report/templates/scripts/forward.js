@@ -1,10 +1,13 @@
-// What an output was computed from: the same formulas as in scratchcnn/reference, for one number.
+// How an output value was computed: the formulas of scratchcnn/reference, for one value.
 //
-// An explanation holds the products before they are added up, in one of three forms:
-//   patches   of a convolution: for each channel a small matrix of inputs, one of weights
-//   terms     a list: input times weight, and which unit the input came from
-//   window    of a pooling: the numbers of which the largest went on
-// and the ledger's numbers: sum, bias, before (the activation), value; stored is what the model computed.
+// An explanation contains the products before they are added, in one of these forms:
+//   patches   of a convolution: for each channel a small matrix of inputs and one of weights
+//   terms     a list: input times weight, and the index of the input
+//   window    of a max pooling
+//   places    of a kernel gradient: inputs and gradients at all output positions
+//   unknown   of a custom layer
+// and the values of the calculation: sum, bias, before (the activation), value; `stored` is the model's own result, and
+// `bound` limits how far rounding can move `stored` from `value`.
 
 function explainForward(number, index) {
   const layer = page.layers[number];
@@ -13,13 +16,13 @@ function explainForward(number, index) {
 }
 
 function finished(found, layer, index) {
-  found.stored = numbers(layer.output)[index];
-  found.storedBefore = numbers(layer.preactivation)[index];
+  found.stored = arrayOf(layer.output)[index];
+  found.storedBefore = arrayOf(layer.preactivation)[index];
   if (found.sum === undefined) return found;
   found.before = found.sum + (found.bias ?? 0);
-  found.allowedBefore = found.count ? allowance(found.count, found.magnitude + Math.abs(found.bias ?? 0), layer.dtype) : 0;
+  found.boundBefore = boundOf(found);
   found.value = found.before;
-  found.allowed = found.allowedBefore;
+  found.bound = found.boundBefore;
   if (layer.activation === "relu") found.value = found.before > 0 || Number.isNaN(found.before) ? found.before : 0;
   if (layer.activation === "softmax") throughSoftmax(found, layer, index);
   if (layer.activation === "?") found.value = undefined;
@@ -29,10 +32,10 @@ function finished(found, layer, index) {
 function throughSoftmax(found, layer, index) {
   const length = layer.outputShape[layer.outputShape.length - 1];
   const start = index - (index % length);
-  const logits = Array.from(numbers(layer.preactivation).slice(start, start + length));
+  const logits = Array.from(arrayOf(layer.preactivation).slice(start, start + length));
   found.softmax = { logits, chosen: index - start, ...softmaxOf(logits, layer.dtype) };
-  found.value = found.softmax.shares[index - start];
-  found.allowed = found.softmax.allowed[index - start];
+  found.value = found.softmax.probabilities[index - start];
+  found.bound = found.softmax.bounds[index - start];
 }
 
 function withProducts(found, products) {
@@ -42,37 +45,55 @@ function withProducts(found, products) {
   return found;
 }
 
+// The bound for a plain sum, or for the algorithm that computed the value if that is larger.
+function boundOf(found) {
+  if (!found.count) return 0; // a maximum is exact
+  const plain = sumBound(found.magnitude + Math.abs(found.bias ?? 0), found.count, found.dtype);
+  return Math.max(plain, found.algorithmBound ?? 0);
+}
+
+// The elements of a sample (H, W, C) by row, column and channel; 0 outside.
+const padded = (values, [height, width, channels]) => (row, column, c) =>
+  row >= 0 && row < height && column >= 0 && column < width ? values[(row * width + column) * channels + c] : 0;
+
 const FORWARD = {
   Conv2D(layer, number, index) {
     const [oy, ox, f] = unravel(index, layer.outputShape);
-    const [, width, channels] = layer.inputShape;
-    const height = layer.inputShape[0];
-    const rows = seenBy(layer.rows, oy), columns = seenBy(layer.columns, ox);
-    const x = numbers(layer.input), kernel = numbers(layer.kernel);
+    const [height, width, channels] = layer.inputShape;
+    const rows = inputsOf(layer.rows, oy), columns = inputsOf(layer.columns, ox);
+    const x = arrayOf(layer.input), kernel = arrayOf(layer.kernel);
+    const weight = (ky, kx, c) => kernel[ravel([ky, kx, c, f], layer.kernelShape)];
+    const bias = layer.bias === null ? null : arrayOf(layer.bias)[f];
     const patches = [];
     for (let c = 0; c < channels; c++) {
       const cells = [];
       rows.forEach((row, ky) => columns.forEach((column, kx) => {
         const inside = row >= 0 && row < height && column >= 0 && column < width;
         const place = (row * width + column) * channels + c;
-        cells.push(cell(inside ? x[place] : 0, kernel[ravel([ky, kx, c, f], layer.kernelShape)], inside, inside ? place : -1));
+        cells.push(cell(inside ? x[place] : 0, weight(ky, kx, c), inside, inside ? place : -1));
       }));
       patches.push(patchOf(c, cells));
     }
     const found = {
-      form: "patches", patches, size: [rows.length, columns.length], of: "channel", source: number - 1,
-      left: `patch of ${nameOf(number - 1)}`, right: (c) => `kernel[:, :, ${c}, ${f}]`,
-      bias: layer.bias === null ? null : numbers(layer.bias)[f],
+      form: "patches", patches, size: [rows.length, columns.length], of: "channel", source: number - 1, bias,
+      left: `patch of ${nameOf(number - 1)}`, right: (c) => `kernel[:, :, ${c}, ${f}]`, dtype: layer.dtype,
     };
+    const matrices = winogradOf(layer.algorithms?.forward);
+    if (matrices) {
+      found.algorithmBound = winogradBound(matrices, {
+        input: padded(x, layer.inputShape), weight, channels, place: [oy, ox], bias: bias ?? 0, dtype: layer.dtype,
+        before: [layer.rows.before, layer.columns.before],
+      });
+    }
     return withProducts(found, patches.flatMap((patch) => patch.cells.map((each) => each.product)));
   },
 
   Dense(layer, number, index) {
-    const x = numbers(layer.input), weight = denseKernel(layer);
+    const x = arrayOf(layer.input), weight = denseKernel(layer);
     const terms = Array.from(x, (value, i) => term(value, value === 0 ? 0 : weight(i, index), i));
     const found = {
       form: "terms", terms, source: number - 1, left: "input", right: "weight",
-      bias: layer.bias === null ? null : numbers(layer.bias)[index],
+      bias: layer.bias === null ? null : arrayOf(layer.bias)[index],
     };
     return withProducts(found, terms.map((each) => each.product));
   },
@@ -80,8 +101,8 @@ const FORWARD = {
   MaxPooling2D(layer, number, index) {
     const [oy, ox, c] = unravel(index, layer.outputShape);
     const [height, width, channels] = layer.inputShape;
-    const rows = seenBy(layer.rows, oy), columns = seenBy(layer.columns, ox);
-    const x = numbers(layer.input), winner = numbers(layer.winners)[index];
+    const rows = inputsOf(layer.rows, oy), columns = inputsOf(layer.columns, ox);
+    const x = arrayOf(layer.input), winner = arrayOf(layer.winners)[index];
     const cells = [];
     rows.forEach((row) => columns.forEach((column) => {
       const inside = row >= 0 && row < height && column >= 0 && column < width;
@@ -96,16 +117,16 @@ const FORWARD = {
     };
   },
 
-  Dropout: (layer, number, index) => passedOn(layer, number, index, 1, "Dropout acts in training only; here the number passes as it is."),
-  Flatten: (layer, number, index) => passedOn(layer, number, index, 1, "Nothing is computed: the number has only got another place."),
-  Activation: (layer, number, index) => passedOn(layer, number, index, 1, "The activation takes the number as it came."),
+  Dropout: (layer, number, index) => passedOn(layer, number, index, 1, "Dropout is inactive during inference: the output is the input."),
+  Flatten: (layer, number, index) => passedOn(layer, number, index, 1, "Flatten only reorders values: the output is one element of the input."),
+  Activation: (layer, number, index) => passedOn(layer, number, index, 1, "The input of this layer is z, to which the activation function is applied."),
   Rescaling(layer, number, index) {
-    return { ...passedOn(layer, number, index, layer.scale, "The number is scaled, and the offset added."), bias: layer.offset };
+    return { ...passedOn(layer, number, index, layer.scale, "The input is multiplied by the scale, and the offset is added."), bias: layer.offset };
   },
 };
 
 function passedOn(layer, number, index, weight, note) {
-  const terms = [term(numbers(layer.input)[index], weight, index)];
+  const terms = [term(arrayOf(layer.input)[index], weight, index)];
   return withProducts({ form: "terms", terms, source: number - 1, left: "input", right: "factor", note }, [terms[0].product]);
 }
 
@@ -114,7 +135,7 @@ const term = (left, right, place) => ({ left, right, product: left * right, plac
 const cell = (left, right, inside, place) => ({ left, right, product: inside ? left * right : 0, inside, place });
 const patchOf = (name, cells) => ({ name, cells, sum: sumOf(cells.map((each) => each.product)) });
 
-// The input that gave most: where to go on, towards the pixels.
+// The input with the largest contribution: the next step on the way to the pixels.
 function largestInput(found) {
   const cells = found.form === "patches" ? found.patches.flatMap((patch) => patch.cells) : found.terms || found.cells || [];
   let best = null;

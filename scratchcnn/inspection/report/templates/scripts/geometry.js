@@ -1,4 +1,4 @@
-// Where numbers lie: flat places and rows, columns, channels; windows; names of places.
+// Positions: flat indices and rows, columns, channels; windows; names of positions.
 
 const sizeOf = (shape) => shape.reduce((product, length) => product * length, 1);
 
@@ -13,13 +13,13 @@ function unravel(index, shape) {
 
 const ravel = (place, shape) => shape.reduce((index, length, axis) => index * length + place[axis], 0);
 
-// Where the elements of window number `output` lie along an axis; outside the image, below 0 or from its size on.
-function seenBy(axis, output) {
+// The input positions of window number `output` along an axis; below 0, or from the axis's size on, lies the padding.
+function inputsOf(axis, output) {
   return Array.from({ length: axis.kernel }, (_, k) => output * axis.stride - axis.before + k * axis.dilation);
 }
 
-// Number of the window whose element k lies at `position`, for each k; -1 where there is none.
-function seersOf(axis, position) {
+// For each k, the number of the window whose element k lies at `position`; -1 if there is none.
+function windowsOver(axis, position) {
   return Array.from({ length: axis.kernel }, (_, k) => {
     const offset = position + axis.before - k * axis.dilation;
     const window = offset / axis.stride;
@@ -39,7 +39,7 @@ const lastAxisOf = (layer) => (layer.kind === "Conv2D" ? "filter" : "channel");
 const shapeOf = (number) => (number < 0 ? page.input.shape : page.layers[number].outputShape);
 const nameOf = (number) => (number < 0 ? "the image" : page.layers[number].name);
 
-// 'max_pooling2d, row 1, column 2, channel 3': a number of a layer's output, or of the image.
+// 'max_pooling2d, row 1, column 2, channel 3': an element of a layer's output, or of the image.
 function nameOfUnit(number, index) {
   return `${nameOf(number)}, ${nameOfPlace(index, shapeOf(number), number < 0 ? "channel" : lastAxisOf(page.layers[number]))}`;
 }

@@ -1,10 +1,10 @@
-// im2col: the part of the image, the matrix of its patches, the filter as a column, and their product.
+// im2col: a part of the image, the matrix of its patches, a filter as a vector, and their product.
 
 function buildIm2col(element) {
   const story = page.im2col;
   const [height, width, channels] = story.shape, [rows, columns] = story.matrixShape;
-  const image = numbers(story.image), matrixValues = numbers(story.matrix), sources = numbers(story.sources);
-  const weights = numbers(story.weights), product = numbers(story.product), overlaps = numbers(story.overlaps);
+  const image = arrayOf(story.image), matrixValues = arrayOf(story.matrix), sources = arrayOf(story.sources);
+  const weights = arrayOf(story.weights), product = arrayOf(story.product), overlaps = arrayOf(story.overlaps);
   const top = make("div", { class: "equation" }), wide = make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "the matrix of patches" });
   const sentence = make("p", { role: "status" });
   const part = (row) => {
@@ -15,20 +15,20 @@ function buildIm2col(element) {
       limit: largestSize(image),
     }));
   };
-  const counts = matrix({ title: "how many patches hold each pixel", rows: inRows(Array.from(overlaps, (value) => ({ value, text: String(value) })), width), limit: largestSize(overlaps) });
+  const counts = matrix({ title: "number of patches that contain each pixel", rows: inRows(Array.from(overlaps, (value) => ({ value, text: String(value) })), width), limit: largestSize(overlaps) });
   const show = (row) => {
     fill(top, ...part(row), counts);
     fill(wide, matrixTable(story, { matrixValues, sources, weights, product, row, show }));
     const sum = sumOf(Array.from({ length: columns }, (_, k) => matrixValues[row * columns + k] * weights[k]));
-    sentence.textContent = `Row ${row} is the patch of output (${Math.floor(row / story.outputs[1])}, ${row % story.outputs[1]}). Times the filter it is ${brief(sum)}` +
-      (story.bias === null ? "" : `, and with the bias ${brief(sum + story.bias)}`) + `; the matrix product has ${brief(product[row])} there. On the way back (col2im), each pixel adds up as many gradients as patches hold it.`;
+    sentence.textContent = `Row ${row} is the patch for output position (${Math.floor(row / story.outputs[1])}, ${row % story.outputs[1]}). Its products with the weights of filter ${story.filter} add up to ${brief(sum)}` +
+      (story.bias === null ? "" : `; plus the bias, ${brief(sum + story.bias)}`) + `. The matrix product contains ${brief(product[row])} there. In the backward pass, col2im does the reverse: the gradient of a pixel is the sum over all patches that contain it.`;
   };
   fill(element, top, wide, sentence);
   show(Math.floor(rows / 2));
   redrawn.add({ draw: () => show(Math.floor(rows / 2)) });
 }
 
-// One line for each patch: which output it belongs to, its numbers, and the product; the filter's weights on top.
+// One row per patch: its values and the output; the weights of the filter above.
 function matrixTable(story, { matrixValues, sources, weights, product, row, show }) {
   const [rows, columns] = story.matrixShape;
   const limits = [largestSize(matrixValues), largestSize(weights), largestSize(product)];

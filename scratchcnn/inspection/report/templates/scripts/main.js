@@ -1,6 +1,4 @@
-// Brings the page to life: every explorer, map and chart, and what happens when the window or the colours change.
-
-const NARROW = 1001; // CSS pixels, from where on the contents stand beside the page
+// Builds every explorer, map and chart, and redraws them when the window or the colour scheme changes.
 
 function drawImages() {
   const picture = imageCanvas();
@@ -10,21 +8,21 @@ function drawImages() {
   }
 }
 
-// The loss of this image: minus the logarithm of the probability of the right class.
+// The loss of this image: minus the logarithm of the probability of the correct class.
 function showLoss() {
   const element = document.getElementById("loss-arithmetic");
   if (!element) return;
-  const share = numbers(page.probabilities)[page.label];
-  const loss = -Math.log(share), stored = Number(element.dataset.loss), dtype = page.layers[0].dtype;
+  const probability = arrayOf(page.probabilities)[page.label];
+  const loss = -Math.log(probability), stored = Number(element.dataset.loss), dtype = page.layers[0].dtype;
   fill(element, ledger([
-    { name: "probability", words: `probability of ${page.label}`, value: share },
-    { name: "sum", words: "\u2212 log of it", value: loss },
-    { name: "stored", words: "the loss, as the model computed it", value: stored, strong: true },
-    { name: "difference", words: "difference: the model takes the logarithm of the softmax at once, which is more exact", value: stored - loss, text: minus((stored - loss).toExponential(1)) },
+    { name: "probability", words: `probability of ${page.label}`, value: probability },
+    { name: "sum", words: "\u2212 natural logarithm of it", value: loss },
+    { name: "stored", words: "loss computed by the model", value: stored, strong: true },
+    { name: "difference", words: "difference: the model computes the logarithm from the logits, not from the rounded probability", value: stored - loss, text: minus((stored - loss).toExponential(1)) },
   ], dtype));
 }
 
-// Paints anew what has colours: on another scheme, and for printing, which is always light.
+// Redraws everything in colour: for another colour scheme, and for printing, which is always light.
 function repaint() {
   for (const each of redrawn) if (!each.canvas || each.canvas.isConnected) each.draw();
     else redrawn.delete(each);

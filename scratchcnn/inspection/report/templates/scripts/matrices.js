@@ -1,4 +1,4 @@
-// Small matrices of numbers, each cell in its colour.
+// Small matrices of values in coloured cells.
 
 // options: title, rows (lists of {text, value, outside, marked, go}), limit
 function matrix({ title, rows, limit }) {
@@ -6,14 +6,15 @@ function matrix({ title, rows, limit }) {
   for (const row of rows) {
     const line = make("tr");
     for (const each of row) {
-      const cellElement = make("td", each.outside ? { class: "outside", title: "outside the image: zero" } : {}, each.text ?? unit.text(each.value));
+      const cellElement = make("td", each.outside ? { class: "outside" } : {}, each.text ?? unit.text(each.value));
       if (!each.outside) paint(cellElement, each.value, limit);
       if (each.marked) cellElement.classList.add("marked");
       line.append(cellElement);
     }
     body.append(line);
   }
-  return make("table", { class: "matrix" }, title ? make("caption", {}, title + unit.words) : null, body);
+  const outside = rows.some((row) => row.some((each) => each.outside)) ? "; hatched: padding" : "";
+  return make("table", { class: "matrix" }, title || outside ? make("caption", {}, (title + unit.words + outside).replace(/^; /, "")) : null, body);
 }
 
 // A list of cells as rows of that width.

@@ -2,7 +2,7 @@
 
 const minus = (text) => text.replace(/-/g, "\u2212");
 
-// As long as float32 can tell, or float64.
+// With all significant digits of float32, or float64.
 function exact(value, dtype = "float32") {
   if (!Number.isFinite(value)) return minus(String(value));
   return digits(value, dtype === "float64" ? 16 : 9);
@@ -23,7 +23,7 @@ function brief(value) {
   return minus(value.toFixed(size < 10 ? 3 : size < 1000 ? 1 : 0));
 }
 
-// A common power of ten for numbers of at most that size, so that they are short beside each other.
+// A common power of ten for values of at most that size, so that all of them are short.
 function unitOf(limit) {
   const power = limit > 0 && (limit < 0.01 || limit >= 100000) ? Math.floor(Math.log10(limit)) : 0;
   const digitsAfter = limit >= 1000 && power === 0 ? 0 : limit >= 10 && power === 0 ? 1 : 3;
@@ -34,7 +34,6 @@ function unitOf(limit) {
   };
 }
 
-const signed = (value) => (value > 0 ? "+" : "") + brief(value);
 const percent = (value) => `${(100 * value).toFixed(value < 0.001 ? 4 : 2)} %`;
 const counted = (count, word) => `${count.toLocaleString("en")} ${word}${count === 1 ? "" : "s"}`;
 

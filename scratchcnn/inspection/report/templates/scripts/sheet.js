@@ -1,4 +1,4 @@
-// A sheet: the numbers of a layer as maps side by side, or as a row of cells. It can be clicked, and walked with keys.
+// A sheet: the output of a layer as feature maps side by side, or as a row of cells, for mouse, touch and arrow keys.
 
 const RATIO = Math.max(1, Math.min(3, window.devicePixelRatio || 1));
 
@@ -14,7 +14,7 @@ function sized(canvas, width, height) {
   return context;
 }
 
-// A canvas with one pixel for each number.
+// A canvas with one pixel per value.
 function pixelCanvas(height, width, colour) {
   const canvas = document.createElement("canvas");
   canvas.width = width;
@@ -30,11 +30,11 @@ const EDGE = 3; // room around the maps for the frame of the one that is chosen
 const CELLS = [36, 32, 28, 24, 16, 12, 8, 6, 5, 4, 3, 2, 1];
 
 class Sheet {
-  // options: shape, values, limit, tall (CSS pixels), grey ([low, high]), select(index), hover(index or null)
+  // options: shape, values, limit, tall (CSS pixels), grey ([low, high]), select(index, pointed), hover(index or null)
   constructor(canvas, options) {
     Object.assign(this, { tall: 600, most: 12, grey: null, chosen: 0, over: null }, options);
     this.canvas = canvas;
-    canvas.addEventListener("click", (event) => this.choose(this.at(event)));
+    canvas.addEventListener("click", (event) => this.choose(this.at(event), true));
     canvas.addEventListener("mousemove", (event) => this.hover && this.hover(this.at(event)));
     canvas.addEventListener("mouseleave", () => this.hover && this.hover(null));
     canvas.addEventListener("keydown", (event) => this.key(event));
@@ -42,11 +42,12 @@ class Sheet {
 
   get isMaps() { return this.shape.length === 3; }
 
-  choose(index) {
-    if (index !== null && this.select) this.select(index);
+  // pointed: by mouse or touch
+  choose(index, pointed = false) {
+    if (index !== null && this.select) this.select(index, pointed);
   }
 
-  // How the maps or cells are laid out in that width.
+  // Arranges the maps or cells in this width.
   layOut(width) {
     if (this.isMaps) {
       const [height, across, maps] = this.shape;
@@ -82,7 +83,7 @@ class Sheet {
     return [EDGE + (map % this.columns) * step(across), EDGE + Math.floor(map / this.columns) * step(height)];
   }
 
-  // The flat place of the number under the mouse, or null.
+  // The flat index of the value under the pointer, or null.
   at(event) {
     const box = this.canvas.getBoundingClientRect();
     const x = (event.clientX - box.left) * (this.width / box.width), y = (event.clientY - box.top) * (this.height / box.height);
@@ -91,12 +92,12 @@ class Sheet {
       return column < this.columns && index >= 0 && index < sizeOf(this.shape) ? index : null;
     }
     const [height, across, maps] = this.shape;
-    const count = (length, way) => Math.floor((way - EDGE) / (length * this.scale + this.gap));
+    const count = (length, way) => Math.max(0, Math.floor((way - EDGE) / (length * this.scale + this.gap)));
     const map = count(height, y) * this.columns + Math.min(this.columns - 1, count(across, x));
-    if (map < 0 || map >= maps) return null;
+    if (map >= maps) return null;
     const [left, top] = this.corner(map);
-    const row = Math.floor((y - top) / this.scale), column = Math.floor((x - left) / this.scale);
-    return row < 0 || column < 0 || row >= height || column >= across ? null : ravel([row, column, map], this.shape);
+    const within = (at, length) => Math.min(length - 1, Math.max(0, Math.floor(at / this.scale))); // a gap: the nearest
+    return ravel([within(y - top, height), within(x - left, across), map], this.shape);
   }
 
   key(event) {
@@ -153,7 +154,7 @@ class Sheet {
     }
   }
 
-  // A frame around the number that is chosen, and around its map.
+  // A frame around the chosen value, and around its map.
   mark(context) {
     let [left, top] = [(this.chosen % this.columns) * this.scale, Math.floor(this.chosen / this.columns) * this.scale];
     if (this.isMaps) {
@@ -176,7 +177,7 @@ class Sheet {
   }
 }
 
-// A bar of the colours from the least to the largest number, with the two and zero written under it.
+// A bar of the colours between the smallest and the largest value.
 function drawLegend(element, limit, values, grey) {
   let least = Infinity;
   for (const value of values) if (value < least) least = value;
