@@ -1,4 +1,4 @@
-"""Two optimizers beside each other: the same weight, from the same start, on the same batches."""
+"""Optimizers compared: the same weight, from the same initial value, trained on the same batches."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scratchcnn.inspection.arguments import built_model, layer_index
-from scratchcnn.inspection.optimizer.microscope import OptimizerMicroscope, WeightHistory, shown_steps
+from scratchcnn.inspection.optimizer.microscope import OptimizerMicroscope
+from scratchcnn.inspection.optimizer.weight_history import WeightHistory, table_rows
+from scratchcnn.inspection.text.layout import wrap
+from scratchcnn.inspection.text.table import table
 from scratchcnn.optimizers import Optimizer, get
 from scratchcnn.sequential import Sequential
 
@@ -20,12 +23,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class OptimizerComparison:
-    """One weight under several optimizers; `print` it, or `plot` it.
+    """One weight trained with several optimizers; `print` it, or `plot` it.
 
     Attributes
     ----------
     histories : tuple of WeightHistory
-        One for each optimizer, in the order in which they were asked for.
+        One for each optimizer, in the given order.
     losses : tuple of float
         Mean loss over the last epoch of each.
     """
@@ -34,52 +37,40 @@ class OptimizerComparison:
     losses: tuple[float, ...]
 
     def __str__(self) -> str:
-        first = self.histories[0]
         names = [history.optimizer for history in self.histories]
         lines = [
-            f"{first.name} under {' and '.join(names)}: same start, same batches, same dropped units.",
+            f"{self.histories[0].name}, trained with {' and '.join(names)}: same initial weights, batches and dropout.",
             "",
-            " " * 6 + "".join(f"   {name:^40}" for name in names),
+            *self._table(),
+            "",
         ]
-        row = "".join(f"   {'gradient':>12}{'step made':>12}{'weight after':>16}" for _ in names)
-        lines += [f"{'step':>6}{row}", "-" * (6 + 43 * len(names))]
-        for place in shown_steps(len(first.steps)):
-            if place is None:
-                lines.append(f"{'...':>6}")
-                continue
-            cells = "".join(
-                f"   {history.gradients[place]:>12.3e}{history.changes[place]:>12.3e}{history.after[place]:>16.9g}"
-                for history in self.histories
-            )
-            lines.append(f"{first.steps[place]:>6}{cells}")
-        lines += ["", *(_told(history, loss) for history, loss in zip(self.histories, self.losses, strict=True))]
+        for history, loss in zip(self.histories, self.losses, strict=True):
+            lines += wrap(_summary(history, loss), first=f"{history.optimizer}: ")
         return "\n".join(lines)
 
+    def _table(self) -> list[str]:
+        heads, rows = ["step"], [[row[0]] for row in table_rows(self.histories[0].steps, [], self.histories[0].after)]
+        for history in self.histories:
+            heads += [f"{history.optimizer}: gradient", "update", "weight after"]
+            columns = [history.gradients, history.changes]
+            for row, cells in zip(rows, table_rows(history.steps, columns, history.after), strict=True):
+                row += cells[1:]
+        return table(heads, rows, left=())
+
     def plot(self, to_file: str | os.PathLike[str] | None = None) -> Figure:
-        """Draw the weight, its gradient, what is remembered, and the steps, of all optimizers over each other.
+        """Draw weight, gradient, optimizer state and updates, one line per optimizer; save to `to_file` if given."""
+        from scratchcnn.inspection.optimizer.figure import plot_weight
 
-        Parameters
-        ----------
-        to_file : path, optional
-            A picture file to write.
-
-        Returns
-        -------
-        matplotlib.figure.Figure
-        """
-        from scratchcnn.inspection.optimizer.microscope_figure import plot_weight_histories
-
-        return plot_weight_histories(self.histories, to_file)
+        return plot_weight(self.histories[0].name, [each.curves() for each in self.histories], to_file)
 
 
-def _told(history: WeightHistory, loss: float) -> str:
-    sizes = abs(history.changes)
-    gradients = abs(history.gradients.astype(np.float64))
+def _summary(history: WeightHistory, loss: float) -> str:
+    updates, gradients = abs(history.changes), abs(history.gradients.astype(np.float64))
     return (
-        f"{history.optimizer}: steps of {sizes.min():.2g} to {sizes.max():.2g}, from gradients of "
-        f"{gradients.min():.2g} to {gradients.max():.2g}.\n"
-        f"{' ' * len(history.optimizer)}  It went {sizes.sum():.3g} in all, and arrived "
-        f"{abs(float(history.after[-1]) - float(history.before[0])):.3g} away. Loss of the last epoch: {loss:.4f}."
+        f"updates of magnitude {updates.min():.2g} to {updates.max():.2g}, from gradients of {gradients.min():.2g} to "
+        f"{gradients.max():.2g}. The updates sum to {updates.sum():.3g} in magnitude; the final weight is "
+        f"{abs(float(history.after[-1]) - float(history.before[0])):.3g} from its initial value. Loss of the last "
+        f"epoch: {loss:.4f}."
     )
 
 
@@ -93,9 +84,9 @@ def watch_weight(
     batch_size: int = 32,
     epochs: int = 1,
 ) -> WeightHistory:
-    """Train a copy of a model, and tell what happened to one weight.
+    """Train a copy of a model, and record one weight in every step.
 
-    To follow a weight of the model itself, give an `OptimizerMicroscope` to its `fit`.
+    To follow a weight of the model itself, pass an `OptimizerMicroscope` to its `fit`.
 
     Parameters
     ----------
@@ -114,6 +105,14 @@ def watch_weight(
     ------
     ValueError, TypeError, RuntimeError
         As `OptimizerMicroscope` and `fit`.
+
+    Examples
+    --------
+    >>> from scratchcnn.layers import Dense
+    >>> model = Sequential([Dense(2, activation="softmax", kernel_initializer="zeros", input_shape=(1,))], seed=0)
+    >>> model.compile("sgd")  # learning rate 0.01; the probabilities are 1/2, so the gradient is 1/2
+    >>> float(watch_weight(model, [[1.0]], [1], "dense", "kernel", (0, 0)).after[-1])
+    -0.004999999888241291
     """
     built_model(model, "watching a weight")
     weight = (layer_index(model, layer), parameter, position)
@@ -131,9 +130,9 @@ def compare_optimizers(
     batch_size: int = 32,
     epochs: int = 1,
 ) -> OptimizerComparison:
-    """Train copies of a model, each with another optimizer, and follow one weight through all of them.
+    """Train copies of a model with different optimizers, and record one weight of each.
 
-    All begin with the model's weights as they are, see the same batches in the same order, and drop the same units.
+    All start with the model's current weights, and get the same batches in the same order and the same dropout masks.
 
     Parameters
     ----------
@@ -144,7 +143,7 @@ def compare_optimizers(
     layer, parameter, position
         As for `OptimizerMicroscope`.
     optimizers : sequence of str or Optimizer, default ('adam', 'sgd')
-        Those of `compile`.
+        As for `compile`.
 
     Returns
     -------
@@ -153,25 +152,24 @@ def compare_optimizers(
     Raises
     ------
     ValueError, TypeError, RuntimeError
-        As `OptimizerMicroscope` and `fit`; or fewer than one optimizer.
+        As `OptimizerMicroscope` and `fit`; or there are no optimizers.
     """
     built_model(model, "comparing optimizers")
     model.expect_compiled("comparing optimizers")
     if isinstance(optimizers, str) or not optimizers:
-        raise ValueError(f"Expected optimizers as a list, as ['adam', 'sgd'], received {optimizers!r}; give some.")
+        raise ValueError(
+            f"Expected optimizers as a list, for example ['adam', 'sgd'], received {optimizers!r}; name at least one."
+        )
     weight = (layer_index(model, layer), parameter, position)
-    histories, losses = [], []
-    for optimizer in optimizers:
-        history, last = _watched(model.clone(optimizer=get(optimizer)), x, y, weight, batch_size, epochs)
-        histories.append(history)
-        losses.append(last)
-    return OptimizerComparison(tuple(histories), tuple(losses))
+    copies = [model.clone(optimizer=get(optimizer)) for optimizer in optimizers]
+    histories, losses = zip(*(_watched(each, x, y, weight, batch_size, epochs) for each in copies), strict=True)
+    return OptimizerComparison(histories, losses)
 
 
 def _watched(
-    twin: Sequential, x: object, y: object, weight: tuple[int, str, int | Sequence[int]], batch_size: int, epochs: int
+    clone: Sequential, x: object, y: object, weight: tuple[int, str, int | Sequence[int]], batch_size: int, epochs: int
 ) -> tuple[WeightHistory, float]:
-    """Train a copy; what its weight went through, and the loss of the last epoch."""
-    microscope = OptimizerMicroscope(twin, *weight)
-    history = twin.fit(x, y, batch_size, epochs, verbose=0, callbacks=microscope)
+    """Train a copy; return the history of its weight, and the loss of the last epoch."""
+    microscope = OptimizerMicroscope(clone, *weight)
+    history = clone.fit(x, y, batch_size, epochs, verbose=0, callbacks=microscope)
     return microscope.result, float(history.history["loss"][-1])

@@ -1,7 +1,8 @@
-"""Dead units: those whose ReLU is zero for every image of a set, and so neither speak nor learn."""
+"""Dead units: ReLUs that output zero for every image of a set."""
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,93 +13,112 @@ from scratchcnn.activations import ReLU
 from scratchcnn.arguments import positive_integer
 from scratchcnn.fusion.plan import Plan
 from scratchcnn.inspection.arguments import built_model, sample_shape
-from scratchcnn.inspection.optimizer.dead_units_data import DeadUnitsData, LayerUnits
 from scratchcnn.inspection.runs import layer_outputs
+from scratchcnn.inspection.text.layout import wrap
+from scratchcnn.inspection.text.table import table
+from scratchcnn.operands import Array
 from scratchcnn.sequential import Sequential
 from scratchcnn.training.data import as_input, check_images
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-MOST_NAMED = 8  # units in a line of text
+MOST_NAMED = 8  # units in a row of the table
+RARE = 0.01  # fraction of the images
 
 
 @dataclass(frozen=True, eq=False)
-class DeadUnits(DeadUnitsData):
-    """What `dead_units` found; `print` it, or `plot` it.
+class LayerUnits:
+    """The units of one layer that ends in ReLU.
+
+    Attributes
+    ----------
+    layer : str
+    active : float64 (units,)
+        For each unit, the fraction of the images for which its output is not zero. A filter of a convolution counts as
+        active if any position of its feature map is.
+    zeros : float
+        Sparsity: the fraction of zeros among all activations of the layer.
+    """
+
+    layer: str
+    active: Array
+    zeros: float
+
+    @property
+    def dead(self) -> Array:
+        """Indices of the units that are zero for every image: int64, ascending."""
+        return np.flatnonzero(self.active == 0)
+
+
+@dataclass(frozen=True, eq=False)
+class DeadUnits:
+    """Result of `dead_units`; `print` it, or `plot` it.
 
     Attributes
     ----------
     layers : tuple of LayerUnits
         Those that end in ReLU, from first to last.
     images : int
-        How many images were looked at: a unit may be silent for these and speak for others.
+        The number of images. A unit that is dead for these may be active for others.
     """
+
+    layers: tuple[LayerUnits, ...]
+    images: int
 
     def __str__(self) -> str:
         if not self.layers:
-            return "No layer of this model ends in ReLU, so no unit can be dead."
-        width = max(12, *(len(units.layer) for units in self.layers))
-        head = f"{'layer':<{width}}{'units':>8}{'dead':>8}{'share':>9}{'rare':>8}{'zeros':>9}  which are dead"
-        lines = [
-            f"Units whose ReLU is zero for every one of {self.images:,} images (dead), or for all but 1 % (rare);",
-            "zeros: share of zeros in all that the layer gave.",
-            "",
-            head,
-            "-" * max(len(head), 90),
-        ]
-        for units in self.layers:
-            rare = int(((units.active > 0) & (units.active < 0.01)).sum())
-            named = ", ".join(map(str, units.dead[:MOST_NAMED])) + (", ..." if len(units.dead) > MOST_NAMED else "")
-            share = len(units.dead) / len(units.active)
-            lines.append(
-                f"{units.layer:<{width}}{len(units.active):>8,}{len(units.dead):>8,}{share:>9.1%}{rare:>8,}"
-                f"{units.zeros:>9.1%}  {named or 'none'}"
-            )
-        return "\n".join([*lines, "", self._story()])
+            return "No layer of this model ends in ReLU, so there are no dead units."
+        intro = (
+            f"ReLU units that output zero for every one of {self.images:,} images (dead), or for more than "
+            f"{1 - RARE:.0%} of them (rare). zeros: fraction of zeros among all activations of the layer."
+        )
+        return "\n".join([*wrap(intro), "", *self._table(), "", *wrap(self._conclusion())])
 
-    def _story(self) -> str:
+    def _table(self) -> list[str]:
+        rows = []
+        for units in self.layers:
+            dead, count = units.dead, len(units.active)
+            rare = int(((units.active > 0) & (units.active < RARE)).sum())
+            named = ", ".join(map(str, dead[:MOST_NAMED])) + (", ..." if len(dead) > MOST_NAMED else "")
+            counts = [f"{count:,}", f"{len(dead):,}", f"{len(dead) / count:.1%}", f"{rare:,}", f"{units.zeros:.1%}"]
+            rows.append([units.layer, *counts, named or "none"])
+        return table(["layer", "units", "dead", "dead %", "rare", "zeros", "dead units"], rows, left=(0, 6))
+
+    def _conclusion(self) -> str:
         worst = max(self.layers, key=lambda units: len(units.dead) / len(units.active))
         if not len(worst.dead):
-            return "No unit is dead: each speaks for at least one of the images."
+            return "No unit is dead: each is active for at least one of the images."
         if len(worst.dead) == len(worst.active):
             return (
-                f"{worst.layer} is dead as a whole: no image gets through, no gradient comes back, and the model "
-                "cannot learn;\nbegin anew with a lower learning rate."
+                f"All units of {worst.layer} are dead: its output is zero for every image, no gradient passes through "
+                "it, and the model cannot learn. Start over with a lower learning rate."
             )
         return (
-            "A dead unit gives nothing and gets no gradient from these images, so training on them cannot wake it.\n"
-            "A few do no harm; many mean a learning rate that is too high, or biases that were pushed far below zero."
+            "The gradient of a dead unit is zero for all of these images, so training on them cannot revive it. A few "
+            "dead units do no harm; many indicate a learning rate that is too high, or strongly negative biases."
         )
 
     def plot(self, to_file: str | os.PathLike[str] | None = None) -> Figure:
-        """Draw, for each layer, for what share of the images its units speak, the dead ones marked.
+        """Draw the fraction of images for which each unit is active, layer by layer; save to `to_file` if given."""
+        from scratchcnn.inspection.optimizer.figure import plot_dead_units
 
-        Parameters
-        ----------
-        to_file : path, optional
-            A picture file to write.
-
-        Returns
-        -------
-        matplotlib.figure.Figure
-        """
-        from scratchcnn.inspection.optimizer.dead_units_figure import plot_dead_units
-
-        return plot_dead_units(self, to_file)
+        return plot_dead_units(
+            [(units.layer, units.active, units.zeros) for units in self.layers], self.images, to_file
+        )
 
 
 def dead_units(model: Sequential, x: object, batch_size: int = 128) -> DeadUnits:
-    """Look which ReLU units are zero for every one of some images, dropout off.
+    """Find the ReLU units that output zero for every one of some images, without dropout.
 
     Parameters
     ----------
     model : Sequential
         Built.
     x : (N, *input_shape), integers or floats
-        The set that it is said of: give the training images, or some thousand of them.
+        The training images, or some thousand of them.
     batch_size : int
-        How many at once; the result does not depend on it.
+        The result does not depend on it.
 
     Returns
     -------
@@ -125,23 +145,18 @@ def dead_units(model: Sequential, x: object, batch_size: int = 128) -> DeadUnits
     images = check_images(x, sample_shape(built_model(model, "dead units")), model.dtype)
     batch_size = positive_integer("batch_size", batch_size)
     chosen = [i for i, layer in enumerate(model.layers) if isinstance(getattr(layer, "activation", None), ReLU)]
-    spoke = {i: np.zeros(_units(model, i), np.int64) for i in chosen}
-    zeros, numbers = dict.fromkeys(chosen, 0), dict.fromkeys(chosen, 0)
+    active: dict[int, list[Array]] = {i: [] for i in chosen}  # (n, units) for each batch
+    zeros = dict.fromkeys(chosen, 0)
     plan = Plan(model.layers, model.engine, fuse=False)
     for start in range(0, len(images), batch_size):
         outputs = layer_outputs(plan, as_input(images[start : start + batch_size], model.dtype))
         for i in chosen:
             nonzero = outputs[i] != 0  # (n, ..., units)
-            spoke[i] += nonzero.any(axis=tuple(range(1, nonzero.ndim - 1))).sum(axis=0)
-            zeros[i] += int(nonzero.size - nonzero.sum())
-            numbers[i] += nonzero.size
-    found = (
-        LayerUnits(str(model.layers[i].name), spoke[i] / len(images), zeros[i] / numbers[i]) for i in chosen
-    )  # fmt: skip
+            active[i].append(nonzero.any(axis=tuple(range(1, nonzero.ndim - 1))))
+            zeros[i] += int((~nonzero).sum())
+    found = []
+    for i in chosen:
+        activations = len(images) * math.prod(model.layers[i].output_shape or ())
+        name, fractions = str(model.layers[i].name), np.concatenate(active[i]).mean(axis=0)
+        found.append(LayerUnits(name, fractions, zeros[i] / activations))
     return DeadUnits(tuple(found), len(images))
-
-
-def _units(model: Sequential, place: int) -> int:
-    shape = model.layers[place].output_shape
-    assert shape is not None
-    return shape[-1]

@@ -1,4 +1,4 @@
-"""Gradient flow: how large the gradients, the weights and the steps of every layer are, all through training."""
+"""Gradient flow: the size of gradients, weights and updates of every layer, throughout training."""
 
 from __future__ import annotations
 
@@ -10,36 +10,78 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scratchcnn.callbacks.base import Logs
-from scratchcnn.inspection.optimizer.gradient_flow_data import GradientFlowData
+from scratchcnn.inspection.optimizer.watching import Observed, Watcher
 from scratchcnn.inspection.text.layout import wrap
-from scratchcnn.inspection.watching import Handed, Watcher
+from scratchcnn.inspection.text.table import table
 from scratchcnn.operands import Array
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-FAR = 1000.0  # times smaller or larger than that of the last layer, or than at the start: vanishes, explodes
-USUAL = 1e-3  # of the weights in one step
-AROUND = 10.0  # times: still usual
+FAR = 1000.0  # ratio to the gradient of the last layer, or of the first step, that counts as vanishing or exploding
+USUAL = 1e-3  # rule of thumb for the update-to-weight ratio
+FACTOR = 10.0  # ratios from USUAL / FACTOR to USUAL * FACTOR count as usual
+EXPLANATIONS = {
+    "not finite": "the gradient contains NaN or infinity. Lower the learning rate, or scale the images to [0, 1].",
+    "none": "the gradient is zero: a later layer passes none on. Look at dead_units(model, x).",
+    "vanishes": f"the gradient is over {FAR:g} times smaller than that of the last layer, so the layer hardly learns. "
+    "Larger initial weights (he_normal with ReLU) or fewer layers help.",
+    "explodes": f"the gradient is over {FAR:g} times larger than that of the last layer, or than in the first step, so "
+    "the updates overshoot. Smaller initial weights or a lower learning rate help.",
+}
+RULE = (
+    f"Update-to-weight ratio: |update| / |weights| of one step. Rule of thumb: about {USUAL:g} (Karpathy, notes of "
+    f'CS231n, "Neural Networks Part 3"); {USUAL / FACTOR:g} to {USUAL * FACTOR:g} is counted as usual here.'
+)
+EARLY = (
+    "Early in training, larger ratios are normal with Adam: the first updates change every weight by about the "
+    "learning rate, however small its gradient is, while the initial weights are small."
+)
 
 
 @dataclass(frozen=True, eq=False)
-class GradientFlow(GradientFlowData):
-    """What a `GradientWatcher` saw; `print` it, `plot` it, or `plot_ratios`.
+class GradientFlow:
+    """Result of a `GradientWatcher`; `print` it, `plot` it, or `plot_ratios`.
 
-    A norm is the root of the sum of squares over all parameters of a layer (kernel and bias together).
+    A norm is the square root of the sum of squares over all parameters of a layer (kernel and bias together).
 
     Attributes
     ----------
     layers : tuple of str
         Those with trainable parameters, from first to last.
     sizes : int64 (L,)
-        How many numbers their parameters have.
+        Number of parameters of each.
     steps : int64 (K,)
-        Numbers of the steps that were looked at, from 1, as the optimizer counts.
+        The observed steps, numbered from 1, as the optimizer counts.
     gradient_norms, weight_norms, update_norms : float64 (K, L)
-        Of the gradient handed to the optimizer, of the weights before the step, and of what the step changed.
+        Norms of the gradient, of the weights before the step, and of the update (weights after minus before).
     """
+
+    layers: tuple[str, ...]
+    sizes: Array
+    steps: Array
+    gradient_norms: Array
+    weight_norms: Array
+    update_norms: Array
+
+    @property
+    def root_mean_squares(self) -> Array:
+        """Root mean square of each layer's gradient, which does not grow with its size: norm / sqrt(size), (K, L)."""
+        return self.gradient_norms / np.sqrt(self.sizes)
+
+    @property
+    def ratios(self) -> Array:
+        """Update-to-weight ratio, (K, L): norm of the update / norm of the weights; NaN where all weights are zero.
+
+        As a rule of thumb it should be about 1e-3: far below, training is slow; far above, it may be unstable
+        (Karpathy, "Convolutional Neural Networks for Visual Recognition" (CS231n), notes "Neural Networks Part 3",
+        section "Ratio of weights:updates"). Adam's first updates are larger: its normalized step m_hat / sqrt(v_hat)
+        is +1 or -1 for every weight in step 1, so the ratio is learning_rate / RMS(weights).
+        """
+        return np.divide(
+            self.update_norms, self.weight_norms, out=np.full(self.update_norms.shape, np.nan),
+            where=self.weight_norms > 0,
+        )  # fmt: skip
 
     @property
     def verdicts(self) -> tuple[str, ...]:
@@ -63,93 +105,74 @@ class GradientFlow(GradientFlowData):
             return "explodes"
         return "vanishes" if own * FAR < last else "flows"
 
+    @property
+    def median_ratios(self) -> list[float | None]:
+        """Median update-to-weight ratio of each layer over the observed steps; None where it is never finite."""
+        known = [column[np.isfinite(column)] for column in self.ratios.T]
+        return [float(np.median(column)) if len(column) else None for column in known]
+
     def __str__(self) -> str:
         if not len(self.steps):
-            return "No steps yet; give this callback to model.fit."
-        width = max(12, *map(len, self.layers))
-        head = (
-            f"{'layer':<{width}}{'parameters':>12}{'|gradient|':>12}{'median':>11}{'last':>11}{'one number':>12}"
-            f"{'|weights|':>11}{'step/weights':>14}  gradient"
+            return "No steps yet; pass this callback to model.fit."
+        intro = (
+            f"Gradient flow over {len(self.steps)} steps, {self.steps[0]} to {self.steps[-1]}. |gradient|: norm in the "
+            "first step, median, and norm in the last step. RMS: median root mean square of the gradient's elements. "
+            "|weights|: norm before the last step. ratio: median of |update| / |weights|."
         )
-        lines = [
-            f"Gradient flow over {len(self.steps)} steps, {self.steps[0]} to {self.steps[-1]}. Norms of each gradient: "
-            "first, median, last; one number: median size",
-            "(root mean square) of one number of it; weights: norm at the end; step/weights: median share that a step "
-            "changes.",
-            "",
-            head,
-            "-" * len(head),
+        heads = ["layer", "parameters", "|gradient|", "median", "last", "RMS", "|weights|", "ratio", "gradient"]
+        rows = []
+        for place, name in enumerate(self.layers):
+            norms, ratio = self.gradient_norms[:, place], self.median_ratios[place]
+            values = [norms[0], np.median(norms), norms[-1], np.median(self.root_mean_squares[:, place])]
+            cells = [f"{value:.2e}" for value in (*values, self.weight_norms[-1, place])]
+            cells.append("-" if ratio is None else f"{ratio:.1e}")
+            rows.append([name, f"{self.sizes[place]:,}", *cells, self.verdicts[place]])
+        return "\n".join([*wrap(intro), "", *table(heads, rows, left=(0, 8)), "", *self._conclusions()])
+
+    def _conclusions(self) -> list[str]:
+        lines = []
+        for verdict, explanation in EXPLANATIONS.items():
+            names = [name for name, found in zip(self.layers, self.verdicts, strict=True) if found == verdict]
+            lines += wrap(f"{', '.join(names)}: {explanation}") if names else []
+        lines = lines or ["Gradients reach every layer: none vanishes, none explodes."]
+        return [*lines, *wrap(self.about_ratios())]
+
+    def about_ratios(self) -> str:
+        """Return the rule of thumb for update-to-weight ratios, and which layers are above or below it."""
+        known = [
+            (name, ratio) for name, ratio in zip(self.layers, self.median_ratios, strict=True) if ratio is not None
         ]
-        for place, (name, verdict) in enumerate(zip(self.layers, self.verdicts, strict=True)):
-            norms, ratios = self.gradient_norms[:, place], self.ratios[:, place]
-            known = ratios[np.isfinite(ratios)]
-            ratio = f"{np.median(known):>14.1e}" if len(known) else f"{'':>14}"
-            lines.append(
-                f"{name:<{width}}{self.sizes[place]:>12,}{norms[0]:>12.2e}{np.median(norms):>11.2e}{norms[-1]:>11.2e}"
-                f"{np.median(self.root_mean_squares[:, place]):>12.2e}{self.weight_norms[-1, place]:>11.2e}{ratio}"
-                f"  {verdict}"
-            )
-        return "\n".join([*lines, "", *self._story()])
-
-    def _story(self) -> list[str]:
-        verdicts = dict(zip(self.layers, self.verdicts, strict=True))
-        told = {
-            "not finite": "holds NaN or infinity: lower the learning rate, scale the images to [0, 1].",
-            "none": "gets no gradient at all: some layer after it lets nothing through; look at dead_units(model, x).",
-            "vanishes": "gets a gradient over 1000 times smaller than the last layer's: it hardly learns. Larger first "
-            "weights (he_normal under ReLU) or fewer layers help.",
-            "explodes": "gets a gradient over 1000 times larger than the last layer's, or than at the start: its steps "
-            "overshoot. Smaller first weights or a lower learning rate help.",
-        }
-        lines = []
-        for verdict, what in told.items():
-            names = [name for name, found in verdicts.items() if found == verdict]
-            if names:
-                lines += wrap(f"{', '.join(names)}: {what}")
-        return [*(lines or ["Every layer gets its gradient: none vanishes, none explodes."]), *self._of_ratios()]
-
-    def _of_ratios(self) -> list[str]:
-        middles = [float(np.median(known)) if len(known := column[np.isfinite(column)]) else 0.0
-                   for column in self.ratios.T]  # fmt: skip
-        pairs = list(zip(self.layers, middles, strict=True))
-        many = [name for name, middle in pairs if middle > USUAL * AROUND]
-        few = [name for name, middle in pairs if 0 < middle < USUAL / AROUND]
-        told_of = (
-            (many, "much more", "the loss is unsteady, the learning rate is too high"),
-            (few, "much less", "the loss hardly falls, the learning rate is too low"),
-        )
-        lines = []
-        for names, word, sign in told_of:
-            if names:
-                told = f"{', '.join(names)}: a step changes {word} of the weights than the usual {USUAL:g}. If {sign}."
-                lines += wrap(told)
-        return lines or [f"A step changes about {USUAL:g} of each layer's weights (within ten times): as usual."]
+        above = [f"{name} ({ratio:.1e})" for name, ratio in known if ratio > USUAL * FACTOR]
+        below = [f"{name} ({ratio:.1e})" for name, ratio in known if 0 < ratio < USUAL / FACTOR]
+        sentences = [RULE]
+        if above:
+            sentences += [
+                f"Above it: {', '.join(above)}.",
+                EARLY,
+                "If the loss is unsteady, the learning rate is too high.",
+            ]
+        if below:
+            sentences += [f"Below it: {', '.join(below)}.", "If the loss hardly falls, the learning rate is too low."]
+        if known and not above and not below:
+            sentences.append("All layers are within it.")
+        return " ".join(sentences)
 
     def plot(self, to_file: str | os.PathLike[str] | None = None) -> Figure:
-        """Draw the size of each layer's gradient over the steps, on a logarithmic scale.
+        """Draw the root mean square of each layer's gradient over the steps; save to `to_file` if given."""
+        from scratchcnn.inspection.optimizer.figure import plot_gradients
 
-        Parameters
-        ----------
-        to_file : path, optional
-            A picture file to write.
-
-        Returns
-        -------
-        matplotlib.figure.Figure
-        """
-        from scratchcnn.inspection.optimizer.gradient_flow_figure import plot_gradient_flow
-
-        return plot_gradient_flow(self, to_file)
+        return plot_gradients(self.layers, self.steps, self.root_mean_squares, to_file)
 
     def plot_ratios(self, to_file: str | os.PathLike[str] | None = None) -> Figure:
-        """Draw what share of its weights each step changes, layer by layer; arguments as for `plot`."""
-        from scratchcnn.inspection.optimizer.gradient_flow_figure import plot_update_ratios
+        """Draw the update-to-weight ratio of each layer over the steps; save to `to_file` if given."""
+        from scratchcnn.inspection.optimizer.figure import plot_ratios
 
-        return plot_update_ratios(self, to_file)
+        usual = (USUAL / FACTOR, USUAL, USUAL * FACTOR)
+        return plot_ratios(self.layers, self.steps, self.ratios, usual, to_file)
 
 
 class GradientWatcher(Watcher):
-    """A callback that takes the norms of gradients, weights and steps while `fit` trains.
+    """A callback that records the norms of gradients, weights and updates while `fit` trains.
 
         watcher = GradientWatcher()
         model.fit(x, y, callbacks=[watcher])
@@ -158,54 +181,50 @@ class GradientWatcher(Watcher):
     Parameters
     ----------
     every : int, default 1
-        Look at every so many steps only; each look reads all parameters a few times.
+        Observe every so many steps only; each observation reads all parameters a few times.
     """
 
     def __init__(self, every: int = 1) -> None:
         super().__init__(every)
-        self._layers: list[tuple[str, int]] = []  # names and how many parameters each has
+        self._layers: list[tuple[str, int, int]] = []  # name, number of arrays, number of parameters
         self._numbers: list[int] = []
-        self._rows: list[tuple[list[float], list[float], list[float]]] = []
+        self._rows: list[list[list[float]]] = []  # for each step, the norms of gradients, weights and updates
         self._before: list[Array] = []
-        self._seen: tuple[list[float], list[float]] = ([], [])
-        self._sizes: list[int] = []
+        self._norms_before: list[list[float]] = []
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Note the layers; a second `fit` of the same model goes on with the same notes."""
+        """Record the layers; a second `fit` of the same model continues the same record."""
         trained = [layer for layer in self.model.layers if layer.params and layer.trainable]
-        layers = [(str(layer.name), len(layer.params)) for layer in trained]
+        layers = [(str(layer.name), len(layer.params), layer.parameter_count) for layer in trained]
         if self._rows and layers != self._layers:
-            raise ValueError("Expected to go on with the same model, received one of other layers; make a new watcher.")
+            raise ValueError("Expected the same model as before, received one of other layers; make a new watcher.")
         self._layers = layers
-        self._sizes = [layer.parameter_count for layer in trained]
         super().on_train_begin(logs)
 
-    def before_step(self, handed: Handed) -> None:
-        """Take the norms of gradients and weights."""
-        self._before = [parameter.copy() for parameter in handed.parameters]
-        self._seen = self._norms(handed.gradients), self._norms(handed.parameters)
+    def before_step(self, observed: Observed) -> None:
+        """Compute the norms of gradients and weights, and keep the weights."""
+        self._before = [parameter.copy() for parameter in observed.parameters]
+        self._norms_before = [self._norms(observed.gradients), self._norms(observed.parameters)]
 
-    def after_step(self, handed: Handed) -> None:
-        """Take the norms of what the step changed."""
-        for before, after in zip(self._before, handed.parameters, strict=True):
+    def after_step(self, observed: Observed) -> None:
+        """Compute the norms of the updates, and record the step."""
+        for before, after in zip(self._before, observed.parameters, strict=True):
             np.subtract(after, before, out=before)
-        self._rows.append((*self._seen, self._norms(self._before)))
-        self._numbers.append(handed.state.iterations)
+        self._rows.append([*self._norms_before, self._norms(self._before)])
+        self._numbers.append(observed.state.iterations)
         self._before = []
 
     def _norms(self, arrays: Sequence[Array]) -> list[float]:
-        """Of all arrays of one layer together, summed in float64."""
+        """Return the norm over all arrays of each layer, summed in float64."""
         squares = iter([float(np.einsum("i,i", flat, flat, dtype=np.float64)) for flat in map(np.ravel, arrays)])
-        return [sum(next(squares) for _ in range(count)) ** 0.5 for _, count in self._layers]
+        return [sum(next(squares) for _ in range(count)) ** 0.5 for _, count, _ in self._layers]
 
     @property
     def result(self) -> GradientFlow:
-        """What was seen so far."""
-        table = np.array(self._rows, np.float64).reshape(len(self._rows), 3, len(self._layers))
-        return GradientFlow(
-            tuple(name for name, _ in self._layers), np.array(self._sizes), np.array(self._numbers, np.int64),
-            table[:, 0], table[:, 1], table[:, 2],
-        )  # fmt: skip
+        """The record so far."""
+        norms = np.array(self._rows, np.float64).reshape(len(self._rows), 3, len(self._layers))
+        names, sizes = tuple(name for name, _, _ in self._layers), np.array([size for _, _, size in self._layers])
+        return GradientFlow(names, sizes, np.array(self._numbers, np.int64), *norms.transpose(1, 0, 2))
 
     def __str__(self) -> str:
         return str(self.result)

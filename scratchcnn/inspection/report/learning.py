@@ -94,15 +94,11 @@ def _gradient_flow(key: str, title: str, model: Sequential, x: Array, y: Array, 
     new_copy(model).fit(x, y, batch_size=BATCH, epochs=epochs, verbose=0, callbacks=[watcher])
     flow = watcher.result
     steps = [int(step) for step in flow.steps]
-    ratios = flow.ratios[np.isfinite(flow.ratios) & (flow.ratios > 0)]
-    measured = f" Here it lies between {ratios.min():.2g} and {ratios.max():.2g}." if ratios.size else ""
     paragraphs = [
         f"A copy of the model with new random weights is trained for {len(steps)} steps; each step uses a batch of "
         f"{BATCH} images. The first chart shows the root mean square of each layer's gradient. If it shrinks from "
         "layer to layer towards the pixels (vanishing gradients), the first layers hardly learn.",
-        f"The second chart shows the size of a step relative to the size of the weights.{measured} It is large in the "
-        "first steps, while the weights are small and the gradients agree; in a long training, values around 0.001 are "
-        "a common rule of thumb.",
+        f"The second chart shows the size of a step relative to the size of the weights. {flow.about_ratios()}",
         "; ".join(f"{name}: {verdict}" for name, verdict in zip(flow.layers, flow.verdicts, strict=True)) + ".",
     ]
     series = {

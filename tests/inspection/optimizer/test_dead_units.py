@@ -1,4 +1,4 @@
-"""Dead units: counted as what they are, for any set of images and any model that has ReLUs."""
+"""Dead units: ReLUs that output zero for all images of a set, in any model."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from scratchcnn.layers import Activation, Conv2D, Dense, Flatten, MaxPooling2D, 
 
 @pytest.mark.parametrize("engine", ["kernels", "reference"])
 @pytest.mark.parametrize("batch_size", [1, 7, 100])
-def test_units_that_were_killed_are_found(engine, batch_size):
+def test_units_with_very_negative_bias_are_dead(engine, batch_size):
     model = small_model(seed=1, engine=engine)
     model.layers[0].params["bias"][[1, 3]] = -100
     model.layers[4].params["bias"][5] = -100
@@ -29,7 +29,7 @@ def test_units_that_were_killed_are_found(engine, batch_size):
 
 @settings(max_examples=15)
 @given(st.integers(0, 2**31), st.sampled_from(["float32", "float64"]))
-def test_shares_are_those_of_the_outputs_layer_by_layer(seed, dtype):
+def test_fractions_are_those_of_the_layer_outputs(seed, dtype):
     rng = np.random.default_rng(seed)
     model = Sequential([
         Rescaling(1 / 255, input_shape=(6, 5, 3)), Conv2D(3, 2), Activation("relu"), Conv2D(4, 2, activation="relu"),
@@ -45,10 +45,10 @@ def test_shares_are_those_of_the_outputs_layer_by_layer(seed, dtype):
         if layer.name in ("activation", "conv2d_1", "dense"):
             units = next(found)
             assert units.layer == layer.name
-            speaks = (y != 0).reshape(9, -1, y.shape[-1]).any(axis=1)
-            np.testing.assert_allclose(units.active, speaks.mean(axis=0))
+            active = (y != 0).reshape(9, -1, y.shape[-1]).any(axis=1)
+            np.testing.assert_allclose(units.active, active.mean(axis=0))
             assert units.zeros == pytest.approx((y == 0).mean())
-            assert units.dead.tolist() == np.flatnonzero(~speaks.any(axis=0)).tolist()
+            assert units.dead.tolist() == np.flatnonzero(~active.any(axis=0)).tolist()
 
 
 def test_convolutions_of_fused_stages_are_included():
@@ -63,20 +63,20 @@ def test_convolutions_of_fused_stages_are_included():
             np.testing.assert_allclose(units.active, (y != 0).reshape(8, -1, y.shape[-1]).any(axis=1).mean(axis=0))
 
 
-def test_a_layer_that_is_dead_as_a_whole_and_a_model_without_relu_are_told():
+def test_text_reports_a_dead_layer_and_a_model_without_relu():
     model = Sequential([Dense(12, activation="relu", input_shape=(3,)), Dense(2)], seed=0)
     model.layers[0].params["bias"] -= 100
     text = str(dead_units(model, np.ones((2, 3))))
-    assert "dead as a whole" in text
+    assert "All units of dense are dead" in text
     assert "0, 1, 2, 3, 4, 5, 6, 7, ..." in text
-    assert "no unit can be dead" in str(dead_units(Sequential([Dense(2, input_shape=(3,))]), np.ones((2, 3))))
+    assert "there are no dead units" in str(dead_units(Sequential([Dense(2, input_shape=(3,))]), np.ones((2, 3))))
     alive = Sequential(
         [Dense(2, activation="relu", kernel_initializer=lambda s, r, d: np.ones(s, d), input_shape=(3,))]
     )
     assert "No unit is dead" in str(dead_units(alive, np.ones((2, 3))))
 
 
-def test_what_does_not_fit_is_refused():
+def test_wrong_arguments_raise_an_error():
     with pytest.raises(ValueError, match="Expected a model of known shape"):
         dead_units(Sequential([Dense(2)]), np.ones((2, 3)))
     with pytest.raises(ValueError, match="without a batch axis"):

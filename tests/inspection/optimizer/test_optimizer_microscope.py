@@ -1,4 +1,4 @@
-"""The microscope sees `fit`'s own steps, disturbs none of them, and what it prints adds up to the stored weight."""
+"""OptimizerMicroscope records the steps of `fit` without changing them, and its printed sums give the stored weight."""
 
 import re
 
@@ -37,7 +37,7 @@ def trained(optimizer, callbacks=None, epochs=2, **options):
 
 @pytest.mark.parametrize("engine", ["kernels", "reference"])
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_watching_leaves_every_bit_as_it_is(name, engine):
+def test_watching_changes_no_bit(name, engine):
     seen = []
 
     def watch(model):
@@ -57,7 +57,7 @@ def test_watching_leaves_every_bit_as_it_is(name, engine):
         assert found.steps.tolist() == [1, 2, 3, 4, 5, 6]
 
 
-def test_the_numbers_are_those_of_the_same_steps_taken_by_hand():
+def test_recorded_values_are_those_of_single_steps():
     x, y = small_data(40)
     model = small_model(seed=3)
     model.compile(optimizers.Adam(0.01))
@@ -78,7 +78,7 @@ def test_the_numbers_are_those_of_the_same_steps_taken_by_hand():
         assert (found.slots["m"][step], found.slots["v"][step]) == (m, v)
 
 
-def test_weight_is_followed_beside_a_frozen_layer_and_a_frozen_weight_is_refused():
+def test_weight_is_followed_in_a_model_with_a_frozen_layer_and_a_frozen_weight_raises_an_error():
     x, y = small_data(40)
     model = small_model(seed=3)
     model.layers[0].trainable = False
@@ -94,7 +94,7 @@ def test_weight_is_followed_beside_a_frozen_layer_and_a_frozen_weight_is_refused
 
 
 @pytest.mark.parametrize("name", ["adam", "amsgrad", "schedule"])
-def test_what_is_remembered_follows_from_the_gradients_by_the_formula_of_adam(name):
+def test_optimizer_state_follows_from_the_gradients_by_the_formula_of_adam(name):
     optimizer = OPTIMIZERS[name]()
     model = small_model(seed=3, dtype="float64")
     model.compile(optimizer)
@@ -108,13 +108,13 @@ def test_what_is_remembered_follows_from_the_gradients_by_the_formula_of_adam(na
         reference.adam(parameter, np.array([gradient]), m, v, v_max, step, rate, *settings)
         np.testing.assert_allclose([found.slots["m"][step - 1], found.slots["v"][step - 1]], [m[0], v[0]], rtol=1e-13)
         np.testing.assert_allclose(found.after[step - 1], parameter[0], rtol=1e-13)
-    np.testing.assert_allclose(found.asked, found.changes, rtol=1e-9, atol=1e-16)
+    np.testing.assert_allclose(found.updates, found.changes, rtol=1e-9, atol=1e-16)
     assert np.abs(found.changes).max() > 1e-4
 
 
 @settings(max_examples=20)
 @given(st.sampled_from(sorted(OPTIMIZERS)), st.sampled_from(["float32", "float64"]), st.integers(0, 2**31), st.data())
-def test_the_step_asked_for_is_the_change_that_is_stored_but_for_rounding(name, dtype, seed, data):
+def test_update_of_the_formula_is_the_stored_change_up_to_rounding(name, dtype, seed, data):
     model = Sequential(
         [Dense(4, activation="relu", input_shape=(3,)), Dense(3, activation="softmax")], dtype=dtype, seed=seed
     )
@@ -129,9 +129,9 @@ def test_the_step_asked_for_is_the_change_that_is_stored_but_for_rounding(name, 
     unit = np.finfo(dtype).eps
     # The sum is rounded once; the step itself, of some five operations, to a few units of its own size. Velocities and
     # Nesterov's difference may cancel, so their terms count.
-    terms = abs(found.asked) + found.rates * abs(found.gradients.astype(np.float64))
+    terms = abs(found.updates) + found.rates * abs(found.gradients.astype(np.float64))
     allowed = unit * np.abs(found.after.astype(np.float64)) + 8 * unit * terms
-    assert (abs(found.before + found.asked - found.after) <= allowed).all()
+    assert (abs(found.before + found.updates - found.after) <= allowed).all()
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -141,7 +141,7 @@ def test_the_printed_sum_adds_up_to_the_stored_weight(name, dtype):
     trained(OPTIMIZERS[name](), lambda model: seen.append(OptimizerMicroscope(model, *PLACES[2])) or seen, dtype=dtype)
     text = str(seen[0])
     number = r"(-?[\d.]+(?:e[-+]\d+)?)"
-    before, sign, step, total = re.search(rf"before \+ step = {number} ([-+]) {number} = {number}", text).groups()
+    before, sign, step, total = re.search(rf"before \+ update = {number} ([-+]) {number} = {number}", text).groups()
     stored = re.search(rf"stored   = {number}", text).group(1)
     sum_ = float(before) + float(sign + step)
     assert abs(sum_ - float(total)) < 1e-9
@@ -150,12 +150,12 @@ def test_the_printed_sum_adds_up_to_the_stored_weight(name, dtype):
     assert max(map(len, text.splitlines())) <= 120
 
 
-def test_a_wrong_number_in_the_notes_would_be_seen():
+def test_wrong_optimizer_state_would_be_noticed():
     seen = []
     trained(OPTIMIZERS["adam"](), lambda model: seen.append(OptimizerMicroscope(model, *PLACES[2])) or seen)
     found = seen[0].result
     found.slots["m"][:] *= np.float32(1.01)
-    assert abs(found.asked - found.changes).max() > 1e-5
+    assert abs(found.updates - found.changes).max() > 1e-5
 
 
 def test_a_long_training_prints_its_first_and_last_steps():
@@ -166,7 +166,7 @@ def test_a_long_training_prints_its_first_and_last_steps():
     assert [line.split()[0] for line in lines[5:18]] == [*map(str, range(1, 7)), "...", *map(str, range(25, 31))]
 
 
-def test_an_optimizer_of_ones_own_is_followed_too():
+def test_custom_optimizer_is_followed():
     class Halving:
         learning_rate = 1.0
 
@@ -182,8 +182,8 @@ def test_an_optimizer_of_ones_own_is_followed_too():
     trained(Halving(), lambda model: seen.append(OptimizerMicroscope(model, *PLACES[2])) or seen, epochs=1)
     np.testing.assert_array_equal(seen[0].result.after, seen[0].result.before / 2)
     assert "Halving" in str(seen[0])
-    with pytest.raises(ValueError, match="remembers velocity, received Halving"):
-        _ = seen[0].result.asked
+    with pytest.raises(ValueError, match="with velocity in its state, received Halving with no state"):
+        _ = seen[0].result.updates
 
 
 def test_model_has_its_own_optimizer_between_steps(tmp_path):
@@ -240,10 +240,10 @@ def test_after_an_error_within_a_step_the_next_fit_is_watched_once():
     assert microscope.result.steps.tolist() == [1, 2]
 
 
-# Two optimizers, and a copy
+# Several optimizers, and training of a copy
 
 
-def test_optimizers_are_compared_from_the_same_start_on_the_same_batches():
+def test_optimizers_are_compared_from_the_same_weights_on_the_same_batches():
     model = small_model(seed=5)
     before = [weight.copy() for weight in model.get_weights()]
     x, y = small_data(40)
@@ -251,19 +251,19 @@ def test_optimizers_are_compared_from_the_same_start_on_the_same_batches():
     adam, sgd = found.histories
     assert (adam.optimizer, sgd.optimizer) == ("Adam", "SGD")
     assert adam.before[0] == sgd.before[0]
-    assert adam.gradients[0] == sgd.gradients[0] != 0  # same batch, same dropped units
+    assert adam.gradients[0] == sgd.gradients[0] != 0  # same batch, same dropout mask
     assert adam.after[-1] != sgd.after[-1]
     for now, then in zip(model.get_weights(), before, strict=True):
         np.testing.assert_array_equal(now, then)
     assert model.history is None
-    # Each is what fit itself does.
-    twin = small_model(seed=5)
-    twin.compile(optimizers.SGD(0.1), metrics=["accuracy"])
-    history = twin.fit(x, y, batch_size=16, epochs=2, verbose=0)
-    assert twin.layers[-1].params["kernel"][7, 0] == sgd.after[-1]
+    # Each history is that of an ordinary fit.
+    plain = small_model(seed=5)
+    plain.compile(optimizers.SGD(0.1), metrics=["accuracy"])
+    history = plain.fit(x, y, batch_size=16, epochs=2, verbose=0)
+    assert plain.layers[-1].params["kernel"][7, 0] == sgd.after[-1]
     assert found.losses[1] == history.history["loss"][-1]
     assert max(map(len, str(found).splitlines())) <= 120
-    assert "Adam: steps of" in str(found)
+    assert "Adam: updates of magnitude" in str(found)
 
 
 def test_a_weight_is_watched_on_a_copy():
@@ -272,14 +272,14 @@ def test_a_weight_is_watched_on_a_copy():
     found = watch_weight(model, *small_data(40), model.layers[0], "bias", 1, batch_size=16)
     assert found.name == "conv2d/bias[1]"
     np.testing.assert_array_equal(model.get_weights()[0], before[0])
-    # The user's model has its own state of chance: it trains as if nobody had looked.
+    # The random state of the model has not changed: it trains as if no copy had been trained.
     other = small_model(seed=5)
     for each in (model, other):
         each.fit(*small_data(40), verbose=0)
     np.testing.assert_array_equal(model.get_weights()[0], other.get_weights()[0])
 
 
-def test_what_does_not_exist_is_refused():
+def test_wrong_arguments_raise_an_error():
     model = small_model(seed=0)
     with pytest.raises(ValueError, match="Did you mean 'dense'"):
         OptimizerMicroscope(model, "dence", "kernel", (0, 0))
@@ -294,5 +294,5 @@ def test_what_does_not_exist_is_refused():
     with pytest.raises(ValueError, match="optimizers as a list"):
         compare_optimizers(model, *small_data(), "dense", "kernel", (0, 0), "adam")
     microscope = OptimizerMicroscope(small_model(seed=1), "dense", "kernel", (0, 0))
-    with pytest.raises(ValueError, match="of the model it was made for"):
+    with pytest.raises(ValueError, match="of the model that this microscope was made for"):
         model.fit(*small_data(), verbose=0, callbacks=microscope)

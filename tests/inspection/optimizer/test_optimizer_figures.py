@@ -1,18 +1,14 @@
-"""Pictures of what `inspection` sees of training: right numbers, legible, for few or many steps and layers."""
+"""Figures of training: correct values, legible for few or many steps and layers."""
 
 import numpy as np
 import pytest
 from legible import assert_legible
 from matplotlib.figure import Figure
-from networks import article_model, small_data, small_model
+from networks import small_data, small_model
 
 from scratchcnn import Sequential, optimizers
-from scratchcnn.inspection import GradientWatcher, compare_optimizers, dead_units, watch_weight
-from scratchcnn.inspection.keras.comparison import KerasComparison
-from scratchcnn.inspection.keras.side_by_side import Row, parting_of, row_of
-from scratchcnn.inspection.optimizer.dead_units import DeadUnits, LayerUnits
-from scratchcnn.inspection.optimizer.gradient_flow import GradientFlow
-from scratchcnn.inspection.runs import Place
+from scratchcnn.inspection import DeadUnits, GradientFlow, GradientWatcher, compare_optimizers, dead_units, watch_weight
+from scratchcnn.inspection.optimizer.dead_units import LayerUnits
 from scratchcnn.layers import Dense
 
 
@@ -34,7 +30,7 @@ def test_gradient_flow_is_legible(name, layers, steps, zeros, tmp_path):
     assert_legible(figure.axes[0])
 
 
-def test_gradient_flow_draws_the_sizes_that_were_seen():
+def test_gradient_flow_draws_the_recorded_values():
     model, watcher = small_model(seed=0), GradientWatcher()
     model.fit(*small_data(40), batch_size=10, verbose=0, callbacks=watcher)
     flow = watcher.result
@@ -59,7 +55,7 @@ OPTIMIZERS = [
 
 
 @pytest.mark.parametrize("chosen", OPTIMIZERS, ids=len)
-def test_a_weight_under_optimizers_is_legible_and_right(chosen, tmp_path):
+def test_weight_with_several_optimizers_is_legible_and_correct(chosen, tmp_path):
     model = small_model(seed=2)
     found = compare_optimizers(model, *small_data(40), "dense", "kernel", (3, 1), chosen, batch_size=10, epochs=3)
     figure = found.plot(tmp_path / "weight.png")
@@ -70,11 +66,11 @@ def test_a_weight_under_optimizers_is_legible_and_right(chosen, tmp_path):
         np.testing.assert_array_equal(gradient.lines[number].get_ydata(), history.gradients)
         np.testing.assert_array_equal(step.lines[number].get_ydata(), history.changes)
     styles = [line.get_linestyle() for line in weight.lines]
-    assert len(set(styles)) == len(styles)  # told apart without colours
+    assert len(set(styles)) == len(styles)  # distinguishable without colours
     assert_legible(weight)
 
 
-def test_one_step_is_drawn_too():
+def test_single_step_is_drawn():
     found = watch_weight(small_model(seed=2), *small_data(10), "dense_1", "bias", 0)
     assert len(found.steps) == 1
     assert_legible(found.plot().axes[0])
@@ -100,43 +96,3 @@ def test_dead_units_of_any_model_are_legible(layers, units, tmp_path):
     assert_legible(found.plot(tmp_path / "dead.svg").axes[0])
     with pytest.raises(ValueError, match="ends in ReLU"):
         dead_units(Sequential([Dense(2, input_shape=(3,))]), np.ones((2, 3))).plot()
-
-
-def comparison_of(steps: int, differs: bool, layers=None) -> KerasComparison:
-    """Made-up numbers, of every kind that a picture must take: zero, small, beyond the tolerance, NaN."""
-    rng = np.random.default_rng(steps)
-    layers = layers or article_model(seed=0).layers
-    places = [Place("output", 0, layer.name) for layer in layers] + [Place("loss", 0)]
-    parameters = [(layer.name, name) for layer in layers for name in layer.params]
-    places += [Place("gradient", 0, *each) for each in reversed(parameters)]
-    places += [Place("weights", step, *each) for step in range(1, steps + 1) for each in parameters]
-    rows: list[Row] = []
-    parting = None
-    for number, place in enumerate(places):
-        theirs = rng.standard_normal(5)
-        ours = theirs + (0 if number % 7 == 0 else 1e-7 * rng.standard_normal(5))
-        if differs and number > 9:
-            ours[2] = theirs[2] + 0.1 if number % 5 else np.nan
-        rows.append(row_of(place, ours, theirs, 1e-6))
-        parting = parting or (None if rows[-1].agrees else parting_of(place, ours, theirs, 1e-6))
-    return KerasComparison(tuple(rows), parting, "3.4", "jax", "float32", "Adam(learning_rate=0.001)", 32, steps)
-
-
-@pytest.mark.parametrize("differs", [False, True])
-@pytest.mark.parametrize("steps", [1, 2, 40])
-def test_a_comparison_with_keras_is_legible(steps, differs, tmp_path):
-    found = comparison_of(steps, differs)
-    figure = found.plot(tmp_path / "keras.png")
-    first, weights = figure.axes
-    assert [tick.get_text() for tick in first.get_yticklabels()][:2] == ["output conv2d", "output conv2d_1"]
-    assert (weights.get_yscale(), first.get_xscale()) == ("log", "log")
-    solid = [line for line in weights.lines if line.get_linestyle() == "-"]
-    assert [line.get_label() for line in solid] == ["conv2d", "conv2d_1", "dense", "dense_1"]
-    assert ("beyond" in [line.get_label() for line in first.lines]) == differs
-    assert_legible(first)
-    assert max(map(len, str(found).splitlines())) <= 120
-
-
-def test_a_comparison_of_a_small_model_is_legible():
-    layers = Sequential([Dense(2, input_shape=(3,), activation="softmax")]).layers
-    assert_legible(comparison_of(3, True, layers).plot().axes[0])

@@ -20,16 +20,8 @@ from scratchcnn.optimizers import Optimizer, State
 from scratchcnn.training.trainer import Trainer
 
 
-class Handed(NamedTuple):
-    """The arguments of an optimizer's step; the arrays are the model's own, in layer order, without frozen parameters.
-
-    Attributes
-    ----------
-    optimizer : Optimizer
-    parameters, gradients : list of arrays
-    state : State
-        The optimizer state: steps taken so far, and moment estimates.
-    """
+class Observed(NamedTuple):
+    """The arguments of an optimizer's step: the model's own arrays, without frozen parameters, in layer order."""
 
     optimizer: Optimizer
     parameters: Sequence[Array]
@@ -40,10 +32,7 @@ class Handed(NamedTuple):
 class Watcher(Callback):
     """Base class of callbacks that observe the steps of `fit`; override `before_step` and `after_step`.
 
-    Parameters
-    ----------
-    every : int, default 1
-        Observe every so many steps only: 1, 1 + every, ...
+    With `every`, only the steps 1, 1 + every, ... are observed.
     """
 
     def __init__(self, every: int = 1) -> None:
@@ -51,52 +40,50 @@ class Watcher(Callback):
         self.every = positive_integer("every", every)
         self._steps = 0
 
-    def before_step(self, handed: Handed) -> None:
+    def before_step(self, observed: Observed) -> None:
         """Called right before a step; arrays must not be changed, and must be copied to be kept."""
 
-    def after_step(self, handed: Handed) -> None:
+    def after_step(self, observed: Observed) -> None:
         """Called right after it, with the new parameters and state, and the same gradients."""
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
-        """Remove what an earlier `fit` that was interrupted may have left."""
-        take_away(self.model.trainer)
+        """Restore the optimizer, which an earlier `fit` may have left replaced if it was interrupted."""
+        _restore(self.model.trainer)
         self._steps = 0
 
     def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
-        """Observe one step."""
+        """Replace the optimizer for one step."""
         if self._steps % self.every == 0:
-            watch_next_step(self.model.trainer, self)
+            _observe_next_step(self.model.trainer, self)
         self._steps += 1
 
     def on_non_finite_loss(self, batch: int, loss: float) -> bool:
-        """Remove the watcher, as there is no step."""
-        take_away(self.model.trainer)
+        """Restore the optimizer, as there is no step."""
+        _restore(self.model.trainer)
         return False
 
 
-def watch_next_step(trainer: Trainer, watcher: Watcher) -> None:
-    """Let a watcher observe the next step of a trainer, and no other."""
+def _observe_next_step(trainer: Trainer, watcher: Watcher) -> None:
     optimizer = trainer.optimizer
-    substitute: Any = copy.copy(optimizer)  # of the same class, as code may check it
+    substitute: Any = copy.copy(optimizer)  # of the same class, which other code may check
 
     def step(parameters: Sequence[Array], gradients: Sequence[Array], state: State, ops: Operations) -> State:
         trainer.optimizer = optimizer
-        watcher.before_step(Handed(_real(optimizer), parameters, gradients, state))
+        watcher.before_step(Observed(_real(optimizer), parameters, gradients, state))
         after = optimizer.step(parameters, gradients, state, ops)
-        watcher.after_step(Handed(_real(optimizer), parameters, gradients, after))
+        watcher.after_step(Observed(_real(optimizer), parameters, gradients, after))
         return after
 
-    substitute.step, substitute._watched = step, optimizer
+    substitute.step, substitute._replaced = step, optimizer
     trainer.optimizer = substitute
 
 
-def take_away(trainer: Trainer) -> None:
-    """Restore the real optimizer if a watcher has replaced it."""
+def _restore(trainer: Trainer) -> None:
     trainer.optimizer = _real(trainer.optimizer)
 
 
 def _real(optimizer: Optimizer) -> Optimizer:
-    """Return the optimizer behind any number of watchers."""
-    while "_watched" in vars(optimizer):
-        optimizer = vars(optimizer)["_watched"]
+    """Return the optimizer that any number of watchers have replaced."""
+    while "_replaced" in vars(optimizer):
+        optimizer = vars(optimizer)["_replaced"]
     return optimizer
