@@ -1,10 +1,9 @@
-"""Our model beside the same model in Keras: outputs, gradients and training steps, and the first place they part."""
+"""Comparison with Keras: outputs, gradients and training steps of the equivalent model, and the first difference."""
 
 from __future__ import annotations
 
 import inspect
 import os
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,96 +13,88 @@ import numpy as np
 from scratchcnn.arguments import positive_integer
 from scratchcnn.configs import Configured
 from scratchcnn.inspection.arguments import built_model, sample_shape
-from scratchcnn.inspection.keras.data import KerasComparisonData
-from scratchcnn.inspection.keras.equivalent import (
-    KerasTwin,
-    computing_in,
-    expect_alike,
-    keras_module,
-    made_in_keras,
-    set_weights,
-)
-from scratchcnn.inspection.keras.side_by_side import (
-    LOOSELY,
-    parting_of,
-    row_of,
-    rows_told,
-    share_of_tolerance,
-    told,
-    wide,
-)
-from scratchcnn.inspection.runs import Kept, our_run, perturbed_run
-from scratchcnn.operands import Array
+from scratchcnn.inspection.keras.backends import computing_in, keras_module
+from scratchcnn.inspection.keras.equivalent import KerasModel
+from scratchcnn.inspection.keras.run import Run, train
+from scratchcnn.inspection.keras.side_by_side import FirstDifference, Row, compare, differences, table_of
+from scratchcnn.inspection.text.layout import wrap
 from scratchcnn.sequential import Sequential
 from scratchcnn.training.data import Fitting, Samples, check_samples
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-WIDTH = 110  # of the text above a table
-PERTURBED_RUNS = 4
-SAFETY = 4.0  # times the largest move of the shaken runs: both sides round, and few tries do not find the worst
-LAST_DIGITS = 4.0  # units of rounding of the largest number, allowed in any case
+LEAST_RUNS, MOST_RUNS = 4, 32  # more than the least only where they leave a difference unexplained
+SAFETY = 2.0  # times the largest movement, as both programs round
+LAST_DIGITS = 4.0  # rounding errors of the largest value of an array, which are always allowed
+HOW = (
+    "Same weights, same batches, new optimizer state; Dropout is off on both sides, since its random masks differ. "
+    "relative: the largest difference divided by the largest value of the array. tolerance: what rounding may cause, "
+    f"{SAFETY:g} times the largest movement of a value when training is repeated {LEAST_RUNS} to {MOST_RUNS} times "
+    "with a random rounding error added to every sum (help(scratchcnn.inspection.keras.perturbation))."
+)
+LOOSE = (
+    "loose: rounding alone may move these values by more than 1 % of the largest. Some input of a ReLU or a pooling "
+    "window is so near to its kink that rounding decides, or Adam divides by a gradient that is nearly zero. A small "
+    "error of the program would go unnoticed here; earlier rows are more conclusive."
+)
 
 
 @dataclass(frozen=True, eq=False)
-class KerasComparison(KerasComparisonData):
-    """What `compare_with_keras` found; `print` it, or `plot` it.
+class KerasComparison:
+    """Result of `compare_with_keras`; `print` it, or `plot` it.
 
     Attributes
     ----------
     rows : tuple of Row
         In the order of computation: the output of every layer for the first batch, the loss, the gradient of every
         parameter (from the last layer to the first), every parameter after each step.
-    parting : Parting or None
-        The first place where the two differ by more than rounding; None if there is none.
+    first_difference : FirstDifference or None
+        The first value that differs by more than rounding; None if there is none.
     keras, backend, dtype, optimizer : str
-        Keras's version, what it ran on, the dtype of all numbers, the optimizer of ours.
+        Keras's version and backend, the dtype of both models, our optimizer.
     batch_size, steps : int
     """
 
-    def __str__(self) -> str:
-        loose = [LOOSELY, ""] if any(row.loose and row.agrees for row in self.rows) else []
-        return "\n".join([*self._head(), "", *rows_told(self.rows, self.steps), "", *loose, self._verdict()])
+    rows: tuple[Row, ...]
+    first_difference: FirstDifference | None
+    keras: str
+    backend: str
+    dtype: str
+    optimizer: str
+    batch_size: int
+    steps: int
 
-    def _head(self) -> list[str]:
+    @property
+    def agrees(self) -> bool:
+        """Whether every difference is within its tolerance for rounding."""
+        return self.first_difference is None
+
+    def __str__(self) -> str:
         title = (
-            f"scratchcnn beside Keras {self.keras} on {self.backend}: {self.steps} steps of {self.optimizer}, "
+            f"scratchcnn compared with Keras {self.keras} on {self.backend}: {self.steps} steps of {self.optimizer}, "
             f"batches of {self.batch_size}, {self.dtype}."
         )
-        how = (
-            "Same weights, same images. Dropout is off on both sides, as it drops other numbers on each. Both "
-            "optimizers begin anew. relative: the largest difference by the largest number of the array. tolerance: "
-            f"what rounding may do, {SAFETY:g} times the largest move of the numbers when our run is done "
-            f"{PERTURBED_RUNS} times more with the operands and results of every layer changed by about as much as "
-            "rounding changes them (help(scratchcnn.inspection.shaking) says how)."
-        )
-        return [*textwrap.wrap(title, WIDTH), *textwrap.wrap(how, WIDTH)]
+        loose = [*wrap(LOOSE), ""] if any(row.loose and row.agrees for row in self.rows) else []
+        lines = [*wrap(title), *wrap(HOW), "", *table_of(self.rows, self.steps), "", *loose, self._verdict()]
+        return "\n".join(lines)
 
     def _verdict(self) -> str:
-        if self.parting is not None:
-            return str(self.parting)
-        worst = max(self.rows, key=share_of_tolerance)
+        if self.first_difference is not None:
+            return str(self.first_difference)
+        worst = max(self.rows, key=lambda row: row.share_of_tolerance)
         return (
-            f"They part nowhere: rounding explains every difference. Nearest to its tolerance, with "
-            f"{100 * share_of_tolerance(worst):.2g} % of it:\n{told(worst.place)}."
+            "No difference beyond rounding. Closest to its tolerance, at "
+            f"{100 * worst.share_of_tolerance:.2g} % of it: {worst.place}."
         )
 
     def plot(self, to_file: str | os.PathLike[str] | None = None) -> Figure:
-        """Draw differences beside tolerances: of outputs and gradients by layer, of weights over the steps.
-
-        Parameters
-        ----------
-        to_file : path, optional
-            A picture file to write.
-
-        Returns
-        -------
-        matplotlib.figure.Figure
-        """
+        """Draw differences and tolerances: first batch, and weights over steps; save to `to_file` if given."""
         from scratchcnn.inspection.keras.figure import plot_keras_comparison
 
-        return plot_keras_comparison(self, to_file)
+        result = "no difference beyond rounding" if self.agrees else "red: more than rounding"
+        title = f"scratchcnn compared with Keras on {self.backend}, {self.dtype}: {result}"
+        return plot_keras_comparison(self.rows, title, to_file)
 
 
 def compare_with_keras(
@@ -111,8 +102,8 @@ def compare_with_keras(
 ) -> KerasComparison:
     """Train a model and the equivalent Keras model, and find the first array in which they differ.
 
-    Both get the same weights and the same batches, in order, from the beginning again when the data end. Compared are
-    the outputs of every layer (as `predict` computes them), loss and gradients for the first batch, and all weights
+    Both get the same weights and the same batches, in order; after the last sample, the first follows again. Compared
+    are the outputs of every layer (as `predict` computes them), loss and gradients for the first batch, and all weights
     after each step of the optimizer. The model is not changed: copies are trained.
 
     Parameters
@@ -122,9 +113,9 @@ def compare_with_keras(
     x, y : arrays, as for `fit`
     steps, batch_size : int
     keras_model : keras.Sequential, optional
-        One of your own, to find out where it differs; of as many layers, with weights of the same shapes, which it is
-        given (a copy is: yours stays as it is). If it is compiled, its optimizer and its loss are used. Default: a
-        model made from the description of ours.
+        Your own Keras model, to find out where it differs. It needs as many layers, with weights of the same shapes; a
+        copy of it gets our weights. If it is compiled, its optimizer and loss are used. Default: the equivalent model,
+        made from the description of ours.
 
     Returns
     -------
@@ -133,7 +124,7 @@ def compare_with_keras(
     Raises
     ------
     ImportError
-        Keras or its backend is not installed; the message says how to install it.
+        Keras or its backend is not installed; the message shows the command that installs it.
     RuntimeError
         The model is not compiled; or Keras's backend has no gradients, or no float64 where it is required.
     ValueError, TypeError
@@ -141,90 +132,70 @@ def compare_with_keras(
 
     Notes
     -----
-    Dropout is off on both sides (rate 0), since their random numbers differ. Both optimizers start with a new state,
+    Dropout is off on both sides (rate 0), since their random masks differ. Both optimizers start with a new state,
     because bias correction and epsilon have the largest effect in the first steps. Where ours computes the loss from
     logits, so does Keras's: from probabilities, it would clip them to 1e-7, with no gradient for confident predictions.
 
-    `scratchcnn.inspection.shaking` derives the tolerance of each array. It does not cover GPUs that round to fewer
-    digits than float32.
+    `scratchcnn.inspection.keras.perturbation` derives the tolerance of each array. It does not cover GPUs that round to
+    fewer digits than float32.
+
+    Examples
+    --------
+    >>> from scratchcnn.layers import Dense
+    >>> model = Sequential([Dense(3, activation="softmax", input_shape=(2,))], seed=0)
+    >>> model.compile("adam")
+    >>> compare_with_keras(model, np.eye(2), [0, 2], steps=2).agrees
+    True
     """
     built_model(model, "a comparison with Keras")
     loss = model.expect_compiled("compare_with_keras").loss
     samples = check_samples(x, y, Fitting(sample_shape(model), model.trainer.output_shape, model.dtype, loss))
     steps, size = positive_integer("steps", steps), positive_integer("batch_size", batch_size)
-    batches = _batches(samples, steps, min(size, len(samples.x)))
+    size = min(size, len(samples.x))
+    chosen = [np.arange(step * size, (step + 1) * size) % len(samples.x) for step in range(steps)]
+    batches = [Samples(samples.x[indices], samples.y[indices]) for indices in chosen]
     keras = keras_module()
     with computing_in(keras, model.dtype):
-        twin = _twin(keras, model, keras_model)
-        theirs = _their_run(twin, batches)
-    ours = our_run(model, batches)
-    tolerances = _tolerances(model, batches, ours)
-    rows, parting = [], None
-    pairs = zip(ours.arrays(model.layers), theirs.arrays(model.layers), tolerances, strict=True)
-    for (place, our_array), (_, their_array), tolerance in pairs:
-        rows.append(row_of(place, our_array, their_array, tolerance))
-        if parting is None and not rows[-1].agrees:
-            parting = parting_of(place, our_array, their_array, tolerance)
+        theirs = KerasModel(keras, model, keras_model).train(batches)
+    compared = _compared(model, batches, theirs)
     return KerasComparison(
-        tuple(rows), parting, str(keras.__version__), str(keras.backend.backend()), model.dtype.name,
-        _named(model.optimizer), len(batches[0].x), steps,
+        tuple(row for row, _ in compared), next((found for _, found in compared if found), None),
+        str(keras.__version__), str(keras.backend.backend()), model.dtype.name, _described(model.optimizer),
+        size, steps,
     )  # fmt: skip
 
 
-def _batches(samples: Samples, steps: int, size: int) -> list[Samples]:
-    """So many batches in order; after the last sample comes the first again."""
-    places = [np.arange(number * size, (number + 1) * size) % len(samples.x) for number in range(steps)]
-    return [Samples(samples.x[place], samples.y[place]) for place in places]
+def _compared(model: Sequential, batches: Sequence[Samples], theirs: Run) -> list[tuple[Row, FirstDifference | None]]:
+    """Compare our run with theirs, array by array, with tolerances from perturbed runs.
 
-
-def _twin(keras: Any, model: Sequential, given: Any) -> KerasTwin:
-    """Return the Keras model to run, with our weights."""
-    if given is None:
-        theirs = made_in_keras(keras, model)
-    else:
-        expect_alike(given, model)
-        theirs = keras.models.clone_model(given)
-        if getattr(given, "optimizer", None) is None:
-            made = made_in_keras(keras, model)
-            theirs.compile(made.optimizer, made.loss)
-        else:
-            theirs.compile(given.optimizer, given.loss)
-    set_weights(theirs, model.get_weights())
-    return KerasTwin(keras, theirs, model.dtype, getattr(model.trainer.loss, "from_logits", False))
-
-
-def _their_run(twin: KerasTwin, batches: Sequence[Samples]) -> Kept:
-    outputs = twin.activations(np.asarray(batches[0].x, twin.dtype))
-    loss, weights = np.nan, []
-    gradients: list[Array] = []
-    for number, batch in enumerate(batches):
-        found = twin.step(np.asarray(batch.x, twin.dtype), batch.y)
-        if not number:
-            loss, gradients = found
-        weights.append(twin.weights())
-    return Kept(outputs, loss, gradients, weights)
-
-
-def _tolerances(model: Sequential, batches: Sequence[Samples], ours: Kept) -> list[float]:
-    """Return, for each array of a run, how far rounding may move its elements."""
-    moved = np.zeros(len(list(ours.arrays(model.layers))))
-    for seed in range(PERTURBED_RUNS):
-        shaken = perturbed_run(model, batches, np.random.default_rng(seed))
-        pairs = zip(ours.arrays(model.layers), shaken.arrays(model.layers), strict=True)
-        moved = np.maximum(moved, [abs(wide(one) - wide(other)).max() for (_, one), (_, other) in pairs])
+    A single perturbed run may cross a kink or not, and may move a single value, such as the loss, by little or much.
+    Therefore further runs are made while there is a difference.
+    """
+    places, ours = zip(*train(model, batches).arrays(model.layers), strict=True)
+    others = [array for _, array in theirs.arrays(model.layers)]
     limits = np.finfo(model.dtype)
-    largest = np.array([abs(wide(array)).max() for _, array in ours.arrays(model.layers)])
-    return list(SAFETY * moved + LAST_DIGITS * limits.eps / 2 * largest + limits.tiny)
+    largest = np.array([abs(array.astype(np.float64)).max() for array in ours])
+    moved, compared = np.zeros(len(ours)), []
+    for run in range(1, MOST_RUNS + 1):
+        perturbed = train(model, batches, np.random.default_rng(run)).arrays(model.layers)
+        moved = np.maximum(moved, [differences(one, two).max() for one, (_, two) in zip(ours, perturbed, strict=True)])
+        if run < LEAST_RUNS:
+            continue
+        tolerances = (SAFETY * moved + LAST_DIGITS * limits.eps / 2 * largest + limits.tiny).tolist()
+        compared = [compare(*each) for each in zip(places, ours, others, tolerances, strict=True)]
+        if all(row.agrees for row, _ in compared):
+            break
+    return compared
 
 
-def _named(optimizer: object) -> str:
-    """Adam(learning_rate=0.001, ...): what differs from the defaults, and the learning rate."""
+def _described(optimizer: object) -> str:
+    """Return the call that makes an optimizer: its learning rate, and all arguments that differ from the defaults."""
     kind = type(optimizer)
     config = optimizer.get_config() if isinstance(optimizer, Configured) else {}
-    usual = inspect.signature(kind).parameters
-    shown = {name: value for name, value in config.items() if name == "learning_rate" or value != usual[name].default}
-    listed = ", ".join(
-        f"{name}={type(value).__name__ if isinstance(value, Configured) else format(value)}"
-        for name, value in shown.items()
+    defaults = inspect.signature(kind).parameters
+    shown = ", ".join(
+        f"{name}={type(value).__name__ if isinstance(value, Configured) else value}"
+        for name, value in config.items()
+        if name == "learning_rate" or value != defaults[name].default
     )
-    return f"{kind.__name__}({listed})"
+    return f"{kind.__name__}({shown})"

@@ -1,4 +1,4 @@
-"""Two runs side by side: how far each array of one is from the other's, and the first number that is too far."""
+"""Two runs compared: the largest difference of each array, and the first value that differs by more than rounding."""
 
 from __future__ import annotations
 
@@ -7,28 +7,25 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scratchcnn.inspection.runs import Place
+from scratchcnn.inspection.keras.run import Place
 from scratchcnn.inspection.text.table import table
 from scratchcnn.operands import Array, Shape
 
 MOST_LETTERS = 30  # of a name in the table
-LOOSE = 0.01  # of the largest number of an array: what rounding may move by more tells little
-LOOSELY = (
-    "loosely: rounding alone may move these numbers by more than 1 % of the largest. Somewhere a ReLU or a pool is so\n"
-    "near its kink that rounding decides, or Adam divides by a gradient that is nearly zero. Later steps tell less."
-)
+LOOSE = 0.01  # a tolerance above this fraction of the largest value of an array is called loose
+HEADS = ("stage", "array", "shape", "difference", "relative", "tolerance", "verdict")
 HINTS = {
     "output": "Everything before this layer agrees: compare its options (activation, padding, strides, order of the "
     "weights).",
     "loss": "All outputs agree: compare the losses (from_logits, mean or sum over the batch, labels).",
-    "gradient": "Outputs and loss agree: it is the backward pass of this layer, or of one after it.",
+    "gradient": "Outputs and loss agree: the error is in the backward pass of this layer, or of a later one.",
     "weights": "Outputs, loss and gradients agree: compare the optimizers (learning rate, betas, epsilon, momentum).",
 }
 
 
 @dataclass(frozen=True, eq=False)
 class Row:
-    """One array of both runs, compared.
+    """The comparison of one array of both runs.
 
     Attributes
     ----------
@@ -36,11 +33,11 @@ class Row:
         Stage, step, layer and parameter.
     shape : tuple of int
     difference : float
-        Largest |ours - theirs|; NaN where one side is not finite and the other is not the same.
+        Largest |ours - theirs|; NaN where only one value is finite, or the infinities have different signs.
     largest : float
         The largest magnitude of the array in Keras.
     tolerance : float
-        How far rounding alone may move a number of this array.
+        How far rounding alone may move an element of this array.
     index : tuple of int
         Where the largest difference is.
     """
@@ -54,7 +51,7 @@ class Row:
 
     @property
     def relative(self) -> float:
-        """The difference, as a share of the largest number."""
+        """The difference divided by the largest magnitude of the array."""
         return self.difference / self.largest if self.largest else self.difference
 
     @property
@@ -64,131 +61,104 @@ class Row:
 
     @property
     def loose(self) -> bool:
-        """Whether rounding may move the numbers by more than a hundredth of the largest."""
+        """Whether the tolerance is above 1 % of the largest magnitude of the array."""
         return self.tolerance > LOOSE * self.largest > 0
+
+    @property
+    def share_of_tolerance(self) -> float:
+        """The difference divided by the tolerance; infinite for NaN."""
+        return np.inf if np.isnan(self.difference) else self.difference / self.tolerance
 
 
 @dataclass(frozen=True, eq=False)
-class Parting:
-    """The first number, in the order of computation, that differs by more than rounding.
+class FirstDifference:
+    """The first value, in the order of computation, that differs by more than rounding.
 
     Attributes
     ----------
-    place : Place
+    row : Row
+        The array.
     index : tuple of int
-        The first such number of the array, in its memory's order.
-    ours, theirs, tolerance : float
-    beyond, size : int
-        How many numbers of the array differ so, of how many.
-    worst_index : tuple of int
-        Where the largest difference of the array is.
-    worst : float
-        How large it is.
+        The first such element of the array, in C order.
+    ours, theirs : float
+        Its values.
+    count, size : int
+        The number of elements that differ by more than rounding, and of all elements of the array.
     """
 
-    place: Place
+    row: Row
     index: tuple[int, ...]
     ours: float
     theirs: float
-    tolerance: float
-    beyond: int
+    count: int
     size: int
-    worst_index: tuple[int, ...]
-    worst: float
+
+    @property
+    def place(self) -> Place:
+        """Stage, step, layer and parameter."""
+        return self.row.place
 
     def __str__(self) -> str:
-        name = f"{told(self.place)}, index {self.index}"
-        apart = abs(self.ours - self.theirs)
-        times = f", {apart / self.tolerance:.3g} times the tolerance" if self.tolerance > 0 else ""
+        difference, tolerance = abs(self.ours - self.theirs), self.row.tolerance
+        times = f", {difference / tolerance:.3g} times the tolerance" if np.isfinite(difference) else ""
         return (
-            f"The first place where they part: {name}\n"
+            f"First difference beyond rounding: {self.place}, index {self.index}\n"
             f"  scratchcnn  {self.ours:+.9g}\n"
             f"  Keras       {self.theirs:+.9g}\n"
-            f"  apart by    {apart:.3g}{times}; so do {self.beyond:,} of the {self.size:,} numbers of this array\n"
-            f"  at most by  {self.worst:.3g}, at index {self.worst_index}\n"
+            f"  difference  {difference:.3g}{times}; {self.count:,} of {self.size:,} elements of this array differ\n"
+            f"  largest     {self.row.difference:.3g}, at index {self.row.index}\n"
             f"{HINTS[self.place.stage]}"
         )
 
 
-def row_of(place: Place, ours: Array, theirs: Array, tolerance: float) -> Row:
-    """One array of both runs, compared."""
-    apart = _apart(ours, theirs)
-    worst = int(np.argmax(np.where(np.isnan(apart), np.inf, apart)))
-    difference = float(apart.flat[worst])
-    largest = float(abs(wide(theirs)).max())
-    index = tuple(int(i) for i in np.unravel_index(worst, apart.shape))
-    return Row(place, apart.shape, difference, largest, tolerance, index)
+def compare(place: Place, ours: Array, theirs: Array, tolerance: float) -> tuple[Row, FirstDifference | None]:
+    """Compare one array of both runs; return its row, and the first difference beyond the tolerance, if any."""
+    distances = differences(ours, theirs)
+    worst = int(np.argmax(np.where(np.isnan(distances), np.inf, distances)))
+    largest = float(abs(theirs.astype(np.float64)).max())
+    row = Row(place, ours.shape, float(distances.flat[worst]), largest, tolerance, _index(worst, ours.shape))
+    if row.agrees:
+        return row, None
+    beyond = ~(distances <= tolerance)
+    index = _index(int(np.argmax(beyond)), ours.shape)
+    return row, FirstDifference(row, index, float(ours[index]), float(theirs[index]), int(beyond.sum()), beyond.size)
 
 
-def parting_of(place: Place, ours: Array, theirs: Array, tolerance: float) -> Parting:
-    """The first number of two arrays that differs by more than the tolerance; there must be one."""
-    beyond = ~(_apart(ours, theirs) <= tolerance)
-    index = tuple(int(i) for i in np.unravel_index(int(np.argmax(beyond)), beyond.shape))
-    row = row_of(place, ours, theirs, tolerance)
-    return Parting(
-        place, index, float(ours[index]), float(theirs[index]), tolerance, int(beyond.sum()), beyond.size,
-        row.index, row.difference,
-    )  # fmt: skip
-
-
-def _apart(ours: Array, theirs: Array) -> Array:
-    """|ours - theirs| in float64; 0 where both are the same infinity or both NaN."""
-    one, other = wide(ours), wide(theirs)
+def differences(ours: Array, theirs: Array) -> Array:
+    """Return |ours - theirs| in float64; 0 where both are the same infinity or both NaN."""
+    one, other = ours.astype(np.float64), theirs.astype(np.float64)
     with np.errstate(invalid="ignore"):
         return np.where((one == other) | (np.isnan(one) & np.isnan(other)), 0.0, abs(one - other))
 
 
-def wide(array: Array) -> Array:
-    """The numbers in float64."""
-    return np.asarray(array, np.float64)
+def _index(flat: int, shape: Shape) -> tuple[int, ...]:
+    return tuple(int(i) for i in np.unravel_index(flat, shape))
 
 
-# Text
-
-
-def told(place: Place) -> str:
-    """A place in words: 'the gradient of dense/kernel'."""
-    parameter = f"{place.layer}/{place.parameter}"
-    return {
-        "output": f"the output of {place.layer}",
-        "loss": "the loss of the first batch",
-        "gradient": f"the gradient of {parameter}",
-        "weights": f"{parameter} after step {place.step}",
-    }[place.stage]
-
-
-def _verdict(row: Row) -> str:
-    return "DIFFERS" if not row.agrees else "agrees, loosely" if row.loose else "agrees"
-
-
-def share_of_tolerance(row: Row) -> float:
-    """The difference by the tolerance; infinite for NaN."""
-    return row.difference / row.tolerance if row.difference == row.difference else np.inf
-
-
-HEADS = ("what", "of", "shape", "difference", "relative", "tolerance", "verdict")
-
-
-def rows_told(rows: Sequence[Row], steps: int) -> list[str]:
-    """The table of `cells_of`, as lines of text."""
+def table_of(rows: Sequence[Row], steps: int) -> list[str]:
+    """Return the cells of `cells_of` as lines of text."""
     return table(HEADS, cells_of(rows, steps), left=(0, 1, 2, 6))
 
 
 def cells_of(rows: Sequence[Row], steps: int) -> list[list[str]]:
-    """Every output and gradient; of the weights, all after the first and the last step, the worst after the others."""
+    """Return a row of cells for each output and gradient, and for the weights after each step.
+
+    After the first and the last step, all weights have a row; after the others, only those nearest to their tolerance.
+    """
     shown = [(row.place.stage, row) for row in rows if row.place.stage != "weights"]
     for step in range(1, steps + 1):
         of_step = [row for row in rows if row.place.stage == "weights" and row.place.step == step]
-        some = of_step if step in (1, steps) else [max(of_step, key=share_of_tolerance)] if of_step else []
-        shown += [
-            (f"step {step}" if len(some) > 1 or len(of_step) == 1 else f"step {step}, worst", row) for row in some
-        ]
-    return [[what, *_cells(row)] for what, row in shown]
+        if step in (1, steps) or len(of_step) < 2:
+            shown += [(f"step {step}", row) for row in of_step]
+        else:
+            shown.append((f"step {step}, worst", max(of_step, key=lambda row: row.share_of_tolerance)))
+    return [[stage, *_cells(row)] for stage, row in shown]
 
 
 def _cells(row: Row) -> list[str]:
-    name = "/".join(part for part in (row.place.layer, row.place.parameter) if part) or "first batch"
+    name = row.place.name or "first batch"
     if len(name) > MOST_LETTERS:
         name = f"{name[: MOST_LETTERS // 2]}…{name[-MOST_LETTERS // 2 + 1 :]}"
+    verdict = "DIFFERS" if not row.agrees else "agrees (loose)" if row.loose else "agrees"
     numbers = (f"{number:.2e}" for number in (row.difference, row.relative, row.tolerance))
-    return [name, str(row.shape), *numbers, _verdict(row)]
+    return [name, str(row.shape), *numbers, verdict]

@@ -163,7 +163,7 @@ def test_report_without_keras_tells_how_to_install_it(tmp_path, monkeypatch):
     x, y = small_data(20)
     report = write_report(small_model(seed=0), x[0], 1, tmp_path / "page.html", images=x, labels=y, training=(x, y))
     assert list(report.left_out) == ["The same network in Keras"]
-    assert "pip install 'scratchcnn[twin]'" in str(report)
+    assert "pip install 'scratchcnn[compare]'" in str(report)
 
 
 class WrongBackward(Layer):

@@ -1,0 +1,150 @@
+"""Monte Carlo rounding perturbation: how far rounding errors may move the values of a training run.
+
+Two correct programs differ by rounding errors, so a comparison needs a tolerance. For a single sum there is a bound.
+For a whole run there is none, as a small error may have a large effect: a ReLU whose input is nearly zero may be active
+in one program only, either of two nearly equal pixels may be the maximum of a pooling window, and Adam divides by
+gradients that may consist of rounding errors. Therefore the run is repeated a few times, with a random error of the
+size of a rounding error added to every sum. The largest movement of a value estimates the effect of rounding on it
+(Parker 1997, "Monte Carlo arithmetic: exploiting randomness in floating-point arithmetic").
+
+A sum s of n products p[k], accumulated term by term, rounds n partial sums, each by at most u (the unit roundoff, half
+of eps) times its magnitude. For independent errors, and products of similar magnitudes in random order, the standard
+deviation of the error of s is at most about
+
+    u * (sum over k of |p[k]| + sqrt(n) * |s|) / 2
+
+(the first term for products of random signs, the second for products of equal sign; Higham & Mary 2019, "A new approach
+to probabilistic rounding error analysis"). It is zero where all products are zero: such a window of a convolution gives
+exactly the bias in every program. Three operations round differently:
+
+- A Winograd convolution adds the pixels of a patch and separates them again. Its errors are those of the largest sum
+  that shares a patch, times a factor that follows from the transforms.
+- Equal logits give equal errors of their softmax, which do not average out over a batch.
+- Adam divides by 1 - beta**t. Keras rounds beta**t to float32, which leaves 1 - 0.999 with four significant digits.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from scratchcnn.activations import linear
+from scratchcnn.fusion.plan import Plan
+from scratchcnn.fusion.stage import SingleLayer
+from scratchcnn.inspection.tracing.passes import stages_of
+from scratchcnn.layers import Conv2D, Dense
+from scratchcnn.layers.base import Gradients
+from scratchcnn.operands import Array
+from scratchcnn.optimizers import Adam, Optimizer
+from scratchcnn.schedules import rate_at
+
+# Magnitudes that a Winograd convolution sums, relative to those of the direct sum: root mean square, random operands.
+WINOGRAD = {"winograd_2x2": 1.7, "winograd_4x4": 10.5}
+PATCH = 5  # distance of two pixels of the largest Winograd patch, at most, along each axis
+SOFTMAX = 4.0  # rounding errors in a probability: of an exponential, a sum and a quotient
+
+
+class Sums(NamedTuple):
+    """Cache of a perturbed layer: the layer without activation, and the same with the magnitudes of its operands."""
+
+    output: Array
+    layer: Any
+    cache: Any
+    absolute_layer: Any
+    absolute_cache: Any
+
+
+class PerturbedStage:
+    """A stage of one layer that adds random errors to its results, of the size of their rounding errors.
+
+    If its outputs are logits, it adds the rounding errors of the softmax too, the same for all rows: an error of d in
+    the logit of a class changes its probability by a factor of about 1 + d.
+    """
+
+    def __init__(self, stage: SingleLayer, rng: np.random.Generator, logits: bool) -> None:
+        self.stage, self.rng, self.logits = stage, rng, logits
+        self.layers, self.choices = stage.layers, stage.choices
+
+    def forward(self, x: Array, training: bool, rng: np.random.Generator | None) -> tuple[Array, Any]:
+        """Compute the output with errors added to its sums, before the activation."""
+        layer: Any = self.stage.layer
+        ops = self.stage.ops
+        if type(layer) not in (Conv2D, Dense):
+            y, cache = self.stage.forward(x, training, rng)
+            return self._output(perturbed(y, self.rng)), cache
+        kernel, plain, absolute = layer.params["kernel"], copy.copy(layer), copy.copy(layer)
+        plain.activation = absolute.activation = linear
+        absolute.params = {
+            **{name: np.zeros_like(array) for name, array in layer.params.items()},
+            "kernel": abs(kernel),
+        }
+        z, cache = plain.forward(x, ops, training, rng)
+        products, absolute_cache = absolute.forward(abs(x), ops, training, rng)
+        y = layer.activation.forward(self._with_errors(z, products, kernel.size // kernel.shape[-1], "forward"), ops)
+        return self._output(y), Sums(y, plain, cache, absolute, absolute_cache)
+
+    def _output(self, y: Array) -> Array:
+        errors = SOFTMAX * np.finfo(y.dtype).eps / 2 * self.rng.choice([-1, 1], y.shape[-1])
+        return y + errors.astype(y.dtype) if self.logits else y
+
+    def backward(self, dy: Array, cache: Any, input_gradient: bool = True) -> tuple[Array | None, list[Gradients]]:
+        """Compute the gradients with errors added to their sums."""
+        layer: Any = self.stage.layer
+        ops, dy = self.stage.ops, perturbed(dy, self.rng)
+        if not isinstance(cache, Sums):
+            dx, (gradients,) = self.stage.backward(dy, cache, input_gradient)
+            return dx, [{name: perturbed(array, self.rng) for name, array in gradients.items()}]
+        dz = layer.activation.backward(dy, cache.output, ops)
+        dx, gradients = cache.layer.backward(dz, cache.cache, ops, input_gradient)
+        dx_products, products = cache.absolute_layer.backward(abs(dz), cache.absolute_cache, ops, input_gradient)
+        for name, array in gradients.items():
+            gradients[name] = self._with_errors(array, products[name], dz.size // dz.shape[-1], f"{name}_gradient")
+        if dx is not None:
+            dx = self._with_errors(dx, dx_products, layer.params["kernel"].size // dx.shape[-1], "input_gradient")
+        return dx, [gradients]
+
+    def _with_errors(self, sums: Array, products: Array, terms: int, operation: str) -> Array:
+        """Add rounding errors to sums of so many products, given the sums of the products' magnitudes."""
+        factor, empty = WINOGRAD.get(getattr(self.choices[0], operation, ""), 1.0), products == 0
+        if factor > 1 and operation != "kernel_gradient":
+            products = largest_around(products)
+        return perturbed(sums, self.rng, np.where(empty, 0, factor / 2 * (products + terms**0.5 * abs(sums))))
+
+
+def perturbed(array: Array, rng: np.random.Generator, size: Array | float | None = None) -> Array:
+    """Add normal errors with standard deviations of u times `size`; by default, of u times the elements."""
+    unit = np.finfo(array.dtype).eps / 2
+    return (array + rng.standard_normal(array.shape) * unit * (array if size is None else size)).astype(array.dtype)
+
+
+def largest_around(images: Array) -> Array:
+    """Return, for each pixel, the maximum over the pixels that may share a Winograd patch with it, per channel."""
+    for axis in (1, 2):
+        near = np.pad(images, [(PATCH, PATCH) if each == axis else (0, 0) for each in range(4)])
+        images = sliding_window_view(near, 2 * PATCH + 1, axis=axis).max(axis=-1)
+    return images
+
+
+def perturbed_plan(plan: Plan, rng: np.random.Generator, logits: bool = False) -> Plan:
+    """Return the plan of the same layers, one perturbed stage for each; `logits`: whether the outputs are logits."""
+    changed = Plan(plan.layers, plan.engine, fuse=False)
+    stages = stages_of(changed)
+    changed.stages = [PerturbedStage(stage, rng, logits and stage is stages[-1]) for stage in stages]
+    return changed
+
+
+def perturbed_rates(optimizer: Optimizer, dtype: np.dtype[np.floating], rng: np.random.Generator) -> Optimizer:
+    """Return a copy of an optimizer whose learning rates have the rounding errors of Adam's bias correction."""
+    unit = np.finfo(dtype).eps / 2
+    betas = [getattr(optimizer, name) for name in ("beta_1", "beta_2") if isinstance(optimizer, Adam)]
+
+    def rate(steps: int) -> float:
+        corrections = [(steps + 1) * beta ** (steps + 1) / (1 - beta ** (steps + 1)) for beta in betas]
+        return rate_at(optimizer.learning_rate, steps) * (1 + rng.choice([-1, 1]) * (2 + sum(corrections)) * unit)
+
+    changed = copy.copy(optimizer)
+    changed.learning_rate = rate
+    return changed
