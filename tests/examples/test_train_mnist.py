@@ -117,7 +117,7 @@ def test_own_data_and_reference_engine(tmp_path: Path):
     [
         (("--data", "nowhere"), r"argument --data: expected a folder .* received 'nowhere', which does not exist"),
         (("--data", "."), r"argument --data: expected in the folder '\.' either mnist\.npz or"),
-        (("--data", "broken.npz"), r"argument --data: broken\.npz: expected a whole \.npz archive, received"),
+        (("--data", "broken.npz"), r"argument --data: broken\.npz: expected a complete \.npz archive, received"),
         (("--limit", 0), r"argument --limit: expected at least 1, received 0"),
         (("--data", "sample", "--limit", 4001), r"argument --limit: expected at most 4000, .*, received 4001"),
         (("--epochs", 0), r"argument --epochs: expected at least 1, received 0"),
