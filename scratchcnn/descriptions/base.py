@@ -38,7 +38,7 @@ class OnnxGraph(Protocol):
 
 
 class LayerDescription(Generic[AnyLayer]):
-    """What the tools know about one class of layers; the base class knows nothing.
+    """Description of one class of layers for the tools; the base class describes nothing.
 
     To describe a layer of your own, override what applies and register the class with `describe`:
 

@@ -88,7 +88,7 @@ def kind_of(layer: Layer) -> type[Layer] | None:
 
 
 def description_of(layer: Layer) -> LayerDescription[Any]:
-    """Return the description of a layer; that of the base class, which knows nothing, if its class has none."""
+    """Return the description of a layer; that of the base class, which describes nothing, if its class has none."""
     kind = kind_of(layer)
     return LayerDescription(layer) if kind is None else DESCRIPTIONS[kind](layer)
 

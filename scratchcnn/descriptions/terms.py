@@ -11,7 +11,6 @@ import numpy as np
 
 from scratchcnn.descriptions.rounding import magnitude_of, sum_bound
 from scratchcnn.descriptions.values import LayerValues
-from scratchcnn.descriptions.words import plural
 from scratchcnn.names import look_up
 from scratchcnn.operands import Array
 
@@ -194,9 +193,12 @@ def bias_gradient_terms(values: LayerValues, position: Position) -> Terms:
     size = magnitude_of(dz, np.ones(1))
     bound = sum_bound(size, 0, values.dtype) + sum_bound(size, dz.size, np.dtype(np.float64))
     axes = ("sample", "output row", "output column") if dz.ndim == 3 else ("sample",)
-    notes = (f"The bias is added to {plural(dz.size, 'preactivation')}, so its gradient is the sum of theirs.",)
+    note = (
+        f"The bias is added to {dz.size:,} preactivations, so its gradient is the sum of their gradients."
+        if dz.size > 1 else "The bias is added to one preactivation, so both have the same gradient."
+    )  # fmt: skip
     sources = grid(*map(np.arange, dz.shape), position[0])
     return weighted_sum(
         values, "d_preactivation", sources, 1.0, "dbias = sum over the samples and positions of dz", axes=axes,
-        bound=bound, notes=notes,
+        bound=bound, notes=(note,),
     )  # fmt: skip

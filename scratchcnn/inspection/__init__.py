@@ -1,4 +1,4 @@
-"""Looking inside: where every number of a forward and a backward pass came from."""
+"""Inspection: tools that explain, check and visualize a network; one sub-package for each question."""
 
 from scratchcnn.inspection import bug_zoo
 from scratchcnn.inspection.attribution.ablation import FilterAblation, filter_ablation

@@ -54,7 +54,7 @@ def atomic_write(path: FilePath) -> Iterator[IO[bytes]]:
     except OSError as error:
         reason = error.strerror or str(error)
         missing = isinstance(error, FileNotFoundError) and not os.path.isdir(target.parent)
-        hint = f"; folder {target.parent} does not exist: create it first" if missing else ""
+        hint = f"; create the folder {target.parent} first" if missing else ""
         raise OSError(error.errno, f"{reason} (an existing file is unchanged){hint}", str(path)) from error
     _flush_folder(target.parent)
 

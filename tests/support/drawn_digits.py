@@ -97,8 +97,8 @@ class Scene(NamedTuple):
     lines: str = ""  # 'ruled' or 'squared'
     format: str = "png"
     size: tuple[int, int] = (400, 500)  # (width, height)
-    height: float = 0.6  # of the digit, as a share of the picture's shorter side
-    pen_width: float = 0.09  # as a share of the digit's height
+    height: float = 0.6  # of the digit, as a fraction of the picture's shorter side
+    pen_width: float = 0.09  # as a fraction of the digit's height
 
 
 SCENES = [

@@ -127,8 +127,8 @@ EXHIBITS = (
         title="the input gradient of a convolution uses the kernel without flipping it",
         bug="dx = convolve(pad(dz), kernel)",
         fix="dx = convolve(pad(dz), kernel[::-1, ::-1])",
-        symptom_text="The network learns, since the layers above this convolution are correct; only the layers below "
-        "receive a wrong gradient. A gradient check is the only way to see it.",
+        symptom_text="The network learns, since the gradients of this convolution and of all later layers are "
+        "correct; only the earlier layers receive a wrong gradient. A gradient check is the only way to see it.",
         hint="From the loss down, which gradient is the first wrong one? Test an asymmetric kernel.",
         check=CHECK, plant=in_layer(KernelNotFlipped, Conv2D),
         quantity="cosine between the layer's input gradient and the correct one", measure=_input_gradient_direction,
@@ -160,7 +160,7 @@ EXHIBITS = (
         title="the backward pass omits the derivative of the activation",
         bug="dz = dy",
         fix="dz = dy * (y > 0)",
-        symptom_text="The network learns, but not as well as it could: units that were off are updated too.",
+        symptom_text="The network learns, but not as well as it could: inactive units are updated, too.",
         hint="By the chain rule, each function of the forward pass contributes one factor. Count them.",
         check=CHECK, plant=in_layer(ActivationDerivativeForgotten, Dense, has_relu),
         quantity="loss at the end of 120 steps", measure=final_loss, shift=0.02,

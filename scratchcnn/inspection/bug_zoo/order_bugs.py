@@ -115,7 +115,7 @@ EXHIBITS = (
         title="Flatten uses channels-first order",
         bug="x.transpose(0, 3, 1, 2).reshape(N, -1)",
         fix="x.reshape(N, -1)",
-        symptom_text="A network trained from scratch is as good as any other. But with weights from Keras or from a "
+        symptom_text="A network trained from scratch works normally. But with weights from Keras or from a "
         "file the predictions are wrong, although all shapes fit. Backward is the derivative of forward, so a gradient "
         "check finds nothing.",
         hint="Which axis varies fastest? Flatten an array whose values are its indices.",

@@ -165,7 +165,7 @@ EXHIBITS = (
         title="dropout does not divide the remaining activations by 1 - rate",
         bug="y = x * kept",
         fix="y = x * kept / (1 - rate)",
-        symptom_text="In inference, where dropout is off, the layers above receive larger activations than in "
+        symptom_text="In inference, where dropout is off, the following layers receive larger activations than in "
         "training. The validation accuracy is too low, and lower the higher the rate is.",
         hint="Compare the mean output over many training passes with the output in inference.",
         check=_check(Dropout), plant=in_layer(DropoutNotScaled, Dropout),
@@ -212,9 +212,9 @@ EXHIBITS = (
         title="a layer updates its weights before it computes the input gradient",
         bug="W -= rate * dW; dx = dz @ W.T",
         fix="dx = dz @ W.T for all layers first; then W -= rate * dW",
-        symptom_text="The network learns, but with an additional step besides that of the optimizer, and the layers "
-        "below receive the gradient of another network than the one that computed the loss. The loss curve hardly "
-        "shows it.",
+        symptom_text="The network learns, but with an additional step besides that of the optimizer, and the "
+        "earlier layers receive the gradient of another network than the one that computed the loss. The loss curve "
+        "hardly shows it.",
         hint="Are the parameters the same before and after backward?",
         check=_check(Dense), plant=in_layer(UpdatedTooEarly, Dense, is_hidden),
         quantity="largest change of a parameter by backward alone", measure=_change_by_backward, shift=1e-4,

@@ -78,17 +78,25 @@ def explain(
     >>> found.products, found.sum, found.bias, found.output
     (array([1., 4., 0.]), 5.0, 0.5, 5.5)
     """
+    if not isinstance(trace, Trace):
+        raise TypeError(f"Expected a Trace, received {type(trace).__name__}; use trace(model, x, y).")
     number = trace.layers.index(layer) if isinstance(layer, LayerTrace) else place_among(trace.names, layer)
     chosen = trace.layers[number]
     look_up("what", what, dict.fromkeys((*FORWARD, *BACKWARD, GRADIENT)))
     if (parameter is not None) != (what == GRADIENT):
         raise ValueError(
             f"Expected parameter for what='gradient', and only for that, received what={what!r} and "
-            f"parameter={parameter!r}; use what='gradient', parameter='kernel'."
+            f"parameter={parameter!r}; use what='gradient', parameter='kernel' for the gradient w.r.t. a weight, and "
+            "what='d_output' for that w.r.t. an output."
         )
     if what not in FORWARD:
         _expect_backward(trace, chosen, what)
     if parameter is not None:
+        if not chosen.gradients:
+            raise ValueError(
+                f"Expected a layer with trainable parameters, received {chosen.name!r} ({chosen.kind}), which has "
+                "none; use what='d_input' for the gradient w.r.t. its input."
+            )
         stored = look_up("parameter", parameter, chosen.gradients)
         place = position_in_parameter(position, stored.shape, f"the {parameter} of {chosen.name!r}")
         terms = parameter_gradient_terms(trace, number, parameter, place)

@@ -179,12 +179,17 @@ class Explanation:
         if self.row is not None:
             blocks.append(softmax_lines(self.row, self.position[-1]))
         if self.parameter is None:
-            blocks.append(chain_lines(self.chain()))
+            blocks.append(chain_lines(self.chain(), self._unit))
         title = f"{self._name} = {self.stored:.6g}    ({self.layer.kind})"
         return title + "\n" + "\n\n".join("\n".join((INDENT + line).rstrip() for line in block) for block in blocks)
 
     def __repr__(self) -> str:
         return f"<Explanation of {self._name} = {self.stored:.6g}>"
+
+    @property
+    def _unit(self) -> str:
+        """What `chain()` describes: for a gradient, the value that the loss is differentiated with respect to."""
+        return {"d_output": "output", "d_preactivation": "preactivation", "d_input": "input"}.get(self.what, "value")
 
     @property
     def _index(self) -> str:

@@ -171,20 +171,20 @@ def softmax_lines(row: SoftmaxRow, own: int) -> Iterator[str]:
     yield f"sum of the exponentials: {row.total:.6g}{more}"
 
 
-def chain_lines(reaches: Sequence[Reach]) -> Iterator[str]:
-    """Yield the receptive field in each layer that changes it."""
-    last = reaches[-1]
+def chain_lines(reaches: Sequence[Reach], value: str = "value") -> Iterator[str]:
+    """Yield the receptive field of a value, described by that noun phrase, in each layer that changes it."""
+    last, of = reaches[-1], "" if value == "value" else f" of the {value}"
     if last.mask.all():
-        yield f"Receptive field: the whole input ({last.count:,} value{'s' * (last.count != 1)})."
+        yield f"Receptive field{of}: the whole input ({last.count:,} value{'s' * (last.count != 1)})."
         return
     shown = [
         one for one, after in zip(reaches, [*reaches[1:], None], strict=True) if after is None or not _same(one, after)
     ]
     width = max(len(reach.layer) for reach in shown) + len(".input")
-    yield "The value depends only on these inputs:"
+    yield f"The {value} depends only on these inputs:"
     for reach in shown:
         yield f"  {(reach.layer + '.input').ljust(width)}  {reach}"
-    yield f"Receptive field: {last.count:,} of the {last.mask.size:,} values of the input."
+    yield f"Receptive field{of}: {last.count:,} of the {last.mask.size:,} values of the input."
 
 
 def _same(one: Reach, other: Reach) -> bool:

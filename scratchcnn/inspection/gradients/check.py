@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from scratchcnn.arguments import positive, positive_integer, seed_number
+from scratchcnn.descriptions.words import plural
 from scratchcnn.inspection.gradients.diagnosis import diagnose
 from scratchcnn.inspection.gradients.differentiable import differentiable
 from scratchcnn.inspection.gradients.patterns import switched
@@ -117,7 +118,8 @@ def check_gradients(
     mode = "training mode with fixed dropout masks" if training else "inference mode"
     title = (
         f"Gradient check of {subject}: the gradients of the backward pass (analytic) and differences of the loss "
-        f"(numeric), in float64. Loss {loss:.6g}{functional}, {len(function.x)} samples, step {step:g}, {mode}."
+        f"(numeric), in float64. Loss {loss:.6g}{functional}, {plural(len(function.x), 'sample')}, step {step:g}, "
+        f"{mode}."
     )
     return GradientCheck(title, tuple(rows), loss, gap, remarks)
 

@@ -164,5 +164,5 @@ def _validation(data: tuple[Array, Array], other: tuple[Array, Array], agreement
     known = {np.ascontiguousarray(image).tobytes() for image in x}
     leaked = sum(np.ascontiguousarray(image).tobytes() in known for image in x_val.astype(x.dtype))
     text = f"{leaked:,} of {len(x_val):,} validation images equal a training image"
-    hint = "their accuracy does not estimate that on new images"
+    hint = "the validation accuracy does not estimate the accuracy on new images"
     return [*points, Point.of("separate", leaked <= LEAK * len(x_val), text, hint)]

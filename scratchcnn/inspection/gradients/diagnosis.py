@@ -86,7 +86,7 @@ def _about_ratio(ratio: float, batch: int) -> str:
 
 
 def _where(rows: Sequence[ArrayCheck], found: Sequence[ArrayCheck], layers: Sequence[str]) -> list[str]:
-    """Locate the cause: the gradient passes from the loss down, so everything above the first wrong one is correct."""
+    """Locate the cause: the gradient passes from the loss down, so the layers after the last wrong one are correct."""
     if len(layers) < 2:
         return []
     known, wrong = (
@@ -102,4 +102,6 @@ def _where(rows: Sequence[ArrayCheck], found: Sequence[ArrayCheck], layers: Sequ
     above = min(i for i in known if i > at)
     between = " or ".join(map(repr, layers[at + 1 : above + 1]))
     itself = "" if at < 0 else f"in the backward method of {layers[at]!r} itself, or "
-    return [f"The gradients above are correct. So look {itself}in the input gradient that {between} returns."]
+    return [
+        f"The gradients of all later layers are correct, so look {itself}in the input gradient that {between} returns."
+    ]

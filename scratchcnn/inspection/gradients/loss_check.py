@@ -50,7 +50,9 @@ def check_loss(loss: CategoricalCrossentropy, *, classes: int = 10, engine: str 
     """
     if not isinstance(loss, CategoricalCrossentropy):
         raise TypeError(f"Expected a loss, as SparseCategoricalCrossentropy(), received {loss!r}.")
-    classes, ops, on_logits = positive_integer("classes", classes), operations_of(engine), loss.on_logits()
+    if positive_integer("classes", classes) < 2:
+        raise ValueError(f"Expected classes as at least 2, received {classes}; with one class, the loss is always 0.")
+    ops, on_logits = operations_of(engine), loss.on_logits()
     logits = np.random.default_rng(seed).standard_normal((SAMPLES, classes))
     targets = np.eye(classes)[np.arange(SAMPLES) % classes]
 

@@ -16,7 +16,7 @@ from scratchcnn.optimizers import Adam
 from scratchcnn.sequential import Sequential
 
 LEARNED = 0.1  # remaining fraction of ln(classes), the loss of equal probabilities
-LEAST = 10  # steps, even if the model knows the images already
+LEAST = 10  # steps, even if the images are already memorized
 FALLING = 0.9  # of the loss after three quarters of the steps; below it, training has not finished
 LARGE_START = 3.0  # times ln(classes)
 

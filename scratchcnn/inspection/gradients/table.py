@@ -37,12 +37,12 @@ class Float32Gap(NamedTuple):
         why = "rounding."
         if self.switched:
             why = (
-                f"{self.switched:,} ReLU masks or argmax indices differ, at inputs near zero or near a tie. That is no "
-                "bug, since at a kink both one-sided derivatives are valid; the rest is rounding."
+                f"{self.switched:,} ReLU masks or argmax indices differ, at inputs near zero or near a tie. This is "
+                "not a bug, since at a kink both one-sided derivatives are valid; the rest is rounding."
             )
         return (
-            f"In float32 the gradients differ from these by up to {self.relative_error:.1g} of the largest one of the "
-            f"array (in {self.array}): {why}"
+            f"In float32 the gradients differ from these by up to {self.relative_error:.1g} times the largest gradient "
+            f"of the array ({self.array}): {why}"
         )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scratchcnn import kernels, reference
+from scratchcnn.descriptions.words import plural
 from scratchcnn.inspection.im2col.data import Im2colStoryData
 from scratchcnn.inspection.im2col.text import story_text
 from scratchcnn.layers import Conv2D
@@ -230,8 +231,8 @@ def _checked_image(image: object, layer: Conv2D) -> Array:
     channels = layer.input_shape[-1] if layer.input_shape is not None else pixels.shape[2]
     if pixels.shape[2] != channels:
         raise ValueError(
-            f"Expected an image with {channels} channels for {layer.label}, received shape {received}; give one "
-            "output (H, W, C) of the layer before this one."
+            f"Expected an image with {plural(channels, 'channel')} for {layer.label}, received shape {received}; give "
+            "one output (H, W, C) of the layer before this one."
         )
     return pixels[None]
 

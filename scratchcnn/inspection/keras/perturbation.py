@@ -19,7 +19,9 @@ exactly the bias in every program. Three operations round differently:
 
 - A Winograd convolution adds the pixels of a patch and separates them again. Its errors are those of the largest sum
   that shares a patch, times a factor that follows from the transforms.
-- Equal logits give equal errors of their softmax, which do not average out over a batch.
+- The gradient of the loss w.r.t. a logit is (p - target) / N. The rounding error of the probability p is relative to p,
+  not to the difference, which is much smaller where p is nearly 1. Equal logits give equal errors, which do not average
+  out over a batch.
 - Adam divides by 1 - beta**t. Keras rounds beta**t to float32, which leaves 1 - 0.999 with four significant digits.
 """
 
@@ -39,6 +41,7 @@ from scratchcnn.layers import Conv2D, Dense
 from scratchcnn.layers.base import Gradients
 from scratchcnn.operands import Array
 from scratchcnn.optimizers import Adam, Optimizer
+from scratchcnn.reference import softmax
 from scratchcnn.schedules import rate_at
 
 # Magnitudes that a Winograd convolution sums, relative to those of the direct sum: root mean square, random operands.
@@ -60,8 +63,8 @@ class Sums(NamedTuple):
 class PerturbedStage:
     """A stage of one layer that adds random errors to its results, of the size of their rounding errors.
 
-    If its outputs are logits, it adds the rounding errors of the softmax too, the same for all rows: an error of d in
-    the logit of a class changes its probability by a factor of about 1 + d.
+    If its outputs are the logits of a cross-entropy loss, it adds the rounding errors of the probabilities to the
+    gradient of the loss: p[n, j] * d[j] / N, with the same d[j] for all rows n.
     """
 
     def __init__(self, stage: SingleLayer, rng: np.random.Generator, logits: bool) -> None:
@@ -74,7 +77,7 @@ class PerturbedStage:
         ops = self.stage.ops
         if type(layer) not in (Conv2D, Dense):
             y, cache = self.stage.forward(x, training, rng)
-            return self._output(perturbed(y, self.rng)), cache
+            return self._result(perturbed(y, self.rng), cache)
         kernel, plain, absolute = layer.params["kernel"], copy.copy(layer), copy.copy(layer)
         plain.activation = absolute.activation = linear
         absolute.params = {
@@ -84,16 +87,20 @@ class PerturbedStage:
         z, cache = plain.forward(x, ops, training, rng)
         products, absolute_cache = absolute.forward(abs(x), ops, training, rng)
         y = layer.activation.forward(self._with_errors(z, products, kernel.size // kernel.shape[-1], "forward"), ops)
-        return self._output(y), Sums(y, plain, cache, absolute, absolute_cache)
+        return self._result(y, Sums(y, plain, cache, absolute, absolute_cache))
 
-    def _output(self, y: Array) -> Array:
-        errors = SOFTMAX * np.finfo(y.dtype).eps / 2 * self.rng.choice([-1, 1], y.shape[-1])
-        return y + errors.astype(y.dtype) if self.logits else y
+    def _result(self, y: Array, cache: Any) -> tuple[Array, Any]:
+        """Return the output and the cache, to which the probabilities are added if the outputs are logits."""
+        return y, (cache, softmax(y) if self.logits else None)
 
     def backward(self, dy: Array, cache: Any, input_gradient: bool = True) -> tuple[Array | None, list[Gradients]]:
         """Compute the gradients with errors added to their sums."""
         layer: Any = self.stage.layer
         ops, dy = self.stage.ops, perturbed(dy, self.rng)
+        cache, probabilities = cache
+        if probabilities is not None:
+            errors = SOFTMAX * np.finfo(dy.dtype).eps / 2 * self.rng.choice([-1, 1], dy.shape[-1])
+            dy = (dy + probabilities * errors / len(dy)).astype(dy.dtype)
         if not isinstance(cache, Sums):
             dx, (gradients,) = self.stage.backward(dy, cache, input_gradient)
             return dx, [{name: perturbed(array, self.rng) for name, array in gradients.items()}]

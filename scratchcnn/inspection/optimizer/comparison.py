@@ -36,22 +36,36 @@ class OptimizerComparison:
     histories: tuple[WeightHistory, ...]
     losses: tuple[float, ...]
 
+    @property
+    def labels(self) -> list[str]:
+        """Names of the optimizers; of several of the same class, with the settings in which they differ."""
+        labels = []
+        for history in self.histories:
+            others = [other for other in self.histories if other.optimizer == history.optimizer]
+            differing = [
+                f"{name}={value if isinstance(value, int | float) else type(value).__name__}"
+                for name, value in history.settings.items()
+                if any(other.settings.get(name) != value for other in others)
+            ]  # fmt: skip
+            labels.append(f"{history.optimizer}({', '.join(differing)})" if differing else history.optimizer)
+        return labels
+
     def __str__(self) -> str:
-        names = [history.optimizer for history in self.histories]
+        names = self.labels
         lines = [
             f"{self.histories[0].name}, trained with {' and '.join(names)}: same initial weights, batches and dropout.",
             "",
             *self._table(),
             "",
         ]
-        for history, loss in zip(self.histories, self.losses, strict=True):
-            lines += wrap(_summary(history, loss), first=f"{history.optimizer}: ")
+        for name, history, loss in zip(names, self.histories, self.losses, strict=True):
+            lines += wrap(_summary(history, loss), first=f"{name}: ")
         return "\n".join(lines)
 
     def _table(self) -> list[str]:
         heads, rows = ["step"], [[row[0]] for row in table_rows(self.histories[0].steps, [], self.histories[0].after)]
-        for history in self.histories:
-            heads += [f"{history.optimizer}: gradient", "update", "weight after"]
+        for name, history in zip(self.labels, self.histories, strict=True):
+            heads += [f"{name}: gradient", "update", "weight after"]
             columns = [history.gradients, history.changes]
             for row, cells in zip(rows, table_rows(history.steps, columns, history.after), strict=True):
                 row += cells[1:]
@@ -61,7 +75,10 @@ class OptimizerComparison:
         """Draw weight, gradient, optimizer state and updates, one line per optimizer; save to `to_file` if given."""
         from scratchcnn.inspection.optimizer.figure import plot_weight
 
-        return plot_weight(self.histories[0].name, [each.curves() for each in self.histories], to_file)
+        curves = [
+            each.curves()._replace(optimizer=name) for name, each in zip(self.labels, self.histories, strict=True)
+        ]
+        return plot_weight(self.histories[0].name, curves, to_file)
 
 
 def _summary(history: WeightHistory, loss: float) -> str:
@@ -156,7 +173,7 @@ def compare_optimizers(
     """
     built_model(model, "comparing optimizers")
     model.expect_compiled("comparing optimizers")
-    if isinstance(optimizers, str) or not optimizers:
+    if isinstance(optimizers, str) or not isinstance(optimizers, Sequence) or not optimizers:
         raise ValueError(
             f"Expected optimizers as a list, for example ['adam', 'sgd'], received {optimizers!r}; name at least one."
         )

@@ -98,12 +98,12 @@ def _gradient_flow(key: str, title: str, model: Sequential, x: Array, y: Array, 
         f"A copy of the model with new random weights is trained for {len(steps)} steps; each step uses a batch of "
         f"{BATCH} images. The first chart shows the root mean square of each layer's gradient. If it shrinks from "
         "layer to layer towards the pixels (vanishing gradients), the first layers hardly learn.",
-        f"The second chart shows the size of a step relative to the size of the weights. {flow.about_ratios()}",
+        f"The second chart shows how large a step is compared with the weights. {flow.about_ratios()}",
         "; ".join(f"{name}: {verdict}" for name, verdict in zip(flow.layers, flow.verdicts, strict=True)) + ".",
     ]
     series = {
         "root mean square of the gradient": flow.root_mean_squares,
-        "size of a step relative to the weights": flow.ratios,
+        "update-to-weight ratio": flow.ratios,
     }
     charts = []
     for name, values in series.items():

@@ -81,7 +81,7 @@ def attribution_sections(
         stays = f"The predicted class changes at {changed}" if changed else "The predicted class is the same at all"
         paragraphs = [
             f"The image is moved by up to {found.most} pixels in each direction. A cell of the map is the probability "
-            f"of {found.label} for one shift; in the centre the image is not moved.",
+            f"of {found.label} for one shift; in the center the image is not moved.",
             f"{stays}{' of the' if changed else ''} {count} shifts.",
         ]
         grid = np.asarray(found.map, np.float32)

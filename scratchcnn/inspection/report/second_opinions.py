@@ -22,7 +22,9 @@ def keras_section(model: Sequential, images: Array, labels: Array) -> Section:
             f"Keras {found.keras} with {found.backend} receives the same weights and the same images, and both "
             f"programs make {STEPS} training steps. The table compares every output, every gradient, and every weight "
             "after each step. tolerance: the largest difference that rounding can cause in this array.",
-            "Rounding explains every difference." if found.agrees else f"The results differ: {found.first_difference}",
+            "Rounding explains every difference."
+            if found.agrees
+            else f"The results differ, first in {found.first_difference.place}; the text below gives the values.",
         ]
         call = f"compare_with_keras(model, x, y, steps={STEPS})"
         return Section(key, title, paragraphs, call, str(found), table=Table(HEADS, cells_of(found.rows, found.steps)))

@@ -112,7 +112,7 @@ def write_report(
     Raises
     ------
     TypeError, ValueError
-        The model is not built, `image` is not one image, or there is no such class.
+        The model is not built, `image` is not one image, there is no such class, or images are given without labels.
     OSError
         The file cannot be written.
     ImportError
@@ -129,6 +129,10 @@ def write_report(
     shows the calculation of a clicked value for the forward pass of one network.
     """
     passes = _passes(model, image, label)
+    if (images is None) != (labels is None):
+        raise ValueError("Expected images and labels, received only one of them; give both, or omit both.")
+    if training is not None and not (isinstance(training, tuple | list) and len(training) == 2):
+        raise ValueError(f"Expected training as (images, labels), received {type(training).__name__}; give both.")
     found = passes.trace
     store = ArrayStore()
     data = page_data(found, store, passes.label)

@@ -123,6 +123,15 @@ def test_receptive_field_contains_exactly_the_inputs_that_affect_the_value(case,
     np.testing.assert_array_equal(field.columns, np.flatnonzero(moved.any(axis=(0, 2))))
 
 
+def test_receptive_field_of_a_gradient_is_attributed_to_its_unit():
+    # Every gradient depends on the whole image, through the probabilities.
+    (x, y) = small_data(1)
+    found = trace(small_model(seed=0), x, y)
+    units = {"output": "value", "preactivation": "value", "d_output": "output", "d_preactivation": "preactivation"}
+    for what, unit in units.items():
+        assert f"  The {unit} depends only on these inputs:" in str(explain(found, "conv2d", (2, 3, 1), what))
+
+
 def test_receptive_field_grows_through_the_article_network():
     (x, _), _ = sample_digits()
     found = trace(article_model(seed=0), x[:1])
@@ -341,6 +350,10 @@ def test_invalid_arguments_with_several_samples_raise():
         ValueError, match=r"as \(sample, row, column, channel\), received \(0, 0, 0\); for example \(1, 3, 3, 2\)"
     ):
         explain(found, "conv2d", (0, 0, 0))
+    with pytest.raises(ValueError, match=r"received 'max_pooling2d' .*, which has none; use what='d_input'"):
+        explain(found, "max_pooling2d", (0, 0, 0, 0), "gradient", parameter="kernel")
+    with pytest.raises(TypeError, match="Expected a Trace, received Sequential"):
+        explain(small_model(seed=0), "conv2d", (0, 0, 0))
     with pytest.raises(ValueError, match="use 'd_preactivation'"):
         explain(found, "dense_1", (0, 0), "d_output")
     with pytest.raises(ValueError, match="parameter as one of 'kernel', 'bias', received 'kernels'"):

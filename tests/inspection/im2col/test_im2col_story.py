@@ -212,7 +212,7 @@ def test_without_dy_the_gradient_is_the_output():
     [
         (np.zeros((2, 9, 8, 1)), ValueError, r"one image .*received shape \(2, 9, 8, 1\); give one .*as x\[0\]"),
         (np.zeros(9), ValueError, r"received shape \(9,\); give it as"),
-        (np.zeros((9, 8, 3)), ValueError, r"1 channels for 'conv2d' \(Conv2D\), received shape \(9, 8, 3\)"),
+        (np.zeros((9, 8, 3)), ValueError, r"1 channel for 'conv2d' \(Conv2D\), received shape \(9, 8, 3\)"),
         (np.zeros((9, 0, 1)), ValueError, "Expected one image"),
         (np.full((9, 8), np.nan), ValueError, "Expected finite values in image"),
         ([["a"]], TypeError, "Expected image as integers or floats"),

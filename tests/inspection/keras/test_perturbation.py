@@ -6,10 +6,12 @@ from networks import small_model
 
 from scratchcnn import Sequential
 from scratchcnn.fusion.plan import Plan
-from scratchcnn.inspection.keras.perturbation import WINOGRAD, perturbed_plan
+from scratchcnn.inspection.keras.perturbation import SOFTMAX, WINOGRAD, perturbed_plan
+from scratchcnn.inspection.keras.run import train
 from scratchcnn.inspection.runs import layer_outputs
 from scratchcnn.kernels.conv2d.winograd_tiles import F2, F4
 from scratchcnn.layers import Conv2D, Dense
+from scratchcnn.training.data import Samples
 
 
 def errors_added(plan, x, seed=0):
@@ -65,6 +67,20 @@ def test_factors_of_winograd_follow_from_its_matrices():
         a, g, b = (np.square(np.array(matrix)) for matrix in matrices)
         ratio = (a @ (g.sum(axis=1) * b.sum(axis=1))).max() / g.shape[1]
         assert ratio <= WINOGRAD[name] < 1.05 * ratio
+
+
+def test_gradient_of_a_confident_prediction_has_the_rounding_error_of_its_probability():
+    # p - 1 = -1e-4 for the correct class: the error is that of p, SOFTMAX * u, and not u times the difference.
+    model = Sequential([Dense(2, activation="softmax", kernel_initializer="zeros", input_shape=(1,))], seed=0)
+    model.compile("sgd")
+    model.layers[0].params["bias"][...] = 0, -np.log(1e4)
+    batch = Samples(np.ones((4, 1), np.float32), np.zeros(4, np.int64), None)
+    kernel, _ = train(model, [batch]).gradients
+    moved = [train(model, [batch], np.random.default_rng(seed)).gradients[0] - kernel for seed in range(4)]
+    size = SOFTMAX * np.finfo(np.float32).eps / 2
+    # Other errors are a few u times the gradient, 1e-4; the gradient itself has 24 bits.
+    np.testing.assert_allclose(np.abs(moved)[:, 0, 0], size, rtol=0.1)
+    assert (np.abs(moved)[:, 0, 1] < 0.1 * size).all()
 
 
 def test_perturbed_passes_of_one_generator_are_reproducible():

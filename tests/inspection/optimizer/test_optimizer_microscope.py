@@ -279,6 +279,14 @@ def test_a_weight_is_watched_on_a_copy():
     np.testing.assert_array_equal(model.get_weights()[0], other.get_weights()[0])
 
 
+def test_optimizers_of_the_same_class_are_named_with_the_settings_that_differ():
+    chosen = ["adam", "sgd", optimizers.SGD(0.01, momentum=0.9)]
+    found = compare_optimizers(small_model(seed=0), *small_data(), "dense", "kernel", (0, 0), chosen)
+    assert found.labels == ["Adam", "SGD(momentum=0.0)", "SGD(momentum=0.9)"]
+    assert all(f"{name}: " in str(found) for name in found.labels)
+    assert found.labels[2] in [text.get_text() for text in found.plot().axes[0].get_legend().get_texts()]
+
+
 def test_wrong_arguments_raise_an_error():
     model = small_model(seed=0)
     with pytest.raises(ValueError, match="Did you mean 'dense'"):
@@ -291,8 +299,9 @@ def test_wrong_arguments_raise_an_error():
         OptimizerMicroscope(model, "flatten", "kernel", (0, 8))
     with pytest.raises(ValueError, match="Expected a model of known shape"):
         OptimizerMicroscope(Sequential([Dense(2)]), "dense", "kernel", (0, 0))
-    with pytest.raises(ValueError, match="optimizers as a list"):
-        compare_optimizers(model, *small_data(), "dense", "kernel", (0, 0), "adam")
+    for wrong in ("adam", 3, []):
+        with pytest.raises(ValueError, match="optimizers as a list"):
+            compare_optimizers(model, *small_data(), "dense", "kernel", (0, 0), wrong)
     microscope = OptimizerMicroscope(small_model(seed=1), "dense", "kernel", (0, 0))
     with pytest.raises(ValueError, match="of the model that this microscope was made for"):
         model.fit(*small_data(), verbose=0, callbacks=microscope)

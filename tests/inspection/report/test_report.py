@@ -193,7 +193,9 @@ def test_wrong_backward_pass_is_reported(tmp_path, rng):
         ({"image": np.ones((2, 9, 8, 1))}, "that is a batch of 2: give one of them, as image"),
         ({"image": np.ones((9, 9, 1))}, r"Expected image as one image of shape \(9, 8, 1\)"),
         ({"label": 5}, "Expected label from 0 to 4"),
-        ({"to_file": "missing/page.html"}, "create it first"),
+        ({"images": np.ones((2, 9, 8, 1))}, "Expected images and labels, received only one"),
+        ({"training": 3}, r"Expected training as \(images, labels\), received int"),
+        ({"to_file": "missing/page.html"}, "create the folder missing first"),
         ({"to_file": "."}, "received a folder"),
     ],
 )
