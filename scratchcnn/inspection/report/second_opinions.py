@@ -18,13 +18,14 @@ def keras_section(model: Sequential, images: Array, labels: Array) -> Section:
     def compared(key: str, title: str) -> Section:
         count = min(len(images), BATCH * STEPS)
         found = compare_with_keras(model, images[:count], labels[:count], steps=STEPS, batch_size=min(BATCH, count))
+        first = found.first_difference
         paragraphs = [
             f"Keras {found.keras} with {found.backend} receives the same weights and the same images, and both "
             f"programs make {STEPS} training steps. The table compares every output, every gradient, and every weight "
             "after each step. tolerance: the largest difference that rounding can cause in this array.",
             "Rounding explains every difference."
-            if found.agrees
-            else f"The results differ, first in {found.first_difference.place}; the text below gives the values.",
+            if first is None
+            else f"The results differ, first in {first.place}; the text below gives the values.",
         ]
         call = f"compare_with_keras(model, x, y, steps={STEPS})"
         return Section(key, title, paragraphs, call, str(found), table=Table(HEADS, cells_of(found.rows, found.steps)))

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from browser import chromium, complaints, requested, show
-from networks import article_model, sample_digits
+from networks import article_model, sample_digits, small_data, small_model
 
 from scratchcnn import Sequential
 from scratchcnn.activations import ActivationFunction
@@ -630,3 +630,15 @@ def test_wrong_stored_bias_is_reported(driver, article):
     found = driver.execute_script(READ, "explore-forward-7")
     assert found["ledger"]["before"] != pytest.approx(article.trace["dense_1"].preactivation[0, 4], abs=0.5)
     assert any("larger than rounding allows" in words for words in found["words"])
+
+
+def test_tables_of_sentences_fit_a_phone_without_scrolling(driver, tmp_path):
+    x, y = small_data(8)
+    write_report(small_model(seed=0), x[0], int(y[0]), tmp_path / "page.html", training=(x, y))
+    show(driver, tmp_path / "page.html", width=390)
+    cells = driver.execute_script(
+        "return [...document.querySelectorAll('.numbers.words tbody :is(th, td)')]"
+        ".map((each) => [each.getBoundingClientRect().left, each.getBoundingClientRect().right]);"
+    )
+    assert len(cells) >= 4 * 20
+    assert all(0 <= left < right <= 390 for left, right in cells)
