@@ -17,6 +17,7 @@ from scratchcnn.inspection.attribution.class_score import logit_layers
 from scratchcnn.inspection.attribution.image_result import sections
 from scratchcnn.inspection.text.layout import wrap
 from scratchcnn.inspection.text.numbers import points
+from scratchcnn.inspection.text.printed import Printed
 from scratchcnn.inspection.text.table import table
 from scratchcnn.layers import Conv2D, Layer
 from scratchcnn.losses import SparseCategoricalCrossentropy
@@ -35,8 +36,8 @@ Counts = npt.NDArray[np.int64]
 FIRST, LAST = 12, 6  # number of the most and of the least important filters in the text
 
 
-@dataclass(frozen=True, eq=False)
-class FilterAblation:
+@dataclass(frozen=True, eq=False, repr=False)
+class FilterAblation(Printed):
     """Result of `filter_ablation`.
 
     Attributes

@@ -25,7 +25,7 @@ LISTED = 3  # filters of each sign in the text
 RELIABLE = 0.5  # fraction of the gradient that averaging must keep, or the text warns
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class GradCAM(ImageResult):
     """Result of `grad_cam`; `image`, `label` and `answer` as in `ImageResult`.
 

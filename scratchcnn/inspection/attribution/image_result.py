@@ -13,6 +13,7 @@ from scratchcnn.inspection.arguments import built_model, one_image, one_label, s
 from scratchcnn.inspection.attribution.class_score import Probabilities, probabilities_of
 from scratchcnn.inspection.text.layout import facts, wrap
 from scratchcnn.inspection.text.numbers import short
+from scratchcnn.inspection.text.printed import Printed
 from scratchcnn.inspection.text.sketch import sketch
 from scratchcnn.operands import Array
 from scratchcnn.sequential import Sequential
@@ -49,8 +50,8 @@ def checked_inputs(
     return batch[0].copy(), answer if chosen is None else chosen, answer, probabilities
 
 
-@dataclass(frozen=True, eq=False)
-class ImageResult:
+@dataclass(frozen=True, eq=False, repr=False)
+class ImageResult(Printed):
     """Base class of the results for one image.
 
     Attributes

@@ -29,7 +29,7 @@ FRACTION = 6  # the default patch has a sixth of the rows and columns
 LISTED = 5  # patches in the text
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Occlusion(ImageResult):
     """Result of `occlusion`; `image`, `label` and `answer` as in `ImageResult`.
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 LISTED = 5  # pixels in the text
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class InputGradient(ImageResult):
     """Result of `input_gradient`; `image`, `label` and `answer` as in `ImageResult`.
 

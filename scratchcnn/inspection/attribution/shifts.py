@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 MOST_LISTED = 4  # the text lists shifts up to this number of pixels, which fit into a line
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class PixelShifts(ImageResult):
     """Result of `pixel_shifts`; `image`, `label` and `answer` as in `ImageResult`.
 

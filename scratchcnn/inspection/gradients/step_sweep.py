@@ -16,6 +16,7 @@ from scratchcnn.inspection.gradients.differentiable import differentiable
 from scratchcnn.inspection.gradients.patterns import switched
 from scratchcnn.inspection.gradients.probe import Probe
 from scratchcnn.inspection.text.layout import wrap
+from scratchcnn.inspection.text.printed import Printed
 from scratchcnn.inspection.text.table import table
 from scratchcnn.layers import Layer
 from scratchcnn.names import look_up
@@ -116,8 +117,8 @@ def _third_derivative(probe: Probe, name: str, place: tuple[int, ...]) -> float:
     return 0.0
 
 
-@dataclass(frozen=True)
-class StepSweep:
+@dataclass(frozen=True, repr=False)
+class StepSweep(Printed):
     """The error of one central difference for each step; `print` shows a table, `plot` draws it.
 
     Attributes

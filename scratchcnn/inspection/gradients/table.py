@@ -9,6 +9,7 @@ import numpy as np
 
 from scratchcnn.inspection.gradients.probe import Element, Verdict
 from scratchcnn.inspection.text.layout import wrap
+from scratchcnn.inspection.text.printed import Printed
 from scratchcnn.inspection.text.table import table
 from scratchcnn.names import look_up
 from scratchcnn.operands import Array, Shape
@@ -123,8 +124,8 @@ class ArrayCheck:
         return (name, str(self.shape), "-" if self.fault else checked, *numbers, verdict)
 
 
-@dataclass(frozen=True)
-class GradientCheck:
+@dataclass(frozen=True, repr=False)
+class GradientCheck(Printed):
     """Gradients of the backward pass compared with differences of the loss, array by array; `print` shows the table.
 
     Attributes

@@ -18,6 +18,7 @@ from scratchcnn.inspection.keras.equivalent import KerasModel
 from scratchcnn.inspection.keras.run import Run, train
 from scratchcnn.inspection.keras.side_by_side import FirstDifference, Row, compare, differences, table_of
 from scratchcnn.inspection.text.layout import wrap
+from scratchcnn.inspection.text.printed import Printed
 from scratchcnn.sequential import Sequential
 from scratchcnn.training.data import Fitting, Samples, check_samples
 
@@ -40,8 +41,8 @@ LOOSE = (
 )
 
 
-@dataclass(frozen=True, eq=False)
-class KerasComparison:
+@dataclass(frozen=True, eq=False, repr=False)
+class KerasComparison(Printed):
     """Result of `compare_with_keras`; `print` it, or `plot` it.
 
     Attributes

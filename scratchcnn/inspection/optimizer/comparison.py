@@ -13,6 +13,7 @@ from scratchcnn.inspection.arguments import built_model, layer_index
 from scratchcnn.inspection.optimizer.microscope import OptimizerMicroscope
 from scratchcnn.inspection.optimizer.weight_history import WeightHistory, table_rows
 from scratchcnn.inspection.text.layout import wrap
+from scratchcnn.inspection.text.printed import Printed
 from scratchcnn.inspection.text.table import table
 from scratchcnn.optimizers import Optimizer, get
 from scratchcnn.sequential import Sequential
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-@dataclass(frozen=True, eq=False)
-class OptimizerComparison:
+@dataclass(frozen=True, eq=False, repr=False)
+class OptimizerComparison(Printed):
     """One weight trained with several optimizers; `print` it, or `plot` it.
 
     Attributes
@@ -52,8 +53,9 @@ class OptimizerComparison:
 
     def __str__(self) -> str:
         names = self.labels
+        listed = " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
         lines = [
-            f"{self.histories[0].name}, trained with {' and '.join(names)}: same initial weights, batches and dropout.",
+            *wrap(f"{self.histories[0].name}, trained with {listed}: same initial weights, batches and dropout."),
             "",
             *self._table(),
             "",

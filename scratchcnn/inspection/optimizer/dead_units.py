@@ -15,6 +15,7 @@ from scratchcnn.fusion.plan import Plan
 from scratchcnn.inspection.arguments import built_model, sample_shape
 from scratchcnn.inspection.runs import layer_outputs
 from scratchcnn.inspection.text.layout import wrap
+from scratchcnn.inspection.text.printed import Printed
 from scratchcnn.inspection.text.table import table
 from scratchcnn.operands import Array
 from scratchcnn.sequential import Sequential
@@ -51,8 +52,8 @@ class LayerUnits:
         return np.flatnonzero(self.active == 0)
 
 
-@dataclass(frozen=True, eq=False)
-class DeadUnits:
+@dataclass(frozen=True, eq=False, repr=False)
+class DeadUnits(Printed):
     """Result of `dead_units`; `print` it, or `plot` it.
 
     Attributes

@@ -12,6 +12,7 @@ import numpy as np
 from scratchcnn.callbacks.base import Logs
 from scratchcnn.inspection.optimizer.watching import Observed, Watcher
 from scratchcnn.inspection.text.layout import wrap
+from scratchcnn.inspection.text.printed import Printed
 from scratchcnn.inspection.text.table import table
 from scratchcnn.operands import Array
 
@@ -39,8 +40,8 @@ EARLY = (
 )
 
 
-@dataclass(frozen=True, eq=False)
-class GradientFlow:
+@dataclass(frozen=True, eq=False, repr=False)
+class GradientFlow(Printed):
     """Result of a `GradientWatcher`; `print` it, `plot` it, or `plot_ratios`.
 
     A norm is the square root of the sum of squares over all parameters of a layer (kernel and bias together).

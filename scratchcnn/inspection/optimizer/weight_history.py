@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scratchcnn.inspection.text.printed import Printed
 from scratchcnn.inspection.text.table import table
 from scratchcnn.operands import Array
 
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 MOST_ROWS = 12  # of a table
 
 
-@dataclass(frozen=True, eq=False)
-class WeightHistory:
+@dataclass(frozen=True, eq=False, repr=False)
+class WeightHistory(Printed):
     """Recorded values of one weight, one for each training step; `print` it, or `plot` it.
 
     Attributes
