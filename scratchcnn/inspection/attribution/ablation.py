@@ -121,7 +121,7 @@ class FilterAblation(Printed):
             rows.append([
                 str(rank), str(f), f"{self.losses[f]:.4f}", f"{self.rises[f]:+.4f}",
                 f"{self.accuracies[f]:.2%}", f"{change} points", f"{self.active[f]:.1%}",
-                f"class {worst}: recall −{points(fall)} points" if fall > 0 else "none",
+                f"class {worst}: recall -{points(fall)} points" if fall > 0 else "none",
             ])  # fmt: skip
         if len(rows) > FIRST + LAST + 1:
             rows[FIRST:-LAST] = [["…", f"{len(rows) - FIRST - LAST} more", *[""] * 6]]
