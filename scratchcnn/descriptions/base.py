@@ -42,8 +42,8 @@ class LayerDescription(Generic[AnyLayer]):
 
     To describe a layer of your own, override what applies and register the class with `describe`:
 
-        output_terms                trace and explain: an output as a weighted sum of inputs. If the weights are the
-                                    partial derivatives, this also gives the receptive field and the input gradient
+        output_terms                explain and the report: an output as a weighted sum of inputs. If the weights are
+                                    the partial derivatives, this also gives the receptive field and the input gradient
         input_gradient_terms        an input gradient as a weighted sum, if the default is too slow or does not apply
         parameter_gradient_terms    a parameter gradient as a weighted sum
         receptive_field             the inputs on which outputs depend, if the default is too slow
@@ -53,8 +53,9 @@ class LayerDescription(Generic[AnyLayer]):
         words                       sentences for the report
         add_to_onnx                 `model.export`
 
-    The rest remains unknown: `explain` then measures slopes by finite differences, the receptive field is the whole
-    input, and the export to ONNX raises an error.
+    The rest remains unknown: `explain` then measures slopes by finite differences, the report shows the stored values
+    only, the receptive field is the whole input, and the export to ONNX raises an error. The report explains a layer
+    with up to 300,000 terms in all outputs together; it does not contain the terms of parameter gradients.
 
     Parameters
     ----------

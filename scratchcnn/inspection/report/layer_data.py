@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from scratchcnn.activations import Linear, ReLU, Softmax, linear
-from scratchcnn.descriptions.registry import description_of, is_custom, kind_of
+from scratchcnn.descriptions.registry import description_of, kind_of
 from scratchcnn.descriptions.rounding import MATRICES
 from scratchcnn.inspection.report.arrays import ArrayStore
+from scratchcnn.inspection.report.term_tables import described_terms
 from scratchcnn.inspection.tracing.layer_trace import LayerTrace
 from scratchcnn.inspection.tracing.trace import Trace
-from scratchcnn.layers import Conv2D, Dense, Rescaling
+from scratchcnn.layers import Activation, Conv2D, Dense, Dropout, Flatten, Layer, MaxPooling2D
 from scratchcnn.operands import Array
 
 SMALL = 20_000  # elements of a Dense kernel that is always stored completely
@@ -39,44 +41,59 @@ def page_data(trace: Trace, store: ArrayStore, label: int | None) -> dict[str, A
 
 def layer_data(layer: LayerTrace, store: ArrayStore) -> dict[str, Any]:
     """Return the data of one layer."""
-    kind = None if is_custom(layer.layer) else kind_of(layer.layer)  # None: the script cannot explain it
+    kind = kind_of(layer.layer)
+    of_kind = None if kind is None else SCRIPTED.get(kind)
     data: dict[str, Any] = {
         "name": layer.name,
-        "kind": "own" if kind is None else kind.__name__,
-        "className": layer.kind,
+        "kind": "other" if kind is None or of_kind is None else kind.__name__,
         "activation": _activation(layer),
         "elementwise": bool(getattr(getattr(layer.layer, "activation", linear), "elementwise", False)),
         "dtype": layer.dtype.name,
         "inputShape": list(layer.shapes.input[1:]),
         "outputShape": list(layer.shapes.output[1:]),
-        "input": store.add(layer.input),
-        "preactivation": store.add(layer.preactivation),
-        "output": store.add(layer.output),
     }
-    for name in ("d_output", "d_preactivation", "d_input"):
-        data[_camel(name)] = _added(getattr(layer, name), store)
-    if kind is None:
-        return data
-    if kind in (Conv2D, Dense):
-        data["bias"] = _added(layer.params.get("bias"), store)
+    for name in ("input", "preactivation", "output", "d_output", "d_preactivation", "d_input"):
+        data[camel(name)] = _added(getattr(layer, name), store)
     windows = description_of(layer.layer).windows(layer.input.shape[1:])
     if windows is not None:
         data |= {"rows": windows.rows._asdict(), "columns": windows.columns._asdict()}
-    if layer.winners is not None:
-        data["winners"] = store.add(layer.winners)
     if layer.algorithm is not None:
         names = ("forward", "kernel_gradient", "input_gradient")
-        data["algorithms"] = {_camel(name): getattr(layer.algorithm, name) for name in names}
-    if kind is Conv2D:
-        data["kernel"] = store.add(layer.params["kernel"])
-        data["kernelShape"] = list(layer.params["kernel"].shape)
-        data["dKernel"] = _added(layer.gradients.get("kernel"), store)
-    elif kind is Dense:
-        data["kernel"] = dense_kernel(layer, store)
-    elif kind is Rescaling:
-        assert isinstance(layer.layer, Rescaling)
-        data |= {name: float(layer.dtype.type(getattr(layer.layer, name))) for name in ("scale", "offset")}
-    return data
+        data["algorithms"] = {camel(name): getattr(layer.algorithm, name) for name in names}
+    return data | (described_terms if of_kind is None else of_kind)(layer, store)
+
+
+def _conv2d(layer: LayerTrace, store: ArrayStore) -> dict[str, Any]:
+    kernel = layer.params["kernel"]
+    return {
+        "kernel": store.add(kernel),
+        "kernelShape": list(kernel.shape),
+        "dKernel": _added(layer.gradients.get("kernel"), store),
+        "bias": _added(layer.params.get("bias"), store),
+    }
+
+
+def _dense(layer: LayerTrace, store: ArrayStore) -> dict[str, Any]:
+    return {"kernel": dense_kernel(layer, store), "bias": _added(layer.params.get("bias"), store)}
+
+
+def _max_pooling2d(layer: LayerTrace, store: ArrayStore) -> dict[str, Any]:
+    return {"winners": _added(layer.winners, store)}
+
+
+def _nothing(layer: LayerTrace, store: ArrayStore) -> dict[str, Any]:
+    return {}
+
+
+SCRIPTED: dict[type[Layer], Callable[[LayerTrace, ArrayStore], dict[str, Any]]] = {
+    Activation: _nothing,
+    Conv2D: _conv2d,
+    Dense: _dense,
+    Dropout: _nothing,
+    Flatten: _nothing,
+    MaxPooling2D: _max_pooling2d,
+}
+"""Layer classes whose values the script computes itself, and their data. For others it uses the described terms."""
 
 
 def dense_kernel(layer: LayerTrace, store: ArrayStore) -> dict[str, Any]:
@@ -119,6 +136,7 @@ def _added(array: Array | None, store: ArrayStore) -> str | None:
     return None if array is None else store.add(array)
 
 
-def _camel(name: str) -> str:
+def camel(name: str) -> str:
+    """Return a name of Python as a name of JavaScript, 'd_input' as 'dInput'."""
     first, *others = name.split("_")
     return first + "".join(map(str.capitalize, others))

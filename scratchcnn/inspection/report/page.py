@@ -11,8 +11,8 @@ from typing import Any
 from scratchcnn.inspection.report.glossary import TERMS, key_of
 
 SCRIPTS = (
-    "elements", "arrays", "numbers", "colours", "geometry", "rounding", "forward", "backward", "field", "sheet",
-    "matrices", "ledger", "arithmetic", "explorer", "charts", "im2col", "main",
+    "elements", "arrays", "numbers", "colours", "geometry", "rounding", "forward", "backward", "described", "field",
+    "sheet", "matrices", "ledger", "arithmetic", "explorer", "charts", "im2col", "main",
 )  # fmt: skip
 TEMPLATES = files("scratchcnn.inspection.report") / "templates"
 

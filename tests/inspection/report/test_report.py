@@ -22,11 +22,11 @@ from scratchcnn.algorithms import GradientAlgorithm, Rung
 from scratchcnn.descriptions import conv2d
 from scratchcnn.descriptions.registry import LIBRARY
 from scratchcnn.inspection import bug_zoo, trace, write_report
-from scratchcnn.inspection.report import page, sources
+from scratchcnn.inspection.report import page, sources, term_tables
 from scratchcnn.inspection.report.arrays import ArrayStore
 from scratchcnn.inspection.report.layer_data import dense_kernel
 from scratchcnn.inspection.report.layer_words import formula_of
-from scratchcnn.layers import Conv2D, Dense, Layer
+from scratchcnn.layers import Conv2D, Dense, Flatten, Layer, Rescaling
 
 ROOT = Path(scratchcnn.__file__).parents[1]
 
@@ -61,6 +61,16 @@ def test_equal_arrays_are_stored_once_and_without_zeros():
     assert store.add(array) == store.add(array.reshape(-1).copy())
     assert len(store.specs) == 1
     assert len(store.specs["a0"]["data"]) < 10
+
+
+def test_terms_of_a_described_layer_are_left_out_with_a_reason_if_they_are_too_many(monkeypatch):
+    layer = trace(Sequential([Rescaling(0.5, 1, input_shape=(3, 4, 1)), Flatten(), Dense(2)]), np.ones((1, 3, 4, 1)))[0]
+    found = term_tables.described_terms(layer, store := ArrayStore())
+    assert unpacked(store, found["forward"]["sources"]).tolist() == list(range(12))
+    assert set(unpacked(store, found["forward"]["weights"])) == {0.5}
+    assert "backward" not in found  # no labels
+    monkeypatch.setattr(term_tables, "MOST_TERMS", 11)
+    assert "sums of about 12 products" in term_tables.described_terms(layer, ArrayStore())["why"]
 
 
 def test_large_dense_kernel_contains_all_weights_with_nonzero_products(rng):

@@ -13,8 +13,10 @@ import pytest
 from browser import chromium, complaints, requested, show
 from networks import article_model, sample_digits, small_data, small_model
 
-from scratchcnn import Sequential
+from scratchcnn import Sequential, activations
 from scratchcnn.activations import ActivationFunction
+from scratchcnn.descriptions import LayerDescription, describe, grid, weighted_sum
+from scratchcnn.descriptions.registry import DESCRIPTIONS
 from scratchcnn.inspection import Trace, explain, trace, write_report
 from scratchcnn.layers import Activation, Conv2D, Dense, Dropout, Flatten, Layer, MaxPooling2D, Rescaling
 from scratchcnn.losses import SparseCategoricalCrossentropy
@@ -494,6 +496,29 @@ class Twice(Layer):
         return 2 * dy, {}
 
 
+class Differences(Layer):
+    """A custom layer with a description: differences of neighbouring columns, scaled, and zero beyond the last."""
+
+    activation = activations.get("relu")
+
+    def forward(self, x, ops, training, rng):
+        z = (np.pad(x, ((0, 0), (0, 0), (0, 1), (0, 0)))[:, :, 1:] - x) * x.dtype.type(3) + x.dtype.type(0.5)
+        y = self.activation.forward(z, ops)
+        return y, y
+
+    def backward(self, dy, cache, ops, input_gradient=True):
+        dz = self.activation.backward(dy, cache, ops) * dy.dtype.type(3)
+        return np.pad(dz, ((0, 0), (0, 0), (1, 0), (0, 0)))[:, :, :-1] - dz, {}
+
+
+class DifferencesDescription(LayerDescription):
+    def output_terms(self, values, position):
+        *place, column, channel = position
+        sources = grid(*place, np.array([column, column + 1]), channel)
+        weights = np.array([-3, 3], np.float32)
+        return weighted_sum(values, "input", sources, weights, "y = 3 * (x[c + 1] - x[c]) + 0.5", bias=0.5)
+
+
 class Leaky(ActivationFunction):
     """A custom activation."""
 
@@ -547,11 +572,22 @@ MODELS = {
          Flatten(name="</script><script>document.title = 'run'</script>"), Dense(4, activation="softmax")],
         "categorical_crossentropy",
     ),
+    "described class": lambda: compiled(
+        [Conv2D(2, 3, input_shape=(6, 6, 1)), Differences(), Flatten(), Dense(4, activation="softmax")]
+    ),
     "images out": lambda: Sequential([Conv2D(2, 3, activation="softmax", input_shape=(6, 5, 1))], seed=0),
     "not compiled": lambda: Sequential([Flatten(input_shape=(4, 4, 1)), Dense(3, activation="softmax")], seed=0),
 }  # fmt: skip
 
 
+@pytest.fixture
+def description():
+    describe(Differences, DifferencesDescription)
+    yield
+    del DESCRIPTIONS[Differences]
+
+
+@pytest.mark.usefixtures("description")
 @pytest.mark.parametrize("name", MODELS)
 def test_any_model_can_be_shown(driver, tmp_path, name, rng):
     model = MODELS[name]()
@@ -571,6 +607,9 @@ def test_any_model_can_be_shown(driver, tmp_path, name, rng):
     names = [each.text for each in driver.find_elements("css selector", "#forward h3")]
     assert names == there.names
     assert (page.label is None) == (name in ("images out", "not compiled"))
+    if name == "described class":
+        for way, number in (("forward", 1), ("backward", 0)):  # d_output of layer 0 is computed by layer 1
+            assert "sum" in ask(driver, way, number, (2, 3, 1))["ledger"]
     for number, layer in enumerate(there):
         compare_with_trace(driver, there, "forward", number, rng)
         if page.label is not None:

@@ -8,15 +8,10 @@ function arithmetic(found, go) {
     terms: () => termsPart(found, go),
     window: () => windowPart(found),
     places: () => placesPart(found),
-    unknown: () => make("p", { class: "note" }, unknownWords(found)),
+    unknown: () => make("p", { class: "note" }, found.why),
   };
   const note = found.note ? make("p", { class: "note-line" }, found.note) : null;
   return [note, parts[found.form](), found.softmax ? softmaxPart(found) : null, ledger(linesOf(found), found.dtype)];
-}
-
-function unknownWords(found) {
-  const layer = page.layers[found.back ? found.source ?? found.number : found.number];
-  return `${layer.className} is a custom class. Its formula is not known to this page, which shows the stored value only.`;
 }
 
 // The patch, the weights and the products of one channel, and a button for every channel.
@@ -101,7 +96,7 @@ function evidencePart(found) {
   const shape = shapeOf(at);
   if (shape.length !== 3 || found.terms.length !== sizeOf(shape)) return null;
   const values = new Float64Array(shape[0] * shape[1]);
-  found.terms.forEach((each, i) => { values[Math.floor(i / shape[2])] += each.product; });
+  for (const each of found.terms) if (each.place >= 0) values[Math.floor(each.place / shape[2])] += each.product;
   const limit = largestSize(values);
   const canvas = make("canvas", { role: "img", "aria-label": `sum of the products at each position of ${nameOf(at)}` });
   const sheet = new Sheet(canvas, { shape: [shape[0], shape[1], 1], values, limit, tall: 180, most: 14 });

@@ -5,10 +5,10 @@ function explainBackward(number, index) {
   const next = number + 1;
   const found = { number, index, stored: gradientOf(number)[index], dtype: page.layers[Math.max(number, 0)].dtype, back: true };
   if (number >= 0 && page.layers[number].dOutput === null) Object.assign(found, fromLoss(index));
-  else if (next === page.layers.length) Object.assign(found, page.fromLogits ? fromLoss(index) : { form: "unknown" });
+  else if (next === page.layers.length) Object.assign(found, page.fromLogits ? fromLoss(index) : unknown("The gradient of this loss is not known to this page, which shows the stored value only."));
   else {
     const layer = page.layers[next];
-    Object.assign(found, { source: next }, (BACKWARD[layer.kind] || unknownForward)(layer, next, index));
+    Object.assign(found, { source: next }, (BACKWARD[layer.kind] || describedBackward)(layer, next, index));
   }
   if (found.sum !== undefined) {
     found.before = found.value = found.sum;
@@ -94,7 +94,6 @@ const BACKWARD = {
 
   Dropout: (layer, next, index) => passedBack(layer, index, 1, `${layer.name} is inactive in this pass: it returns the gradient unchanged.`),
   Flatten: (layer, next, index) => passedBack(layer, index, 1, `${layer.name} only reorders values: it returns the gradient of one element unchanged.`),
-  Rescaling: (layer, next, index) => passedBack(layer, index, layer.scale, `${layer.name} multiplies the gradient by its scale.`),
 
   Activation(layer, next, index) {
     if (layer.dOutput === null) return fromLoss(index);
@@ -102,7 +101,8 @@ const BACKWARD = {
       const active = arrayOf(layer.output)[index] > 0;
       return passedBack(layer, index, active ? 1 : 0, active ? "ReLU is active here (its output is above 0): the gradient passes." : "ReLU outputs 0 here, so the gradient is 0.");
     }
-    return layer.activation === null ? passedBack(layer, index, 1, "The activation is linear: the gradient passes unchanged.") : { form: "unknown" };
+    return layer.activation === null ? passedBack(layer, index, 1, "The activation is linear: the gradient passes unchanged.")
+      : unknown(`The derivative of the activation of ${layer.name} is not known to this page, which shows the stored value only.`);
   },
 };
 

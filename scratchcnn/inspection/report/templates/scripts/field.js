@@ -26,7 +26,8 @@ function maskBefore(layer, mask) {
     mask.forEach((on, i) => { if (on) before[Math.floor(i / inputShape[2])] = 1; });
     return before;
   }
-  const mixes = layer.kind === "Dense" || layer.kind === "own";
+  if (layer.forward) return maskOfTerms(layer, mask);
+  const mixes = layer.kind === "Dense" || layer.kind === "other";
   return mixes ? new Uint8Array(placesIn(inputShape)).fill(1) : mask;
 }
 
@@ -41,6 +42,17 @@ function maskOfWindows(layer, mask) {
       }
     }
   });
+  return before;
+}
+
+function maskOfTerms(layer, mask) {
+  const { inputShape, outputShape } = layer;
+  const placeOf = (index, shape) => (shape.length === 3 ? Math.floor(index / shape[2]) : index);
+  const before = new Uint8Array(placesIn(inputShape));
+  for (let index = 0; index < sizeOf(outputShape); index++) {
+    if (!mask[placeOf(index, outputShape)]) continue;
+    for (const [source] of termsIn(layer.forward, index)) if (source >= 0) before[placeOf(source, inputShape)] = 1;
+  }
   return before;
 }
 

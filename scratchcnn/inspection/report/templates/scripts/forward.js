@@ -5,13 +5,13 @@
 //   terms     a list: input times weight, and the index of the input
 //   window    of a max pooling
 //   places    of a kernel gradient: inputs and gradients at all output positions
-//   unknown   of a custom layer
+//   unknown   of a layer without description
 // and the values of the calculation: sum, bias, before (the activation), value; `stored` is the model's own result, and
 // `bound` limits how far rounding can move `stored` from `value`.
 
 function explainForward(number, index) {
   const layer = page.layers[number];
-  const parts = (FORWARD[layer.kind] || unknownForward)(layer, number, index);
+  const parts = (FORWARD[layer.kind] || describedForward)(layer, number, index);
   return finished({ number, index, dtype: layer.dtype, activation: layer.activation, ...parts }, layer, index);
 }
 
@@ -48,6 +48,7 @@ function withProducts(found, products) {
 // The bound for a plain sum, or for the algorithm that computed the value if that is larger.
 function boundOf(found) {
   if (!found.count) return 0; // a maximum is exact
+  if (found.describedBound !== undefined) return found.describedBound;
   const plain = sumBound(found.magnitude + Math.abs(found.bias ?? 0), found.count, found.dtype);
   return Math.max(plain, found.algorithmBound ?? 0);
 }
@@ -120,9 +121,6 @@ const FORWARD = {
   Dropout: (layer, number, index) => passedOn(layer, number, index, 1, "Dropout is inactive during inference: the output is the input."),
   Flatten: (layer, number, index) => passedOn(layer, number, index, 1, "Flatten only reorders values: the output is one element of the input."),
   Activation: (layer, number, index) => passedOn(layer, number, index, 1, "The input of this layer is z, to which the activation function is applied."),
-  Rescaling(layer, number, index) {
-    return { ...passedOn(layer, number, index, layer.scale, "The input is multiplied by the scale, and the offset is added."), bias: layer.offset };
-  },
 };
 
 function passedOn(layer, number, index, weight, note) {
@@ -130,7 +128,6 @@ function passedOn(layer, number, index, weight, note) {
   return withProducts({ form: "terms", terms, source: number - 1, left: "input", right: "factor", note }, [terms[0].product]);
 }
 
-const unknownForward = (layer, number) => ({ form: "unknown", source: number - 1 });
 const term = (left, right, place) => ({ left, right, product: left * right, place });
 const cell = (left, right, inside, place) => ({ left, right, product: inside ? left * right : 0, inside, place });
 const patchOf = (name, cells) => ({ name, cells, sum: sumOf(cells.map((each) => each.product)) });

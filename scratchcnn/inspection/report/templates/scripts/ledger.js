@@ -10,12 +10,11 @@ function ledger(lines, dtype) {
 }
 
 function linesOf(found) {
-  const layer = page.layers[found.number];
   const lines = [];
   const add = (name, words, value, more = {}) => lines.push({ name, words, value, ...more });
   if (found.form === "window") add("sum", `maximum of the ${found.cells.filter((each) => each.inside).length} values`, found.sum);
   else if (found.sum !== undefined) add("sum", found.count > 1 ? `sum of all ${found.count.toLocaleString("en")} products` : "product", found.sum);
-  if (found.bias !== undefined && found.bias !== null) add("bias", found.form === "terms" && layer.kind === "Rescaling" ? "+ offset" : "+ bias", found.bias);
+  if (found.bias !== undefined && found.bias !== null) add("bias", `+ ${found.biasName ?? "bias"}`, found.bias);
   if (!found.back && found.activation) {
     add("before", "= z, the value before the activation function", found.before);
     if (found.activation !== "?") add("storedBefore", "z as stored by the model", found.storedBefore);
