@@ -7,6 +7,7 @@ import inspect
 import pkgutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -101,6 +102,16 @@ def test_there_are_no_import_cycles():
 
     for name in graph:
         visit(name)
+
+
+def test_no_folder_has_more_than_20_modules():
+    counts = Counter(path.parent.relative_to(PACKAGE) for _, path in modules())
+    assert {str(folder): count for folder, count in counts.items() if count > 20} == {}
+
+
+def test_no_module_of_inspection_has_more_than_300_lines():
+    lines = {module: path.read_text().count("\n") for module, path in modules() if package(module) == "inspection"}
+    assert {module: count for module, count in lines.items() if count > 300} == {}
 
 
 @pytest.mark.parametrize(("package_name", "unknown"), [

@@ -12,7 +12,7 @@ from scratchcnn.fusion.plan import Plan
 from scratchcnn.layers.base import Layer
 from scratchcnn.names import look_up
 from scratchcnn.operands import Array
-from scratchcnn.plots.picture import check_path, save
+from scratchcnn.plots.picture import check_file, finish
 from scratchcnn.plots.sheet import draw_sheet
 from scratchcnn.plots.tiles import NO_BREAK, shortened
 from scratchcnn.sequential import Sequential
@@ -73,17 +73,14 @@ def plot_feature_maps(
     """
     chosen = _find(model, layer)
     maps = _maps(model, image, chosen)  # (OH, OW, F)
-    if to_file is not None:
-        check_path(to_file)  # before anything is drawn
+    check_file(to_file)  # before anything is drawn
     largest = float(np.abs(maps).max()) or 1.0
     signed = bool(maps.min() < 0)
     ax = draw_sheet(
         np.moveaxis(maps, -1, 0), _title(chosen, maps), "map", "activation", "RdBu_r" if signed else "Greys",
         (-largest if signed else 0.0, largest), ax,
     )  # fmt: skip
-    if to_file is not None:
-        save(ax, to_file)
-    return ax
+    return finish(ax, to_file)
 
 
 def _find(model: object, layer: object) -> Layer:

@@ -12,7 +12,7 @@ from matplotlib.patches import FancyArrow, PathPatch, Rectangle
 from matplotlib.textpath import TextPath
 from matplotlib.transforms import Affine2D
 
-from scratchcnn.plots.picture import check_path, new_figure, save
+from scratchcnn.plots.picture import check_file, finish, new_figure
 from scratchcnn.sequential import Sequential
 
 # In a new figure, the unit of length is a point (1/72 inch).
@@ -75,8 +75,7 @@ def plot_model(
     >>> axes = plot_model(Sequential([Dense(3, input_shape=(4,))]), to_file=None, show_shapes=True)
     """
     boxes = [_columns(*row, show_shapes, show_layer_names, show_params) for row in _rows(model)]
-    if to_file is not None:
-        check_path(to_file)  # before anything is drawn
+    check_file(to_file)  # before anything is drawn
     outlines = {text: _outline(text) for text in {text for box in boxes for column in box for text in column}}
     widths = [
         max(float(np.ptp(_x_of(outlines[text]))) for column in columns for text in column) + 2 * SIDE
@@ -93,9 +92,7 @@ def plot_model(
         if place:
             _draw_arrow(ax, sum(widths) / 2, top + GAP)
         _draw_box(ax, box, outlines, widths, height, top)
-    if to_file is not None:
-        save(ax, to_file)
-    return ax
+    return finish(ax, to_file)
 
 
 def _rows(model: Sequential) -> Iterator[tuple[str, str, object, object, int]]:

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
 from scratchcnn.plots.digit import draw_ink
-from scratchcnn.plots.picture import check_path, new_figure, save
+from scratchcnn.plots.picture import check_file, new_figure
 from scratchcnn.plots.tiles import LETTER, TITLE_SIZE
 from scratchcnn.preprocessing.shades import as_shares, ink_of
 
@@ -32,21 +32,13 @@ def open_figure(width: float, height: float, title: str, to_file: str | os.PathL
         Inches, without the title.
     title : str
     to_file : str or path, optional
-        Image file to be written with `finish`; checked before anything is drawn, with the errors of `picture.save`.
+        Image file to be written with `picture.finish`; checked here, with the errors of `picture.save`.
     """
-    if to_file is not None:
-        check_path(to_file)
+    check_file(to_file)
     lines = textwrap.wrap(title, int(width * 72 / (LETTER * TITLE_SIZE)))
     figure = new_figure(width, height + 0.25 * len(lines))
     figure.set_layout_engine("constrained", w_pad=0.08, h_pad=0.08)
     figure.suptitle("\n".join(lines), fontsize=TITLE_SIZE, parse_math=False)
-    return figure
-
-
-def finish(figure: Figure, to_file: str | os.PathLike[str] | None) -> Figure:
-    """Write the figure to a file, if one is given, and return the figure."""
-    if to_file is not None:
-        save(figure, to_file)
     return figure
 
 

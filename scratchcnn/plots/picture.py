@@ -7,6 +7,7 @@ import os
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -15,6 +16,8 @@ from matplotlib.figure import Figure
 KINDS = ("png", "jpg", "jpeg", "pdf", "svg")
 DPI = 144.0
 MOST_PIXELS = 30_000  # a side; Agg draws up to 65,535, but few viewers open that
+
+Drawing = TypeVar("Drawing", Axes, Figure)
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -56,6 +59,13 @@ def save(drawing: Axes | Figure, path: str | os.PathLike[str]) -> None:
     write_whole(target, path, content.getbuffer())
 
 
+def finish(drawing: Drawing, to_file: str | os.PathLike[str] | None) -> Drawing:
+    """Write a figure, or the figure of axes, to a file if one is given, as `save`; return what was given."""
+    if to_file is not None:
+        save(drawing, to_file)
+    return drawing
+
+
 def write_whole(target: Path, path: str | os.PathLike[str], content: bytes | memoryview) -> None:
     """Write a file atomically: it is never incomplete. `path` is its name in error messages."""
     part = target.with_name(f".{uuid.uuid4().hex}.part")
@@ -68,6 +78,12 @@ def write_whole(target: Path, path: str | os.PathLike[str], content: bytes | mem
         ) from error
     finally:
         part.unlink(missing_ok=True)
+
+
+def check_file(to_file: str | os.PathLike[str] | None) -> None:
+    """Raise the errors of `save` for a path that cannot be written, if one is given; before anything is drawn."""
+    if to_file is not None:
+        check_path(to_file)
 
 
 def check_path(path: str | os.PathLike[str], kinds: Sequence[str] = KINDS) -> Path:

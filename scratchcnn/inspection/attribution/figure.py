@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from scratchcnn.operands import Array
-from scratchcnn.plots.overlay import SIGNED, SMALL, color_bar, draw_image, draw_map, finish, open_figure, panel_title
+from scratchcnn.plots.overlay import SIGNED, SMALL, color_bar, draw_image, draw_map, open_figure, panel_title
+from scratchcnn.plots.picture import finish
 from scratchcnn.plots.tiles import points_of
 
 Values = npt.NDArray[np.floating]

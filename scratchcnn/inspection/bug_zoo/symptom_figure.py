@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from scratchcnn.operands import Array
-from scratchcnn.plots.picture import check_path, new_figure, save
+from scratchcnn.plots.picture import check_file, finish, new_figure
 
 HIGHEST = 20.0  # times the largest healthy loss: upper limit of the axis
 TITLE_WIDTH = 72  # characters
@@ -39,8 +39,7 @@ def plot_symptom(
     ValueError, OSError
         `to_file` has an unknown suffix, or cannot be written.
     """
-    if to_file is not None:
-        check_path(to_file)
+    check_file(to_file)
     figure = new_figure(6.4, 4.2)
     figure.set_layout_engine("constrained")
     axes = figure.subplots()
@@ -56,6 +55,4 @@ def plot_symptom(
     axes.set(xlabel="step", ylabel="loss of the batch (nats)")
     axes.grid(color="0.9")
     axes.legend()
-    if to_file is not None:
-        save(figure, to_file)
-    return figure
+    return finish(figure, to_file)

@@ -13,9 +13,9 @@ from matplotlib.figure import Figure
 
 from scratchcnn.descriptions.terms import Terms
 from scratchcnn.inspection.explaining.text import number_cells
-from scratchcnn.plots.cells import MOST_WRITTEN, draw_cells, outline
-from scratchcnn.plots.overlay import draw_image, finish, panel_title
-from scratchcnn.plots.picture import check_path, new_figure
+from scratchcnn.inspection.tracing.cells_figure import MOST_WRITTEN, draw_cells, outline
+from scratchcnn.plots.overlay import draw_image, panel_title
+from scratchcnn.plots.picture import check_file, finish, new_figure
 from scratchcnn.plots.tiles import LETTER, TITLE_SIZE
 
 SIDE, GAP, MARGIN = 2.3, 0.42, 0.25  # inches of a panel, between two panels, around all
@@ -51,8 +51,7 @@ def plot_terms(
         Of three axes of the terms, the one over which the products are summed.
     to_file : str, path or None
     """
-    if to_file is not None:
-        check_path(to_file)  # before anything is drawn
+    check_file(to_file)  # before anything is drawn
     single = terms.inputs.size == 1
     panels = _panels(terms, axis) if terms.inputs.ndim in (2, 3) and not single else []
     of_image = 0.0 if image is None else SIDE + GAP

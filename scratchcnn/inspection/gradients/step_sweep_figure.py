@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from scratchcnn.operands import Array
-from scratchcnn.plots.picture import check_path, new_figure, save
+from scratchcnn.plots.picture import check_file, finish, new_figure
 
 
 def plot_step_sweep(
@@ -41,8 +41,7 @@ def plot_step_sweep(
     ValueError, OSError
         `to_file` has an unknown suffix, or cannot be written.
     """
-    if to_file is not None:
-        check_path(to_file)
+    check_file(to_file)
     figure = new_figure(6.4, 4.6)
     figure.set_layout_engine("constrained")
     axes = figure.subplots()
@@ -62,6 +61,4 @@ def plot_step_sweep(
     axes.set_axisbelow(True)
     axes.legend(loc="upper center", fontsize="small")
     axes.set_ylim(top=axes.get_ylim()[1] * 300)  # room for the legend
-    if to_file is not None:
-        save(figure, to_file)
-    return figure
+    return finish(figure, to_file)

@@ -15,8 +15,8 @@ from PIL import Image
 from scratchcnn.inspection.im2col.boards_figure import Backward, Forward, expect_small
 from scratchcnn.inspection.im2col.data import Im2colStoryData
 from scratchcnn.inspection.im2col.figure import HEADING_LINE, MARGIN, wrapped_lines, write_heading
+from scratchcnn.inspection.im2col.grid_figure import CELL, FRAME, Array, cell_axes
 from scratchcnn.inspection.im2col.steps import backward_step, forward_step, steps_of
-from scratchcnn.plots.number_grid import CELL, FRAME, Array, cell_axes
 from scratchcnn.plots.picture import check_path, write_whole
 
 READING, STEP = 4000, 600  # milliseconds per frame: with a text to read, and of a single step

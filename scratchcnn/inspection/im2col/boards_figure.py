@@ -9,8 +9,8 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from scratchcnn.inspection.im2col.data import Im2colStoryData
+from scratchcnn.inspection.im2col.grid_figure import Array, NumberFormat, NumberGrid, label
 from scratchcnn.inspection.im2col.text import column_names
-from scratchcnn.plots.number_grid import Array, NumberFormat, NumberGrid, label
 from scratchcnn.reference.im2col import window_slices
 
 MOST_PATCHES, MOST_COLUMNS, MOST_FILTERS = 25, 27, 8  # of a matrix with printed values

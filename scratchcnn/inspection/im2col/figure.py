@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 
 from scratchcnn.inspection.im2col.boards_figure import Backward, Forward, expect_small
 from scratchcnn.inspection.im2col.data import Im2colStoryData
+from scratchcnn.inspection.im2col.grid_figure import CELL, cell_axes
 from scratchcnn.inspection.im2col.steps import backward_step, forward_step, steps_of
-from scratchcnn.plots.number_grid import CELL, cell_axes
-from scratchcnn.plots.picture import check_path, save
+from scratchcnn.plots.picture import check_file, finish
 
 MARGIN = 0.6  # cells
 HEADING_SIZE = 11.0  # points
@@ -30,12 +30,9 @@ def plot_im2col(
     if isinstance(row, bool) or not isinstance(row, int) or not 0 <= row < rows:
         raise ValueError(f"Expected row as a whole number from 0 to {rows - 1}, received {row!r}.")
     expect_small(story)
-    if to_file is not None:
-        check_path(to_file)  # before anything is drawn
+    check_file(to_file)  # before anything is drawn
     figure = _draw(story, row)
-    if to_file is not None:
-        save(figure, to_file)
-    return figure
+    return finish(figure, to_file)
 
 
 def _draw(story: Im2colStoryData, row: int) -> Figure:

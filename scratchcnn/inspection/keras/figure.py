@@ -10,16 +10,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from scratchcnn.inspection.keras.side_by_side import Row
-from scratchcnn.plots.tiles import shortened
-from scratchcnn.plots.training_lines import (
+from scratchcnn.inspection.optimizer.lines_figure import (
     MARKERS,
     depth_colours,
-    finished,
     log_scale,
     names_beside,
     panels,
     whole_steps,
 )
+from scratchcnn.plots.picture import finish
+from scratchcnn.plots.tiles import shortened
 
 MOST_LETTERS = 22
 
@@ -47,7 +47,7 @@ def plot_keras_comparison(rows: Sequence[Row], title: str, to_file: str | os.Pat
     _draw_steps(right, [row for row in rows if row.place.stage == "weights"])
     figure.legend(*left.get_legend_handles_labels(), loc="outside lower left", ncols=4, fontsize=7.5, frameon=False)
     figure.suptitle(title, fontsize=11)
-    return finished(figure, to_file)
+    return finish(figure, to_file)
 
 
 def _draw_first_batch(ax: Axes, rows: Sequence[Row]) -> None:

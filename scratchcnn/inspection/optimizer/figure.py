@@ -12,9 +12,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from scratchcnn.inspection.optimizer.lines_figure import layer_lines, names_beside, panels, whole_steps
 from scratchcnn.operands import Array
+from scratchcnn.plots.picture import finish
 from scratchcnn.plots.tiles import LETTER, grid, shortened
-from scratchcnn.plots.training_lines import finished, layer_lines, names_beside, panels, whole_steps
 
 COLOURS = ("black", "tab:orange", "tab:blue", "tab:green", "tab:purple")
 STYLES = ("-", "--", "-.", ":", (0, (1, 1)))
@@ -66,7 +67,7 @@ def plot_weight(name: str, histories: Sequence[Curves], to_file: FilePath | None
         if ax.get_lines() and (len(histories) > 1 or ax is state):
             ax.legend(fontsize=8)
     figure.suptitle(shortened(name, MOST_LETTERS), parse_math=False)
-    return finished(figure, to_file)
+    return finish(figure, to_file)
 
 
 def plot_gradients(layers: Sequence[str], steps: Array, sizes: Array, to_file: FilePath | None) -> Figure:
@@ -78,7 +79,7 @@ def plot_gradients(layers: Sequence[str], steps: Array, sizes: Array, to_file: F
     figure, ax = _lines_of_layers(layers, steps, sizes)
     ax.set(title="Gradient flow", xlabel="step", ylabel="root mean square of the gradient")
     names_beside(ax)
-    return finished(figure, to_file)
+    return finish(figure, to_file)
 
 
 def plot_ratios(
@@ -93,7 +94,7 @@ def plot_ratios(
     ax.axhline(typical, color="0.4", linewidth=0.8, linestyle=(0, (6, 4)), label=f"rule of thumb: {typical:g}")
     ax.set(title="Update-to-weight ratio", xlabel="step", ylabel="|update| / |weights|")
     names_beside(ax)
-    return finished(figure, to_file)
+    return finish(figure, to_file)
 
 
 def _lines_of_layers(layers: Sequence[str], steps: Array, values: Array) -> tuple[Figure, Axes]:
@@ -124,4 +125,4 @@ def plot_dead_units(layers: Sequence[tuple[str, Array, float]], images: int, to_
     letters = int(figure.get_figwidth() * 72 / (LETTER * TITLE))
     title = f"Active ReLU units: fraction of {images:,} images (red: dead)"
     figure.suptitle(textwrap.fill(title, letters), fontsize=TITLE)
-    return finished(figure, to_file)
+    return finish(figure, to_file)

@@ -14,11 +14,11 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from scratchcnn.arguments import positive_integer, whole_number
+from scratchcnn.inspection.tracing.cells_figure import OUTSIDE, SIGNED
 from scratchcnn.inspection.tracing.layer_trace import LayerTrace
 from scratchcnn.operands import Array
-from scratchcnn.plots.cells import OUTSIDE, SIGNED
-from scratchcnn.plots.overlay import draw_image, finish
-from scratchcnn.plots.picture import check_path, new_figure
+from scratchcnn.plots.overlay import draw_image
+from scratchcnn.plots.picture import check_file, finish, new_figure
 from scratchcnn.plots.tiles import LETTER, TITLE_SIZE, Sheet, shortened
 
 Values = npt.NDArray[np.float64]
@@ -43,8 +43,7 @@ def plot_trace(
     maps: int = MOST_MAPS,
 ) -> Figure:
     """Draw the outputs of all layers for one image, from the input to the prediction; see `Trace.plot`."""
-    if to_file is not None:
-        check_path(to_file)  # before anything is drawn
+    check_file(to_file)  # before anything is drawn
     x = layers[0].input
     if whole_number("sample", sample) >= len(x):
         raise ValueError(f"Expected sample from 0 to {len(x) - 1}, received {sample}; the trace has {len(x)} samples.")

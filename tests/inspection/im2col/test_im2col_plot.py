@@ -9,8 +9,8 @@ from legible import assert_legible
 
 from scratchcnn.inspection import show_im2col
 from scratchcnn.inspection.im2col.boards_figure import Backward, Forward
+from scratchcnn.inspection.im2col.grid_figure import NumberFormat, cell_axes
 from scratchcnn.layers import Conv2D
-from scratchcnn.plots.number_grid import NumberFormat, cell_axes
 
 
 def random_story(size, channels, *arguments, whole=False, **options):

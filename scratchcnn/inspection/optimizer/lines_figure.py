@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
-from scratchcnn.plots.picture import new_figure, save
+from scratchcnn.plots.picture import new_figure
 from scratchcnn.plots.tiles import shortened
 
 STYLES = ("-", "--", "-.", ":")
@@ -87,10 +86,3 @@ def panels(
     figure = new_figure(width * columns, height * rows)
     figure.set_layout_engine("constrained", w_pad=0.1, h_pad=0.1)
     return figure, list(figure.subplots(rows, columns, squeeze=False).flat)
-
-
-def finished(figure: Figure, to_file: str | os.PathLike[str] | None) -> Figure:
-    """Write the figure to a file, if one is given, and return it."""
-    if to_file is not None:
-        save(figure, to_file)
-    return figure
