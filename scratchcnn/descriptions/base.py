@@ -6,6 +6,7 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
+from scratchcnn.algorithms import Choice
 from scratchcnn.configs import Config
 from scratchcnn.descriptions.terms import Position, Terms, weighted_sum
 from scratchcnn.descriptions.values import LayerValues
@@ -150,6 +151,10 @@ class LayerDescription(Generic[AnyLayer]):
 
     def windows(self, input_shape: Shape) -> Windows | None:
         """Return the sliding windows over images (H, W, C), for Grad-CAM; None if the layer has none."""
+        return None
+
+    def algorithm(self) -> Choice | None:
+        """Return the algorithms with which `kernels` compute the layer alone; None if there is no choice."""
         return None
 
     def pattern(self, cache: Any) -> Array | None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from scratchcnn.algorithms import Choice, Problem, choose
 from scratchcnn.configs import Config
 from scratchcnn.descriptions.base import Code, LayerDescription, OnnxGraph
 from scratchcnn.descriptions.rounding import winograd_bound, winograd_kernel_bound
@@ -108,6 +109,13 @@ class Conv2DDescription(LayerDescription[Conv2D]):
             return terms
         of_tiles = winograd_kernel_bound(algorithm, values.input[..., c], dz, (ky, kx), _padding(windows))
         return replace(terms, bound=terms.bound + of_tiles)
+
+    def algorithm(self) -> Choice:
+        assert self.layer.input_shape is not None
+        kernel = self.layer.params["kernel"]
+        channels, filters = kernel.shape[2:]
+        problem = Problem(self.layer.windows(self.layer.input_shape), channels, filters, kernel.dtype)
+        return choose(self.layer.algorithm, problem)
 
     def words(self, values: LayerValues) -> tuple[str, str]:
         channels = values.input.shape[-1]

@@ -16,7 +16,7 @@ from scratchcnn import Sequential, activations, load_model
 from scratchcnn.descriptions import LayerDescription, describe, description_of, grid, registry, weighted_sum
 from scratchcnn.fusion.plan import Plan
 from scratchcnn.inspection import check_gradients, explain, trace, write_report
-from scratchcnn.inspection.attribution.field_centers import field_centers
+from scratchcnn.inspection.attribution.receptive_field import field_centers
 from scratchcnn.inspection.gradients.patterns import pattern_of
 from scratchcnn.inspection.report.layer_words import forward_words
 from scratchcnn.layers import Activation, Conv2D, Dense, Flatten, Layer

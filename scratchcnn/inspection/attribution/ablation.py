@@ -19,7 +19,7 @@ from scratchcnn.inspection.text.layout import wrap
 from scratchcnn.inspection.text.numbers import points
 from scratchcnn.inspection.text.printed import Printed
 from scratchcnn.inspection.text.table import table
-from scratchcnn.layers import Conv2D, Layer
+from scratchcnn.layers import Layer
 from scratchcnn.losses import SparseCategoricalCrossentropy
 from scratchcnn.mistakes import check_classes
 from scratchcnn.operands import Array
@@ -45,7 +45,7 @@ class FilterAblation(Printed):
     layer : str
         Name of the layer.
     kind : str
-        'filter' for a Conv2D, else 'unit'.
+        'filter' if the layer has feature maps, else 'unit'.
     images : int64 (classes,)
         Number of images of each class.
     loss, accuracy : float
@@ -206,7 +206,7 @@ def filter_ablation(
         losses, right, active = losses + of_batch[0], right + of_batch[1], active + of_batch[2]
     count, chosen = len(images), model.layers[place]
     return FilterAblation(
-        str(chosen.name), "filter" if isinstance(chosen, Conv2D) else "unit",
+        str(chosen.name), "filter" if len(chosen.output_shape or ()) == 3 else "unit",
         np.bincount(labels, minlength=classes).astype(np.int64), float(losses[0] / count),
         float(right[0].sum() / count), losses[1:] / count, right[1:], right[0], active / count,
     )  # fmt: skip

@@ -11,10 +11,10 @@ import numpy.typing as npt
 
 from scratchcnn.inspection.arguments import layer_index
 from scratchcnn.inspection.attribution.class_score import Probabilities, class_gradient
-from scratchcnn.inspection.attribution.field_centers import Coordinates, field_centers, interpolate
 from scratchcnn.inspection.attribution.image_result import ImageResult, checked_inputs, sections
+from scratchcnn.inspection.attribution.receptive_field import Coordinates, convolutions, field_centers, interpolate
 from scratchcnn.inspection.text.layout import wrap
-from scratchcnn.layers import Conv2D, Layer
+from scratchcnn.layers import Layer
 from scratchcnn.operands import Array
 from scratchcnn.sequential import Sequential
 
@@ -151,7 +151,7 @@ def grad_cam(
     label : int, optional
         The class of interest; default: the predicted class.
     layer : str, int or Layer, optional
-        A layer whose output is (OH, OW, F), by name, index or the layer itself; default: the last Conv2D.
+        Its output is (OH, OW, F); by name, index or the layer itself. Default: the last convolution.
 
     Returns
     -------
@@ -199,7 +199,7 @@ def grad_cam(
 def _feature_layer(model: Sequential, layer: object) -> int:
     """Return the index of the chosen layer, or of the last Conv2D; its output is (OH, OW, F)."""
     if layer is None:
-        found = [place for place, each in enumerate(model.layers) if isinstance(each, Conv2D)]
+        found = convolutions(model)
         if not found:
             raise ValueError(
                 "Expected a model with a Conv2D for grad_cam, received one without; use occlusion or input_gradient."

@@ -10,11 +10,11 @@ import numpy.typing as npt
 from scratchcnn.inspection.attribution.ablation import filter_ablation
 from scratchcnn.inspection.attribution.class_activation import grad_cam
 from scratchcnn.inspection.attribution.occlusion_map import occlusion
+from scratchcnn.inspection.attribution.receptive_field import convolutions
 from scratchcnn.inspection.attribution.saliency import input_gradient
 from scratchcnn.inspection.attribution.shifts import pixel_shifts
 from scratchcnn.inspection.report.arrays import ArrayStore
 from scratchcnn.inspection.report.sections import Bar, Map, Section, section_or_reason
-from scratchcnn.layers import Conv2D
 from scratchcnn.operands import Array
 from scratchcnn.sequential import Sequential
 
@@ -108,8 +108,9 @@ def _map_over_image(values: npt.ArrayLike, store: ArrayStore, unit: str) -> Map:
 
 
 def _ablation(key: str, title: str, model: Sequential, images: Array, labels: Array) -> Section:
-    layers = [layer for layer in model.layers[:-1] if isinstance(layer, Conv2D)] or model.layers[:-1] or model.layers
-    found = filter_ablation(model, layers[-1], images, labels)
+    last = len(model.layers) - 1
+    place = max((each for each in convolutions(model) if each < last), default=max(0, last - 1))
+    found = filter_ablation(model, place, images, labels)
     listed = found.order.tolist()[:LISTED]
     largest = float(np.abs(found.rises).max()) or 1.0
     paragraphs = [

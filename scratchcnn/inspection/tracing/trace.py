@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from scratchcnn.algorithms import Choice, Problem, choose
+from scratchcnn.algorithms import Choice
 from scratchcnn.arguments import seed_number
+from scratchcnn.descriptions import description_of
 from scratchcnn.fusion.plan import Plan
 from scratchcnn.fusion.stage import SingleLayer
 from scratchcnn.inspection.arguments import built_model, place_among, sample_shape
@@ -20,7 +21,7 @@ from scratchcnn.inspection.tracing import passes
 from scratchcnn.inspection.tracing.layer_trace import LayerTrace, Seconds
 from scratchcnn.inspection.tracing.passes import Backward, Forward
 from scratchcnn.inspection.tracing.table import table_of_layers
-from scratchcnn.layers import Conv2D, Layer
+from scratchcnn.layers import Layer
 from scratchcnn.losses import Loss
 from scratchcnn.operands import Array
 from scratchcnn.operations import Operations
@@ -272,13 +273,9 @@ def _layer_trace(layer: Layer, step: Forward, back: Backward | None, algorithm: 
 
 def _algorithms(stage: SingleLayer) -> Choice | None:
     """Return the algorithms of a convolution; those of a subclass of Conv2D do not depend on its neighbours."""
-    layer = stage.layer
-    if stage.choices[0] is not None or not isinstance(layer, Conv2D) or stage.ops is operations_of("reference"):
+    if stage.choices[0] is not None or stage.ops is operations_of("reference"):
         return stage.choices[0]
-    assert layer.input_shape is not None
-    _, _, channels, filters = layer.params["kernel"].shape
-    problem = Problem(layer.windows(layer.input_shape), channels, filters, layer.params["kernel"].dtype)
-    return choose(layer.algorithm, problem)
+    return description_of(stage.layer).algorithm()
 
 
 def _generator(model: Sequential, training: bool, rng: np.random.Generator | int | None) -> np.random.Generator | None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from scratchcnn import Sequential
 from scratchcnn.inspection import grad_cam
-from scratchcnn.inspection.attribution.field_centers import field_centers, interpolate
+from scratchcnn.inspection.attribution.receptive_field import field_centers, interpolate
 from scratchcnn.layers import Activation, Conv2D, Dense, Flatten, Layer, MaxPooling2D
 
 SIZE = (64, 61)
