@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from scratchcnn.descriptions.words import plural
 from scratchcnn.inspection.arguments import layer_index
 from scratchcnn.inspection.attribution.class_score import Probabilities, class_gradient
 from scratchcnn.inspection.attribution.image_result import ImageResult, checked_inputs, sections
@@ -87,7 +88,7 @@ class GradCAM(ImageResult):
         known = [
             *self._classes(self.probabilities),
             ("logit of the class", f"{self.logit:.4g}"),
-            ("layer", f"{self.layer!r}, {filters} feature map{'s' * (filters > 1)} of {height} × {width}"),
+            ("layer", f"{self.layer!r}, {plural(filters, 'feature map')} of {height} × {width}"),
             (
                 "centers",
                 f"of the receptive fields: rows {rows[0]:g} to {rows[-1]:g}, columns {columns[0]:g} to {columns[-1]:g}",

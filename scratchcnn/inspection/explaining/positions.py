@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from scratchcnn.arguments import is_integer
 from scratchcnn.operands import Shape
 
 AXES = {2: ("sample", "unit"), 4: ("sample", "row", "column", "channel")}
@@ -54,7 +55,7 @@ def _index(position: object, forms: Sequence[tuple[tuple[str, ...], Shape]], wha
     expected = " or ".join(f"({', '.join(axes)})" for axes, _ in forms)
     example = tuple(length // 2 for length in forms[0][1])
     advice = f"for example {example[0] if len(example) == 1 else example}"
-    if not isinstance(given, Sequence) or isinstance(given, str) or not all(map(_is_integer, given)):
+    if not isinstance(given, Sequence) or isinstance(given, str) or not all(map(is_integer, given)):
         raise TypeError(f"Expected {what} as integers {expected}, received {position!r}; {advice}.")
     for axes, shape in forms:
         if len(given) == len(shape):
@@ -66,7 +67,3 @@ def _index(position: object, forms: Sequence[tuple[tuple[str, ...], Shape]], wha
                     )
             return tuple(map(int, given))
     raise ValueError(f"Expected {what} as {expected}, received {tuple(given)}; {advice}.")
-
-
-def _is_integer(value: object) -> bool:
-    return isinstance(value, numbers.Integral) and not isinstance(value, bool)

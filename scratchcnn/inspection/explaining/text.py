@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from scratchcnn.descriptions.terms import Terms
+from scratchcnn.descriptions.words import plural
 from scratchcnn.inspection.attribution.receptive_field import Reach
 from scratchcnn.inspection.text.layout import WIDTH
 from scratchcnn.inspection.text.numbers import aligned
@@ -175,7 +176,7 @@ def chain_lines(reaches: Sequence[Reach], value: str = "value") -> Iterator[str]
     """Yield the receptive field of a value, described by that noun phrase, in each layer that changes it."""
     last, of = reaches[-1], "" if value == "value" else f" of the {value}"
     if last.mask.all():
-        yield f"Receptive field{of}: the whole input ({last.count:,} value{'s' * (last.count != 1)})."
+        yield f"Receptive field{of}: the whole input ({plural(last.count, 'value')})."
         return
     shown = [
         one for one, after in zip(reaches, [*reaches[1:], None], strict=True) if after is None or not _same(one, after)

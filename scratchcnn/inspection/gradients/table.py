@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from scratchcnn.descriptions.words import plural
 from scratchcnn.inspection.gradients.probe import Element, Verdict
 from scratchcnn.inspection.text.layout import wrap
 from scratchcnn.inspection.text.printed import Printed
@@ -161,7 +162,7 @@ class GradientCheck(Printed):
         kinks = sum(row.count("kink") for row in self.rows)
         if kinks:
             paragraphs.append(
-                f"Kinks: for {kinks} element{'s' * (kinks > 1)} a ReLU or max pooling switches within the step, or "
+                f"Kinks: for {plural(kinks, 'element')} a ReLU or max pooling switches within the step, or "
                 "exactly at the point (a zero or a tie), so that there is no derivative to compare with. At a nearby "
                 "point, after a small random change of every value, their gradients are correct, or at a kink again."
             )

@@ -14,6 +14,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from scratchcnn.arguments import positive_integer, whole_number
+from scratchcnn.descriptions.words import plural
 from scratchcnn.inspection.tracing.cells_figure import OUTSIDE, SIGNED
 from scratchcnn.inspection.tracing.layer_trace import LayerTrace
 from scratchcnn.operands import Array
@@ -126,7 +127,7 @@ def _describe(layer: LayerTrace, maps: int) -> str:
 
 
 def _shape(shape: tuple[int, ...]) -> str:
-    return " × ".join(map(str, shape)) if len(shape) > 1 else f"{shape[0]} unit{'s' * (shape[0] != 1)}"
+    return " × ".join(map(str, shape)) if len(shape) > 1 else plural(shape[0], "unit")
 
 
 def _line(figure: Figure, top: float, text: str) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 from scratchcnn.algorithms import Choice
 from scratchcnn.arguments import seed_number
 from scratchcnn.descriptions import description_of
+from scratchcnn.descriptions.words import plural
 from scratchcnn.fusion.plan import Plan
 from scratchcnn.fusion.stage import SingleLayer
 from scratchcnn.inspection.arguments import built_model, place_among, sample_shape
@@ -113,7 +114,7 @@ class Trace:
     def __str__(self) -> str:
         count, shape = len(self.x), " x ".join(map(str, self.x.shape[1:]))
         title = (
-            f"Trace of {self.model.name!r}: {count} sample{'s' * (count > 1)} of {shape}, {self.x.dtype}, engine "
+            f"Trace of {self.model.name!r}: {plural(count, 'sample')} of {shape}, {self.x.dtype}, engine "
             f"{self.model.engine!r}, dropout {'on' if self.training else 'off'}"
         )
         loss = "" if self.loss is None else f", loss {self.loss:.6g}"
