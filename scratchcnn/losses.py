@@ -66,12 +66,7 @@ class Loss(Configured):
                 f"Expected targets of shape {(count, *output_shape)}, one for each output of the {count} samples, "
                 f"received shape {y.shape}."
             )
-        if y.dtype.kind not in "iufb":
-            raise TypeError(f"Expected targets as numbers, received dtype {y.dtype}.")
-        if not np.isfinite(y).all():
-            row = int(np.argwhere(~np.isfinite(y))[0, 0])
-            raise ValueError(f"Expected finite targets, received {y[row]} at index {row}.")
-        return y
+        return _finite_numbers("targets", y)
 
     def encode(self, y: Array, output_shape: Shape, dtype: np.dtype[np.floating]) -> Array:
         """Return a batch of checked targets as an array of `dtype`: (N, *output_shape)."""
@@ -153,12 +148,7 @@ class CategoricalCrossentropy(Loss):
                 f"Expected labels as rows of shape ({count}, {classes}), one for each of the {count} samples with one "
                 f"column for each of the {classes} classes, received shape {y.shape}.{hint}"
             )
-        if y.dtype.kind not in "iufb":
-            raise TypeError(f"Expected labels as numbers, received dtype {y.dtype}.")
-        if not np.isfinite(y).all():
-            row = int(np.argwhere(~np.isfinite(y))[0, 0])
-            raise ValueError(f"Expected finite labels, received {y[row]} at index {row}.")
-        return y
+        return _finite_numbers("labels", y)
 
     def forward(self, outputs: Array, targets: Array, ops: Operations) -> tuple[Array, Array]:
         """Compute the loss of each sample (N,), and its probabilities (N, J)."""
@@ -216,6 +206,16 @@ class SparseCategoricalCrossentropy(CategoricalCrossentropy):
         targets = np.zeros((len(y), *output_shape), dtype)
         targets[np.arange(len(y)), y] = 1
         return targets
+
+
+def _finite_numbers(name: str, y: Array) -> Array:
+    """Return `y`, whose elements must be finite numbers."""
+    if y.dtype.kind not in "iufb":
+        raise TypeError(f"Expected {name} as numbers, received dtype {y.dtype}.")
+    if not np.isfinite(y).all():
+        row = int(np.argwhere(~np.isfinite(y))[0, 0])
+        raise ValueError(f"Expected finite {name}, received {y[row]} at index {row}.")
+    return y
 
 
 def _classes(output_shape: Shape) -> int:
