@@ -30,6 +30,13 @@ def new_figure(width: float, height: float) -> Figure:
     return figure
 
 
+def new_axes(width: float, height: float) -> tuple[Figure, Axes]:
+    """Create a `new_figure` with a single pair of axes, laid out so that titles and labels fit."""
+    figure = new_figure(width, height)
+    figure.set_layout_engine("constrained")
+    return figure, figure.subplots()
+
+
 def save(drawing: Axes | Figure, path: str | os.PathLike[str]) -> None:
     """Write a figure, or the whole figure that axes belong to, to an image file.
 

@@ -36,15 +36,17 @@ class Diagnosis:
 
     Attributes
     ----------
-    found : bool
-        Whether the check found something wrong.
     tool : str
     report : result of the check
     """
 
-    found: bool
     tool: str
     report: Report
+
+    @property
+    def found(self) -> bool:
+        """Whether the check found something wrong."""
+        return not self.report.ok
 
     def __str__(self) -> str:
         return f"{self.tool} {'found a bug' if self.found else 'found nothing wrong'}:\n\n{self.report}"
@@ -142,7 +144,7 @@ class Exhibit:
     def find(self, case: Case | None = None) -> Diagnosis:
         """Run the check on a case; default: the healthy one with this bug planted."""
         report = self.check.run(self.plant(healthy()) if case is None else case)
-        return Diagnosis(not report.ok, self.tool, report)
+        return Diagnosis(self.tool, report)
 
     def symptom(self) -> Symptom:
         """Measure the quantity without and with the bug; takes a few seconds."""

@@ -19,6 +19,8 @@ from scratchcnn.layers.conv2d import Conv2DCache
 from scratchcnn.operands import Array, Shape
 from scratchcnn.operations import Operations
 
+NOT_IN_GRADIENTS = "Backward is the derivative of forward, so a gradient check finds nothing."
+
 
 class WrongFlattenOrder(Flatten):
     """A Flatten in channels-first order, while the weights of the next layer are in channels-last order."""
@@ -116,8 +118,7 @@ EXHIBITS = (
         bug="x.transpose(0, 3, 1, 2).reshape(N, -1)",
         fix="x.reshape(N, -1)",
         symptom_text="A network trained from scratch works normally. But with weights from Keras or from a "
-        "file the predictions are wrong, although all shapes fit. Backward is the derivative of forward, so a gradient "
-        "check finds nothing.",
+        f"file the predictions are wrong, although all shapes fit. {NOT_IN_GRADIENTS}",
         hint="Which axis varies fastest? Flatten an array whose values are its indices.",
         check=_check("compare_layers(layer, Flatten(), x)", Flatten), plant=in_layer(WrongFlattenOrder, Flatten),
         quantity="accuracy with the weights of a trained healthy network", measure=_accuracy_with_trained_weights,
@@ -129,8 +130,8 @@ EXHIBITS = (
         bug="im2col(x) @ kernel.transpose(2, 0, 1, 3).reshape(-1, F)",
         fix="im2col(x) @ kernel.reshape(-1, F)",
         symptom_text="With one channel there is no difference. With more channels the filters are scrambled: training "
-        "from scratch still works, but predictions with weights from another library are wrong. Backward is the "
-        "derivative of forward, so a gradient check finds nothing.",
+        "from scratch still works, but predictions with weights from another library are wrong. "
+        f"{NOT_IN_GRADIENTS}",
         hint="Test a convolution with at least two channels and a kernel that is not square.",
         check=_check("compare_layers(layer, Conv2D(...), x)", Conv2D), plant=in_layer(Im2colColumnOrder, Conv2D),
         quantity="accuracy with the weights of a trained healthy network", measure=_accuracy_with_trained_weights,

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from scratchcnn.operands import Array
-from scratchcnn.plots.picture import check_file, finish, new_figure
+from scratchcnn.plots.picture import check_file, finish, new_axes
 
 HIGHEST = 20.0  # times the largest healthy loss: upper limit of the axis
 TITLE_WIDTH = 72  # characters
@@ -28,21 +28,10 @@ def plot_symptom(
     losses : dict of str to float64 (steps,)
         By their labels, the healthy ones first. A last loss of NaN is marked by a vertical line.
     to_file : str or path, optional
-        Image file to write.
-
-    Returns
-    -------
-    Figure
-
-    Raises
-    ------
-    ValueError, OSError
-        `to_file` has an unknown suffix, or cannot be written.
+        Image file to write; errors as for `save`.
     """
     check_file(to_file)
-    figure = new_figure(6.4, 4.2)
-    figure.set_layout_engine("constrained")
-    axes = figure.subplots()
+    figure, axes = new_axes(6.4, 4.2)
     for (label, values), style, color in zip(losses.items(), ("-", "--"), ("black", "tab:orange"), strict=True):
         finite = np.isfinite(values)
         if finite.any():

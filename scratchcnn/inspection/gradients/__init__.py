@@ -1,4 +1,4 @@
-"""Are the gradients correct, and everything else? Checks of gradients, layers, losses, optimizers, data and training.
+"""Is the training code correct? Checks of gradients, layers, losses, optimizers, data and training.
 
     >>> from scratchcnn.layers import Dense
     >>> check_gradients(Dense(2, activation="relu"), [[1.0, -2.0]]).ok

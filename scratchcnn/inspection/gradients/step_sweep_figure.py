@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from scratchcnn.operands import Array
-from scratchcnn.plots.picture import check_file, finish, new_figure
+from scratchcnn.plots.picture import check_file, finish, new_axes
 
 
 def plot_step_sweep(
@@ -30,21 +30,10 @@ def plot_step_sweep(
     expected : dict of str to (S,)
         Expected errors (truncation, rounding), by their labels.
     to_file : str or path, optional
-        Image file to write.
-
-    Returns
-    -------
-    Figure
-
-    Raises
-    ------
-    ValueError, OSError
-        `to_file` has an unknown suffix, or cannot be written.
+        Image file to write; errors as for `save`.
     """
     check_file(to_file)
-    figure = new_figure(6.4, 4.6)
-    figure.set_layout_engine("constrained")
-    axes = figure.subplots()
+    figure, axes = new_axes(6.4, 4.6)
     positive = [values[values > 0].min(initial=np.inf) for values in (errors, expected[list(expected)[-1]])]
     floor = min(positive) / 3
     shown = np.maximum(errors, floor)  # an error of exactly zero has no logarithm

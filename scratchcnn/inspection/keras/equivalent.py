@@ -65,7 +65,7 @@ def expect_comparable(given: Any, model: Sequential) -> None:
     if len(given.layers) != len(model.layers):
         raise ValueError(
             f"Expected a Keras model of {len(model.layers)} layers, as ours has, received {len(given.layers)}; omit "
-            f"keras_model to compare with the equivalent model."
+            "keras_model to compare with the equivalent model."
         )
     dtypes = {str(given.inputs[0].dtype), *(str(layer.compute_dtype) for layer in given.layers)}
     if dtypes != {model.dtype.name}:

@@ -72,7 +72,7 @@ def _draw_first_batch(ax: Axes, rows: Sequence[Row]) -> None:
 
 
 def _draw_steps(ax: Axes, rows: Sequence[Row]) -> None:
-    """The worst parameter of each layer after each step, and its tolerance as a dashed line of the same colour."""
+    """The worst parameter of each layer after each step, and its tolerance as a dashed line of the same color."""
     if not rows:
         ax.set_axis_off()
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -82,8 +83,8 @@ class FirstDifference:
         The first such element of the array, in C order.
     ours, theirs : float
         Its values.
-    count, size : int
-        The number of elements that differ by more than rounding, and of all elements of the array.
+    count : int
+        The number of elements that differ by more than rounding.
     """
 
     row: Row
@@ -91,12 +92,16 @@ class FirstDifference:
     ours: float
     theirs: float
     count: int
-    size: int
 
     @property
     def place(self) -> Place:
         """Stage, step, layer and parameter."""
         return self.row.place
+
+    @property
+    def size(self) -> int:
+        """Number of elements of the array."""
+        return math.prod(self.row.shape)
 
     def __str__(self) -> str:
         difference, tolerance = abs(self.ours - self.theirs), self.row.tolerance
@@ -121,7 +126,7 @@ def compare(place: Place, ours: Array, theirs: Array, tolerance: float) -> tuple
         return row, None
     beyond = ~(distances <= tolerance)
     index = _index(int(np.argmax(beyond)), ours.shape)
-    return row, FirstDifference(row, index, float(ours[index]), float(theirs[index]), int(beyond.sum()), beyond.size)
+    return row, FirstDifference(row, index, float(ours[index]), float(theirs[index]), int(beyond.sum()))
 
 
 def differences(ours: Array, theirs: Array) -> Array:
@@ -136,7 +141,7 @@ def _index(flat: int, shape: Shape) -> tuple[int, ...]:
 
 
 def table_of(rows: Sequence[Row], steps: int) -> list[str]:
-    """Return the cells of `cells_of` as lines of text."""
+    """Format the rows of `cells_of` as the lines of a table."""
     return table(HEADS, cells_of(rows, steps), left=(0, 1, 2, 6))
 
 

@@ -155,12 +155,8 @@ def compare_optimizers(
 
     Parameters
     ----------
-    model : Sequential
-        Built and compiled; it is not changed.
-    x, y, batch_size, epochs
-        As for `fit`.
-    layer, parameter, position
-        As for `OptimizerMicroscope`.
+    model, x, y, layer, parameter, position, batch_size, epochs
+        As for `watch_weight`.
     optimizers : sequence of str or Optimizer, default ('adam', 'sgd')
         As for `compile`.
 
@@ -171,7 +167,7 @@ def compare_optimizers(
     Raises
     ------
     ValueError, TypeError, RuntimeError
-        As `OptimizerMicroscope` and `fit`; or there are no optimizers.
+        As for `watch_weight`; or there are no optimizers.
     """
     built_model(model, "comparing optimizers")
     model.expect_compiled("comparing optimizers")

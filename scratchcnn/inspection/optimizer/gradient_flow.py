@@ -122,12 +122,13 @@ class GradientFlow(Printed):
         )
         heads = ["layer", "parameters", "|gradient|", "median", "last", "RMS", "|weights|", "ratio", "gradient"]
         rows = []
-        for place, name in enumerate(self.layers):
-            norms, ratio = self.gradient_norms[:, place], self.median_ratios[place]
+        of_layers = zip(self.layers, self.median_ratios, self.verdicts, strict=True)
+        for place, (name, ratio, verdict) in enumerate(of_layers):
+            norms = self.gradient_norms[:, place]
             values = [norms[0], np.median(norms), norms[-1], np.median(self.root_mean_squares[:, place])]
             cells = [f"{value:.2e}" for value in (*values, self.weight_norms[-1, place])]
             cells.append("-" if ratio is None else f"{ratio:.1e}")
-            rows.append([name, f"{self.sizes[place]:,}", *cells, self.verdicts[place]])
+            rows.append([name, f"{self.sizes[place]:,}", *cells, verdict])
         return "\n".join([*wrap(intro), "", *table(heads, rows, left=(0, 8)), "", *self._conclusions()])
 
     def _conclusions(self) -> list[str]:

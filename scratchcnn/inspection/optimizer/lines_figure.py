@@ -1,4 +1,4 @@
-"""Common elements of figures of training: a line for each layer, coloured by depth, with a legend at the right."""
+"""Common elements of figures of training: a line for each layer, colored by depth, with a legend at the right."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MOST_MARKERS = 20  # on a line
 
 
 def depth_colours(count: int) -> list[tuple[float, float, float, float]]:
-    """Return colours from the first layer (dark) to the last (light), which also differ in brightness."""
+    """Return colors from the first layer (dark) to the last (light), which also differ in brightness."""
     return [colormaps["viridis"](position) for position in np.linspace(0.0, 0.85, count)]
 
 

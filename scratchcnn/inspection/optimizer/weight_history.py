@@ -203,10 +203,10 @@ def table_rows(steps: Array, columns: list[Array], after: Array) -> list[list[st
 
 
 def _digits(value: Any) -> int:
-    """Return a number of digits with which sums are printed exactly enough to be added by hand."""
+    """Return the number of significant digits with which a printed sum can be checked by hand."""
     return 12 if np.asarray(value).dtype == np.float32 else 17
 
 
 def _exact(value: Any) -> str:
-    """Return a stored number with enough digits to distinguish it from its neighbours."""
+    """Return a stored value with enough digits to distinguish it from the adjacent floating-point numbers."""
     return f"{float(value):.9g}" if np.asarray(value).dtype == np.float32 else f"{float(value):.17g}"
