@@ -12,9 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from scratchcnn.descriptions.terms import Terms
-from scratchcnn.inspection.explaining.text import number_cells
-from scratchcnn.inspection.tracing.cells_figure import MOST_WRITTEN, draw_cells, outline
-from scratchcnn.plots.overlay import draw_image, panel_title
+from scratchcnn.inspection.explaining.text import number_cells, origin_of
+from scratchcnn.inspection.tracing.cells_figure import MOST_WRITTEN, draw_cells, draw_input, outline
+from scratchcnn.plots.overlay import panel_title
 from scratchcnn.plots.picture import check_file, finish, new_figure
 from scratchcnn.plots.tiles import LETTER, TITLE_SIZE
 
@@ -80,8 +80,7 @@ def _axes(figure: Figure, left: float, width: float = SIDE) -> Axes:
 
 
 def _draw_input(ax: Axes, image: Values, field: Mask) -> None:
-    shown = image / max(1.0, float(image.max())) if image.shape[2] == 3 else image
-    draw_image(ax, shown, f"receptive field: {_size(field)}")
+    draw_input(ax, image, f"receptive field: {_size(field)}")
     outline(ax, field)
 
 
@@ -139,9 +138,8 @@ def _draw_panels(figure: Figure, left: float, panels: list[_Panel]) -> None:
 def _write_term(ax: Axes, terms: Terms) -> None:
     """Write a single term as a line, and the notes."""
     ax.set_axis_off()
-    index = ", ".join(map(str, terms.sources.reshape(-1).tolist()))
     weight = f" × {float(terms.weights[0]):.6g} ({terms.weight_name})" if terms.weight_name else ""
-    lines = [f"{terms.source}[{index}]", f"{float(terms.inputs[0]):.6g}{weight} = {terms.sum:.6g}"]
+    lines = [origin_of(terms, 0), f"{float(terms.inputs[0]):.6g}{weight} = {terms.sum:.6g}"]
     notes = [line for note in terms.notes for line in textwrap.wrap(note, LETTERS)]
     text = "\n".join([*lines, "", *notes])
     ax.text(0.5, 0.5, text, fontsize=9.5, ha="center", va="center", linespacing=1.5, parse_math=False)
@@ -151,10 +149,8 @@ def _draw_bars(ax: Axes, terms: Terms) -> None:
     """Draw the largest products, the sum of the others, and the bias as bars."""
     products = terms.products.ravel()
     order = np.argsort(-np.abs(products), kind="stable")[: BARS if products.size > BARS + 1 else None]
-    sources = terms.sources.reshape(products.size, -1)
-    names = terms.source.split(", ")
     values = [float(products[place]) for place in order]
-    labels = [f"{names[place % len(names)]}[{', '.join(map(str, sources[place].tolist()))}]" for place in order]
+    labels = [origin_of(terms, term) for term in order.tolist()]
     colors = ["tab:red" if value > 0 else "tab:blue" for value in values]
     if products.size > len(order):
         values.append(terms.sum - sum(values))
@@ -171,7 +167,7 @@ def _draw_bars(ax: Axes, terms: Terms) -> None:
     ax.spines[["top", "right"]].set_visible(False)
     weight = f" × {terms.weight_name}" if terms.weight_name else ""
     what = "largest products" if products.size > len(order) else "products"
-    panel_title(ax, f"{what}, {terms.source}{weight}" if len(names) == 1 else what)
+    panel_title(ax, f"{what}, {terms.source}{weight}" if ", " not in terms.source else what)
 
 
 def _write(figure: Figure, height: float, align: str, text: str, size: float) -> None:

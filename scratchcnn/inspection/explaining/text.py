@@ -78,6 +78,12 @@ def number_cells(numbers: Array, present: Array | None = None) -> list[list[str]
     return texts.tolist()
 
 
+def origin_of(terms: Terms, term: int) -> str:
+    """Return the array and the index from which the input of a term is, 'conv2d.input[0, 3, 4, 1]'."""
+    names, index = terms.source.split(", "), terms.sources.reshape(-1, terms.sources.shape[-1])[term]
+    return f"{names[term % len(names)]}[{', '.join(map(str, index.tolist()))}]"
+
+
 def term_lines(terms: Terms, with_sums: bool) -> Iterator[str]:
     """Yield the terms: a small window in full, otherwise a table of the largest.
 
@@ -93,7 +99,7 @@ def term_lines(terms: Terms, with_sums: bool) -> Iterator[str]:
         yield from _matrices(terms, slabs)
         return
     flat = terms.products.ravel()
-    order = np.arange(count) if count <= MOST_TERMS else np.argsort(-np.abs(flat), kind="stable")[:LARGEST]
+    order = _shown(flat)
     if count > MOST_TERMS:
         yield f"The {len(order)} largest of {count:,} products:"
     yield from _table(terms, order)
@@ -104,6 +110,13 @@ def term_lines(terms: Terms, with_sums: bool) -> Iterator[str]:
     if len(shape) == 3 and 1 < shape[0] * shape[1] <= MOST_CELLS and with_sums:
         yield ""
         yield from _block(f"products, summed over the {terms.axes[2]}s", number_cells(terms.products.sum(axis=2)))
+
+
+def _shown(values: Array) -> Array:
+    """Return the indices of the values that are printed: all, or the largest absolute values of a long sum."""
+    if values.size <= MOST_TERMS:
+        return np.arange(values.size)
+    return np.argsort(-np.abs(values), kind="stable")[:LARGEST]
 
 
 def _matrices(terms: Terms, slabs: int) -> Iterator[str]:
@@ -146,10 +159,8 @@ def _side_by_side(blocks: Sequence[Sequence[str]], signs: str) -> list[str]:
 def _table(terms: Terms, order: Array) -> list[str]:
     """Return a table of terms: the origin, the input, the weight, and the product of each."""
     arrays = [array.ravel()[order] for array in (terms.inputs, terms.weights, terms.products)]
-    sources = terms.sources.reshape(-1, terms.sources.shape[-1])[order]
-    names = terms.source.split(", ") if ", " in terms.source else [terms.source] * len(order)
     columns = [
-        [f"{name}[{', '.join(map(str, source))}]" for name, source in zip(names, sources.tolist(), strict=True)],
+        [origin_of(terms, term) for term in order.tolist()],
         *([row[0] for row in number_cells(each[:, None])] for each in arrays),
     ]
     heads = ("input", "value", terms.weight_name or "weight", "product")
@@ -159,8 +170,7 @@ def _table(terms: Terms, order: Array) -> list[str]:
 def softmax_lines(row: SoftmaxRow, own: int) -> Iterator[str]:
     """Yield a table of exponentials; of a long row, the largest."""
     count = len(row.logits)
-    order = np.arange(count) if count <= MOST_TERMS else np.argsort(-row.exponentials, kind="stable")[:LARGEST]
-    shown = sorted({own, *order.tolist()})
+    shown = sorted({own, *_shown(row.exponentials).tolist()})
     cells = [
         (f"{j}" + (" <" if j == own else ""), f"{row.logits[j]:.6g}", f"{row.exponentials[j]:.6g}",
          f"{row.exponentials[j] / row.total:.6g}")

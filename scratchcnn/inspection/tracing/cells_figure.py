@@ -1,4 +1,4 @@
-"""Draw small matrices: a colour for each element, and its value where there is space."""
+"""Draw images and small matrices: a colour for each element, and its value where there is space."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import Normalize
 from matplotlib.patheffects import withStroke
+
+from scratchcnn.plots.overlay import draw_image
 
 Numbers = npt.NDArray[np.floating]
 
@@ -48,6 +50,11 @@ def draw_cells(
         dark = 0.3 * red + 0.6 * green + 0.1 * blue < 0.5
         text = texts[place[0]][place[1]]
         ax.text(place[1], place[0], text, ha="center", va="center", fontsize=size, color="white" if dark else "black")
+
+
+def draw_input(ax: Axes, image: Numbers, title: str) -> None:
+    """Draw an input image (H, W, C); RGB values above 1 are scaled to a maximum of 1."""
+    draw_image(ax, image / max(1.0, float(image.max())) if image.shape[2] == 3 else image, title)
 
 
 def outline(ax: Axes, mask: npt.NDArray[np.bool_], color: str = "tab:red") -> None:

@@ -15,10 +15,9 @@ from matplotlib.figure import Figure
 
 from scratchcnn.arguments import positive_integer, whole_number
 from scratchcnn.descriptions.words import plural
-from scratchcnn.inspection.tracing.cells_figure import OUTSIDE, SIGNED
+from scratchcnn.inspection.tracing.cells_figure import OUTSIDE, SIGNED, draw_input
 from scratchcnn.inspection.tracing.layer_trace import LayerTrace
 from scratchcnn.operands import Array
-from scratchcnn.plots.overlay import draw_image
 from scratchcnn.plots.picture import check_file, finish, new_figure
 from scratchcnn.plots.tiles import LETTER, TITLE_SIZE, Sheet, shortened
 
@@ -29,7 +28,6 @@ SIDE, TITLE, GAP, BAR = 0.3, 0.27, 0.16, 1.0  # inches: margins, title of a laye
 HEAD, INPUT = 0.45, 1.5  # inches of the title, and of the image
 LEAST = 0.16  # inches of a row of units
 MAP = 0.5  # largest size of a map, in inches
-MOST_MAPS = 64  # of a layer
 ROW, LONG_ROW, LONG = 128, 256, 1024  # units in a row of a layer without maps; longer rows from LONG units on
 NUMBERED = 20  # largest number of units whose indices are written below
 POSITIVE = "viridis"  # colours of a layer without negative values; otherwise red is positive and blue negative
@@ -39,9 +37,9 @@ LINE_SIZE = 9.0
 def plot_trace(
     layers: Sequence[LayerTrace],
     probabilities: Array,
-    to_file: str | os.PathLike[str] | None = None,
-    sample: int = 0,
-    maps: int = MOST_MAPS,
+    to_file: str | os.PathLike[str] | None,
+    sample: int,
+    maps: int,
 ) -> Figure:
     """Draw the outputs of all layers for one image, from the input to the prediction; see `Trace.plot`."""
     check_file(to_file)  # before anything is drawn
@@ -66,7 +64,7 @@ def plot_trace(
     if has_image:
         image = x[sample]
         ax = _axes(figure, top - TITLE - INPUT, INPUT * image.shape[1] / image.shape[0], INPUT)
-        draw_image(ax, image / max(1.0, float(image.max())) if image.shape[2] == 3 else image, "")
+        draw_input(ax, image, "")
         _line(figure, top, f"input, {_shape(image.shape)}")
         top -= TITLE + INPUT + GAP
     for layer, sheet, scale, height in zip(layers, sheets, scales, heights, strict=True):
