@@ -172,8 +172,8 @@ class LayerDescription(Generic[AnyLayer]):
     def words(self, values: LayerValues) -> tuple[str, str]:
         """Return one or two sentences about the forward pass, and about the backward pass, without the activation."""
         return (
-            f"{values.kind} is a class of the model's own. Its formula is not known.",
-            f"{values.kind} is a class of the model's own. The formulas of its gradients are not known.",
+            f"{values.kind} is a custom layer. Its formula is not known.",
+            f"{values.kind} is a custom layer. The formulas of its gradients are not known.",
         )
 
     def code(self, values: LayerValues) -> tuple[Code, Code]:

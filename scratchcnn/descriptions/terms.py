@@ -31,7 +31,8 @@ class Terms:
     inside : bool, the shape of inputs
         False for a position in the padding, and for a window that does not exist.
     source : str
-        The array of the trace from which the inputs are, as 'conv2d.input'.
+        The array of the trace from which the inputs are taken, as 'conv2d.input'; one name for each input, separated
+        by ', ', if they come from different arrays.
     weight_name : str
         What the weights are, as 'kernel[:, :, :, 3]'; empty if they are 1.
     axes : tuple of str

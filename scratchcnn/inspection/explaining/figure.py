@@ -74,7 +74,7 @@ def plot_terms(
 
 
 def _axes(figure: Figure, left: float, width: float = SIDE) -> Axes:
-    """Return axes so many inches from the left, above the sum."""
+    """Return axes above the sum; `left` and `width` in inches."""
     whole, high = figure.get_size_inches()
     return figure.add_axes((left / whole, FOOT / high, width / whole, SIDE / high))
 

@@ -79,7 +79,7 @@ def number_cells(numbers: Array, present: Array | None = None) -> list[list[str]
 
 
 def origin_of(terms: Terms, term: int) -> str:
-    """Return the array and the index from which the input of a term is, 'conv2d.input[0, 3, 4, 1]'."""
+    """Return the array and the index of the input of a term, as 'conv2d.input[0, 3, 4, 1]'."""
     names, index = terms.source.split(", "), terms.sources.reshape(-1, terms.sources.shape[-1])[term]
     return f"{names[term % len(names)]}[{', '.join(map(str, index.tolist()))}]"
 
