@@ -38,4 +38,4 @@ def expect_equal_gradients(exact: Any, numerical: Any, rounding: float, toleranc
     allowed = tolerance * np.maximum(np.abs(exact), np.abs(numerical))
     worst = np.unravel_index(np.argmax(error - allowed), error.shape)
     assert (error <= allowed).all(), f"at {worst}: exact {exact[worst]}, numerical {numerical[worst]}"
-    assert np.abs(exact).max() > 1e3 * rounding, "the gradient is too small to be told from rounding"
+    assert np.abs(exact).max() > 1e3 * rounding, "the gradient is too small to be distinguished from rounding"

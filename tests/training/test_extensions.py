@@ -117,7 +117,7 @@ def test_own_metric_decides_which_way_is_better(data):
     stopping = EarlyStopping("mean_absolute_error", patience=0)
     model = regression()
     model.fit(*data, epochs=4, verbose=0, callbacks=stopping)
-    assert len(model.history.epoch) == 4, "the error falls, so training goes on"
+    assert len(model.history.epoch) == 4, "the error falls, so training continues"
 
 
 def test_model_with_own_parts_is_saved_and_resumed(data, tmp_path):

@@ -106,9 +106,9 @@ def test_validation_on_batches_equals_validation_on_arrays(validation):
     given = validation()
     options = {} if isinstance(given, tuple) else {"validation_steps": 5}
     expected = (X[:20], Y[:20]) if isinstance(given, tuple) else (X, Y)
-    model, twin = small_model(seed=1), small_model(seed=1)
+    model, other = small_model(seed=1), small_model(seed=1)
     found = fit(model, X, Y, 8, 2, validation_data=given, **options)
-    assert found.history == fit(twin, X, Y, 8, 2, validation_data=expected).history
+    assert found.history == fit(other, X, Y, 8, 2, validation_data=expected).history
 
 
 # Batches that run out, are invalid, or raise an error

@@ -93,7 +93,7 @@ PROCESSORS = {
 @pytest.mark.parametrize("processor", PROCESSORS)
 def test_kernels_compute_when_compiled_for(processor, tmp_path):
     name, features, printed = PROCESSORS[processor]
-    told = {"NUMBA_CPU_NAME": name, "NUMBA_CPU_FEATURES": features, "NUMBA_CACHE_DIR": str(tmp_path)}
-    run = subprocess.run([sys.executable, "-c", CODE], env=os.environ | told, capture_output=True, text=True)
+    variables = {"NUMBA_CPU_NAME": name, "NUMBA_CPU_FEATURES": features, "NUMBA_CACHE_DIR": str(tmp_path)}
+    run = subprocess.run([sys.executable, "-c", CODE], env=os.environ | variables, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     assert run.stdout.strip() == printed
