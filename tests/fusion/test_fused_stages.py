@@ -78,3 +78,47 @@ def test_training_gives_same_bits_fused_and_unfused(monkeypatch):
     fused = trained()
     monkeypatch.setattr("scratchcnn.fusion.plan._fused", lambda row: None)
     assert trained() == fused
+
+
+class UnfusedPooling(MaxPooling2D):
+    """A pooling that is not fused, because only the layers of the package itself are."""
+
+
+@pytest.mark.parametrize("pooling", [MaxPooling2D, UnfusedPooling])
+@pytest.mark.parametrize("activation", [None, "relu"])
+def test_infinite_output_inside_a_fused_stage_is_attributed_to_its_layer(rng, activation, pooling):
+    model = Sequential(
+        [
+            Conv2D(16, 3, activation=activation, input_shape=(8, 8, 1), name="first"),
+            Conv2D(16, 3, activation="relu", name="second"), pooling(), Flatten(), Dense(5, activation="softmax"),
+        ], seed=4,
+    )  # fmt: skip
+    model.compile()
+    fused = [[layer.name for layer in stage.layers] for stage in model.plan.stages]
+    assert (fused[0][:2] == ["first", "second"]) is (activation == "relu" and pooling is MaxPooling2D)
+    weights = model.get_weights()
+    weights[1][:] = 10
+    weights[2] = np.full_like(weights[2], 1e38)  # finite, but the sums of products are infinite
+    model.set_weights(weights)
+    with pytest.raises(FloatingPointError, match=r"First seen in the output of layer 'second' \(Conv2D\), for sample"):
+        model.train_on_batch(rng.random((6, 8, 8, 1)), np.arange(6) % 5)
+    assert [array.tobytes() for array in model.get_weights()] == [array.tobytes() for array in weights]
+
+
+@pytest.mark.parametrize("pooling", [MaxPooling2D, UnfusedPooling])
+def test_infinite_output_that_the_pooling_discards_is_attributed_to_the_convolution(pooling):
+    """The maximum of a window with -inf and 1e38 is finite; the output of the next layer is not."""
+    model = Sequential(
+        [Conv2D(2, 1, input_shape=(4, 4, 1), name="first"), pooling(), Flatten(), Dense(5, activation="softmax")],
+        seed=4,
+    )
+    model.compile()
+    assert (len(model.plan.stages[0].layers) == 2) is (pooling is MaxPooling2D)
+    weights = model.get_weights()
+    weights[0][:] = -1e38
+    weights[2][:] = np.where(np.arange(5) == 0, 1e38, -1e38)
+    model.set_weights(weights)
+    x = np.full((3, 4, 4, 1), -1.0)
+    x[:, ::2] = 10.0
+    with pytest.raises(FloatingPointError, match=r"First seen in the output of layer 'first' \(Conv2D\), for sample 0"):
+        model.train_on_batch(x, np.arange(3))
