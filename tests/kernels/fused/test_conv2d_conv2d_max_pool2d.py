@@ -99,6 +99,16 @@ def article_layers(images=5, size=28, **options):
     return x, first, second, random_array(rng, (images, 12, 12, 64), np.float32)
 
 
+def test_float64_layers_are_not_accepted():
+    """In float64 no Winograd algorithm is chosen for the second convolution."""
+    x, first, second, _ = article_layers(2)
+    assert accepted(x, first, second)
+    x = x.astype(np.float64)
+    operands = (array.astype(np.float64) for array in (first.kernel, first.bias, second.kernel, second.bias))
+    first, second = layers(x, *operands)
+    assert not accepted(x, first, second)
+
+
 @pytest.mark.parametrize("relu", [False, True])
 def test_the_articles_layers_agree_with_the_reference(relu):
     x, first, second, values = article_layers(relu=relu)
