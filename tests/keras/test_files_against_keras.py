@@ -166,7 +166,7 @@ def test_training_started_in_keras_is_resumed_here(tmp_path, rng, name):
     for model in (ours, theirs):
         train_steps(model, x, y)
     for a, b in zip(ours.get_weights(), theirs.get_weights(), strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4)
+        np.testing.assert_allclose(a, b, **CLOSE)
     assert [metric.name for metric in ours.compiled.metrics] == ["accuracy"]
 
 
@@ -182,8 +182,8 @@ def test_training_started_here_is_resumed_in_keras(tmp_path, rng, name):
     for model in (ours, theirs, again):
         train_steps(model, x, y)
     for a, b, c in zip(ours.get_weights(), theirs.get_weights(), again.get_weights(), strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4)
-        np.testing.assert_allclose(a, c, rtol=1e-3, atol=1e-4)
+        np.testing.assert_allclose(a, b, **CLOSE)
+        np.testing.assert_allclose(a, c, **CLOSE)
     loss, accuracy = ours.evaluate(x, y, verbose=0)
     np.testing.assert_allclose(theirs.evaluate(x, y, verbose=0), [loss, accuracy], rtol=1e-3)
 
@@ -271,7 +271,7 @@ def flags(model):
 
 def assert_close_weights(one, other):
     for a, b in zip(one.get_weights(), other.get_weights(), strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4)
+        np.testing.assert_allclose(a, b, **CLOSE)
 
 
 @pytest.mark.parametrize("frozen", FROZEN, ids=str)
