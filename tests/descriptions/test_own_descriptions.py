@@ -16,7 +16,7 @@ from scratchcnn.descriptions import LayerDescription, describe, description_of, 
 from scratchcnn.fusion.plan import Plan
 from scratchcnn.inspection import check_gradients, explain, trace, write_report
 from scratchcnn.inspection.attribution.receptive_field import field_centers
-from scratchcnn.inspection.gradients.patterns import pattern_of
+from scratchcnn.inspection.gradients.differentiable import pattern_of
 from scratchcnn.inspection.report.layer_words import forward_words
 from scratchcnn.layers import Activation, Conv2D, Dense, Flatten, Layer
 from scratchcnn.storage import StorageError

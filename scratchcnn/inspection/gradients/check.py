@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import numpy as np
 
-from scratchcnn.arguments import positive, positive_integer, seed_number
+from scratchcnn.arguments import positive, positive_integer
 from scratchcnn.descriptions.words import plural
 from scratchcnn.inspection.gradients.diagnosis import diagnose
-from scratchcnn.inspection.gradients.differentiable import differentiable
-from scratchcnn.inspection.gradients.patterns import switched
+from scratchcnn.inspection.gradients.differences import index_of
+from scratchcnn.inspection.gradients.differentiable import Differentiable
 from scratchcnn.inspection.gradients.probe import Element, Probe
 from scratchcnn.inspection.gradients.table import ArrayCheck, Float32Gap, GradientCheck
 from scratchcnn.layers import Layer
 from scratchcnn.operands import Array
 from scratchcnn.sequential import Sequential
-
-Index = tuple[int, ...]
 
 
 def check_gradients(
@@ -35,9 +34,8 @@ def check_gradients(
 
         numeric = (8 (loss(p + h) - loss(p - h)) - (loss(p + 2h) - loss(p - 2h))) / 12h
 
-    The check computes in float64, in a copy with the same parameters, because in float32 the differences would consist
-    of rounding errors. So it checks the code, not the precision in which it runs. The loss of a layer alone, or of a
-    model without y, is a random linear functional of the outputs.
+    The check computes in float64, in a copy with the same parameters: in float32, the differences would consist of
+    rounding errors. The loss of a layer alone, or of a model without y, is a random linear functional of the outputs.
 
     Parameters
     ----------
@@ -47,9 +45,9 @@ def check_gradients(
         A few images are enough.
     y : labels as for `fit`, optional
     sample : int or None, default 20
-        Number of elements of each array to compare: half of them random, half random among those with a gradient other
-        than zero. None: all. If an array is not compared as a whole, all its elements are also moved together in a
-        random direction; if the derivatives in this direction differ, bisection finds a wrong element.
+        Number of random elements of each array to compare, half of them chosen among those with a nonzero gradient;
+        None: all. If an array is not compared as a whole, all its elements are also moved together in a random
+        direction; if the derivatives in this direction differ, bisection finds a wrong element.
     step : float, default 1e-4
         h for values of size up to 1; relative to larger ones.
     training : bool, default True
@@ -62,14 +60,11 @@ def check_gradients(
     Returns
     -------
     GradientCheck
-        `ok` is False if a gradient is wrong; `print` shows the table.
 
     Raises
     ------
-    TypeError
-        Neither a model nor a layer.
-    ValueError
-        The model is not built, data do not fit, or an option is out of range.
+    TypeError, ValueError
+        Neither a model nor a layer; a model that is not built, data that do not fit, or an option out of range.
     RuntimeError
         y for a model that is not compiled.
 
@@ -77,12 +72,8 @@ def check_gradients(
     -----
     `inspection.gradients.probe` documents when a gradient counts as correct, and how a kink (a point where a ReLU or a
     max pooling has no derivative) is distinguished from a bug. To check the behavior exactly at a kink, such as two
-    equal values in a pooling window, use `compare_layers`.
-
-    Kernels for float32 only, such as some of Winograd's, do not run in float64. The line about float32 compares their
-    gradients with those in float64.
-
-    Cost: about 5 forward passes per element.
+    equal values in a pooling window, use `compare_layers`. Kernels for float32 only, such as some of Winograd's, do not
+    run in float64; the line about float32 compares their gradients. Cost: about 5 forward passes per element.
 
     References
     ----------
@@ -94,37 +85,36 @@ def check_gradients(
     >>> check_gradients(Dense(2), np.array([[1.0, -2.0]]), engine="reference").ok
     True
     """
-    thing, seed = model_or_layer, seed_number(seed) or 0
-    count = None if sample is None else positive_integer("sample", sample)
-    options: dict[str, object] = {"training": bool(training), "engine": engine, "seed": seed}
-    function = differentiable(thing, x, y, **options)  # type: ignore[arg-type]
+    thing, count = model_or_layer, None if sample is None else positive_integer("sample", sample)
+    build = partial(Differentiable, thing, x, y, training=training, engine=engine, seed=seed)
+    function = build()
     probe = Probe(function, positive("step", step))
-    loss, arrays = probe.middle.value, function.arrays
     found = {
-        name: [probe.compare(name, index) for index in _sampled(gradient, count, seed)]
+        name: [probe.compare(name, index) for index in _sampled(gradient, count, function.seed)]
         for name, gradient in probe.gradients.items()
         if name not in function.faults
     }
-    gap = _float32_gap(thing, x, y, probe, options)
+    layers = thing.layers if isinstance(thing, Sequential) else [thing]
+    gap = _float32_gap(build, layers, probe)
     nearby = probe.nearby()
-    rows = [
+    rows = tuple(
         ArrayCheck(name, array.shape, tuple(_confirmed(nearby, name, found.get(name, []))), function.faults.get(name))
-        for name, array in arrays.items()
-    ]
-    layers = [layer.name or layer.default_name for layer in _layers(thing)]
-    remarks = tuple(diagnose(rows, len(function.x), layers))
+        for name, array in function.arrays.items()
+    )
+    remarks = diagnose(rows, len(function.x), [layer.name or layer.default_name for layer in layers])
     subject = f"layer {thing.label}" if isinstance(thing, Layer) else f"model {thing.name!r}"
     functional = "" if y is not None else " (a random linear functional of the outputs)"
     mode = "training mode with fixed dropout masks" if training else "inference mode"
+    loss = probe.middle.value
     title = (
         f"Gradient check of {subject}: the gradients of the backward pass (analytic) and differences of the loss "
         f"(numeric), in float64. Loss {loss:.6g}{functional}, {plural(len(function.x), 'sample')}, step {step:g}, "
         f"{mode}."
     )
-    return GradientCheck(title, tuple(rows), loss, gap, remarks)
+    return GradientCheck(title, rows, loss, gap, tuple(remarks))
 
 
-def _sampled(gradient: Array, count: int | None, seed: int) -> list[Index]:
+def _sampled(gradient: Array, count: int | None, seed: int) -> list[tuple[int, ...]]:
     """Indices of all elements, or of `count`: half random, half random among those with a nonzero gradient."""
     if count is None or gradient.size <= count:
         return list(np.ndindex(gradient.shape))
@@ -133,11 +123,7 @@ def _sampled(gradient: Array, count: int | None, seed: int) -> list[Index]:
     first = rng.choice(nonzero, min(len(nonzero), count // 2), replace=False)
     others = np.setdiff1d(np.arange(gradient.size), first)
     chosen = np.concatenate([first, rng.choice(others, count - len(first), replace=False)])
-    return [_index(place, gradient) for place in np.sort(chosen)]
-
-
-def _index(place: int, array: Array) -> Index:
-    return tuple(int(i) for i in np.unravel_index(place, array.shape))
+    return [index_of(place, gradient) for place in np.sort(chosen)]
 
 
 def _confirmed(nearby: Probe, name: str, elements: list[Element]) -> Iterator[Element]:
@@ -176,21 +162,18 @@ def _by_bisection(probe: Probe, name: str) -> Iterator[Element]:
         return
     while len(members) > 1:
         members = max(members[: len(members) // 2], members[len(members) // 2 :], key=difference)
-    element = probe.compare(name, _index(int(members[0]), gradient))
+    element = probe.compare(name, index_of(members[0], gradient))
     if element.verdict == "BUG":
         yield element
 
 
-def _float32_gap(
-    thing: Sequential | Layer, x: object, y: object, probe: Probe, options: dict[str, object]
-) -> Float32Gap | None:
+def _float32_gap(build: Callable[..., Differentiable], layers: Sequence[Layer], probe: Probe) -> Float32Gap | None:
     """Compare the gradients of the same pass in float32; None if the parameters are not float32."""
-    params = [array for layer in _layers(thing) for array in layer.params.values()]
-    if any(array.dtype != np.float32 for array in params) or not params:
+    if {array.dtype for layer in layers for array in layer.params.values()} != {np.dtype(np.float32)}:
         return None
-    single = differentiable(thing, x, y, dtype=np.dtype(np.float32), **options)  # type: ignore[arg-type]
+    single = build(dtype=np.dtype(np.float32))
     with np.errstate(all="ignore"):
-        found, pattern = single.gradients(), single.evaluate().pattern
+        found, evaluation = single.gradients(), single.evaluate()
     gaps = [
         (float(np.abs(found[name] - gradient).max(initial=0) / (np.abs(gradient).max(initial=0) or 1.0)), name)
         for name, gradient in probe.gradients.items()
@@ -198,8 +181,4 @@ def _float32_gap(
     ]
     if not gaps:
         return None
-    return Float32Gap(*max(gaps, key=lambda gap: gap[0]), switched(pattern, probe.middle.pattern))
-
-
-def _layers(thing: Sequential | Layer) -> list[Layer]:
-    return thing.layers if isinstance(thing, Sequential) else [thing]
+    return Float32Gap(*max(gaps, key=lambda gap: gap[0]), evaluation.switched(probe.middle))

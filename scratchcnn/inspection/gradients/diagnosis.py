@@ -14,14 +14,7 @@ ALIKE = 1e-4  # relative difference of ratios that count as equal
 def diagnose(rows: Sequence[ArrayCheck], batch: int, layers: Sequence[str]) -> list[str]:
     """Return a few sentences about what is wrong; none if nothing is.
 
-    Parameters
-    ----------
-    rows : sequence of ArrayCheck
-        In the order of the layers, the input last.
-    batch : int
-        Number of samples; a gradient that is wrong by this factor lacks the 1/N of the mean.
-    layers : sequence of str
-        Names of all layers, including those without parameters.
+    The rows are in the order of the layers, the input last; `layers` names all, including those without parameters.
     """
     wrong = [row for row in rows if row.verdict == "BUG"]
     remarks = [f"{row.name}: {row.fault}." for row in wrong if row.fault]
@@ -38,28 +31,23 @@ def diagnose(rows: Sequence[ArrayCheck], batch: int, layers: Sequence[str]) -> l
 
 def _about(row: ArrayCheck, batch: int) -> str:
     """How many elements of an array are wrong, which is the worst, and what they have in common."""
-    worst = row.worst
+    worst, ratio = row.worst, _common_ratio([row])
     assert worst is not None
+    analytic = np.array([element.analytic for element in row.of("BUG")])
     text = (
         f"{row.name}: {row.count('BUG')} of {len(row.elements)} compared elements are wrong, most at {list(worst.at)}: "
         f"analytic {worst.analytic:.5g}, numeric {worst.numeric:.5g}."
     )
-    return f"{text} {_pattern(row, batch)}".rstrip()
-
-
-def _pattern(row: ArrayCheck, batch: int) -> str:
-    analytic = np.array([element.analytic for element in row.of("BUG")])
     if not np.isfinite(analytic).all():
-        return "The gradient is NaN or infinite."
+        return f"{text} The gradient is NaN or infinite."
     if not analytic.any():
-        return "All wrong elements are zero: does the gradient stop on its way, or is a term missing?"
-    ratio = _common_ratio([row])
+        return f"{text} All wrong elements are zero: does the gradient stop on its way, or is a term missing?"
     if ratio is not None:
-        return f"Each of them is {_about_ratio(ratio, batch)}"
+        return f"{text} Each of them is {_about_ratio(ratio, batch)}"
     everywhere = len(row.elements) == row.size > 2
     if everywhere and np.allclose(np.sort(row.analytic), np.sort(row.numeric), rtol=ALIKE, atol=0):
-        return "The values are correct, but in wrong places: is an axis reversed, or are two axes swapped?"
-    return ""
+        return f"{text} The values are correct, but in wrong places: is an axis reversed, or are two axes swapped?"
+    return text
 
 
 def _common_ratio(rows: Sequence[ArrayCheck]) -> float | None:
@@ -74,15 +62,14 @@ def _common_ratio(rows: Sequence[ArrayCheck]) -> float | None:
 
 
 def _about_ratio(ratio: float, batch: int) -> str:
-    times = f"{ratio:.5g} times the correct one:"
-    for factor, reason in (
-        (-1.0, "the sign is wrong."),
-        (float(batch), f"{batch} is the number of samples; is the factor 1/N of the mean missing?"),
-        (1.0 / batch, f"that is 1/{batch}, with {batch} samples; is the mean taken twice?"),
-    ):
-        if abs(ratio - factor) <= ALIKE * abs(factor):
-            return f"{times} {reason}"
-    return f"{times} a factor is missing, or there is one too many."
+    """What a common ratio suggests."""
+    reasons = (
+        (-1, "the sign is wrong."),
+        (batch, f"{batch} is the number of samples; is the factor 1/N of the mean missing?"),
+        (1 / batch, f"that is 1/{batch}, with {batch} samples; is the mean taken twice?"),
+    )
+    known = [reason for factor, reason in reasons if abs(ratio - factor) <= ALIKE * abs(factor)]
+    return f"{ratio:.5g} times the correct one: {[*known, 'a factor is missing, or there is one too many.'][0]}"
 
 
 def _where(rows: Sequence[ArrayCheck], found: Sequence[ArrayCheck], layers: Sequence[str]) -> list[str]:

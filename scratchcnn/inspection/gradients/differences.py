@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -11,30 +11,16 @@ import numpy as np
 from scratchcnn.operands import Array
 
 Result = TypeVar("Result")
+Along = tuple[int, ...] | Array  # the index of the only element that moves, or the direction in which all move
 
 AROUND = (-2, -1, 1, 2)  # the points of a difference besides the middle, in steps
 NOISE_POINTS = 8
 SIGMAS = 10.0  # a rounding error of more standard deviations does not occur in practice
 
 
-def along_line(
-    function: Callable[[], Result], array: Array, along: tuple[int, ...] | Array, shifts: Iterable[float]
-) -> list[Result]:
-    """Evaluate a function of an array at several points of a line.
+def along_line(function: Callable[[], Result], array: Array, along: Along, shifts: Iterable[float]) -> list[Result]:
+    """Evaluate a function that reads `array` while the array is shifted in place, and restore the array.
 
-    Parameters
-    ----------
-    function : callable
-        Takes no arguments and reads `array`.
-    array : float64, any shape
-        Modified in place during each evaluation, and restored.
-    along : tuple of int, or float64 of the array's shape
-        Index of the only element that moves, or the direction in which all elements move.
-    shifts : floats
-        Distances from the present value, in units of the direction.
-
-    Examples
-    --------
     >>> x = np.array([3.0, 1.0])
     >>> along_line(lambda: float(x[0] ** 2), x, (0,), [-1, 0, 1])
     [4.0, 9.0, 16.0]
@@ -51,6 +37,11 @@ def along_line(
     return results
 
 
+def index_of(place: int, array: Array) -> tuple[int, ...]:
+    """Return the index of an element of an array, given its place in C order."""
+    return tuple(int(i) for i in np.unravel_index(place, array.shape))
+
+
 def numerical_gradient(function: Callable[[], float], array: Array, step: float) -> Array:
     """Compute the derivative w.r.t. each element of an array by central differences of fourth order.
 
@@ -61,7 +52,7 @@ def numerical_gradient(function: Callable[[], float], array: Array, step: float)
     gradient = np.zeros_like(array)
     for index in np.ndindex(array.shape):
         values = along_line(function, array, index, [number * step for number in AROUND])
-        gradient[index] = Points.of(step, values, math.nan).fourth_order()
+        gradient[index] = Points(step, math.nan, *values).fourth_order()
     return gradient
 
 
@@ -74,25 +65,21 @@ class Estimate(NamedTuple):
 
 
 class Points(NamedTuple):
-    """The values of a function at five points of a line, h apart: f(-2h), f(-h), f(0), f(h), f(2h).
+    """The values of a function at five points of a line, h apart: f(0), and f(-2h), f(-h), f(h), f(2h) at `AROUND`.
 
-    >>> cube = Points(0.5, -1.0, -0.125, 0.0, 0.125, 1.0)
+    In the estimates, `noise` is the standard deviation of the rounding error of f (see `computational_noise`).
+
+    >>> cube = Points(0.5, 0.0, -1.0, -0.125, 0.125, 1.0)
     >>> cube.second_order(), cube.fourth_order(), cube.third_derivative()
     (0.25, 0.0, 6.0)
     """
 
     step: float
+    middle: float
     far_left: float
     left: float
-    middle: float
     right: float
     far_right: float
-
-    @classmethod
-    def of(cls, step: float, around: Sequence[float], middle: float) -> Points:
-        """Combine the values at `AROUND` with the value in the middle."""
-        far_left, left, right, far_right = around
-        return cls(step, far_left, left, middle, right, far_right)
 
     def second_order(self) -> float:
         """(f(h) - f(-h)) / 2h, with an error of f''' h**2 / 6 and higher powers."""
@@ -103,19 +90,14 @@ class Points(NamedTuple):
         return (8 * (self.right - self.left) - (self.far_right - self.far_left)) / (12 * self.step)
 
     def third_derivative(self) -> float:
-        """(f(2h) - 2 f(h) + 2 f(-h) - f(-2h)) / 2 h**3."""
+        """(f(2h) - 2 f(h) + 2 f(-h) - f(-2h)) / 2h**3."""
         return (self.far_right - 2 * (self.right - self.left) - self.far_left) / (2 * self.step**3)
 
     def central(self, noise: float) -> Estimate:
         """Estimate the derivative from both sides, by the difference of fourth order.
 
-        Its distance from the difference of second order estimates the larger error of the latter, and so bounds its
-        own. Rounding: independent errors of each f add up to sqrt(8**2 + 8**2 + 1 + 1) / 12 = 0.95 of one.
-
-        Parameters
-        ----------
-        noise : float
-            Standard deviation of the rounding error of f; see `computational_noise`.
+        Its distance from the difference of second order, which has the larger error, bounds its own error. Rounding:
+        independent errors of each f add up to sqrt(8**2 + 8**2 + 1 + 1) / 12 = 0.95 of one.
         """
         value = self.fourth_order()
         return Estimate(value, abs(value - self.second_order()), SIGMAS * 0.95 * noise / self.step)
@@ -131,28 +113,17 @@ class Points(NamedTuple):
         return Estimate(value, abs(value - (near - self.middle) / h), SIGMAS * 2.55 * noise / self.step)
 
 
-def computational_noise(
-    function: Callable[[], float], array: Array, along: tuple[int, ...] | Array, spacing: float
-) -> float:
+def computational_noise(function: Callable[[], float], array: Array, along: Along, spacing: float) -> float:
     """Measure the standard deviation of the rounding error of a function, as its variation between close points.
 
     The points are so close together that the k-fold differences of the function itself vanish. Independent errors of
-    variance s**2 have k-fold differences of variance s**2 (2k)! / (k!)**2.
-
-    Parameters
-    ----------
-    function, array, along
-        As for `along_line`.
-    spacing : float
-        Distance between the points. The present point is not one of them, since it may be a kink.
-
-    References
-    ----------
-    Moré & Wild 2011, "Estimating computational noise", SIAM Journal on Scientific Computing 33 (3), section 3.
+    variance s**2 have k-fold differences of variance s**2 (2k)! / (k!)**2. (Moré & Wild 2011, "Estimating computational
+    noise", SIAM Journal on Scientific Computing 33 (3), section 3.)
     """
+    # The present point is not one of them, since it may be a kink.
     values = along_line(function, array, along, [number * spacing for number in range(1, NOISE_POINTS + 1)])
-    levels = []
-    for k in range(3, 6):
-        scale = math.factorial(k) ** 2 / math.factorial(2 * k)
-        levels.append(math.sqrt(scale * float(np.mean(np.diff(values, k) ** 2))))
+    levels = [
+        math.sqrt(math.factorial(k) ** 2 / math.factorial(2 * k) * float(np.mean(np.diff(values, k) ** 2)))
+        for k in (3, 4, 5)
+    ]
     return float(np.median(levels))

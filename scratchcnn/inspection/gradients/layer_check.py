@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -55,16 +56,12 @@ def check_layer(layer: Layer, x: object, *, engine: str = "kernels", seed: int =
     >>> check_layer(Dropout(0.25), np.ones((4, 50)), engine="reference").ok
     True
     """
-    images = _images(layer, x, FLOAT32)
+    images, seed = _images(layer, x, FLOAT32), seed_number(seed) or 0
     if len(images) < 2:
         raise ValueError(f"Expected at least two samples, received {len(images)}; give a batch.")
-    seed = seed_number(seed) or 0
-    passes = _Passes(built_copy(layer, images.shape[1:], seed, FLOAT32), images, engine, seed)
+    built = built_copy(layer, images.shape[1:], seed, FLOAT32)
     with np.errstate(all="ignore"):
-        points = (
-            passes.deterministic(), *passes.independent(), *passes.unmodified(), *passes.declared(),
-            *passes.mean_in_training(), passes.large_inputs(),
-        )  # fmt: skip
+        points = tuple(_behavior(built, images, engine, seed))
     return Findings(f"Behavior of layer {layer.label}, in float32, with {len(images)} samples.", points)
 
 
@@ -81,8 +78,7 @@ def compare_layers(
     layer : Layer
         Yours, built or not; both layers use its parameters.
     other : Layer
-        A correct one, such as `scratchcnn.layers.Conv2D` with the same arguments. Its parameters must have the same
-        names and shapes.
+        A correct one, such as `scratchcnn.layers.Conv2D` with the same arguments.
     x : (N, *input_shape)
         To test ties and zeros, give an input with many of them, such as digits.
     training : bool, default False
@@ -107,32 +103,21 @@ def compare_layers(
     >>> [point.name for point in found.wrong]
     ['output', 'input gradient']
     """
-    images = _images(layer, x, FLOAT64)
-    _expect_layer(other)
-    seed = seed_number(seed) or 0
-    one, two = (built_copy(each, images.shape[1:], seed) for each in (layer, other))
+    (images, _), seed = (_images(each, x, FLOAT64) for each in (layer, other)), seed_number(seed) or 0
+    one, two = (built_copy(each, images.shape[1:], seed, FLOAT64) for each in (layer, other))
     shapes, others = ({name: array.shape for name, array in each.params.items()} for each in (one, two))
-    if shapes != others:
-        raise ValueError(f"Expected two layers with the same parameters, received {shapes} and {others}.")
-    if one.output_shape != two.output_shape:
-        raise ValueError(
-            f"Expected two layers with the same output shape, received {one.output_shape} and {two.output_shape}."
-        )
-    two.params = copy_as(one).params
+    for what, ours, theirs in (("parameters", shapes, others), ("output shape", one.output_shape, two.output_shape)):
+        if ours != theirs:
+            raise ValueError(f"Expected two layers with the same {what}, received {ours} and {theirs}.")
+    two.params = copy_as(one, FLOAT64).params
     found, expected = (_arrays(each, images, training, engine, seed) for each in (one, two))
-    points = tuple(_comparison(name, found[name], expected[name]) for name in expected)
-    return Findings(
-        f"Layer {layer.label} compared with {other.label}: the same input, parameters and gradient.", points
-    )
-
-
-def _expect_layer(layer: object) -> None:
-    if not isinstance(layer, Layer):
-        raise TypeError(f"Expected a layer, as Dense(10), received {layer!r}; give one of model.layers.")
+    title = f"Layer {layer.label} compared with {other.label}: the same input, parameters and gradient."
+    return Findings(title, tuple(_comparison(name, found[name], expected[name]) for name in expected))
 
 
 def _images(layer: Layer, x: object, dtype: np.dtype[np.floating]) -> Array:
-    _expect_layer(layer)
+    if not isinstance(layer, Layer):
+        raise TypeError(f"Expected a layer, as Dense(10), received {layer!r}; give one of model.layers.")
     return np.array(check_images(x, layer.input_shape or np.shape(np.asarray(x))[1:], dtype), dtype, order="C")
 
 
@@ -154,7 +139,7 @@ def _comparison(name: str, one: Array, other: Array) -> Point:
     wrong = error > ROUNDING * size
     if not wrong.any():
         return Point(name, True, f"largest error {error.max(initial=0):.1g}, largest value {size:.3g}")
-    first = tuple(int(i) for i in np.argwhere(wrong)[0])
+    first = tuple(np.argwhere(wrong)[0].tolist())
     text = f"{int(wrong.sum()):,} of {error.size:,} values differ, first at {list(first)}: {one[first]:.6g}, "
     text += f"expected {other[first]:.6g}"
     if np.allclose(np.sort(one, axis=None), np.sort(other, axis=None), rtol=1e-9, atol=ROUNDING * size):
@@ -162,107 +147,88 @@ def _comparison(name: str, one: Array, other: Array) -> Point:
     return Point(name, False, text)
 
 
-class _Passes:
-    """Passes of a layer on fixed arrays. Each test starts from a new copy of the layer."""
+def _behavior(layer: Any, x: Array, engine: str, seed: int) -> Iterator[Point]:
+    """A point for each property of a built layer; each test starts from a new copy of the layer."""
+    ops, rng = operations_of(engine), np.random.default_rng(seed)
+    x_other = (x[::-1] + rng.standard_normal(x.shape)).astype(x.dtype)
+    dy = rng.standard_normal((len(x), *layer.output_shape)).astype(x.dtype)
 
-    def __init__(self, layer: Any, x: Array, engine: str, seed: int) -> None:
-        self.layer, self.x, self.seed = layer, x, seed
-        self.ops = operations_of(engine)
-        rng = np.random.default_rng(seed)
-        self.other = (x[::-1] + rng.standard_normal(x.shape)).astype(x.dtype)
-        self.dy = rng.standard_normal((len(x), *layer.output_shape)).astype(x.dtype)
+    def predict(one: Any, x: Array) -> Array:
+        return one.forward(x, ops, training=False, rng=None)[0].copy()
 
-    def copy(self) -> Any:
-        return copy_as(self.layer, FLOAT32)
+    def train(one: Any, x: Array, number: int = 0) -> tuple[Array, Any]:
+        return one.forward(x, ops, training=True, rng=np.random.default_rng((seed, number)))
 
-    def predict(self, layer: Any, x: Array) -> Array:
-        return layer.forward(x, self.ops, training=False, rng=None)[0].copy()
+    def gradients(one: Any, cache: Any) -> dict[str, Array]:
+        dx, of_params = one.backward(dy.copy(), cache, ops)
+        return {"input": np.array(dx)} | {name: np.array(array) for name, array in of_params.items()}
 
-    def train(self, layer: Any, x: Array, number: int = 0) -> tuple[Array, Any]:
-        return layer.forward(x, self.ops, training=True, rng=np.random.default_rng((self.seed, number)))
+    one = copy_as(layer, FLOAT32)
+    first = predict(one, x)
+    train(one, x_other)
+    gap = _gap(predict(one, x), first)
+    hint = "is dropout on in inference, or does the layer keep a state?"
+    yield Point.of("inference", gap == 0, f"outputs for equal inputs differ by {gap:.3g}", hint)
 
-    def gradients(self, layer: Any, cache: Any) -> dict[str, Array]:
-        """Copies of the gradients w.r.t. the input and each parameter."""
-        dx, gradients = layer.backward(self.dy.copy(), cache, self.ops)
-        return {"input": np.array(dx)} | {name: np.array(array) for name, array in gradients.items()}
+    one = copy_as(layer, FLOAT32)
+    _, cache = train(one, x)
+    alone, again = gradients(one, cache), gradients(one, cache)
+    gap = max(_gap(alone[name], again[name]) for name in alone)
+    hint = "does the layer accumulate them, or change its parameters?"
+    yield Point.of("backward twice", gap == 0, f"gradients of the second call differ by {gap:.3g}", hint)
 
-    def deterministic(self) -> Point:
-        layer = self.copy()
-        first = self.predict(layer, self.x)
-        self.train(layer, self.other)
-        gap = _gap(self.predict(layer, self.x), first)
-        hint = "is dropout on in inference, or does the layer keep a state?"
-        return Point.of("inference", gap == 0, f"outputs for equal inputs differ by {gap:.3g}", hint)
+    one = copy_as(layer, FLOAT32)
+    _, cache = train(one, x)
+    train(one, x_other, number=1)
+    mixed = gradients(one, cache)
+    gap = max(_gap(alone[name], mixed[name]) for name in alone)
+    text = f"gradients after forward A, forward B, backward A differ by {gap:.3g} from those of A"
+    yield Point.of("interleaved passes", gap == 0, text, "the layer stores its last input; return it in the cache")
 
-    def independent(self) -> list[Point]:
-        layer = self.copy()
-        _, cache = self.train(layer, self.x)
-        alone, again = self.gradients(layer, cache), self.gradients(layer, cache)
-        layer = self.copy()
-        _, cache = self.train(layer, self.x)
-        self.train(layer, self.other, number=1)
-        gaps = [
-            max(_gap(alone[name], found[name]) for name in alone) for found in (again, self.gradients(layer, cache))
-        ]
-        return [
-            Point.of("backward twice", gaps[0] == 0, f"gradients of the second call differ by {gaps[0]:.3g}",
-                     "does the layer accumulate them, or change its parameters?"),
-            Point.of("interleaved passes", gaps[1] == 0, "gradients after forward A, forward B, backward A differ by "
-                     f"{gaps[1]:.3g} from those of A", "the layer stores its last input; return it in the cache"),
-        ]  # fmt: skip
+    one, given = copy_as(layer, FLOAT32), {"input": x.copy(), "gradient": dy.copy()}
+    _, cache = train(one, given["input"])
+    method = "forward" if _modified(layer.params, one.params) else "backward"
+    one.backward(given["gradient"], cache, ops)
+    ok = not _modified(layer.params, one.params)
+    hint = "the input gradient must use the old values; the optimizer updates them after the backward pass"
+    yield Point.of("parameters", ok, "not modified" if ok else f"modified by {method}", hint)
+    names = _modified({"input": x, "gradient": dy}, given)
+    text = f"{' and '.join(names)} modified" if names else "not modified"
+    yield Point.of("arguments", not names, text, "work on a copy")
 
-    def unmodified(self) -> list[Point]:
-        layer, x, dy = self.copy(), self.x.copy(), self.dy.copy()
-        before = {name: array.copy() for name, array in layer.params.items()}
-        changed = []
-        _, cache = self.train(layer, x)
-        for method in ("forward", "backward"):
-            if method == "backward":
-                layer.backward(dy, cache, self.ops)
-            if any(not np.array_equal(array, layer.params[name]) for name, array in before.items()):
-                changed.append(method)
-        arrays = [name for name, a, b in (("input", x, self.x), ("gradient", dy, self.dy)) if not np.array_equal(a, b)]
-        return [
-            Point.of("parameters", not changed, f"modified by {changed[0]}" if changed else "not modified",
-                     "the input gradient must use the old values; the optimizer updates them after the backward pass"),
-            Point.of("arguments", not arrays, f"{' and '.join(arrays)} modified" if arrays else "not modified",
-                     "work on a copy"),
-        ]  # fmt: skip
-
-    def declared(self) -> list[Point]:
-        """Shapes and dtypes."""
-        layer = self.copy()
-        y, cache = self.train(layer, self.x)
-        if y.shape[1:] != layer.output_shape or len(y) != len(self.x):
-            text = f"output {y.shape}, while compute_output_shape returns {layer.output_shape} for one sample"
-            return [Point("shapes", False, text)]
-        arrays = {"output": y.copy(), **self.gradients(layer, cache)}
-        expected = {"output": y.shape, "input": self.x.shape} | {n: array.shape for n, array in layer.params.items()}
+    one = copy_as(layer, FLOAT32)
+    y, cache = train(one, x)
+    if y.shape != (len(x), *one.output_shape):
+        text = f"output {y.shape}, while compute_output_shape returns {one.output_shape} for one sample"
+        yield Point("shapes", False, text)
+    else:
+        arrays = {"output": y.copy(), **gradients(one, cache)}
+        expected = {"output": y.shape, "input": x.shape} | {name: array.shape for name, array in one.params.items()}
         found = {name: array.shape for name, array in arrays.items()}
+        ok = found == expected
+        text = f"output {y.shape}; gradients as their arrays" if ok else f"expected {expected}, received {found}"
+        yield Point("shapes", ok, text)
         others = sorted({str(array.dtype) for array in arrays.values()} - {"float32"})
-        return [
-            Point.of("shapes", found == expected, f"output {y.shape}; gradients as their arrays" if found == expected
-                     else f"expected {expected}, received {found}"),
-            Point.of("dtype", not others, f"float32 in, {others[0] if others else 'float32'} out",
-                     "slower, and an error in other layers"),
-        ]  # fmt: skip
+        text = f"float32 in, {others[0] if others else 'float32'} out"
+        yield Point.of("dtype", not others, text, "slower, and an error in other layers")
 
-    def mean_in_training(self) -> list[Point]:
-        """The output projected on the signs of the output in inference; no point if training is not random."""
-        layer = self.copy()
-        fixed = self.predict(layer, self.x).astype(np.float64)
-        if _gap(self.predict(layer, self.x), fixed) or not _gap(*(self.train(layer, self.x, i)[0] for i in (0, 1))):
-            return []
-        sums = [float((self.train(layer, self.x, i)[0] * np.sign(fixed)).sum()) for i in range(DRAWS)]
-        expected, mean, deviation = float(np.abs(fixed).sum()), float(np.mean(sums)), float(np.std(sums, ddof=1))
-        ok = abs(mean - expected) <= SIGMAS * deviation / np.sqrt(DRAWS) + MEAN_ROUNDING * expected
-        text = f"the mean output of {DRAWS} training passes is {mean / (expected or 1):.4f} times that in inference"
-        return [Point.of("mean in training", ok, text, "scale the remaining values by 1 / (1 - rate)")]
+    one = copy_as(layer, FLOAT32)
+    fixed = predict(one, x).astype(np.float64)
+    if not _gap(predict(one, x), fixed) and _gap(train(one, x, 0)[0], train(one, x, 1)[0]):  # training is random
+        # The outputs are projected on the signs of the output in inference.
+        sums = [float((train(one, x, number)[0] * np.sign(fixed)).sum()) for number in range(DRAWS)]
+        sum_fixed, mean, deviation = float(np.abs(fixed).sum()), float(np.mean(sums)), float(np.std(sums, ddof=1))
+        ok = abs(mean - sum_fixed) <= SIGMAS * deviation / np.sqrt(DRAWS) + MEAN_ROUNDING * sum_fixed
+        text = f"the mean output of {DRAWS} training passes is {mean / (sum_fixed or 1):.4f} times that in inference"
+        yield Point.of("mean in training", ok, text, "scale the remaining values by 1 / (1 - rate)")
 
-    def large_inputs(self) -> Point:
-        x = self.x * np.float32(LARGE / (np.abs(self.x).max() or 1))
-        bad = int((~np.isfinite(self.predict(self.copy(), x))).sum())
-        return Point.of("large inputs", not bad, f"inputs up to {LARGE:g} give {bad or 'no'} NaN or infinite outputs")
+    large = x * np.float32(LARGE / (np.abs(x).max() or 1))
+    bad = int((~np.isfinite(predict(copy_as(layer, FLOAT32), large))).sum())
+    yield Point.of("large inputs", not bad, f"inputs up to {LARGE:g} give {bad or 'no'} NaN or infinite outputs")
+
+
+def _modified(before: Mapping[str, Array], after: Mapping[str, Array]) -> list[str]:
+    return [name for name, array in before.items() if not np.array_equal(array, after[name])]
 
 
 def _gap(one: Array, other: Array) -> float:

@@ -3,10 +3,10 @@
 The rule, for a line through the point (one element, or a direction in which all elements move):
 
 1. The function is evaluated at five points, h apart. A side of the point is smooth if the activation pattern (ReLU
-   masks and argmax indices, see `patterns`) is constant on it. With two smooth sides, the numerical derivative is the
-   central difference. With one, it is the one-sided difference: the conventions of the layers (the derivative of ReLU
-   at 0 is 0, the first of equal values is the maximum) select the piece that backward differentiates. With none, h is
-   divided by ten, at most three times; then the point is a kink.
+   masks and argmax indices) is constant on it. With two smooth sides, the numerical derivative is the central
+   difference. With one, it is the one-sided difference: the conventions of the layers (the derivative of ReLU at 0 is
+   0, the first of equal values is the maximum) select the piece that backward differentiates. With none, h is divided
+   by ten, at most three times; then the point is a kink.
 2. The gradient is correct if it lies within the error bound of the difference: truncation, estimated from two orders,
    and rounding, measured (`differences`). Otherwise h is divided by ten too, since a custom layer may have a kink near
    the point that no pattern shows. A bound too wide to distinguish a wrong gradient proves nothing.
@@ -21,10 +21,8 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from scratchcnn.inspection.gradients.differences import AROUND, Estimate, Points, along_line, computational_noise
+from scratchcnn.inspection.gradients.differences import AROUND, Along, Points, along_line, computational_noise
 from scratchcnn.inspection.gradients.differentiable import Differentiable
-from scratchcnn.inspection.gradients.patterns import switched
-from scratchcnn.operands import Array
 
 Verdict = Literal["ok", "BUG", "kink"]
 
@@ -41,15 +39,11 @@ class Element(NamedTuple):
 
     Attributes
     ----------
-    at : tuple of int
-        Its index; () for a direction.
-    analytic, numeric : float
-        The derivative by the backward pass, and by differences (NaN at a kink).
-    allowed : float
-        Bound of the difference of a correct gradient: truncation and rounding.
+    at : tuple of int  its index; () for a direction
+    analytic, numeric : float  the derivative by the backward pass, and by differences (NaN at a kink)
+    allowed : float  bound of the difference of a correct gradient: truncation and rounding
     verdict : {'ok', 'BUG', 'kink'}
-    step : float
-        h.
+    step : float  h
     """
 
     at: tuple[int, ...]
@@ -72,14 +66,7 @@ class Element(NamedTuple):
 
 
 class Probe:
-    """Compares analytic and numerical derivatives of a function at one point.
-
-    Parameters
-    ----------
-    function : Differentiable
-    step : float
-        The largest h, for values of size up to 1; relative to larger ones.
-    """
+    """Compares analytic and numerical derivatives of a function at one point; `step` is the largest h."""
 
     def __init__(self, function: Differentiable, step: float) -> None:
         self.function, self.step = function, step
@@ -87,18 +74,23 @@ class Probe:
         self.middle = function.evaluate()
         self._noise: dict[str, float] = {}
 
-    def compare(self, name: str, along: tuple[int, ...] | Array) -> Element:
+    def compare(self, name: str, along: Along) -> Element:
         """Apply rules 1 and 2 to one element, or to a direction; the verdict 'BUG' is provisional until rule 3."""
-        gradient = self.gradients[name]
-        at = along if isinstance(along, tuple) else ()
-        analytic = float(gradient[along] if isinstance(along, tuple) else (gradient * along).sum())
+        array, gradient = self.function.arrays[name], self.gradients[name]
+        if isinstance(along, tuple):
+            at, analytic, size = along, float(gradient[along]), max(1.0, abs(float(array[along])))
+        else:
+            at, analytic = (), float((gradient * along).sum())
+            size = max(1.0, float(np.abs(array).max(initial=0))) / max(1.0, float(np.sqrt((along**2).sum())))
         rounding = BACKWARD_ROUNDING * float(np.abs(gradient).max(initial=0))
         suspicion = None
         for shrink in SHRINKS:
-            step = self.step * shrink * self._size(name, along)
-            estimate = self._estimate(name, along, step)
-            if estimate is None:
+            step = self.step * shrink * size
+            points, left, right = self.points(name, along, step)
+            if not (left or right):
                 continue
+            noise = self.noise(name)
+            estimate = points.central(noise) if left and right else points.one_sided(noise, right)
             allowed = estimate.truncation + estimate.rounding + rounding
             element = Element(at, analytic, estimate.value, allowed, "ok", step)
             agrees = element.error <= allowed  # False for NaN
@@ -117,12 +109,12 @@ class Probe:
             self._noise[name] = max(measured, np.finfo(np.float64).eps / 2 * self.middle.magnitude)
         return self._noise[name]
 
-    def points(self, name: str, along: tuple[int, ...] | Array, step: float) -> tuple[Points, bool, bool]:
+    def points(self, name: str, along: Along, step: float) -> tuple[Points, bool, bool]:
         """Evaluate the function at five points, and return whether the left and the right side are smooth."""
         shifts = [number * step for number in AROUND]
         found = along_line(self.function.evaluate, self.function.arrays[name], along, shifts)
-        smooth = [not switched(each.pattern, self.middle.pattern) for each in found]
-        points = Points.of(step, [each.value for each in found], self.middle.value)
+        smooth = [not each.switched(self.middle) for each in found]
+        points = Points(step, self.middle.value, *(each.value for each in found))
         return points, all(smooth[:2]), all(smooth[2:])
 
     def nearby(self) -> Probe:
@@ -131,17 +123,3 @@ class Probe:
         for array in self.function.arrays.values():
             array += NUDGE * (np.abs(array).mean() or 1.0) * rng.standard_normal(array.shape)
         return Probe(self.function, self.step)
-
-    def _size(self, name: str, along: tuple[int, ...] | Array) -> float:
-        """The length that a step is relative to: 1, or the absolute value if it is larger."""
-        array = self.function.arrays[name]
-        if isinstance(along, tuple):
-            return max(1.0, abs(float(array[along])))
-        return max(1.0, float(np.abs(array).max(initial=0))) / max(1.0, float(np.sqrt((along**2).sum())))
-
-    def _estimate(self, name: str, along: tuple[int, ...] | Array, step: float) -> Estimate | None:
-        """The derivative from the sides that are smooth; None if neither is."""
-        found, left, right = self.points(name, along, step)
-        if left and right:
-            return found.central(self.noise(name))
-        return found.one_sided(self.noise(name), right) if left or right else None

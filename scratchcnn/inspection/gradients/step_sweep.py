@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scratchcnn.arguments import positive, seed_number
+from scratchcnn.arguments import positive
 from scratchcnn.inspection.arguments import position_in
-from scratchcnn.inspection.gradients.differences import SIGMAS, along_line
-from scratchcnn.inspection.gradients.differentiable import differentiable
-from scratchcnn.inspection.gradients.patterns import switched
+from scratchcnn.inspection.gradients.differences import SIGMAS, along_line, index_of
+from scratchcnn.inspection.gradients.differentiable import Differentiable
 from scratchcnn.inspection.gradients.probe import Probe
 from scratchcnn.inspection.text.layout import wrap
 from scratchcnn.inspection.text.printed import Printed
@@ -31,110 +30,19 @@ CURVATURE_STEPS = (3e-2, 1e-2, 3e-3, 1e-3, 3e-4)  # tried for the third derivati
 FLAT = 30.0  # an error of more than 30 times the expected one has another cause
 
 
-def sweep_step(
-    model_or_layer: Sequential | Layer,
-    x: object,
-    y: object = None,
-    *,
-    array: str | None = None,
-    index: Sequence[int] | None = None,
-    steps: Sequence[float] | None = None,
-    training: bool = True,
-    engine: str | None = None,
-    seed: int = 0,
-) -> StepSweep:
-    """Measure the error of the central difference of one element for steps of different sizes.
-
-        error(h) = |(loss(p + h) - loss(p - h)) / 2h - analytic|
-                 about |loss'''| h**2 / 6 + noise / (sqrt(2) h)
-
-    The first term is the truncation error, with slope 2 in a log-log plot; the second is the rounding error, with
-    slope -1. The minimum of their V-shaped sum is at h = (3 noise / (sqrt(2) |loss'''|))**(1/3). If the backward pass
-    is wrong, no step reduces the error: the bottom of the V is flat.
-
-    Parameters
-    ----------
-    model_or_layer, x, y, training, engine, seed
-        As for `check_gradients`.
-    array : str, optional
-        Name of the array, such as 'dense kernel' or 'input'; default: the first.
-    index : sequence of int, optional
-        Index of the element; default: the one with the largest gradient.
-    steps : sequence of float, optional
-        Default: 0.1 to 1e-12, two per decade.
-
-    Returns
-    -------
-    StepSweep
-        `print` shows a table, `plot` draws the error.
-
-    Raises
-    ------
-    TypeError, ValueError, RuntimeError
-        As for `check_gradients`; or there is no such array or element.
-
-    References
-    ----------
-    Press et al. 2007, "Numerical Recipes", section 5.7.
-
-    Examples
-    --------
-    >>> from scratchcnn.layers import Dense
-    >>> sweep = sweep_step(Dense(2, activation="softmax"), np.array([[1.0, -2.0]]), engine="reference")
-    >>> bool(1e-7 < sweep.best_step < 1e-3), sweep.flat
-    (True, False)
-    """
-    chosen = tuple(positive("a step", step) for step in (STEPS if steps is None else steps))
-    if not chosen:
-        raise ValueError("Expected at least one step, received none; omit steps for the default ones.")
-    function = differentiable(model_or_layer, x, y, training=bool(training), engine=engine, seed=seed_number(seed) or 0)
-    probe = Probe(function, 1e-4)
-    name = next(iter(function.arrays)) if array is None else array
-    gradient = look_up("array", name, probe.gradients)
-    if index is None:
-        place = tuple(int(i) for i in np.unravel_index(int(np.abs(gradient).argmax()), gradient.shape))
-    else:
-        place = position_in(index, gradient.shape, f"index into {name!r}")
-    numeric, smooth = [], []
-    for step in chosen:
-        left, right = along_line(function.evaluate, function.arrays[name], place, (-step, step))
-        numeric.append((right.value - left.value) / (2 * step))
-        smooth.append(not any(switched(each.pattern, probe.middle.pattern) for each in (left, right)))
-    return StepSweep(
-        name, place, float(gradient[place]), np.array(chosen), np.array(numeric), np.array(smooth),
-        _third_derivative(probe, name, place), probe.noise(name),
-    )  # fmt: skip
-
-
-def _third_derivative(probe: Probe, name: str, place: tuple[int, ...]) -> float:
-    """Absolute third derivative at the largest step without a kink; 0 if it does not exceed its rounding error."""
-    for step in CURVATURE_STEPS:
-        points, left, right = probe.points(name, place, step)
-        if left and right:
-            rounding = SIGMAS * 1.6 * probe.noise(name) / step**3  # sqrt(1 + 2**2 + 2**2 + 1) / 2 = 1.6
-            third = abs(points.third_derivative())
-            return third if third > rounding else 0.0
-    return 0.0
-
-
 @dataclass(frozen=True, repr=False)
 class StepSweep(Printed):
     """The error of one central difference for each step; `print` shows a table, `plot` draws it.
 
     Attributes
     ----------
-    array : str
-    index : tuple of int
-    analytic : float
-        The gradient that the backward pass computes.
-    steps, numeric : float64 (S,)
-        The steps h, and the central difference with each.
-    smooth : bool (S,)
-        Whether no ReLU or max pooling switches within the step.
-    third_derivative : float
-        Of the loss w.r.t. this element, absolute value; 0 if it does not exceed its rounding error.
-    noise : float
-        Measured standard deviation of the rounding error of the loss.
+    array : str  name of the array
+    index : tuple of int  index of the element
+    analytic : float  the gradient that the backward pass computes
+    steps, numeric : float64 (S,)  the steps h, and the central difference with each
+    smooth : bool (S,)  whether no ReLU or max pooling switches within the step
+    third_derivative : float  |loss'''| w.r.t. the element; 0 if it does not exceed its rounding error
+    noise : float  measured standard deviation of the rounding error of the loss
     """
 
     array: str
@@ -164,12 +72,12 @@ class StepSweep(Printed):
     @property
     def best_step(self) -> float:
         """The step with the smallest error."""
-        return float(self.steps[int(self.errors.argmin())])
+        return float(self.steps[self.errors.argmin()])
 
     @property
     def flat(self) -> bool:
         """Whether even the smallest error far exceeds the expected one, so that the analytic gradient must be wrong."""
-        at = int(self.errors.argmin())
+        at = self.errors.argmin()
         return bool(self.errors[at] > FLAT * (self.truncation[at] + self.rounding[at]))
 
     def plot(self, to_file: str | os.PathLike[str] | None = None) -> Figure:
@@ -178,11 +86,7 @@ class StepSweep(Printed):
 
         title = f"Central difference of {self.array}{list(self.index)}"
         title += "\nflat bottom: wrong gradient, or a kink at this point" if self.flat else ""
-        expected = {
-            "truncation: |loss'''| h² / 6, slope 2": self.truncation,
-            "rounding: noise / (√2 h), slope −1": self.rounding,
-        }
-        return plot_step_sweep(title, self.steps, self.errors, self.smooth, expected, to_file)
+        return plot_step_sweep(title, self.steps, self.errors, self.smooth, self.truncation, self.rounding, to_file)
 
     def __str__(self) -> str:
         columns = (self.steps, self.numeric, self.errors, self.truncation, self.rounding)
@@ -211,3 +115,85 @@ class StepSweep(Printed):
         if self.third_derivative == 0:
             return text + "There is no truncation error: within rounding, the loss is linear or quadratic here."
         return text + "The truncation error, as the loss is not quadratic, grows like h squared for large steps."
+
+
+def sweep_step(
+    model_or_layer: Sequential | Layer,
+    x: object,
+    y: object = None,
+    *,
+    array: str | None = None,
+    index: Sequence[int] | None = None,
+    steps: Sequence[float] = STEPS,
+    training: bool = True,
+    engine: str | None = None,
+    seed: int = 0,
+) -> StepSweep:
+    """Measure the error of the central difference of one element for steps of different sizes.
+
+        error(h) = |(loss(p + h) - loss(p - h)) / 2h - analytic|
+                 about |loss'''| h**2 / 6 + noise / (sqrt(2) h)
+
+    The first term is the truncation error, with slope 2 in a log-log plot; the second is the rounding error, with
+    slope -1. The minimum of their V-shaped sum is at h = (3 noise / (sqrt(2) |loss'''|))**(1/3). If the backward pass
+    is wrong, no step reduces the error: the bottom of the V is flat.
+
+    Parameters
+    ----------
+    model_or_layer, x, y, training, engine, seed
+        As for `check_gradients`.
+    array : str, optional
+        Name of the array, such as 'dense kernel' or 'input'; default: the first.
+    index : sequence of int, optional
+        Index of the element; default: the one with the largest gradient.
+    steps : sequence of float, default 0.1 to 1e-12, two per decade
+
+    Returns
+    -------
+    StepSweep
+
+    Raises
+    ------
+    TypeError, ValueError, RuntimeError
+        As for `check_gradients`; or there is no such array or element.
+
+    References
+    ----------
+    Press et al. 2007, "Numerical Recipes", section 5.7.
+
+    Examples
+    --------
+    >>> from scratchcnn.layers import Dense
+    >>> sweep = sweep_step(Dense(2, activation="softmax"), np.array([[1.0, -2.0]]), engine="reference")
+    >>> bool(1e-7 < sweep.best_step < 1e-3), sweep.flat
+    (True, False)
+    """
+    chosen = np.array([positive("a step", step) for step in steps])
+    if not chosen.size:
+        raise ValueError("Expected at least one step, received none; omit steps for the default ones.")
+    function = Differentiable(model_or_layer, x, y, training=training, engine=engine, seed=seed)
+    probe = Probe(function, 1e-4)
+    name = next(iter(function.arrays)) if array is None else array
+    gradient = look_up("array", name, probe.gradients)
+    if index is None:
+        place = index_of(int(np.abs(gradient).argmax()), gradient)
+    else:
+        place = position_in(index, gradient.shape, f"index into {name!r}")
+    shifts = np.stack([-chosen, chosen], axis=1)  # (S, 2)
+    found = along_line(function.evaluate, function.arrays[name], place, shifts.ravel())
+    values = np.reshape([each.value for each in found], shifts.shape)
+    switched = np.reshape([each.switched(probe.middle) for each in found], shifts.shape)
+    numeric, smooth = (values[:, 1] - values[:, 0]) / (2 * chosen), (switched == 0).all(axis=1)
+    third, noise = _third_derivative(probe, name, place), probe.noise(name)
+    return StepSweep(name, place, float(gradient[place]), chosen, numeric, smooth, third, noise)
+
+
+def _third_derivative(probe: Probe, name: str, place: tuple[int, ...]) -> float:
+    """Absolute third derivative at the largest step without a kink; 0 if it does not exceed its rounding error."""
+    for step in CURVATURE_STEPS:
+        points, left, right = probe.points(name, place, step)
+        if left and right:
+            rounding = SIGMAS * 1.6 * probe.noise(name) / step**3  # sqrt(1 + 2**2 + 2**2 + 1) / 2 = 1.6
+            third = abs(points.third_derivative())
+            return third if third > rounding else 0.0
+    return 0.0

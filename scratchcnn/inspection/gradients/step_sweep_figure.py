@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -13,35 +12,22 @@ from scratchcnn.plots.picture import check_file, finish, new_axes
 
 
 def plot_step_sweep(
-    title: str,
-    steps: Array,
-    errors: Array,
-    smooth: Array,
-    expected: Mapping[str, Array],
-    to_file: str | os.PathLike[str] | None = None,
-) -> Figure:
-    """Draw errors over steps in a log-log plot.
-
-    Parameters
-    ----------
-    title : str
-    steps, errors, smooth : (S,)
-        Fields of a `StepSweep`.
-    expected : dict of str to (S,)
-        Expected errors (truncation, rounding), by their labels.
-    to_file : str or path, optional
-        Image file to write; errors as for `save`.
-    """
+    title: str, steps: Array, errors: Array, smooth: Array, truncation: Array, rounding: Array,
+    to_file: str | os.PathLike[str] | None,
+) -> Figure:  # fmt: skip
+    """Draw the errors of a `StepSweep` over its steps, each (S,), in a log-log plot."""
     check_file(to_file)
     figure, axes = new_axes(6.4, 4.6)
-    positive = [values[values > 0].min(initial=np.inf) for values in (errors, expected[list(expected)[-1]])]
-    floor = min(positive) / 3
+    floor = min(values[values > 0].min(initial=np.inf) for values in (errors, rounding)) / 3
     shown = np.maximum(errors, floor)  # an error of exactly zero has no logarithm
     axes.loglog(steps, shown, "-", color="0.6", linewidth=1)
     for chosen, face, label in ((smooth, "black", "measured"), (~smooth, "white", "measured across a kink")):
         if chosen.any():
             axes.loglog(steps[chosen], shown[chosen], "o", color="black", markerfacecolor=face, label=label)
-    for (label, values), style, color in zip(expected.items(), ("--", ":"), ("tab:blue", "tab:orange"), strict=True):
+    for values, style, color, label in (
+        (truncation, "--", "tab:blue", "truncation: |loss'''| h² / 6, slope 2"),
+        (rounding, ":", "tab:orange", "rounding: noise / (√2 h), slope −1"),
+    ):
         visible = values >= floor
         if visible.any():
             axes.loglog(steps[visible], values[visible], style, color=color, linewidth=2, label=label)

@@ -15,20 +15,15 @@ from scratchcnn.inspection.text.table import table
 from scratchcnn.names import look_up
 from scratchcnn.operands import Array, Shape
 
-HEADS = ("array", "shape", "checked", "worst at", "analytic", "numeric", "rel. error", "verdict")
-
 
 class Float32Gap(NamedTuple):
     """Difference between the gradients in float32 and in float64.
 
     Attributes
     ----------
-    relative_error : float
-        The largest difference, relative to the largest gradient of the array.
-    array : str
-        Name of that array.
-    switched : int
-        Number of ReLU masks and argmax indices that differ, since their inputs are near zero or near a tie.
+    relative_error : float  the largest difference, relative to the largest gradient of the array
+    array : str  name of that array
+    switched : int  number of ReLU masks and argmax indices that differ
     """
 
     relative_error: float
@@ -54,13 +49,10 @@ class ArrayCheck:
 
     Attributes
     ----------
-    name : str
-        'conv2d kernel', or 'input'.
+    name : str  such as 'conv2d kernel', or 'input'
     shape : tuple of int
-    elements : tuple of Element
-        All that were compared.
-    fault : str or None
-        An error of the array as a whole, if there is one.
+    elements : tuple of Element  all that were compared
+    fault : str or None  an error of the array as a whole
     """
 
     name: str
@@ -94,7 +86,7 @@ class ArrayCheck:
         wrong = self.of("BUG")
         if wrong:
             return max(wrong, key=lambda element: np.nan_to_num(element.error, nan=np.inf))
-        return max(self.of("ok"), key=lambda element: element.error / (element.allowed or 1.0), default=None)
+        return max(self.of("ok"), key=lambda element: element.error / (element.allowed or 1), default=None)
 
     @property
     def analytic(self) -> Array:
@@ -106,7 +98,7 @@ class ArrayCheck:
         """The numerical gradient at the compared elements."""
         return np.array([element.numeric for element in self.elements])
 
-    def cells(self) -> tuple[str, ...]:
+    def cells(self) -> list[str]:
         """Return the row of the printed table."""
         name = self.name if len(self.name) <= 26 else f"{self.name[:12]}...{self.name[-11:]}"
         checked = f"{len(self.elements)} of {self.size:,}" if len(self.elements) < self.size else f"all {self.size:,}"
@@ -117,12 +109,11 @@ class ArrayCheck:
             verdict = f"ok, {self.count('kink')} at kinks"
         elif verdict == "ok" and not self.analytic.any():
             verdict = "ok, but all are zero"
-        numbers = ("", "", "", "")
-        if self.worst is not None:
-            worst = self.worst
-            place = "[" + ", ".join(map(str, worst.at)) + "]"
-            numbers = (place, f"{worst.analytic:.4g}", f"{worst.numeric:.4g}", f"{worst.relative_error:.1e}")
-        return (name, str(self.shape), "-" if self.fault else checked, *numbers, verdict)
+        found, cells = self.worst, [name, str(self.shape), "-" if self.fault else checked]
+        if found is None:
+            return [*cells, "", "", "", "", verdict]
+        numbers = f"{found.analytic:.4g}", f"{found.numeric:.4g}", f"{found.relative_error:.1e}"
+        return [*cells, str(list(found.at)), *numbers, verdict]
 
 
 @dataclass(frozen=True, repr=False)
@@ -132,14 +123,10 @@ class GradientCheck(Printed):
     Attributes
     ----------
     title : str
-    rows : tuple of ArrayCheck
-        Every parameter, and last the input; `check['dense bias']` is one of them.
-    loss : float
-        The value of the function that is differentiated.
-    float32_gap : Float32Gap or None
-        Difference from the gradients in float32; None if the model or layer is not float32.
-    remarks : tuple of str
-        The kind of each error, and where its cause may be.
+    rows : tuple of ArrayCheck  every parameter, and last the input; `check['dense bias']` is one of them
+    loss : float  the value of the function that is differentiated
+    float32_gap : Float32Gap or None  difference from the gradients in float32; None if the model is not float32
+    remarks : tuple of str  the kind of each error, and where its cause may be
     """
 
     title: str
@@ -168,8 +155,9 @@ class GradientCheck(Printed):
             )
         if self.float32_gap is not None:
             paragraphs.append(str(self.float32_gap))
-        wrong = [row.name for row in self.rows if row.verdict == "BUG"]
-        paragraphs.append(f"Wrong: {', '.join(wrong)}." if wrong else "No gradient is wrong.")
+        wrong = ", ".join(row.name for row in self.rows if row.verdict == "BUG")
+        paragraphs.append(f"Wrong: {wrong}." if wrong else "No gradient is wrong.")
         tail = [line for paragraph in paragraphs for line in wrap(paragraph, rest="  ")]
-        rows = table(HEADS, [row.cells() for row in self.rows], left=(0, 1, 2, 3, 7))
+        heads = ("array", "shape", "checked", "worst at", "analytic", "numeric", "rel. error", "verdict")
+        rows = table(heads, [row.cells() for row in self.rows], left=(0, 1, 2, 3, 7))
         return "\n".join([*wrap(self.title), "", *rows, "", *tail])

@@ -23,7 +23,7 @@ def wave(array):
 
 
 def at(function, array, step):
-    return Points.of(step, along_line(function, array, (0,), [number * step for number in AROUND]), function())
+    return Points(step, function(), *along_line(function, array, (0,), [number * step for number in AROUND]))
 
 
 def test_central_differences_have_second_and_fourth_order():
