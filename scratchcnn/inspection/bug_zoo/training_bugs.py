@@ -12,9 +12,7 @@ from scratchcnn.inspection.bug_zoo.case import STEPS, Case, Measured, final_loss
 from scratchcnn.inspection.bug_zoo.exhibit import Check, Exhibit
 from scratchcnn.inspection.bug_zoo.planting import in_loss, in_optimizer
 from scratchcnn.inspection.gradients.findings import Findings
-from scratchcnn.inspection.gradients.loss_check import check_loss
-from scratchcnn.inspection.gradients.optimizer_check import check_optimizer
-from scratchcnn.inspection.gradients.overfitting import overfit_one_batch
+from scratchcnn.inspection.gradients.training_checks import check_loss, check_optimizer, overfit_one_batch
 from scratchcnn.layers import Activation
 from scratchcnn.losses import CategoricalCrossentropy, SparseCategoricalCrossentropy
 from scratchcnn.operands import Array

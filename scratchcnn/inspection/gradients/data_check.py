@@ -18,10 +18,7 @@ UNBALANCED = 10.0
 
 
 def check_data(x: object, y: object, *, validation: object = None, classes: int | None = None) -> Findings:
-    """Check a data set for `fit`.
-
-    Neighbors show whether labels belong to their images: most similar images have the same label. If no more of them
-    have than at random, images and labels do not match.
+    """Check the scale of images, their labels, and whether they match: most similar images have the same label.
 
     Parameters
     ----------
@@ -67,13 +64,13 @@ def check_data(x: object, y: object, *, validation: object = None, classes: int 
         Point.of("neighbors", similar, f"the most similar image has the same label in {agreement:.1%} of {queries} "
                  f"cases, at random {chance:.1%}", "do labels belong to their images?"),
     ]  # fmt: skip
-    if validation is not None:
-        if not isinstance(validation, (tuple, list)) or len(validation) != 2:
-            raise ValueError(f"Expected validation as (x, y), received {type(validation).__name__}; give both.")
-        others = _arrays(validation[0], validation[1], "validation ")
-        points += _validation((images, labels), others, agreement, queries)
-    suffix = "" if validation is None else ", with validation data"
-    return Findings(f"{len(images):,} images of shape {images.shape[1:]} and their labels{suffix}.", tuple(points))
+    title = f"{len(images):,} images of shape {images.shape[1:]} and their labels"
+    if validation is None:
+        return Findings(f"{title}.", tuple(points))
+    if not isinstance(validation, (tuple, list)) or len(validation) != 2:
+        raise ValueError(f"Expected validation as (x, y), received {type(validation).__name__}; give both.")
+    points += _validation(images, labels, *_arrays(validation[0], validation[1], "validation "), agreement, queries)
+    return Findings(f"{title}, with validation data.", tuple(points))
 
 
 def _arrays(x: object, y: object, prefix: str) -> tuple[Array, Array]:
@@ -91,10 +88,16 @@ def _pairs(name: str, images: Array, labels: Array) -> Point:
     return Point(name, ok, f"{len(images):,} images of shape {images.shape[1:]}, labels of shape {labels.shape}")
 
 
-def _pixels(images: Array) -> Point:
+def _range(images: Array) -> tuple[float, str]:
+    """The largest absolute value, and the range as text."""
     low, high = value_range(images)
-    size, text = max(abs(low), abs(high)), f"{low:g} to {high:g}, {images.dtype}"
-    if not (np.isfinite(low) and np.isfinite(high)):
+    return float(np.maximum(abs(low), abs(high))), f"{low:g} to {high:g}"  # NaN if there is one
+
+
+def _pixels(images: Array) -> Point:
+    size, text = _range(images)
+    text = f"{text}, {images.dtype}"
+    if not np.isfinite(size):
         return Point("pixels", False, f"{text}: NaN or infinity; fix the data first")
     if images.dtype.kind in "ui" and size > 1:
         return Point("pixels", None, f"{text}: integers; scale them, or start the model with Rescaling(1 / 255)")
@@ -103,8 +106,9 @@ def _pixels(images: Array) -> Point:
 
 
 def _labels(labels: Array, classes: int | None) -> Point:
-    if not np.array_equal(labels, np.round(labels)):
-        return Point("labels", False, f"expected integers, received {labels[labels != np.round(labels)][0]}")
+    fractions = labels[labels != np.round(labels)]
+    if fractions.size:
+        return Point("labels", False, f"expected integers, received {fractions[0]}")
     known = np.unique(labels).astype(int)
     count = int(known[-1]) + 1 if classes is None else classes
     missing = sorted(set(range(count)) - set(known.tolist()))
@@ -113,11 +117,8 @@ def _labels(labels: Array, classes: int | None) -> Point:
         return Point("labels", False, f"{text}: expected 0 to {count - 1}; number the classes from 0")
     if missing == [0]:
         return Point("labels", False, f"{text}, but never 0: are they counted from 1? Subtract 1")
-    return Point("labels", None if missing else True, f"{text}{_listed(', without ', missing)}")
-
-
-def _listed(prefix: str, values: list[int]) -> str:
-    return prefix + ", ".join(map(str, values[:10])) if values else ""
+    without = f", without {', '.join(map(str, missing[:10]))}" if missing else ""
+    return Point("labels", None if missing else True, f"{text}{without}")
 
 
 def _agreement(x: Array, y: Array, other: tuple[Array, Array] | None = None) -> tuple[float, int]:
@@ -128,8 +129,7 @@ def _agreement(x: Array, y: Array, other: tuple[Array, Array] | None = None) -> 
     rng = np.random.default_rng(0)
     among = rng.permutation(len(x))[:NEIGHBORS]
     query_x, query_y = (x[among], y[among]) if other is None else other
-    queries = np.arange(len(query_x)) if other is None else rng.permutation(len(query_x))
-    queries = queries[:QUERIES]
+    queries = (np.arange(len(query_x)) if other is None else rng.permutation(len(query_x)))[:QUERIES]
     rows = x[among].reshape(len(among), -1).astype(np.float64)
     wanted = query_x[queries].reshape(len(queries), -1).astype(np.float64)
     distances = (rows**2).sum(axis=1) - 2 * wanted @ rows.T  # squared, up to a constant in each row
@@ -138,31 +138,26 @@ def _agreement(x: Array, y: Array, other: tuple[Array, Array] | None = None) -> 
     return float((y[among][distances.argmin(axis=1)] == query_y[queries]).mean()), len(queries)
 
 
-def _validation(data: tuple[Array, Array], other: tuple[Array, Array], agreement: float, queries: int) -> list[Point]:
-    """Compare the validation data with the training data."""
-    (x, y), (x_val, y_val) = data, other
+def _validation(x: Array, y: Array, x_val: Array, y_val: Array, agreement: float, queries: int) -> list[Point]:
+    """Compare the validation data with the training data, in which `agreement` was found with so many queries."""
     pairs = _pairs("validation pairs", x_val, y_val)
     if not pairs.ok or x.shape[1:] != x_val.shape[1:]:
         return [pairs._replace(ok=False)]
-    (low, high), (low_val, high_val) = value_range(x), value_range(x_val)
-    sizes = max(abs(low), abs(high)), max(abs(low_val), abs(high_val))
-    alike = max(sizes) <= SCALE * min(sizes)
-    different = sorted(set(np.unique(y_val).tolist()) ^ set(np.unique(y).tolist()))
-    points = [
-        Point.of("validation scale", alike, f"{low_val:g} to {high_val:g}, training {low:g} to {high:g}",
-                 "scale both in the same way"),
-        Point.of("validation labels", not different, _listed("classes in one of the two only: ", different)
-                 or "the same classes as in training"),
-    ]  # fmt: skip
+    (size, text), (size_val, text_val) = _range(x), _range(x_val)
+    alike = size <= SCALE * size_val and size_val <= SCALE * size
+    points = [Point.of("validation scale", alike, f"{text_val}, training {text}", "scale both in the same way")]
+    different = np.setxor1d(y_val, y)[:10].tolist()
+    text = f"classes in one of the two only: {', '.join(map(str, different))}"
+    points.append(Point("validation labels", not different, text if different else "the same classes as in training"))
     if alike:
-        found, count = _agreement(x, y, other)
+        found, count = _agreement(x, y, (x_val, y_val))
         pooled = (found * count + agreement * queries) / (count + queries)
         deviation = np.sqrt(max(pooled * (1 - pooled), 1 / count) * (1 / count + 1 / queries))
         text = f"the most similar training image has the same label in {found:.1%} of {count} cases"
         hint = f"{agreement:.1%} among training images"
         points.append(Point.of("validation neighbors", found > agreement - SIGMAS * deviation, text, hint))
-    known = {np.ascontiguousarray(image).tobytes() for image in x}
-    leaked = sum(np.ascontiguousarray(image).tobytes() in known for image in x_val.astype(x.dtype))
+    known = {image.tobytes() for image in x}
+    leaked = sum(image.tobytes() in known for image in x_val.astype(x.dtype))
     text = f"{leaked:,} of {len(x_val):,} validation images equal a training image"
     hint = "the validation accuracy does not estimate the accuracy on new images"
     return [*points, Point.of("separate", leaked <= LEAK * len(x_val), text, hint)]

@@ -10,16 +10,7 @@ from scratchcnn.names import look_up
 
 
 class Point(NamedTuple):
-    """The test of one property.
-
-    Attributes
-    ----------
-    name : str
-    ok : bool or None
-        None: a note, not an error.
-    text : str
-        What was measured.
-    """
+    """The test of one property: its name, whether it is as it should be (None: a note), and what was measured."""
 
     name: str
     ok: bool | None
@@ -33,13 +24,7 @@ class Point(NamedTuple):
 
 @dataclass(frozen=True)
 class Findings:
-    """All points of a check; `print` shows them, `findings['labels']` is one of them.
-
-    Attributes
-    ----------
-    title : str
-    points : tuple of Point
-    """
+    """All points of a check; `print` shows them, `findings['labels']` is one of them."""
 
     title: str
     points: tuple[Point, ...]

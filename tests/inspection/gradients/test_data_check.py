@@ -31,6 +31,7 @@ def test_correct_data_pass():
     (X, np.roll(Y, 1), {}, "neighbors"),
     (X[::-1], Y, {}, "neighbors"),
     (X, Y, {"validation": (X_TEST * 255, Y_TEST)}, "validation scale"),
+    (X, Y, {"validation": (np.where(X_TEST > 0.9, np.nan, X_TEST), Y_TEST)}, "validation scale"),
     (X, Y, {"validation": (X_TEST, Y_TEST + 1)}, "validation labels"),
     (X, Y, {"validation": (X_TEST, (Y_TEST + 1) % 10)}, "validation neighbors"),
     (X, Y, {"validation": (X[:200], Y[:200])}, "separate"),
