@@ -9,18 +9,8 @@ WIDTH = 118  # characters per line
 
 
 def wrap(text: str, first: str = "", rest: str | None = None) -> list[str]:
-    """Return a text as lines of at most `WIDTH` characters.
+    """Return a text as lines of at most `WIDTH` characters with prefixes: `first`, then `rest` (default: spaces).
 
-    Parameters
-    ----------
-    text : str
-    first : str
-        Prefix of the first line.
-    rest : str or None
-        Prefix of the other lines; None: spaces as wide as `first`.
-
-    Examples
-    --------
     >>> wrap("Row 3 differs.", first="ok   ")
     ['ok   Row 3 differs.']
     """

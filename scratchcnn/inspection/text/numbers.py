@@ -27,12 +27,12 @@ def scaled(number: float | None, units: Sequence[str], step: int) -> str:
     >>> scaled(2560, ["", "k", "M"], 1000), scaled(0, ["B", "KiB"], 1024), scaled(12, ["B", "KiB"], 1024)
     ('2.56 k', '0', '12 B')
     """
-    if number is None or number == 0:
+    if not number:
         return "-" if number is None else "0"
     place = 0
     while number >= step and place < len(units) - 1:
         number, place = number / step, place + 1
-    return f"{number:.3g} {units[place]}".rstrip() if number < 1000 else f"{number:.0f} {units[place]}".rstrip()
+    return f"{number:{'.3g' if number < 1000 else '.0f'}} {units[place]}".rstrip()
 
 
 def points(fraction: float, sign: bool = False) -> str:
@@ -41,8 +41,7 @@ def points(fraction: float, sign: bool = False) -> str:
     >>> points(0.1234, sign=True), points(-0.00001)
     ('+12.3', '0.0')
     """
-    value = round(100 * fraction, 1) + 0.0
-    return f"{value:+.1f}" if sign else f"{value:.1f}"
+    return f"{100 * fraction:+z.1f}" if sign else f"{100 * fraction:z.1f}"
 
 
 def aligned(values: Array) -> list[str]:
@@ -59,13 +58,7 @@ def aligned(values: Array) -> list[str]:
     if largest < 1e6 and (finite == np.round(finite)).all():
         style = ".0f"
     elif 1e-3 <= largest < 1e6:
-        style = f".{max(0, DIGITS - 1 - math.floor(math.log10(largest)))}f"
+        style = f"z.{max(0, DIGITS - 1 - math.floor(math.log10(largest)))}f"  # z: '0.00' instead of '-0.00'
     else:
-        style = f".{DIGITS - 1}e"
-    texts = [format(number, style) for number in flat.tolist()]
-    return ["0" if number == 0 else _without_sign_of_zero(text) for number, text in zip(flat, texts, strict=True)]
-
-
-def _without_sign_of_zero(text: str) -> str:
-    """Return '0.00' for '-0.00', the text of a small negative number."""
-    return text.lstrip("-") if not text.strip("-0.") else text
+        style = f"z.{DIGITS - 1}e"
+    return [format(number, style) if number else "0" for number in flat.tolist()]

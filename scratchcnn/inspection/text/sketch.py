@@ -16,23 +16,11 @@ GAP = 4  # spaces between the two drawings
 
 
 def sketch(image: npt.ArrayLike, values: npt.ArrayLike, limit: float) -> list[str]:
-    """Return lines of text with the image on the left and a map of the same size on the right.
+    """Return lines with an image (H, W) or (H, W, C) on the left, and a map (H, W) of values on the right.
 
-    Parameters
-    ----------
-    image : array-like (H, W) or (H, W, C)
-    values : array-like (H, W)
-    limit : float
-        The value that is drawn as 9, or as i if it is negative.
+    The value `limit` is drawn as 9, or as i if it is negative. Lines have at most `WIDTH` characters: a small image has
+    a space after every letter, and a wide one is reduced by averaging.
 
-    Returns
-    -------
-    list of str
-        At most `WIDTH` characters per line: a small image has a space after every letter, and a wide one is reduced by
-        averaging.
-
-    Examples
-    --------
     >>> print(*sketch([[0, 255, 0]], [[0.0, 1.0, -0.5]], limit=1.0), sep=chr(10))
       #      . 9 e
     """

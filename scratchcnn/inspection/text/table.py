@@ -8,21 +8,11 @@ GAP = "  "
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]], left: Sequence[int] = (0,)) -> list[str]:
-    """Return the lines of a table: its heads, a rule, and its rows.
+    """Return the lines of a table: its heads, a rule, and its rows; the columns `left` are aligned to the left.
 
     Each column is as wide as its widest cell. (The library tabulate adds two characters to every head, so that the
     twelve columns of a trace would not fit into a line.)
 
-    Parameters
-    ----------
-    heads : sequence of str
-    rows : sequence of sequences of str
-        One text per head.
-    left : sequence of int
-        Indices of the columns that are aligned to the left; the others are aligned to the right.
-
-    Examples
-    --------
     >>> print(*table(["layer", "zeros"], [["conv2d", "7 %"], ["dense", "44 %"]]), sep=chr(10))
     layer   zeros
     ------  -----
