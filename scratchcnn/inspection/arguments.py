@@ -16,23 +16,11 @@ from scratchcnn.operands import Array, Shape
 from scratchcnn.sequential import Sequential
 from scratchcnn.training.data import check_images
 
+AXES = {2: ("sample", "unit"), 4: ("sample", "row", "column", "channel")}  # of a batch of vectors, and of images
+
 
 def built_model(model: object, what: str = "looking inside") -> Sequential:
-    """Return `model` if it is a Sequential with known shapes.
-
-    Parameters
-    ----------
-    model : Sequential
-    what : str
-        What it is required for, for the error message.
-
-    Raises
-    ------
-    TypeError
-        Not a Sequential.
-    ValueError
-        It has no layers, or their shapes are not known yet.
-    """
+    """Return `model`; TypeError if it is no Sequential, ValueError if its shapes, required for `what`, are unknown."""
     if not isinstance(model, Sequential):
         raise TypeError(f"Expected a Sequential for {what}, received {type(model).__name__}; give the model itself.")
     model.expect_built(what)
@@ -57,20 +45,9 @@ def class_count(model: Sequential) -> int:
 
 
 def layer_index(model: Sequential, layer: object) -> int:
-    """Return the index of a layer in `model.layers`.
+    """Return the index in `model.layers` of a layer, given by name, by index (-1 is the last), or as the layer itself.
 
-    Parameters
-    ----------
-    model : Sequential
-    layer : str, int or Layer
-        Its name, its index (-1 is the last), or the layer itself.
-
-    Raises
-    ------
-    ValueError
-        There is no such layer; for a name, the message suggests the most similar one.
-    TypeError
-        Neither a name nor an integer nor a layer.
+    ValueError if there is no such layer, TypeError if `layer` is none of the three.
     """
     if not isinstance(layer, Layer):
         return place_among([str(each.name) for each in model.layers], layer)
@@ -100,110 +77,82 @@ def find_layer(model: Sequential, layer: object) -> Layer:
     return model.layers[layer_index(model, layer)]
 
 
-def one_image(model: Sequential, image: object, name: str = "image") -> Array:
+def one_image(model: Sequential, image: object) -> Array:
     """Return one image as a batch of one, in its own dtype: (1, *input_shape).
 
-    Parameters
-    ----------
-    model : Sequential
-        Built.
-    image : array-like of integers or floats
-        One sample of the model, such as (H, W, C), with or without a batch axis of length 1. A grayscale image may be
-        (H, W).
-    name : str
-        Name of the argument, for the error message.
-
-    Raises
-    ------
-    TypeError
-        Not integers or floats.
-    ValueError
-        Several images, another shape, or values that are not finite in the dtype of the model.
+    It may have a batch axis of length 1, and a grayscale image may be (H, W). TypeError if the pixels are not integers
+    or floats, ValueError for several images, another shape, or values that are not finite in the model's dtype.
     """
     shape = sample_shape(model)
     pixels = np.asarray(image)
     if pixels.dtype.kind not in "iuf":
-        raise TypeError(f"Expected {name} as integers or floats, received dtype {pixels.dtype}; use astype(float).")
+        raise TypeError(f"Expected image as integers or floats, received dtype {pixels.dtype}; use astype(float).")
     gray = len(shape) == 3 and shape[-1] == 1
     if pixels.shape == shape or (gray and pixels.shape == shape[:2]):
         pixels = pixels.reshape(1, *shape)
     if pixels.shape != (1, *shape):
         batch = pixels.shape[1:] == shape or (gray and pixels.shape[1:] == shape[:2])
         if batch and len(pixels) > 1:
-            fix = f"that is a batch of {len(pixels)}: give one of them, as {name}[0]"
+            fix = f"that is a batch of {len(pixels)}: give one of them, as image[0]"
         elif pixels.size == math.prod(shape):
-            fix = f"it has as many values: use {name}.reshape({', '.join(map(str, shape))})"
+            fix = f"it has as many values: use image.reshape({', '.join(map(str, shape))})"
         else:
             fix = "give an image of the size that the model was built for"
-        raise ValueError(f"Expected {name} as one image of shape {shape}, received shape {pixels.shape}; {fix}.")
-    return check_images(pixels, shape, model.dtype, name)
+        raise ValueError(f"Expected image as one image of shape {shape}, received shape {pixels.shape}; {fix}.")
+    return check_images(pixels, shape, model.dtype, "image")
 
 
-def one_label(model: Sequential, label: object, name: str = "label") -> int:
+def one_label(model: Sequential, label: object) -> int:
     """Return `label`, an integer or an array of one integer, as a class of a built model.
 
-    Raises
-    ------
-    TypeError
-        Not an integer.
-    ValueError
-        Several labels, or a class that the model does not have.
+    TypeError if it is not an integer, ValueError for several labels, or a class that the model does not have.
     """
     classes = class_count(model)
     given = np.asarray(label)
     if given.size != 1:
         hint = "use label.argmax()" if given.size == classes else "give that of one image, as y[0]"
-        raise ValueError(f"Expected {name} as one class number, received shape {given.shape}; {hint}.")
+        raise ValueError(f"Expected label as one class number, received shape {given.shape}; {hint}.")
     if given.dtype.kind not in "iu":
-        raise TypeError(f"Expected {name} as a whole number, received {label!r}; give a class number, as 7.")
+        raise TypeError(f"Expected label as a whole number, received {label!r}; give a class number, as 7.")
     number = int(given.reshape(()))
     if not 0 <= number < classes:
         raise ValueError(
-            f"Expected {name} from 0 to {classes - 1}, as the model has {classes} classes, received {number}; number "
+            f"Expected label from 0 to {classes - 1}, as the model has {classes} classes, received {number}; number "
             "the classes from 0."
         )
     return number
 
 
-def position_in(position: object, shape: Shape, name: str = "position") -> tuple[int, ...]:
-    """Return `position` as the index of one element of an array.
+def position_in(position: object, shape: Shape, name: str = "position", batch: bool = False) -> Shape:
+    """Return `position`, one index from 0 for each axis, as the index of one element of an array.
 
-    Parameters
-    ----------
-    position : int or sequence of int
-        One index from 0 for each axis; an int for an array with one axis.
-    shape : tuple of int
-        Shape of the array, without the batch axis.
-    name : str
-        Name of the argument, for the error message.
+    An int is the position in an array of one axis. `batch` says that the first axis is that of the samples; its index
+    may be omitted if there is only one. TypeError if the indices are not integers, ValueError for another number of
+    them, or one that is out of range.
 
-    Raises
-    ------
-    TypeError
-        Not integers.
-    ValueError
-        Another number of axes, or an index out of range.
-
-    Examples
-    --------
-    >>> position_in([11, 0, 63], (12, 12, 64))
-    (11, 0, 63)
+    >>> position_in([11, 0, 63], (12, 12, 64)), position_in((3, 3, 0), (1, 26, 26, 32), batch=True)
+    ((11, 0, 63), (0, 3, 3, 0))
     """
-    given: Any = (position,) if isinstance(position, numbers.Integral) else position
-    if isinstance(given, np.ndarray):
-        given = given.tolist()
-    example = tuple(length // 2 for length in shape)
+    axes = tuple(f"axis {axis}" for axis in range(len(shape)))
+    if batch:
+        axes = AXES.get(len(shape), ("sample", *axes[1:]))
+    forms = [(axes, shape)]
+    if batch and shape[0] == 1:
+        forms.insert(0, (axes[1:], shape[1:]))
+    given: Any = position.tolist() if isinstance(position, np.ndarray) else position
+    given = (given,) if isinstance(given, numbers.Integral) else given
+    expected = " or ".join(f"({', '.join(names)})" for names, _ in forms)
+    example = tuple(length // 2 for length in forms[0][1])
+    advice = f"for example {example[0] if len(example) == 1 else example}."
     if not isinstance(given, Sequence) or isinstance(given, str) or not all(map(is_integer, given)):
-        raise TypeError(f"Expected {name} as whole numbers, as {example}, received {position!r}.")
-    if len(given) != len(shape):
-        raise ValueError(
-            f"Expected {name} as {len(shape)} whole numbers, one for each axis of shape {shape}, as {example}, "
-            f"received {tuple(given)}; omit the batch axis."
-        )
-    for axis, (place, length) in enumerate(zip(given, shape, strict=True)):
-        if not 0 <= place < length:
-            raise ValueError(
-                f"Expected {name} inside shape {shape}, received {tuple(given)}; axis {axis} goes from 0 to "
-                f"{length - 1}."
-            )
-    return tuple(int(place) for place in given)
+        raise TypeError(f"Expected {name} as integers {expected}, received {position!r}; {advice}")
+    for names, lengths in forms:
+        if len(given) == len(lengths):
+            for axis, index, length in zip(names, given, lengths, strict=True):
+                if not 0 <= index < length:
+                    raise ValueError(
+                        f"Expected {name} as {expected} with {axis} from 0 to {length - 1}, received {tuple(given)}; "
+                        f"{advice}"
+                    )
+            return (*[0] * (len(shape) - len(given)), *map(int, given))
+    raise ValueError(f"Expected {name} as {expected}, received {tuple(given)}; {advice}")

@@ -1,7 +1,12 @@
 """Validation of models, layers, images, labels and indices; each error message contains a fix."""
 
+import ast
+import re
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from scratchcnn import Sequential
 from scratchcnn.inspection.arguments import (
@@ -153,16 +158,41 @@ def test_position_in_an_array_of_one_axis_may_be_an_int():
 @pytest.mark.parametrize(
     ("position", "error", "message"),
     [
-        ((3, 0), ValueError, r"inside shape \(3, 2\), received \(3, 0\); axis 0 goes from 0 to 2"),
-        ((0, -1), ValueError, "axis 1 goes from 0 to 1"),
-        ((0, 0, 0), ValueError, "2 whole numbers, one for each axis .* omit the batch axis"),
-        (0, ValueError, "2 whole numbers"),
-        ((0.0, 1), TypeError, r"whole numbers, as \(1, 1\), received \(0.0, 1\)"),
-        ((True, 1), TypeError, "whole numbers"),
-        ("ab", TypeError, "whole numbers"),
+        (
+            (3, 0),
+            ValueError,
+            r"\(axis 0, axis 1\) with axis 0 from 0 to 2, received \(3, 0\); .* \(1, 1\)\.",
+        ),
+        ((0, -1), ValueError, "with axis 1 from 0 to 1"),
+        ((0, 0, 0), ValueError, r"Expected position as \(axis 0, axis 1\), received \(0, 0, 0\)"),
+        (0, ValueError, r"received \(0,\)"),
+        ((0.0, 1), TypeError, r"as integers \(axis 0, axis 1\), received \(0.0, 1\); for example \(1, 1\)"),
+        ((True, 1), TypeError, "as integers"),
+        ("ab", TypeError, "as integers"),
         (None, TypeError, "received None"),
     ],
 )
 def test_position_out_of_range_is_an_error(position, error, message):
     with pytest.raises(error, match=message):
         position_in(position, (3, 2))
+
+
+@given(
+    st.lists(st.integers(1, 5), min_size=2, max_size=5),
+    st.one_of(st.integers(-2, 6), st.lists(st.integers(-2, 6), max_size=6).map(tuple)),
+)
+def test_any_position_is_accepted_or_the_message_gives_one_that_is(shape, position):
+    given = position if isinstance(position, tuple) else (position,)
+    lengths = [len(shape)] if shape[0] > 1 else [len(shape) - 1, len(shape)]
+    if len(given) in lengths and all(0 <= i < n for i, n in zip(given[::-1], shape[::-1], strict=False)):
+        found = position_in(position, tuple(shape), batch=True)
+        assert (len(found), found[-len(given) :], sum(found[: -len(given)])) == (len(shape), given, 0)
+        return
+    with pytest.raises(ValueError, match="Expected position as") as caught:
+        position_in(position, tuple(shape), batch=True)
+    message = str(caught.value)
+    example = ast.literal_eval(re.search(r"for example (.*)\.$", message)[1])
+    assert position_in(example, tuple(shape), batch=True)
+    accepted = re.findall(r"\(([^()]*)\)", message.split(" received ")[0])
+    assert [len(form.split(", ")) for form in accepted] == lengths
+    assert (len(given) in lengths) == (re.search(r" with .* from 0 to \d, received", message) is not None)

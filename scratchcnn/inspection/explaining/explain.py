@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
-from scratchcnn.activations import Linear, ReLU, Softmax, linear
+from scratchcnn.activations import ReLU, Softmax
 from scratchcnn.descriptions.registry import description_of
-from scratchcnn.descriptions.terms import Terms
-from scratchcnn.inspection.arguments import place_among
+from scratchcnn.descriptions.terms import Position, Terms
+from scratchcnn.inspection.arguments import place_among, position_in
 from scratchcnn.inspection.explaining.explanation import Explanation
 from scratchcnn.inspection.explaining.gradient_terms import (
     d_input_terms,
@@ -19,14 +18,12 @@ from scratchcnn.inspection.explaining.gradient_terms import (
     d_preactivation_terms,
     parameter_gradient_terms,
 )
-from scratchcnn.inspection.explaining.positions import position_in_batch, position_in_parameter
-from scratchcnn.inspection.explaining.slopes import MOST_INPUTS, slope_terms, slopes_of_inputs
-from scratchcnn.inspection.explaining.text import SoftmaxRow, softmax_row
+from scratchcnn.inspection.explaining.slopes import output_slopes
+from scratchcnn.inspection.explaining.text import SoftmaxRow
 from scratchcnn.inspection.tracing.layer_trace import LayerTrace
-from scratchcnn.inspection.tracing.passes import has_activation, without_activation
+from scratchcnn.inspection.tracing.passes import activation_of, has_activation
 from scratchcnn.inspection.tracing.trace import Trace
 from scratchcnn.names import look_up
-from scratchcnn.operands import Array, Shape
 
 FORWARD = ("output", "preactivation")
 BACKWARD = {"d_output": d_output_terms, "d_preactivation": d_preactivation_terms, "d_input": d_input_terms}
@@ -92,92 +89,57 @@ def explain(
     if what not in FORWARD:
         _expect_backward(trace, chosen, what)
     if parameter is not None:
-        if not chosen.gradients:
-            raise ValueError(
-                f"Expected a layer with trainable parameters, received {chosen.name!r} ({chosen.kind}), which has "
-                "none; use what='d_input' for the gradient w.r.t. its input."
-            )
-        stored = look_up("parameter", parameter, chosen.gradients)
-        place = position_in_parameter(position, stored.shape, f"the {parameter} of {chosen.name!r}")
-        terms = parameter_gradient_terms(trace, number, parameter, place)
-        return _explanation(trace, chosen, place, what, terms, stored, parameter)
-    array: Array = getattr(chosen, what)
-    place = position_in_batch(position, array.shape, f"{what} of {chosen.name!r}")
+        array = look_up("parameter", parameter, chosen.gradients)
+        place = position_in(position, array.shape, f"the position in the {parameter} of {chosen.name!r}")
+    else:
+        array = getattr(chosen, what)
+        place = position_in(position, array.shape, f"the position in {what} of {chosen.name!r}", batch=True)
+    row = None
     if what in FORWARD:
-        return _forward(trace, chosen, place, what)
-    return _explanation(trace, chosen, place, what, BACKWARD[what](trace, number, place), array)
-
-
-def _explanation(
-    trace: Trace, layer: LayerTrace, place: Shape, what: str, terms: Terms, array: Array, parameter: str | None = None
-) -> Explanation:
-    """Explain a value that no activation follows."""
-    total, stored = terms.total, float(array[place])
-    return Explanation(trace, layer, place, what, parameter, terms, total, total, stored, stored, terms.bound)
-
-
-def _forward(trace: Trace, layer: LayerTrace, place: Shape, what: str) -> Explanation:
-    terms = description_of(layer.layer).output_terms(layer, place)
-    terms = _slope_terms(trace, layer, place) if terms is None else terms
-    if what == "preactivation" or not has_activation(layer.layer):
-        return _explanation(trace, layer, place, what, terms, layer.preactivation)
-    output, bound, row = _activated(trace, layer, place, terms.total, terms.bound)
-    stored, before = float(layer.output[place]), float(layer.preactivation[place])
-    return Explanation(trace, layer, place, what, None, terms, terms.total, output, stored, before, bound, row)
+        terms = description_of(chosen.layer).output_terms(chosen, place) or output_slopes(trace, chosen, place)
+    elif parameter is not None:
+        terms = parameter_gradient_terms(chosen, parameter, place)
+    else:
+        terms = BACKWARD[what](trace, number, place)
+    output, bound = terms.total, terms.bound
+    if what == "output" and has_activation(chosen.layer):
+        output, bound, row = _activated(trace, chosen, place, terms)
+    return Explanation(trace, chosen, place, what, parameter, terms, output, float(array[place]), bound, row)
 
 
 def _activated(
-    trace: Trace, layer: LayerTrace, place: Shape, preactivation: float, bound: float
+    trace: Trace, layer: LayerTrace, place: Position, terms: Terms
 ) -> tuple[float, float, SoftmaxRow | None]:
-    """Return the activation of a value, its rounding bound, and the row of a softmax."""
-    activation: Any = getattr(layer.layer, "activation", linear)
-    if type(activation) is Linear:
-        return preactivation, bound, None
+    """Return the activation of a preactivation, its rounding bound, and the row of a softmax."""
+    activation = activation_of(layer.layer)
     if type(activation) is ReLU:
-        return (math.nan if math.isnan(preactivation) else max(preactivation, 0.0)), bound, None
-    if type(activation) is Softmax:
-        row = softmax_row(layer.preactivation[place[:-1]])
-        with np.errstate(all="ignore"):
-            output = float(np.float64(row.exponentials[place[-1]]) / row.total)
-        return output, _softmax_bound(float(row.logits[place[-1]]) - row.largest, len(row.logits), output, layer), row
-    output = float(activation.forward(layer.preactivation, trace.model.ops)[place])  # a custom function
-    return output, 4 * float(np.finfo(layer.dtype).eps) * abs(output), None
-
-
-def _softmax_bound(distance: float, classes: int, probability: float, layer: LayerTrace) -> float:
-    """Return the rounding bound of a probability whose logit is `distance` from the largest.
-
-    Rounding the distance z changes exp(z) by |z| unit roundoffs, exp itself adds a few, and the sum of J exponentials
-    adds J and the error of its worst term, for which exp(-|z|) * |z| <= 1.
-    """
+        return (math.nan if math.isnan(terms.total) else max(terms.total, 0.0)), terms.bound, None
+    if type(activation) is not Softmax:  # a custom function
+        output = float(activation.forward(layer.preactivation, trace.model.ops)[place])
+        return output, 4 * float(np.finfo(layer.dtype).eps) * abs(output), None
+    logits, j = layer.preactivation[place[:-1]], place[-1]
+    with np.errstate(all="ignore"):
+        exponentials = np.exp(logits.astype(np.float64) - float(logits.max()))
+        row = SoftmaxRow(logits, float(logits.max()), exponentials, float(exponentials.sum()))
+        output = float(np.float64(exponentials[j]) / row.total)
+    # Rounding the distance z from the largest logit changes exp(z) by |z| unit roundoffs, exp itself adds a few, and
+    # the sum of J exponentials adds J and the error of its worst term, for which exp(-|z|) * |z| <= 1.
+    roundoffs = abs(float(logits[j]) - row.largest) + 2 * len(logits) + 12
     limits = np.finfo(layer.dtype)
-    return float(limits.eps) * (abs(distance) + 2 * classes + 12) * probability + 2 * float(limits.tiny)
-
-
-def _slope_terms(trace: Trace, layer: LayerTrace, place: Shape) -> Terms:
-    """Return the terms of a preactivation whose formula is not known, with measured slopes as weights."""
-    x, ops, own = layer.input[place[0]], trace.model.ops, layer.layer
-    if x.size > MOST_INPUTS:
-        raise ValueError(
-            f"Expected a described layer, or one of at most {MOST_INPUTS} inputs whose slopes can be measured, "
-            f"received {layer.layer.label} with input {layer.shapes.input} and output {layer.shapes.output}; register "
-            f"a LayerDescription with `describe`, or read its values from trace[{layer.name!r}]."
-        )
-    own = without_activation(own) if has_activation(own) else own
-    slopes = slopes_of_inputs(lambda batch: own.forward(batch, ops, training=False, rng=None)[0], x, place[1:])
-    note = (
-        f"The formula of the class {layer.kind} is not known (input {layer.shapes.input}, output "
-        f"{layer.shapes.output}). The weights are slopes measured by central differences; their sum is the output only "
-        "if the layer is linear. Register a LayerDescription to explain it exactly."
-    )
-    return slope_terms(layer, "input", place[0], slopes, "y ~ sum of x * slope", note)
+    return output, float(limits.eps) * roundoffs * output + 2 * float(limits.tiny), row
 
 
 def _expect_backward(trace: Trace, layer: LayerTrace, what: str) -> None:
+    """Check that a gradient was computed."""
     if trace.losses is None:
         raise ValueError(
             f"Expected a trace with labels to explain {what!r}, received one of a forward pass only; use "
             "trace(model, x, y)."
+        )
+    if what == GRADIENT and not layer.gradients:
+        raise ValueError(
+            f"Expected a layer with trainable parameters, received {layer.name!r} ({layer.kind}), which has none; use "
+            "what='d_input' for the gradient w.r.t. its input."
         )
     if what == "d_output" and layer.d_output is None:
         raise ValueError(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scratchcnn.descriptions.terms import Terms
+from scratchcnn.descriptions.terms import Position, Terms
 from scratchcnn.inspection.attribution.receptive_field import Reach, chain_of, single
 from scratchcnn.inspection.explaining.text import SoftmaxRow, chain_lines, softmax_lines, symbols_of, term_lines
 from scratchcnn.inspection.text.layout import wrap
@@ -40,38 +40,28 @@ class Explanation:
     ----------
     trace : Trace
     layer : LayerTrace
-    position : tuple of int
-        The sample first; for the gradient of a parameter, the index in the parameter.
-    what : str
-        'output', 'preactivation', 'd_output', 'd_preactivation', 'd_input' or 'gradient'.
-    parameter : str or None
-        For what='gradient': 'kernel' or 'bias'.
-    terms : Terms
-        The terms before they are added up, the origin of each, and notes.
-    preactivation : float
-        sum + bias, in float64.
+    position : tuple of int  the sample first; for the gradient of a parameter, the index in the parameter
+    what : str  'output', 'preactivation', 'd_output', 'd_preactivation', 'd_input' or 'gradient'
+    parameter : str or None  'kernel' or 'bias' for what='gradient'
+    terms : Terms  the terms before they are added up, the origin of each, and notes
     output : float
-        The activation of it; equal to `preactivation` if none follows. A softmax is computed from the stored logits of
-        its row.
-    stored, stored_preactivation : float
-        The value in the trace, and the one before the activation.
+        activation(preactivation), or the preactivation itself if no activation follows. A softmax is computed from the
+        stored logits of its row.
+    stored : float  the value in the trace
     bound : float
         Bound on the rounding error of `stored`, derived from the number of operations (`descriptions.rounding`);
         infinite if the formula is not known.
-    row : SoftmaxRow or None
-        The exponentials, if the activation is a softmax.
+    row : SoftmaxRow or None  the exponentials, if the activation is a softmax
     """
 
     trace: Trace
     layer: LayerTrace
-    position: tuple[int, ...]
+    position: Position
     what: str
     parameter: str | None
     terms: Terms
-    preactivation: float
     output: float
     stored: float
-    stored_preactivation: float
     bound: float
     row: SoftmaxRow | None = None
 
@@ -101,6 +91,16 @@ class Explanation:
         return self.terms.bias
 
     @property
+    def preactivation(self) -> float:
+        """Sum + bias."""
+        return self.terms.total
+
+    @property
+    def stored_preactivation(self) -> float:
+        """The preactivation in the trace; `stored` itself if no activation follows."""
+        return float(self.layer.preactivation[self.position]) if self._activated else self.stored
+
+    @property
     def known(self) -> bool:
         """Whether the formula is known; otherwise the weights are slopes measured by finite differences."""
         return self.terms.known
@@ -121,15 +121,8 @@ class Explanation:
     def chain(self) -> list[Reach]:
         """Return the part of each layer's input on which the value depends, from this layer back to the first.
 
-        Returns
-        -------
-        list of Reach
-            The last is the part of the model's input: the receptive field. For a gradient, that of its unit.
-
-        Raises
-        ------
-        ValueError
-            For the gradient of a parameter, which has no position in a feature map.
+        The last is the part of the model's input: the receptive field. For a gradient, that of its unit. ValueError for
+        the gradient of a parameter, which has no position in a feature map.
         """
         if self.parameter is not None:
             raise ValueError(
@@ -151,35 +144,30 @@ class Explanation:
         """Draw the receptive field on the input, the terms, and their sum; write it to a file if a path is given.
 
         Of a window with several channels, the channel with the largest sum is drawn, and the products summed over all
-        channels. Of a long row of terms, the largest are drawn as bars.
-
-        Raises
-        ------
-        ValueError, OSError
-            As `plots.save`.
+        channels. Of a long row of terms, the largest are drawn as bars. ValueError and OSError as `plots.save`.
         """
         from scratchcnn.inspection.explaining.figure import plot_terms
 
-        of = self.what if self.parameter is None else f"{self.parameter} gradient"
-        title = f"{self.layer.name} ({self.layer.kind}): {of} at [{self._index}] is {self.stored:.5g}"
-        image = None
-        if self.parameter is None and self.trace.x.ndim == 4:
-            image = self.trace.x[self.position[0]], np.asarray(self.receptive_field.mask.any(axis=2))
-        axis = 2 if self.parameter is None else 0
+        of, image = self.what, None
+        if self.parameter is not None:
+            of = f"{self.parameter} gradient"
+        elif self.trace.x.ndim == 4:
+            image = self.trace.x[self.position[0]], self.receptive_field
+        title = f"{self.layer.name} ({self.layer.kind}): {of} at {list(self.position)} is {self.stored:.5g}"
         total = ", ".join(f"{name}: {value:.5g}" for name, value in self._steps())
-        return plot_terms(self.terms, title, total, image, axis, to_file)
+        return plot_terms(self.terms, title, total, image, to_file)
 
     def __str__(self) -> str:
-        formula, notes = self.terms.formula, [line for note in self.terms.notes for line in wrap(note)]
+        formula = self.terms.formula
         blocks: list[Iterable[str]] = [
             [formula, *wrap(f"({symbols_of(formula)})")],
             term_lines(self.terms, self.parameter is None),
-            [*self._arithmetic(), *notes],
+            [*self._arithmetic(), *(line for note in self.terms.notes for line in wrap(note))],
         ]
         if self.row is not None:
             blocks.append(softmax_lines(self.row, self.position[-1]))
-        if self.parameter is None:
-            blocks.append(chain_lines(self.chain(), self._unit))
+        if self.parameter is None:  # for a gradient, the value that the loss is differentiated with respect to
+            blocks.append(chain_lines(self.chain(), self.what[2:] if self.what.startswith("d_") else "value"))
         title = f"{self._name} = {self.stored:.6g}    ({self.layer.kind})"
         return title + "\n" + "\n\n".join("\n".join((INDENT + line).rstrip() for line in block) for block in blocks)
 
@@ -187,18 +175,14 @@ class Explanation:
         return f"<Explanation of {self._name} = {self.stored:.6g}>"
 
     @property
-    def _unit(self) -> str:
-        """What `chain()` describes: for a gradient, the value that the loss is differentiated with respect to."""
-        return {"d_output": "output", "d_preactivation": "preactivation", "d_input": "input"}.get(self.what, "value")
-
-    @property
-    def _index(self) -> str:
-        return ", ".join(map(str, self.position))
-
-    @property
     def _name(self) -> str:
         of = self.what if self.parameter is None else f"gradients[{self.parameter!r}]"
-        return f"{self.layer.name}.{of}[{self._index}]"
+        return f"{self.layer.name}.{of}{list(self.position)}"
+
+    @property
+    def _activated(self) -> bool:
+        """Whether an activation follows the weighted sum."""
+        return self.what == "output" and has_activation(self.layer.layer)
 
     def _steps(self) -> list[tuple[str, float]]:
         """Return the sum, the bias, the activation and the stored value, each with its name."""
@@ -207,29 +191,25 @@ class Explanation:
             steps.append((f"sum of {count:,} products" if count > 1 else "product", self.sum))
         if self.bias:
             steps.append((self.terms.bias_name, self.bias))
-        activated = self.what == "output" and has_activation(self.layer.layer)
-        steps.append(("z" if activated else "total", self.preactivation))
-        if activated:
+        steps.append(("z" if self._activated else "total", self.preactivation))
+        if self._activated:
             steps.append((f"{self.layer.activation}(z)", self.output))
         return [*steps, ("stored", self.stored)]
 
-    def _arithmetic(self) -> Iterator[str]:
-        """Yield the steps, one below the other, and whether the last two agree."""
-        names, values = zip(*self._steps(), strict=True)
-        width = max(map(len, names))
-        numbers = [f"{value:.9g}" if self.layer.dtype == np.float32 else f"{value:.15g}" for value in values]
-        across = max(map(len, numbers))
-        lines = [f"{name:{width}}   {number:>{across}}" for name, number in zip(names, numbers, strict=True)]
-        yield from lines[:-1]
-        yield f"{lines[-1]}   {self._verdict()}"
-
-    def _verdict(self) -> str:
+    def _arithmetic(self) -> list[str]:
+        """Return the steps, one below the other, and whether the last two agree."""
+        digits = 9 if self.layer.dtype == np.float32 else 15
+        steps = [(name, f"{value:.{digits}g}") for name, value in self._steps()]
+        left, right = (max(map(len, texts)) for texts in zip(*steps, strict=True))
+        lines = [f"{name:{left}}   {number:>{right}}" for name, number in steps]
+        verdict = f"difference {self.difference:.2g}"
         if not self.known:
-            return f"difference {self.difference:.2g}; the slopes are approximations, so there is no bound"
-        if self.difference == 0 and self.adds_up:
-            return "equal"
-        cause = "rounding error" if self.adds_up else "MORE THAN ROUNDING"
-        return f"difference {self.difference:.2g}: {cause} (bound {self.bound:.2g})"
+            verdict += "; the slopes are approximations, so there is no bound"
+        elif self.difference == 0 and self.adds_up:
+            verdict = "equal"
+        else:
+            verdict += f": {'rounding error' if self.adds_up else 'MORE THAN ROUNDING'} (bound {self.bound:.2g})"
+        return [*lines[:-1], f"{lines[-1]}   {verdict}"]
 
 
 def _agree(one: float, other: float, bound: float) -> bool:

@@ -29,30 +29,12 @@ SYMBOLS = {
 
 
 class SoftmaxRow(NamedTuple):
-    """The row of logits of a softmax.
-
-    Attributes
-    ----------
-    logits : (J,)
-    largest : float
-        The largest logit, which is subtracted from all.
-    exponentials : float64 (J,)
-        exp(logit - largest).
-    total : float
-        Their sum.
-    """
+    """The logits (J,) of a softmax, the largest of them, exp(logit - largest) in float64 (J,), and the sum of these."""
 
     logits: Array
     largest: float
     exponentials: Array
     total: float
-
-
-def softmax_row(logits: Array) -> SoftmaxRow:
-    """Compute the exponentials of some logits (J,) and their sum, in float64."""
-    with np.errstate(all="ignore"):
-        exponentials = np.exp(logits.astype(np.float64) - float(logits.max()))
-        return SoftmaxRow(logits, float(logits.max()), exponentials, float(exponentials.sum()))
 
 
 def symbols_of(formula: str) -> str:
@@ -84,102 +66,96 @@ def origin_of(terms: Terms, term: int) -> str:
     return f"{names[term % len(names)]}[{', '.join(map(str, index.tolist()))}]"
 
 
-def term_lines(terms: Terms, with_sums: bool) -> Iterator[str]:
-    """Yield the terms: a small window in full, otherwise a table of the largest.
+def largest(values: Array, most: int) -> Array:
+    """Return the flat indices of the largest absolute values, at most `most` of them, the largest first."""
+    return np.argsort(-np.abs(values), axis=None, kind="stable")[:most]
 
-    Parameters
-    ----------
-    terms : Terms
-    with_sums : bool
-        Whether the products of a window are also summed over the channels.
-    """
-    shape, count = terms.inputs.shape, terms.inputs.size
+
+def _listed(values: Array) -> Array:
+    """Return the indices of the values that are printed: all of them, or the `LARGEST` of many."""
+    return largest(values, LARGEST) if values.size > MOST_TERMS else np.arange(values.size)
+
+
+def term_lines(terms: Terms, with_sums: bool) -> Iterator[str]:
+    """Yield a small window in full, otherwise a table of the largest terms and, if wanted, the sums over channels."""
+    shape, flat = terms.inputs.shape, terms.products.ravel()
     slabs = shape[2] if len(shape) == 3 else 1
-    if count > 1 and len(shape) in (2, 3) and shape[0] * shape[1] <= MOST_CELLS and slabs <= MOST_SLABS:
-        yield from _matrices(terms, slabs)
+    small = len(shape) in (2, 3) and shape[0] * shape[1] <= MOST_CELLS
+    if small and flat.size > 1 and slabs <= MOST_SLABS:
+        yield from _matrices(terms)
         return
-    flat = terms.products.ravel()
-    order = _shown(flat)
-    if count > MOST_TERMS:
-        yield f"The {len(order)} largest of {count:,} products:"
-    yield from _table(terms, order)
-    if count > MOST_TERMS:
+    listed = _listed(flat)
+    rest = flat.size - len(listed)
+    if rest:
+        yield f"The {len(listed)} largest of {flat.size:,} products:"
+    yield from _table(terms, listed)
+    if rest:
         with np.errstate(all="ignore"):
-            rest = float(np.delete(flat, order).sum())
-        yield f"sum of the other {count - len(order):,}: {rest:.6g}"
-    if len(shape) == 3 and 1 < shape[0] * shape[1] <= MOST_CELLS and with_sums:
+            yield f"sum of the other {rest:,}: {float(np.delete(flat, listed).sum()):.6g}"
+    if small and 1 < shape[0] * shape[1] < flat.size and with_sums:
         yield ""
         yield from _block(f"products, summed over the {terms.axes[2]}s", number_cells(terms.products.sum(axis=2)))
 
 
-def _shown(values: Array) -> Array:
-    """Return the indices of the values that are printed: all, or the largest absolute values of a long sum."""
-    if values.size <= MOST_TERMS:
-        return np.arange(values.size)
-    return np.argsort(-np.abs(values), kind="stable")[:LARGEST]
-
-
-def _matrices(terms: Terms, slabs: int) -> Iterator[str]:
+def _matrices(terms: Terms) -> Iterator[str]:
     """Yield a window in full: inputs * weights = products, one channel below the other."""
-    shape = (*terms.inputs.shape[:2], slabs)
-    arrays = [array.reshape(shape) for array in (terms.inputs, terms.weights, terms.products, terms.inside)]
+    arrays = [np.atleast_3d(array) for array in (terms.inputs, terms.weights, terms.products, terms.inside)]
+    slabs = arrays[0].shape[2]
     for slab in range(slabs):
         inputs, weights, products, inside = (array[..., slab] for array in arrays)
         last = f", {terms.axes[2]} {slab}" if slabs > 1 else ""
-        names = (terms.source + last, (terms.weight_name or "weights") + last, "products")
+        blocks = [
+            _block(terms.source + last, number_cells(inputs, inside)),
+            _block((terms.weight_name or "weights") + last, number_cells(weights)),
+            _block("products", number_cells(products, inside)),
+        ]
         if slab:
             yield ""
-        cells = (number_cells(inputs, inside), number_cells(weights), number_cells(products, inside))
-        yield from _side_by_side([_block(name, cell) for name, cell in zip(names, cells, strict=True)], "*=")
+        yield from _side_by_side(blocks, "*=")
 
 
 def _block(title: str, cells: Sequence[Sequence[str]]) -> list[str]:
     """Return the lines of a matrix below its title, all of one width."""
     width = max(len(cell) for row in cells for cell in row)
-    rows = ["  ".join(cell.rjust(width) for cell in row) for row in cells]
-    whole = max(len(title), len(rows[0]))
-    return [title.ljust(whole), *(row.ljust(whole) for row in rows)]
+    rows = [title, *("  ".join(cell.rjust(width) for cell in row) for row in cells)]
+    whole = max(map(len, rows))
+    return [row.ljust(whole) for row in rows]
 
 
 def _side_by_side(blocks: Sequence[Sequence[str]], signs: str) -> list[str]:
     """Join blocks of equal height by signs in their middle row; below each other if they are too wide for a line."""
-    height = len(blocks[0])
-    if sum(len(each[0]) for each in blocks) + 5 * len(signs) > WIDTH:
-        return [line for number, each in enumerate(blocks) for line in ([""] if number else []) + list(each)]
-    middle = 1 + (height - 2) // 2
+    if sum(len(block[0]) for block in blocks) + 5 * len(signs) > WIDTH:
+        return [line for block in blocks for line in ("", *block)][1:]
+    middle = len(blocks[0]) // 2
     lines = []
-    for row in range(height):
-        parts = [blocks[0][row]]
-        for sign, each in zip(signs, blocks[1:], strict=True):
-            parts += [sign if row == middle else " ", each[row]]
-        lines.append("  ".join(parts).rstrip())
+    for row, (first, *others) in enumerate(zip(*blocks, strict=True)):
+        parts = [f"  {sign if row == middle else ' '}  {part}" for sign, part in zip(signs, others, strict=True)]
+        lines.append((first + "".join(parts)).rstrip())
     return lines
 
 
-def _table(terms: Terms, order: Array) -> list[str]:
+def _table(terms: Terms, listed: Array) -> list[str]:
     """Return a table of terms: the origin, the input, the weight, and the product of each."""
-    arrays = [array.ravel()[order] for array in (terms.inputs, terms.weights, terms.products)]
-    columns = [
-        [origin_of(terms, term) for term in order.tolist()],
-        *([row[0] for row in number_cells(each[:, None])] for each in arrays),
-    ]
+    arrays = [array.ravel()[listed] for array in (terms.inputs, terms.weights, terms.products)]
+    origins = [origin_of(terms, term) for term in listed.tolist()]
     heads = ("input", "value", terms.weight_name or "weight", "product")
-    return table(heads, list(zip(*columns, strict=True)))
+    return table(heads, list(zip(origins, *map(aligned, arrays), strict=True)))
 
 
 def softmax_lines(row: SoftmaxRow, own: int) -> Iterator[str]:
-    """Yield a table of exponentials; of a long row, the largest."""
-    count = len(row.logits)
-    shown = sorted({own, *_shown(row.exponentials).tolist()})
-    cells = [
-        (f"{j}" + (" <" if j == own else ""), f"{row.logits[j]:.6g}", f"{row.exponentials[j]:.6g}",
-         f"{row.exponentials[j] / row.total:.6g}")
-        for j in shown
-    ]  # fmt: skip
+    """Yield a table of exponentials; of a long row, the largest and that of the unit itself."""
+    count, listed = len(row.logits), _listed(row.exponentials).tolist()
     yield "softmax of the row: exp(z - max z), divided by the sum of the exponentials"
-    yield from table(("unit", "z", "exp(z - max z)", "softmax"), cells)
-    more = f" (the {len(shown)} largest of {count} are shown)" if len(shown) < count else ""
-    yield f"sum of the exponentials: {row.total:.6g}{more}"
+    if len(listed) < count:
+        added = "" if own in listed else f", and that of unit {own}"
+        yield f"The {len(listed)} largest of {count:,} exponentials{added}:"
+    rows = [
+        (f"{j} <" if j == own else f"{j}", f"{row.logits[j]:.6g}", f"{row.exponentials[j]:.6g}",
+         f"{row.exponentials[j] / row.total:.6g}")
+        for j in sorted({own, *listed})
+    ]  # fmt: skip
+    yield from table(("unit", "z", "exp(z - max z)", "softmax"), rows)
+    yield f"sum of the exponentials: {row.total:.6g}"
 
 
 def chain_lines(reaches: Sequence[Reach], value: str = "value") -> Iterator[str]:
@@ -188,15 +164,12 @@ def chain_lines(reaches: Sequence[Reach], value: str = "value") -> Iterator[str]
     if last.mask.all():
         yield f"Receptive field{of}: the whole input ({plural(last.count, 'value')})."
         return
-    shown = [
-        one for one, after in zip(reaches, [*reaches[1:], None], strict=True) if after is None or not _same(one, after)
-    ]
-    width = max(len(reach.layer) for reach in shown) + len(".input")
+    changing = [
+        one for one, after in zip(reaches, [*reaches[1:], None], strict=True)
+        if after is None or not np.array_equal(one.mask, after.mask)
+    ]  # fmt: skip
+    width = max(len(reach.layer) for reach in changing) + len(".input")
     yield f"The {value} depends only on these inputs:"
-    for reach in shown:
-        yield f"  {(reach.layer + '.input').ljust(width)}  {reach}"
+    for reach in changing:
+        yield f"  {reach.layer + '.input':{width}}  {reach}"
     yield f"Receptive field{of}: {last.count:,} of the {last.mask.size:,} values of the input."
-
-
-def _same(one: Reach, other: Reach) -> bool:
-    return one.mask.shape == other.mask.shape and bool((one.mask == other.mask).all())

@@ -32,10 +32,8 @@ class LayerTrace(LayerValues):
 
     Attributes
     ----------
-    layer : Layer
-        The layer itself; its parameters change if training continues.
-    name, kind : str
-        The name of the layer and of its class.
+    layer : Layer  the layer itself; its parameters change if training continues
+    name, kind : str  the name of the layer and of its class
     input, output : (N, ...)
     preactivation : (N, ...)
         z: the input of the activation function; the output itself if there is no activation, or if it is inside a
@@ -48,12 +46,9 @@ class LayerTrace(LayerValues):
         Copies of the parameters, and the gradient of the mean loss w.r.t. each; without labels, no gradients.
     algorithm : Choice or None
         The algorithms of a Conv2D, as `model.plan` selects them; None for other layers and on the reference engine.
-    cache
-        What the layer's `forward` returned for its `backward`; `mask` and `winners` are taken from it.
-    mask : bool (N, ...) or None
-        The elements that a Dropout kept, if it was active.
-    winners : (N, PH, PW, C) or None
-        The argmax indices of a MaxPooling2D, as defined by `reference.max_pool2d`.
+    cache  what the layer's `forward` returned for its `backward`; `mask` and `winners` are taken from it
+    mask : bool (N, ...) or None  the elements that a Dropout kept, if it was active
+    winners : (N, PH, PW, C) or None  the argmax indices of a MaxPooling2D, as defined by `reference.max_pool2d`
     seconds : Seconds
     """
 

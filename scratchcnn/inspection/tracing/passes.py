@@ -32,16 +32,13 @@ class Forward(NamedTuple):
 
 
 class Backward(NamedTuple):
-    """Gradients w.r.t. the output, preactivation, input and parameters of one layer.
-
-    The gradient w.r.t. probabilities is not computed where softmax is part of the loss.
-    """
+    """Gradients w.r.t. the output, preactivation, input and parameters of one layer; None if they are not computed."""
 
     d_output: Array | None
-    d_preactivation: Array
-    d_input: Array
+    d_preactivation: Array | None
+    d_input: Array | None
     gradients: dict[str, Array]
-    seconds: float
+    seconds: float | None
 
 
 def stages_of(plan: Plan) -> list[SingleLayer]:
@@ -57,8 +54,10 @@ def forward(plan: Plan, x: Array, training: bool, rng: np.random.Generator | Non
         started = time.perf_counter()
         x, cache = stage.forward(x, training, rng)
         seconds = time.perf_counter() - started
-        output = _own(x, stage.layer, following)
-        steps.append(Forward(layer_input, _preactivation(stage, layer_input, output), output, cache, seconds))
+        output = preactivation = _own(x, stage.layer, following)
+        if has_activation(stage.layer):
+            preactivation = without_activation(stage.layer).forward(layer_input, stage.ops, training=False, rng=None)[0]
+        steps.append(Forward(layer_input, preactivation, output, cache, seconds))
     return steps
 
 
@@ -72,22 +71,34 @@ def backward(plan: Plan, steps: Sequence[Forward], dy: Array) -> list[Backward]:
     found: list[Backward] = []
     for i, stage in reversed(list(enumerate(stages_of(plan)))):
         step, layer = steps[i], stage.layer
-        d_output = _own(dy, layer)
-        d_preactivation = _own(_d_preactivation(stage, step, dy), layer)
+        d_output, d_preactivation = _own(dy, layer), dy
+        if has_activation(layer):
+            d_preactivation = activation_of(layer).backward(dy, step.output, stage.ops)
+        d_preactivation = _own(d_preactivation, layer)
         started = time.perf_counter()
         dx, (of_parameters,) = stage.backward(dy, step.cache, input_gradient=i != plan.first)
         seconds = time.perf_counter() - started
         if i == plan.first:
             dx = stage.backward(_own(d_output, layer), step.cache)[0]
-        dy = _expect_gradient(layer, dx)
+        if dx is None:
+            raise ValueError(
+                f"Expected a gradient w.r.t. the input of layer {layer.label}, received None from its backward; return "
+                "None only if input_gradient is False."
+            )
+        dy = dx
         gradients = {name: of_parameters[name] for name in layer.params}
         found.append(Backward(d_output, d_preactivation, _own(dy, layer, layers[i]), gradients, seconds))
     return found[::-1]
 
 
+def activation_of(layer: Layer) -> Any:
+    """Return the activation in which a described layer ends; the identity if it has none."""
+    return linear if kind_of(layer) is None else getattr(layer, "activation", linear)
+
+
 def has_activation(layer: Layer) -> bool:
     """Return whether a described layer ends in an activation other than the identity."""
-    return kind_of(layer) is not None and type(getattr(layer, "activation", linear)) is not Linear
+    return type(activation_of(layer)) is not Linear
 
 
 def without_activation(layer: Layer) -> Layer:
@@ -97,29 +108,6 @@ def without_activation(layer: Layer) -> Layer:
     return without
 
 
-def _preactivation(stage: SingleLayer, x: Array, y: Array) -> Array:
-    """Return the input of the activation."""
-    if not has_activation(stage.layer):
-        return y
-    return without_activation(stage.layer).forward(x, stage.ops, training=False, rng=None)[0]
-
-
-def _d_preactivation(stage: SingleLayer, step: Forward, d_output: Array) -> Array:
-    if not has_activation(stage.layer):
-        return d_output
-    activation: Any = getattr(stage.layer, "activation", linear)
-    return activation.backward(d_output, step.output, stage.ops)
-
-
 def _own(array: Array, *users: Layer | None) -> Array:
     """Return the array, or a copy if one of its users is a custom layer, which might overwrite it."""
     return array.copy() if any(layer is not None and is_custom(layer) for layer in users) else array
-
-
-def _expect_gradient(layer: Layer, gradient: Array | None) -> Array:
-    if gradient is None:
-        raise ValueError(
-            f"Expected a gradient w.r.t. the input of layer {layer.label}, received None from its backward; return "
-            "None only if input_gradient is False."
-        )
-    return gradient

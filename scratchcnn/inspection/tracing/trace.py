@@ -5,14 +5,14 @@ from __future__ import annotations
 import copy
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from scratchcnn.algorithms import Choice
-from scratchcnn.arguments import seed_number
+from scratchcnn.arguments import boolean, seed_number
 from scratchcnn.descriptions import description_of
 from scratchcnn.descriptions.words import plural
 from scratchcnn.fusion.plan import Plan
@@ -25,7 +25,6 @@ from scratchcnn.inspection.tracing.table import table_of_layers
 from scratchcnn.layers import Layer
 from scratchcnn.losses import Loss
 from scratchcnn.operands import Array
-from scratchcnn.operations import Operations
 from scratchcnn.operations import engine as operations_of
 from scratchcnn.sequential import Sequential
 from scratchcnn.training.data import as_input, check_images
@@ -40,23 +39,16 @@ class Trace:
 
     Attributes
     ----------
-    model : Sequential
-        The model itself. The trace holds copies of its parameters, which do not change when training continues.
-    x : (N, *input_shape)
-        A copy of the images, in the model's dtype.
-    y : array or None
-        A copy of the labels.
-    targets : (N, classes) or None
-        The labels as rows, in the form in which the loss uses them.
-    layers : list of LayerTrace
-        In the model's order; iterating over the trace iterates over them.
-    losses : (N,) or None
-        Loss of each sample, in nats.
+    model : Sequential  the model itself; the layers hold copies of its parameters, which do not change with training
+    x : (N, *input_shape)  a copy of the images, in the model's dtype
+    y : array or None  a copy of the labels
+    targets : (N, classes) or None  the labels as rows, in the form in which the loss uses them
+    layers : list of LayerTrace  in the model's order; iterating over the trace iterates over them
+    losses : (N,) or None  loss of each sample, in nats
     probabilities : (N, J)
         The output of the last layer; with labels, the predictions of the loss: if the model ends in logits, their
         softmax.
-    training : bool
-        Whether dropout was active.
+    training : bool  whether dropout was active
     loss_function : Loss or None
         The loss that the model was compiled with; it includes softmax if it does so in `fit`.
     """
@@ -92,20 +84,9 @@ class Trace:
         return len(self.layers)
 
     def plot(self, to_file: str | os.PathLike[str] | None = None, sample: int = 0, maps: int = 64) -> Figure:
-        """Draw the feature maps of every layer for one image, and write them to a file if a path is given.
+        """Draw up to `maps` feature maps of each layer for one image; write them to a file if a path is given.
 
-        Parameters
-        ----------
-        to_file : str, path or None
-        sample : int, default 0
-            Index of the image.
-        maps : int, default 64
-            Largest number of maps that are drawn for a layer.
-
-        Raises
-        ------
-        ValueError
-            There is no such sample; or as for `plots.save`, like OSError.
+        ValueError if there is no such sample; or as for `plots.save`, like OSError.
         """
         from scratchcnn.inspection.tracing.figure import plot_trace
 
@@ -156,10 +137,8 @@ def trace(
 
     Raises
     ------
-    TypeError
-        Not a Sequential, or x is not numeric.
-    ValueError
-        The model is not built; x or y do not fit.
+    TypeError, ValueError
+        Not a Sequential, or not built; x or y do not fit; `training` is not a bool.
     RuntimeError
         Labels for a model that is not compiled.
 
@@ -181,6 +160,7 @@ def trace(
     (array([[ 7., -7.]], dtype=float32), array([[7., 0.]], dtype=float32))
     """
     input_shape = sample_shape(built_model(model, "trace"))
+    training = boolean("training", training)
     generator = _generator(model, training, rng)
     if y is None:
         images, targets = as_input(check_images(x, input_shape, model.dtype), model.dtype).copy(), None
@@ -191,69 +171,35 @@ def trace(
         loss, layers = trainer.loss, trainer.layers
     plan = Plan(layers, model.engine, fuse=False)
     _passes(model, plan, loss, images, targets, training, copy.deepcopy(generator))  # compiles and loads the kernels
-    found, end = _passes(model, plan, loss, images, targets, training, generator)
-    losses, probabilities = (None, found[-1].output) if end is None else (end.losses, end.probabilities)
-    return Trace(model, images, labels, targets, found, losses, probabilities, training, loss)
+    steps, back, losses = _passes(model, plan, loss, images, targets, training, generator)
+    algorithms = [*map(_algorithms, passes.stages_of(plan)), None]  # a final softmax may be part of the loss
+    found = [_layer_trace(*each) for each in zip(model.layers, steps, back, algorithms, strict=False)]
+    return Trace(model, images, labels, targets, found, losses, steps[-1].output, training, loss)
 
 
 def _passes(
-    model: Sequential,
-    plan: Plan,
-    loss: Loss | None,
-    images: Array,
-    targets: Array | None,
-    training: bool,
+    model: Sequential, plan: Plan, loss: Loss | None, images: Array, targets: Array | None, training: bool,
     rng: np.random.Generator | None,
-) -> tuple[list[LayerTrace], _End | None]:
-    """Run the forward pass and, if there is a loss, the backward pass."""
+) -> tuple[list[Forward], list[Backward], Array | None]:  # fmt: skip
+    """Run the forward pass and, if there is a loss, the backward pass; return the passes, the loss last, and losses."""
     steps = passes.forward(plan, images, training, rng)
     if loss is None or targets is None:
-        return _layer_traces(model, plan, steps, [None] * len(steps)), None
-    end = _through_loss(loss, model.ops, steps[-1].output, targets)
-    return _with_softmax(model, plan, steps, passes.backward(plan, steps, end.gradient), end), end
-
-
-class _End(NamedTuple):
-    """Losses, predictions, and the gradient of the mean loss w.r.t. the last output."""
-
-    losses: Array
-    probabilities: Array
-    gradient: Array
-    seconds: Seconds
-
-
-def _through_loss(loss: Loss, ops: Operations, outputs: Array, targets: Array) -> _End:
-    started = time.perf_counter()
-    losses, probabilities = loss.forward(outputs, targets, ops)
+        return steps, [Backward(None, None, None, {}, None) for _ in steps], None
+    outputs, started = steps[-1].output, time.perf_counter()
+    losses, probabilities = loss.forward(outputs, targets, model.ops)
     middle = time.perf_counter()
-    gradient = loss.backward(probabilities, targets, ops)
-    return _End(losses, probabilities, gradient, Seconds(middle - started, time.perf_counter() - middle))
+    gradient = loss.backward(probabilities, targets, model.ops)
+    forward, backward = middle - started, time.perf_counter() - middle
+    back = passes.backward(plan, steps, gradient)
+    if len(plan.layers) == len(model.layers) and plan.layers[-1] is not model.layers[-1]:  # the loss has its softmax
+        steps[-1] = steps[-1]._replace(output=probabilities, seconds=steps[-1].seconds + forward)
+        back[-1] = back[-1]._replace(d_output=None, seconds=(back[-1].seconds or 0) + backward)
+    steps.append(Forward(outputs, outputs, probabilities, None, forward))
+    back.append(Backward(None, gradient, gradient, {}, backward))
+    return steps, back, losses
 
 
-def _with_softmax(
-    model: Sequential, plan: Plan, steps: list[Forward], back: list[Backward], end: _End
-) -> list[LayerTrace]:
-    """Return the traces of the model's layers, whose final softmax may be part of the loss."""
-    if len(plan.layers) < len(model.layers):  # the softmax is a layer of its own
-        logits = steps[-1].output
-        steps = [*steps, Forward(logits, logits, end.probabilities, None, end.seconds.forward)]
-        back = [*back, Backward(None, end.gradient, end.gradient, {}, end.seconds.backward or 0)]
-    elif plan.layers[-1] is not model.layers[-1]:  # it is the activation of the last layer
-        seconds = steps[-1].seconds + end.seconds.forward, back[-1].seconds + (end.seconds.backward or 0)
-        steps = [*steps[:-1], steps[-1]._replace(output=end.probabilities, seconds=seconds[0])]
-        back = [*back[:-1], back[-1]._replace(d_output=None, seconds=seconds[1])]
-    return _layer_traces(model, plan, steps, back)
-
-
-def _layer_traces(
-    model: Sequential, plan: Plan, steps: Sequence[Forward], back: Sequence[Backward | None]
-) -> list[LayerTrace]:
-    """Return the traces of the model's layers; the plan may end before a final softmax."""
-    algorithms = [*map(_algorithms, passes.stages_of(plan)), None]
-    return [_layer_trace(*each) for each in zip(model.layers, steps, back, algorithms, strict=False)]
-
-
-def _layer_trace(layer: Layer, step: Forward, back: Backward | None, algorithm: Choice | None) -> LayerTrace:
+def _layer_trace(layer: Layer, step: Forward, back: Backward, algorithm: Choice | None) -> LayerTrace:
     return LayerTrace(
         layer=layer,
         name=layer.name or layer.default_name,
@@ -261,14 +207,14 @@ def _layer_trace(layer: Layer, step: Forward, back: Backward | None, algorithm: 
         input=step.input,
         preactivation=step.preactivation,
         output=step.output,
-        d_output=None if back is None else back.d_output,
-        d_preactivation=None if back is None else back.d_preactivation,
-        d_input=None if back is None else back.d_input,
+        d_output=back.d_output,
+        d_preactivation=back.d_preactivation,
+        d_input=back.d_input,
         params={name: array.copy() for name, array in layer.params.items()},
-        gradients={} if back is None else back.gradients,
+        gradients=back.gradients,
         algorithm=algorithm,
         cache=step.cache,
-        seconds=Seconds(step.seconds, None if back is None else back.seconds),
+        seconds=Seconds(step.seconds, back.seconds),
     )
 
 

@@ -1,6 +1,5 @@
 """The terms of an explanation add up to the stored value, for any value of any model, and have the stated origin."""
 
-import ast
 import re
 from dataclasses import replace
 
@@ -14,7 +13,6 @@ from random_models import Leaky, models
 from scratchcnn import Sequential
 from scratchcnn.fusion.plan import Plan
 from scratchcnn.inspection import explain, trace
-from scratchcnn.inspection.explaining.positions import position_in_batch
 from scratchcnn.inspection.explaining.text import symbols_of
 from scratchcnn.layers import Conv2D, Dense, Dropout, Flatten, Layer, MaxPooling2D
 from scratchcnn.training.inference import predict_batch
@@ -221,6 +219,18 @@ def test_softmax_lists_its_exponentials():
     assert explain(found, "dense_1", 3, "preactivation").row is None
 
 
+def test_long_softmax_lists_the_largest_exponentials_and_that_of_the_unit():
+    found = trace(Sequential([Dense(20, activation="softmax", input_shape=(3,))], seed=0), [[1.0, 2.0, 3.0]])
+    order = np.argsort(-found[0].output[0]).tolist()
+    for unit, added in ((order[0], ""), (order[7], ""), (order[8], f", and that of unit {order[8]}")):
+        text = str(explain(found, 0, unit))
+        assert f"  The 8 largest of 20 exponentials{added}:\n" in text
+        rows = text.split("exp(z - max z)  ")[1].split("sum of the exponentials")[0]
+        listed = re.findall(r"^ +(\d+)(?: <)? ", rows, re.MULTILINE)
+        assert sorted(map(int, listed)) == sorted({unit, *order[:8]})
+        assert re.findall(r"^ +(\d+) <", rows, re.MULTILINE) == [str(unit)]
+
+
 @pytest.mark.filterwarnings("ignore:Expected a model that ends in softmax")
 def test_gradient_of_a_loss_of_outputs_without_softmax_adds_up():
     model = Sequential([Dense(4, activation="relu", input_shape=(3,))], seed=0)
@@ -362,27 +372,6 @@ def test_invalid_arguments_with_several_samples_raise():
         ValueError, match=r"the kernel of 'dense_1' as \(axis 0, axis 1\) with axis 1 from 0 to 4, received \(0, 5\)"
     ):
         explain(found, "dense_1", (0, 5), "gradient", parameter="kernel")
-
-
-@given(
-    st.lists(st.integers(1, 5), min_size=2, max_size=5),
-    st.one_of(st.integers(-2, 6), st.lists(st.integers(-2, 6), max_size=6).map(tuple)),
-)
-def test_any_position_is_accepted_or_the_message_gives_one_that_is(shape, position):
-    given = position if isinstance(position, tuple) else (position,)
-    lengths = [len(shape)] if shape[0] > 1 else [len(shape) - 1, len(shape)]
-    if len(given) in lengths and all(0 <= i < n for i, n in zip(given[::-1], shape[::-1], strict=False)):
-        found = position_in_batch(position, tuple(shape), "output")
-        assert (len(found), found[-len(given) :], sum(found[: -len(given)])) == (len(shape), given, 0)
-        return
-    with pytest.raises(ValueError, match="Expected the position in output as") as caught:
-        position_in_batch(position, tuple(shape), "output")
-    message = str(caught.value)
-    example = ast.literal_eval(re.search(r"for example (.*)\.$", message)[1])
-    assert position_in_batch(example, tuple(shape), "output")
-    accepted = re.findall(r"\(([^()]*)\)", message.split(" received ")[0])
-    assert [len(form.split(", ")) for form in accepted] == lengths
-    assert (len(given) in lengths) == (re.search(r" with .* from 0 to \d, received", message) is not None)
 
 
 WORDS = {

@@ -293,7 +293,7 @@ def test_wrong_arguments_raise_an_error():
         OptimizerMicroscope(model, "dence", "kernel", (0, 0))
     with pytest.raises(ValueError, match="Did you mean 'kernel'"):
         OptimizerMicroscope(model, "dense", "kernal", (0, 0))
-    with pytest.raises(ValueError, match="inside shape"):
+    with pytest.raises(ValueError, match="with axis 1 from 0 to 7"):
         OptimizerMicroscope(model, "dense", "kernel", (0, 8))
     with pytest.raises(ValueError, match=r"layer with parameters, received 'flatten' \(Flatten\)"):
         OptimizerMicroscope(model, "flatten", "kernel", (0, 8))

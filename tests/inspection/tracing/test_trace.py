@@ -329,3 +329,9 @@ def test_invalid_arguments_raise(arguments, error, message):
 def test_negative_seed_raises():
     with pytest.raises(ValueError, match="Expected seed"):
         trace(small_model(), small_data()[0], training=True, rng=-1)
+
+
+@pytest.mark.parametrize("training", ["yes", 1, None])
+def test_training_that_is_not_a_boolean_raises(training):
+    with pytest.raises(ValueError, match=f"Expected training as True or False, received {training!r}"):
+        trace(small_model(), small_data()[0], training=training)
