@@ -13,7 +13,7 @@ import numpy as np
 from scratchcnn.descriptions.terms import Position, Terms
 from scratchcnn.inspection.attribution.receptive_field import Reach, chain_of, single
 from scratchcnn.inspection.explaining.text import SoftmaxRow, chain_lines, softmax_lines, symbols_of, term_lines
-from scratchcnn.inspection.text.layout import wrap
+from scratchcnn.inspection.text.layout import facts, wrap
 from scratchcnn.inspection.tracing.layer_trace import LayerTrace
 from scratchcnn.inspection.tracing.passes import has_activation
 from scratchcnn.inspection.tracing.trace import Trace
@@ -199,9 +199,7 @@ class Explanation:
     def _arithmetic(self) -> list[str]:
         """Return the steps, one below the other, and whether the last two agree."""
         digits = 9 if self.layer.dtype == np.float32 else 15
-        steps = [(name, f"{value:.{digits}g}") for name, value in self._steps()]
-        left, right = (max(map(len, texts)) for texts in zip(*steps, strict=True))
-        lines = [f"{name:{left}}   {number:>{right}}" for name, number in steps]
+        *steps, (name, stored) = [(name, f"{value: .{digits}g}") for name, value in self._steps()]
         verdict = f"difference {self.difference:.2g}"
         if not self.known:
             verdict += "; the slopes are approximations, so there is no bound"
@@ -209,7 +207,7 @@ class Explanation:
             verdict = "equal"
         else:
             verdict += f": {'rounding error' if self.adds_up else 'MORE THAN ROUNDING'} (bound {self.bound:.2g})"
-        return [*lines[:-1], f"{lines[-1]}   {verdict}"]
+        return facts([*steps, (name, f"{stored}   {verdict}")])
 
 
 def _agree(one: float, other: float, bound: float) -> bool:

@@ -39,9 +39,7 @@ def sketch(image: npt.ArrayLike, values: npt.ArrayLike, limit: float) -> list[st
 
 def _levels(values: Values, limit: float, count: int) -> npt.NDArray[np.int64]:
     """Return the index of the letter for each value: from 0 to `count` - 1, with the sign of the value."""
-    if not limit > 0:
-        return np.zeros(values.shape, np.int64)
-    steps = np.floor(np.abs(values) / limit * count)
+    steps = np.floor(np.abs(values) / (limit if limit > 0 else np.inf) * count)
     return (np.sign(values) * np.minimum(steps, count - 1)).astype(np.int64)
 
 

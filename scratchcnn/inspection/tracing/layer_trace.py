@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from scratchcnn.algorithms import Choice
 from scratchcnn.descriptions.registry import description_of
 from scratchcnn.descriptions.values import LayerValues
+from scratchcnn.layers import Layer
+from scratchcnn.operands import Array
 
 ACTIVATION_FLOPS = {"relu": 1, "softmax": 5}  # softmax: comparison, subtraction, exponential, addition, division
 
@@ -53,6 +56,15 @@ class LayerTrace(LayerValues):
     """
 
     seconds: Seconds
+
+    @classmethod
+    def of_forward(
+        cls, layer: Layer, x: Array, z: Array, y: Array, seconds: float, cache: Any = None,
+        algorithm: Choice | None = None,
+    ) -> LayerTrace:  # fmt: skip
+        """Return the trace of a forward pass with input x, preactivation z and output y, and without gradients."""
+        name, kind, times = layer.name or layer.default_name, type(layer).__name__, Seconds(seconds, None)
+        return cls(layer, name, kind, x, z, y, None, None, None, layer.params, {}, algorithm, cache, times)
 
     @property
     def bytes(self) -> int:

@@ -9,36 +9,20 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from scratchcnn.activations import Linear, linear
-from scratchcnn.descriptions.registry import is_custom, kind_of
+from scratchcnn.algorithms import Choice
+from scratchcnn.descriptions.registry import description_of, is_custom, kind_of
 from scratchcnn.fusion.plan import Plan
 from scratchcnn.fusion.stage import SingleLayer
+from scratchcnn.inspection.tracing.layer_trace import LayerTrace, Seconds
 from scratchcnn.layers import Layer
 from scratchcnn.operands import Array
-
-
-class Forward(NamedTuple):
-    """Input, preactivation, output and cache of one layer."""
-
-    input: Array
-    preactivation: Array
-    output: Array
-    cache: Any
-    seconds: float
-
-
-class Backward(NamedTuple):
-    """Gradients w.r.t. the output, preactivation, input and parameters of one layer; None if they are not computed."""
-
-    d_output: Array | None
-    d_preactivation: Array | None
-    d_input: Array | None
-    gradients: dict[str, Array]
-    seconds: float | None
+from scratchcnn.operations import engine as operations_of
 
 
 def stages_of(plan: Plan) -> list[SingleLayer]:
@@ -46,38 +30,39 @@ def stages_of(plan: Plan) -> list[SingleLayer]:
     return [stage for stage in plan.stages if isinstance(stage, SingleLayer)]
 
 
-def forward(plan: Plan, x: Array, training: bool, rng: np.random.Generator | None) -> list[Forward]:
+def forward(plan: Plan, x: Array, training: bool, rng: np.random.Generator | None) -> list[LayerTrace]:
     """Pass a batch through the layers, one by one."""
-    steps = []
+    found = []
     for stage, following in zip(stages_of(plan), [*plan.layers[1:], None], strict=True):
-        layer_input = _own(x, stage.layer)
+        layer = stage.layer
+        layer_input = _own(x, layer)
         started = time.perf_counter()
         x, cache = stage.forward(x, training, rng)
         seconds = time.perf_counter() - started
-        output = preactivation = _own(x, stage.layer, following)
-        if has_activation(stage.layer):
-            preactivation = without_activation(stage.layer).forward(layer_input, stage.ops, training=False, rng=None)[0]
-        steps.append(Forward(layer_input, preactivation, output, cache, seconds))
-    return steps
+        output = preactivation = _own(x, layer, following)
+        if has_activation(layer):
+            preactivation = without_activation(layer).forward(layer_input, stage.ops, training=False, rng=None)[0]
+        algorithm = _algorithm(stage)
+        found.append(LayerTrace.of_forward(layer, layer_input, preactivation, output, seconds, cache, algorithm))
+    return found
 
 
-def backward(plan: Plan, steps: Sequence[Forward], dy: Array) -> list[Backward]:
-    """Backpropagate the gradient of the loss through the layers, down to the images.
+def backward(plan: Plan, steps: Sequence[LayerTrace], dy: Array) -> list[LayerTrace]:
+    """Backpropagate the gradient of the loss through the layers, down to the images, and add all gradients.
 
     `fit` stops at the first layer with trainable parameters and computes no gradient w.r.t. its input. Here that
     gradient is computed separately, so that the gradients w.r.t. the parameters are those of `fit`.
     """
     layers: list[Layer | None] = [None, *plan.layers]
-    found: list[Backward] = []
+    found: list[LayerTrace] = []
     for i, stage in reversed(list(enumerate(stages_of(plan)))):
         step, layer = steps[i], stage.layer
-        d_output, d_preactivation = _own(dy, layer), dy
-        if has_activation(layer):
-            d_preactivation = activation_of(layer).backward(dy, step.output, stage.ops)
-        d_preactivation = _own(d_preactivation, layer)
+        d_output = _own(dy, layer)
+        dz = activation_of(layer).backward(dy, step.output, stage.ops) if has_activation(layer) else dy
+        step = replace(step, d_output=d_output, d_preactivation=_own(dz, layer))
         started = time.perf_counter()
         dx, (of_parameters,) = stage.backward(dy, step.cache, input_gradient=i != plan.first)
-        seconds = time.perf_counter() - started
+        seconds = Seconds(step.seconds.forward, time.perf_counter() - started)
         if i == plan.first:
             dx = stage.backward(_own(d_output, layer), step.cache)[0]
         if dx is None:
@@ -87,8 +72,15 @@ def backward(plan: Plan, steps: Sequence[Forward], dy: Array) -> list[Backward]:
             )
         dy = dx
         gradients = {name: of_parameters[name] for name in layer.params}
-        found.append(Backward(d_output, d_preactivation, _own(dy, layer, layers[i]), gradients, seconds))
+        found.append(replace(step, d_input=_own(dy, layer, layers[i]), gradients=gradients, seconds=seconds))
     return found[::-1]
+
+
+def _algorithm(stage: SingleLayer) -> Choice | None:
+    """Return the algorithms of a convolution; those of a subclass of Conv2D do not depend on its neighbours."""
+    if stage.choices[0] is not None or stage.ops is operations_of("reference"):
+        return stage.choices[0]
+    return description_of(stage.layer).algorithm()
 
 
 def activation_of(layer: Layer) -> Any:

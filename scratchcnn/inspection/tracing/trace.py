@@ -6,26 +6,20 @@ import copy
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scratchcnn.algorithms import Choice
 from scratchcnn.arguments import boolean, seed_number
-from scratchcnn.descriptions import description_of
 from scratchcnn.descriptions.words import plural
 from scratchcnn.fusion.plan import Plan
-from scratchcnn.fusion.stage import SingleLayer
 from scratchcnn.inspection.arguments import built_model, place_among, sample_shape
 from scratchcnn.inspection.tracing import passes
 from scratchcnn.inspection.tracing.layer_trace import LayerTrace, Seconds
-from scratchcnn.inspection.tracing.passes import Backward, Forward
 from scratchcnn.inspection.tracing.table import table_of_layers
-from scratchcnn.layers import Layer
 from scratchcnn.losses import Loss
 from scratchcnn.operands import Array
-from scratchcnn.operations import engine as operations_of
 from scratchcnn.sequential import Sequential
 from scratchcnn.training.data import as_input, check_images
 
@@ -171,58 +165,35 @@ def trace(
         loss, layers = trainer.loss, trainer.layers
     plan = Plan(layers, model.engine, fuse=False)
     _passes(model, plan, loss, images, targets, training, copy.deepcopy(generator))  # compiles and loads the kernels
-    steps, back, losses = _passes(model, plan, loss, images, targets, training, generator)
-    algorithms = [*map(_algorithms, passes.stages_of(plan)), None]  # a final softmax may be part of the loss
-    found = [_layer_trace(*each) for each in zip(model.layers, steps, back, algorithms, strict=False)]
-    return Trace(model, images, labels, targets, found, losses, steps[-1].output, training, loss)
+    found, losses, probabilities = _passes(model, plan, loss, images, targets, training, generator)
+    found = [replace(each, params={name: array.copy() for name, array in each.params.items()}) for each in found]
+    return Trace(model, images, labels, targets, found, losses, probabilities, training, loss)
 
 
 def _passes(
     model: Sequential, plan: Plan, loss: Loss | None, images: Array, targets: Array | None, training: bool,
     rng: np.random.Generator | None,
-) -> tuple[list[Forward], list[Backward], Array | None]:  # fmt: skip
-    """Run the forward pass and, if there is a loss, the backward pass; return the passes, the loss last, and losses."""
-    steps = passes.forward(plan, images, training, rng)
+) -> tuple[list[LayerTrace], Array | None, Array]:  # fmt: skip
+    """Return the layers after a forward pass and, if there is a loss, a backward pass; losses and probabilities."""
+    layers = passes.forward(plan, images, training, rng)
+    outputs = layers[-1].output
     if loss is None or targets is None:
-        return steps, [Backward(None, None, None, {}, None) for _ in steps], None
-    outputs, started = steps[-1].output, time.perf_counter()
+        return layers, None, outputs
+    started = time.perf_counter()
     losses, probabilities = loss.forward(outputs, targets, model.ops)
     middle = time.perf_counter()
     gradient = loss.backward(probabilities, targets, model.ops)
-    forward, backward = middle - started, time.perf_counter() - middle
-    back = passes.backward(plan, steps, gradient)
-    if len(plan.layers) == len(model.layers) and plan.layers[-1] is not model.layers[-1]:  # the loss has its softmax
-        steps[-1] = steps[-1]._replace(output=probabilities, seconds=steps[-1].seconds + forward)
-        back[-1] = back[-1]._replace(d_output=None, seconds=(back[-1].seconds or 0) + backward)
-    steps.append(Forward(outputs, outputs, probabilities, None, forward))
-    back.append(Backward(None, gradient, gradient, {}, backward))
-    return steps, back, losses
-
-
-def _layer_trace(layer: Layer, step: Forward, back: Backward, algorithm: Choice | None) -> LayerTrace:
-    return LayerTrace(
-        layer=layer,
-        name=layer.name or layer.default_name,
-        kind=type(layer).__name__,
-        input=step.input,
-        preactivation=step.preactivation,
-        output=step.output,
-        d_output=back.d_output,
-        d_preactivation=back.d_preactivation,
-        d_input=back.d_input,
-        params={name: array.copy() for name, array in layer.params.items()},
-        gradients=back.gradients,
-        algorithm=algorithm,
-        cache=step.cache,
-        seconds=Seconds(step.seconds, back.seconds),
-    )
-
-
-def _algorithms(stage: SingleLayer) -> Choice | None:
-    """Return the algorithms of a convolution; those of a subclass of Conv2D do not depend on its neighbours."""
-    if stage.choices[0] is not None or stage.ops is operations_of("reference"):
-        return stage.choices[0]
-    return description_of(stage.layer).algorithm()
+    of_loss = Seconds(middle - started, time.perf_counter() - middle)
+    layers = passes.backward(plan, layers, gradient)
+    last = model.layers[-1]
+    if len(plan.layers) < len(model.layers):  # the final softmax, a layer of its own, is part of the loss
+        step = LayerTrace.of_forward(last, outputs, outputs, probabilities, of_loss.forward)
+        layers.append(replace(step, d_preactivation=gradient, d_input=gradient, seconds=of_loss))
+    elif plan.layers[-1] is not last:  # so is the softmax of the last layer
+        forward, backward = layers[-1].seconds
+        seconds = Seconds(forward + of_loss.forward, (backward or 0) + (of_loss.backward or 0))
+        layers[-1] = replace(layers[-1], layer=last, output=probabilities, d_output=None, seconds=seconds)
+    return layers, losses, probabilities
 
 
 def _generator(model: Sequential, training: bool, rng: np.random.Generator | int | None) -> np.random.Generator | None:
