@@ -126,8 +126,8 @@ def one_label(model: Sequential, label: object) -> int:
 def position_in(position: object, shape: Shape, name: str = "position", batch: bool = False) -> Shape:
     """Return `position`, one index from 0 for each axis, as the index of one element of an array.
 
-    An int is the position in an array of one axis. `batch` says that the first axis is that of the samples; its index
-    may be omitted if there is only one. TypeError if the indices are not integers, ValueError for another number of
+    An int is the position in an array of one axis. With `batch`, the first axis is that of the samples; its index may
+    be omitted if there is only one. TypeError if the indices are not integers, ValueError for another number of
     them, or one that is out of range.
 
     >>> position_in([11, 0, 63], (12, 12, 64)), position_in((3, 3, 0), (1, 26, 26, 32), batch=True)

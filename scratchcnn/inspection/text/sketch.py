@@ -46,7 +46,5 @@ def _levels(values: Values, limit: float, count: int) -> npt.NDArray[np.int64]:
 def _block_means(values: Values, step: int) -> Values:
     """Return the means over blocks of `step` x `step` values; the last ones may be smaller."""
     height, width = values.shape
-    rows, columns = np.arange(0, height, step), np.arange(0, width, step)
-    sums = np.add.reduceat(np.add.reduceat(values, rows, axis=0), columns, axis=1)
-    counts = np.diff([*rows, height])[:, None] * np.diff([*columns, width])
-    return sums / counts
+    tops, lefts = range(0, height, step), range(0, width, step)
+    return np.array([[values[top : top + step, left : left + step].mean() for left in lefts] for top in tops])

@@ -4,11 +4,7 @@
     print(seen)                            # one row per layer: shapes, FLOPs, milliseconds, sparsity
     seen["conv2d"].output                  # (1, 26, 26, 32); also input, d_input, gradients, params
 
->>> from scratchcnn import Sequential
->>> from scratchcnn.layers import Dense
->>> seen = trace(Sequential([Dense(2, input_shape=(3,))]), [[1.0, 2.0, 3.0]])
->>> seen["dense"].shapes
-Shapes(input=(1, 3), output=(1, 2))
+Without labels, only the forward pass is traced.
 """
 
 from scratchcnn.inspection.tracing.layer_trace import LayerTrace, Seconds
