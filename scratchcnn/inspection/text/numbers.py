@@ -22,17 +22,17 @@ def short(number: float | None) -> str:
 
 
 def scaled(number: float | None, units: Sequence[str], step: int) -> str:
-    """Return a number of at least 0 with the unit that leaves one to three digits before its point; '-' for None.
+    """Return a number of at least 0 with the unit in which it is, when rounded, less than `step`; '-' for None.
 
-    >>> scaled(2560, ["", "k", "M"], 1000), scaled(0, ["B", "KiB"], 1024), scaled(12, ["B", "KiB"], 1024)
-    ('2.56 k', '0', '12 B')
+    >>> scaled(2560, ["", "k", "M"], 1000), scaled(0, ["B", "KiB"], 1024), scaled(999_700, ["", "k", "M"], 1000)
+    ('2.56 k', '0', '1 M')
     """
     if not number:
         return "-" if number is None else "0"
     place = 0
-    while number >= step and place < len(units) - 1:
+    while round(number) >= step and place < len(units) - 1:
         number, place = number / step, place + 1
-    return f"{number:{'.3g' if number < 1000 else '.0f'}} {units[place]}".rstrip()
+    return f"{number:{'.3g' if number < 999.5 else '.0f'}} {units[place]}".rstrip()
 
 
 def points(fraction: float, sign: bool = False) -> str:
