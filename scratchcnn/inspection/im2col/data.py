@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
 from scratchcnn.geometry import Padding, Windows
 from scratchcnn.operands import Array
 from scratchcnn.reference.im2col import pad
-
-
-class Column(NamedTuple):
-    """The element of the patch, and of the kernel, that a column of the matrix corresponds to."""
-
-    kernel_row: int
-    kernel_column: int
-    channel: int
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -42,27 +33,18 @@ class Im2colStoryData:
     overlaps: Array
     engine: str
 
-    def columns(self) -> list[Column]:
+    def columns(self) -> list[tuple[int, int, int]]:
         """Return the position in the patch of each column of the matrix: kernel row, kernel column, channel.
 
         The channel varies fastest and the kernel row slowest, as in kernel.reshape(KH * KW * C, F).
         """
         rows, columns = self.windows
-        return [Column(*map(int, place)) for place in np.ndindex(rows.kernel, columns.kernel, self.image.shape[2])]
+        return list(np.ndindex(rows.kernel, columns.kernel, self.image.shape[2]))
 
     def position(self, row: int) -> tuple[int, int]:
         """Return the output position (oy, ox) of a row of the matrix."""
         oy, ox = divmod(row, self.windows.columns.output)
         return oy, ox
-
-    def patch(self, row: int) -> tuple[list[int], list[int]]:
-        """Return the rows and columns of the image in a patch; below 0, and from H or W on, they are padding."""
-        oy, ox = self.position(row)
-        rows, columns = (
-            [o * axis.stride + k * axis.dilation - axis.before for k in range(axis.kernel)]
-            for o, axis in zip((oy, ox), self.windows, strict=True)
-        )
-        return rows, columns
 
     @property
     def padded(self) -> Array:
@@ -70,13 +52,7 @@ class Im2colStoryData:
         return pad(self.image[None], self.windows)[0]
 
     def scattered(self, rows: int) -> tuple[Array, Array]:
-        """Return `image_gradient` and `overlaps` after col2im has added the first `rows` rows.
-
-        Returns
-        -------
-        gradient : (H, W, C)
-        overlaps : int64 (H, W)
-        """
+        """Return `image_gradient` (H, W, C) and `overlaps` (H, W) after col2im has added the first `rows` rows."""
         inside = self.sources[:rows] >= 0
         pixels = self.sources[:rows][inside]
         gradient = np.zeros(self.image.size, self.matrix_gradient.dtype)

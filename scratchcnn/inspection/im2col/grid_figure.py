@@ -1,9 +1,9 @@
-"""Draw a matrix as a grid of cells with their values; cells can be blank, filled later, and framed."""
+"""Draw a matrix as a grid of cells with their values, in tints of orange and blue, with frames and names."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,17 +11,16 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.patches import Rectangle
-from matplotlib.text import Text
 
 from scratchcnn.plots.picture import new_figure
 
 CELL = 0.4  # inches of a cell's side
-NUMBER_SIZE, LABEL_SIZE, TITLE_SIZE = 9.0, 8.0, 9.5  # points
+NUMBER_SIZE, NAME_SIZE, TITLE_SIZE = 9.0, 8.0, 9.5  # points
 LETTER = 0.66  # width of a digit, relative to the font size
 MOST_LETTERS = 6  # characters in a cell
+LEAST = 3.4  # cells of a title's width
 POSITIVE, NEGATIVE = np.array([0.99, 0.70, 0.38]), np.array([0.47, 0.68, 0.92])  # orange and blue under black text
 FRAME = "#d00030"
-GRID, PADDING = "0.72", 0.90  # greys
 
 Array = npt.NDArray[Any]
 
@@ -29,13 +28,7 @@ Array = npt.NDArray[Any]
 class NumberFormat(NamedTuple):
     """Number format and colour scale of grids, so that equal values look the same in all of them.
 
-    Attributes
-    ----------
-    decimals : int
-    exponent : int
-        Values are divided by 10 ** exponent.
-    limit : float
-        The absolute value with the full tint.
+    Values are divided by 10 ** `exponent`; `limit` is the absolute value with the full tint.
     """
 
     decimals: int
@@ -70,80 +63,59 @@ class NumberFormat(NamedTuple):
         return 1 - depth * (1 - np.where(values[..., None] > 0, POSITIVE, NEGATIVE))
 
 
-class NumberGrid:
-    """A matrix (rows, columns) drawn at (left, top), in cells of one unit of the axes.
+class Grid(NamedTuple):
+    """A matrix (rows, columns) to be drawn; the masks are bool and broadcast to its shape."""
 
-    Parameters
-    ----------
-    ax : Axes
-        As returned by `cell_axes`.
-    left, top : float
-    values : (rows, columns)
-    form : NumberFormat
-    dropped : bool (rows, columns), optional
-        Cells that are grey, such as padding.
-    blank_dropped : bool
-        Leave the grey cells without values.
-    """
+    title: str
+    values: Array
+    form: NumberFormat
+    rows: Sequence[str] = ()  # names, on the left
+    columns: Sequence[str] = ()  # names, above
+    grey: Array | bool = False  # padding
+    shown: Array | bool = True  # cells with a value
+    framed: Array | bool = False
+    below: bool = False  # the title is below the grid
 
-    def __init__(
-        self,
-        ax: Axes,
-        left: float,
-        top: float,
-        values: Array,
-        form: NumberFormat,
-        dropped: Array | None = None,
-        blank_dropped: bool = False,
-    ) -> None:
-        self.ax, self.left, self.top, self.form = ax, left, top, form
-        self.rows, self.columns = values.shape
-        self.dropped = np.zeros(values.shape, bool) if dropped is None else dropped
-        self.blank = self.dropped & blank_dropped
-        extent = (left, left + self.columns, top + self.rows, top)
-        self.image = ax.imshow(np.ones((*values.shape, 3)), extent=extent, interpolation="nearest", zorder=1)
-        across = [((left, top + y), (left + self.columns, top + y)) for y in range(self.rows + 1)]
-        down = [((left + x, top), (left + x, top + self.rows)) for x in range(self.columns + 1)]
-        ax.add_collection(LineCollection(across + down, colors=GRID, linewidths=0.6, zorder=2))
-        self.texts = [
-            [label(ax, left + x + 0.5, top + y + 0.52, "") for x in range(self.columns)] for y in range(self.rows)
-        ]
-        self.frames: list[Rectangle] = []
-        self.fill(values)
+    @property
+    def width(self) -> float:
+        """Cells, with room for the title."""
+        return max(self.values.shape[1], LEAST)
 
-    def fill(self, values: Array, shown: Array | None = None) -> None:
-        """Write the values; cells where `shown` (rows, columns) is False are blank."""
-        visible = np.ones(values.shape, bool) if shown is None else np.broadcast_to(shown, values.shape)
-        colours = np.where(visible[..., None], self.form.tints(values), 1)
-        self.image.set_data(np.where((self.dropped & (visible | self.blank))[..., None], PADDING, colours))
-        for place in np.ndindex(values.shape):
-            text = self.form.text(float(values[place])) if visible[place] and not self.blank[place] else ""
-            written = self.texts[place[0]][place[1]]
-            written.set(text=text, color="0.45" if self.dropped[place] else "black")
-            written.set_fontsize(min(NUMBER_SIZE, (72 * CELL - 3) / (LETTER * max(1, len(text)))))
+    def draw(self, ax: Axes, left: float, top: float) -> None:
+        """Draw the grid with this corner, in cells of one unit of the axes."""
+        rows, columns = self.values.shape
+        grey, shown, framed = (
+            np.broadcast_to(mask, self.values.shape) for mask in (self.grey, self.shown, self.framed)
+        )
+        colours = np.where(shown[..., None], self.form.tints(self.values), 1.0)
+        colours[grey] = 0.90
+        ax.imshow(colours, extent=(left, left + columns, top + rows, top), interpolation="nearest", zorder=1)
+        lines = [((left, top + y), (left + columns, top + y)) for y in range(rows + 1)]
+        lines += [((left + x, top), (left + x, top + rows)) for x in range(columns + 1)]
+        ax.add_collection(LineCollection(lines, colors="0.72", linewidths=0.6, zorder=2))
+        for y, x in np.argwhere(shown):
+            text = self.form.text(float(self.values[y, x]))
+            size = min(NUMBER_SIZE, (72 * CELL - 3) / (LETTER * len(text)))
+            _write(ax, left + x + 0.5, top + y + 0.52, text, size, "0.45" if grey[y, x] else "black")
+        for y, name in enumerate(self.rows):
+            _write(ax, left - 0.2, top + y + 0.5, name, NAME_SIZE, "0.35", ha="right")
+        for x, name in enumerate(self.columns):
+            _write(ax, left + x + 0.5, top - 0.35, name, NAME_SIZE, "0.35")
+        y, side = (top + rows + 0.2, "top") if self.below else (top - 0.2, "bottom")
+        _write(ax, left + columns / 2, y, self.title, TITLE_SIZE, va=side, linespacing=1.15)
+        _frame(ax, left, top, framed)
 
-    def frame(self, cells: Iterable[tuple[int, int]]) -> None:
-        """Frame only these cells: with one rectangle if they form one, else one for each cell."""
-        for old in self.frames:
-            old.remove()
-        chosen = list(cells)
-        self.frames = []
-        if not chosen:
-            return
-        (top, left), (bottom, right) = np.min(chosen, axis=0), np.max(chosen, axis=0)
-        whole = (bottom - top + 1) * (right - left + 1) == len(chosen)
-        boxes = [(top, left, bottom, right)] if whole else [(y, x, y, x) for y, x in chosen]
-        for y, x, to_y, to_x in boxes:
-            box = Rectangle((self.left + x, self.top + y), to_x - x + 1, to_y - y + 1)
-            box.set(fill=False, edgecolor=FRAME, linewidth=2.2, zorder=5)
-            self.ax.add_patch(box)
-            self.frames.append(box)
 
-    def title(self, *lines: str, below: bool = False) -> Text:
-        """Write lines above the grid, or below."""
-        y = self.top + self.rows + 0.2 if below else self.top - 0.2
-        vertical = "top" if below else "bottom"
-        return label(self.ax, self.left + self.columns / 2, y, "\n".join(lines), vertical, TITLE_SIZE)
+def _frame(ax: Axes, left: float, top: float, cells: Array) -> None:
+    """Frame cells, bool (rows, columns): with one rectangle if they form one, else one for each cell."""
+    places = np.argwhere(cells)
+    if len(places):
+        first, last = places.min(axis=0), places.max(axis=0)
+        whole = cells[first[0] : last[0] + 1, first[1] : last[1] + 1].all()
+        for y, x in [first] if whole else places:
+            height, width = last - first + 1 if whole else (1, 1)
+            box = Rectangle((left + x, top + y), width, height, fill=False, edgecolor=FRAME, linewidth=2.2, zorder=5)
+            ax.add_patch(box)
 
 
 def cell_axes(width: float, height: float) -> Axes:
@@ -154,9 +126,6 @@ def cell_axes(width: float, height: float) -> Axes:
     return ax
 
 
-def label(
-    ax: Axes, x: float, y: float, text: str, vertical: str = "center", size: float = LABEL_SIZE, side: str = "center"
-) -> Text:
-    """Write a text at a position of the axes."""
-    colour = "black" if size >= TITLE_SIZE else "0.35"
-    return ax.text(x, y, text, va=vertical, ha=side, fontsize=size, color=colour, linespacing=1.15, zorder=4)
+def _write(ax: Axes, x: float, y: float, text: str, size: float, colour: str = "black", **options: Any) -> None:
+    """Write a text, centered unless `options` of `Axes.text` say otherwise."""
+    ax.text(x, y, text, fontsize=size, color=colour, zorder=4, **{"ha": "center", "va": "center"} | options)

@@ -14,15 +14,12 @@ from scratchcnn.descriptions.words import plural
 from scratchcnn.inspection.im2col.data import Im2colStoryData
 from scratchcnn.inspection.im2col.text import story_text
 from scratchcnn.layers import Conv2D
-from scratchcnn.names import look_up
 from scratchcnn.operands import FLOAT_DTYPES, Array, expect_windows
 from scratchcnn.operations import engine as operations_of
+from scratchcnn.training.data import check_images
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-
-PACKAGES = {"kernels": kernels, "reference": reference}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -34,59 +31,28 @@ class Im2colStory(Im2colStoryData):
 
     Attributes
     ----------
-    label : str
-        Name and class of the layer.
-    padding, activation : str
-        Of the layer.
-    windows : Windows
-        Size, strides, dilation and padding of the windows along both axes.
+    label, padding, activation : str  of the layer; its label is its name and class
+    windows : Windows                 size, strides, dilation and padding of the windows along both axes
     image : (H, W, C)
-    kernel_matrix : (K, F)
-        The kernel (KH, KW, C, F), reshaped.
+    kernel_matrix : (K, F)            the kernel (KH, KW, C, F), reshaped
     bias : (F,) or None
-    matrix : (R, K)
-        im2col(image): row oy * OW + ox is the patch for output position (oy, ox).
-    sources : int64 (R, K)
-        The pixel that each element of the matrix is a copy of, (row * W + column) * C + channel; -1 for padding.
-    product : (R, F)
-        matrix @ kernel_matrix + bias, the input of the activation function.
-    output : (OH, OW, F)
-        The output of the layer's own forward pass.
-    dy : (OH, OW, F)
-        Gradient of the loss w.r.t. the output.
-    dz : (R, F)
-        Gradient w.r.t. `product`: `dy`, backpropagated through the activation function.
-    matrix_gradient : (R, K)
-        dz @ kernel_matrix.T, the gradient w.r.t. the matrix.
-    image_gradient : (H, W, C)
-        col2im(matrix_gradient), the gradient w.r.t. the image.
-    overlaps : int64 (H, W)
-        Number of patches that contain each pixel: col2im of ones.
-    engine : str
-        The package that computed all this, 'reference' or 'kernels'.
+    matrix : (R, K)                   im2col(image): row oy * OW + ox is the patch for output position (oy, ox)
+    sources : int64 (R, K)            the pixel (row * W + column) * C + channel of each element; -1 for padding
+    product : (R, F)                  matrix @ kernel_matrix + bias, the input of the activation function
+    output : (OH, OW, F)              of the layer's own forward pass
+    dy : (OH, OW, F)                  gradient of the loss w.r.t. the output
+    dz : (R, F)                       gradient w.r.t. `product`: `dy`, backpropagated through the activation function
+    matrix_gradient : (R, K)          dz @ kernel_matrix.T, the gradient w.r.t. the matrix
+    image_gradient : (H, W, C)        col2im(matrix_gradient), the gradient w.r.t. the image
+    overlaps : int64 (H, W)           number of patches that contain each pixel: col2im of ones
+    engine : str                      the package that computed all this, 'reference' or 'kernels'
     """
 
     def plot(self, to_file: str | os.PathLike[str] | None = None, row: int | None = None) -> Figure:
-        """Draw the matrix products and col2im with all values, for a small image.
+        """Draw the matrix products and col2im with all values; write them to `to_file`, if given, as `plots.save`.
 
-        Parameters
-        ----------
-        to_file : str or path, optional
-            Image file: .png, .jpg, .jpeg, .pdf or .svg.
-        row : int, optional
-            The row of the matrix that is framed, with its patch and its outputs; default: one in the middle.
-
-        Returns
-        -------
-        Figure
-
-        Raises
-        ------
-        ValueError
-            The image or the layer is too large (more than 25 patches, 27 matrix columns or 8 filters), there is no such
-            row, or `to_file` has another extension.
-        OSError
-            `to_file` cannot be written.
+        One `row` of the matrix is framed, with its patch and its outputs; default: one in the middle. ValueError for
+        more than 25 patches, 27 matrix columns or 8 filters, or a row that does not exist.
         """
         from scratchcnn.inspection.im2col.figure import plot_im2col
 
@@ -95,19 +61,9 @@ class Im2colStory(Im2colStoryData):
     def animate(self, to_file: str | os.PathLike[str] = "im2col.gif") -> None:
         """Write an animated GIF with one frame per patch in the forward pass, and one in the backward pass.
 
-        Parameters
-        ----------
-        to_file : str or path
-            With the extension .gif.
-
-        Raises
-        ------
-        ValueError
-            The image is too large for `plot`, the matrix has more than 450 elements, or the extension is not .gif.
-        OSError
-            `to_file` cannot be written.
+        Errors as for `plot`, and a ValueError for a matrix of more than 450 elements or another extension than .gif.
         """
-        from scratchcnn.inspection.im2col.animation_figure import animate_im2col
+        from scratchcnn.inspection.im2col.figure import animate_im2col
 
         animate_im2col(self, to_file)
 
@@ -126,8 +82,8 @@ def show_im2col(image: object, layer: Conv2D, dy: object = None, *, engine: str 
         product = matrix @ kernel_matrix + bias         (R, F), one output position per row
         image_gradient = col2im(dz @ kernel_matrix.T)   (H, W, C), each element is added to the pixel it was copied from
 
-    Notation: R is the number of window positions, K the number of elements of a window, F the number of filters; dz is
-    the gradient w.r.t. `product`.
+    R is the number of window positions, K that of the elements of a window, F that of the filters; dz is the gradient
+    w.r.t. `product`.
 
     Parameters
     ----------
@@ -145,15 +101,13 @@ def show_im2col(image: object, layer: Conv2D, dy: object = None, *, engine: str 
     Returns
     -------
     Im2colStory
-        With `print`, `plot` and `animate`.
+        `print` it; `plot('im2col.png')` draws it, `animate('im2col.gif')` shows its steps.
 
     Raises
     ------
-    TypeError
-        `layer` is not a Conv2D, or `image` or `dy` are not numeric.
-    ValueError
-        `image` is a batch, has another number of channels than the layer, contains NaN or infinity, or is smaller than
-        a window; `dy` has another shape; there is no such engine.
+    TypeError, ValueError
+        `layer` is not a Conv2D; `image` is a batch, has another number of channels than the layer, or is smaller than a
+        window; `dy` has another shape; one of them is not numeric or not finite; there is no such engine.
 
     Examples
     --------
@@ -161,7 +115,7 @@ def show_im2col(image: object, layer: Conv2D, dy: object = None, *, engine: str 
     >>> story.matrix[1]
     array([ 1.,  2.,  3.,  5.,  6.,  7.,  9., 10., 11.])
     >>> story.columns()[5]
-    Column(kernel_row=1, kernel_column=2, channel=0)
+    (1, 2, 0)
     >>> story.overlaps[1]
     array([2, 4, 4, 2])
 
@@ -170,15 +124,18 @@ def show_im2col(image: object, layer: Conv2D, dy: object = None, *, engine: str 
     Chellapilla, Puri & Simard 2006, "High performance convolutional neural networks for document processing",
     section 2.
     """
-    _expect_conv2d(layer)
-    package = look_up("engine", engine, PACKAGES)
     ops = operations_of(engine)
-    x = _checked_image(image, layer)  # (1, H, W, C)
+    package = reference if engine == "reference" else kernels
+    x = _one_image(image, layer)  # (1, H, W, C)
     geometry = (layer.kernel_size, layer.strides, layer.padding, layer.dilation_rate)
-    height, width = x.shape[1:3]
-    windows = expect_windows((height, width), *geometry)
-    layer = _built(layer, x)
-    x = np.ascontiguousarray(x, layer.params["kernel"].dtype)
+    windows = expect_windows(x.shape[1:3], *geometry)
+    if not layer.params:
+        layer = copy.copy(layer)
+        layer.input_shape = None  # the image may be smaller than the layer's input
+        dtype = x.dtype if x.dtype in FLOAT_DTYPES else np.dtype(np.float32)
+        layer.build(x.shape[1:], np.random.default_rng(0), dtype)
+    dtype = layer.params["kernel"].dtype
+    x = np.ascontiguousarray(check_images(x, x.shape[1:], dtype, "image"), dtype)
 
     y, _ = layer.forward(x, ops, training=False, rng=None)
     gradient = y if dy is None else _checked_dy(dy, y)  # (1, OH, OW, F)
@@ -206,20 +163,17 @@ def show_im2col(image: object, layer: Conv2D, dy: object = None, *, engine: str 
         dz=dz,
         matrix_gradient=matrix_gradient,
         image_gradient=package.col2im(matrix_gradient, x.shape, *geometry)[0],
-        overlaps=package.col2im(ones, (1, height, width, 1), *geometry)[0, ..., 0].astype(np.int64),
+        overlaps=package.col2im(ones, (*x.shape[:3], 1), *geometry)[0, ..., 0].astype(np.int64),
         engine=engine,
     )
 
 
-def _expect_conv2d(layer: object) -> None:
+def _one_image(image: object, layer: object) -> Array:
+    """Return the image as (1, H, W, C) for a Conv2D; its values are not checked."""
     if not isinstance(layer, Conv2D):
         received = getattr(layer, "label", type(layer).__name__)
         raise TypeError(f"Expected a Conv2D, received {received}; of a model, give one of model.layers.")
-
-
-def _checked_image(image: object, layer: Conv2D) -> Array:
-    """Return the image as (1, H, W, C)."""
-    pixels = _finite(image, "image")
+    pixels = np.asarray(image)
     received = pixels.shape
     if pixels.ndim == 4 and len(pixels) == 1:
         pixels = pixels[0]
@@ -239,31 +193,10 @@ def _checked_image(image: object, layer: Conv2D) -> Array:
 
 def _checked_dy(dy: object, y: Array) -> Array:
     """Return the gradient as (1, OH, OW, F) in the dtype of the output y."""
-    gradient = _finite(dy, "dy")
+    gradient = np.asarray(dy)
     if gradient.shape not in (y.shape, y.shape[1:]):
         raise ValueError(
             f"Expected dy of the output's shape {y.shape[1:]}, received {gradient.shape}; give the gradient w.r.t. the "
             "output."
         )
-    return np.ascontiguousarray(gradient.reshape(y.shape), y.dtype)
-
-
-def _finite(values: object, name: str) -> Array:
-    """Return an array of finite integers or floats."""
-    array = np.asarray(values)
-    if array.dtype.kind not in "iuf":
-        raise TypeError(f"Expected {name} as integers or floats, received dtype {array.dtype}; use astype(float).")
-    if not np.isfinite(array).all():
-        raise ValueError(f"Expected finite values in {name}, received NaN or infinity; use numpy.nan_to_num({name}).")
-    return array
-
-
-def _built(layer: Conv2D, x: Array) -> Conv2D:
-    """Return the layer, or a built copy for images of the shape of x."""
-    if layer.params:
-        return layer
-    built = copy.copy(layer)
-    built.input_shape = None  # the image may be smaller than the layer's input
-    dtype = x.dtype if x.dtype in FLOAT_DTYPES else np.dtype(np.float32)
-    built.build(x.shape[1:], np.random.default_rng(0), dtype)
-    return built
+    return np.ascontiguousarray(check_images(gradient.reshape(y.shape), y.shape[1:], y.dtype, "dy"), y.dtype)

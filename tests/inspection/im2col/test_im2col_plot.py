@@ -8,7 +8,7 @@ import pytest
 from legible import assert_legible
 
 from scratchcnn.inspection import show_im2col
-from scratchcnn.inspection.im2col.boards_figure import Backward, Forward
+from scratchcnn.inspection.im2col.boards_figure import backward_board, forward_board
 from scratchcnn.inspection.im2col.grid_figure import NumberFormat, cell_axes
 from scratchcnn.layers import Conv2D
 
@@ -34,19 +34,28 @@ STORIES = {
 }
 
 
-def written(grid):
-    return np.array([[text.get_text() for text in row] for row in grid.texts])
+def grids(board, title):
+    """Return the grids of a board whose titles begin with that."""
+    return [grid for grid, _, _ in board.grids if grid.title.startswith(title)]
 
 
-def boxes(grid):
-    """Return left, top, width and height of the frames, in cells of the grid."""
-    corners = [(f.get_x() - grid.left, f.get_y() - grid.top, f.get_width(), f.get_height()) for f in grid.frames]
-    return [tuple(round(part, 9) for part in corner) for corner in corners]
+def drawn(grid):
+    """Draw a grid at (4, 3); return the texts in its cells, and left, top, width and height of its frames."""
+    rows, columns = grid.values.shape
+    ax = cell_axes(columns + 5, rows + 5)
+    grid.draw(ax, 4, 3)
+    texts = np.full(grid.values.shape, "", object)
+    for text in ax.texts:
+        x, y = np.subtract(text.get_position(), (4.5, 3.52))
+        if x == int(x) >= 0 and abs(y - round(y)) < 1e-9:
+            texts[round(y), int(x)] = text.get_text()
+    boxes = [(f.get_x() - 4, f.get_y() - 3, f.get_width(), f.get_height()) for f in ax.patches]
+    return texts, boxes
 
 
-def drawn(board):
-    board.draw(cell_axes(board.width, board.height), 0, 0)
-    return board
+def formatted(values):
+    form = NumberFormat.of(values)
+    return [[form.text(number) for number in row] for row in values]
 
 
 @pytest.mark.parametrize("name", STORIES)
@@ -56,61 +65,77 @@ def test_figure_is_legible(name):
 
 def test_forward_board_fills_rows_one_by_one():
     story = STORIES["2 channels, 2 filters"]()
-    board = drawn(Forward(story))
-    board.show(2, 3)
-    form = NumberFormat.of(story.image)
-    expected = [[form.text(number) for number in row] for row in story.matrix]
-    np.testing.assert_array_equal(written(board.first_grid)[:3], expected[:3])
-    assert (written(board.first_grid)[3] == "").all()
-    assert boxes(board.first_grid) == [(0, 2, 18, 1)]
+    board = forward_board(story, 2, 3)
+    ((matrix, frames),) = map(drawn, grids(board, "matrix"))
+    np.testing.assert_array_equal(matrix[:3], formatted(story.matrix)[:3])
+    assert (matrix[3] == "").all()
+    assert frames == [(0, 2, 18, 1)]
+    ((kernel, frames),) = map(drawn, grids(board, "× kernel matrix"))
+    np.testing.assert_array_equal(kernel, formatted(story.kernel_matrix))
+    assert frames == [(0, 0, 2, 18)]
+    ((product, frames),) = map(drawn, grids(board, "= product"))
+    np.testing.assert_array_equal(product[:3], formatted(story.product)[:3])
+    assert (product[3] == "").all()
+    assert frames == [(0, 2, 2, 1)]
     form = NumberFormat.of(story.product)
-    assert written(board.product_grid)[2].tolist() == [form.text(number) for number in story.product[2]]
-    assert (written(board.product_grid)[3] == "").all()
-    assert boxes(board.product_grid) == [(0, 2, 2, 1)]
-    for filter_number, grid in enumerate(board.after_grids):
-        assert written(grid)[1].tolist() == [form.text(story.output[1, 0, filter_number]), ""]
-        assert boxes(grid) == [(0, 1, 1, 1)]
-    for channel, grid in enumerate(board.before_grids):
-        assert boxes(grid) == [(0, 1, 3, 3)]  # output (1, 0)
-        image = [[NumberFormat.of(story.image).text(number) for number in row] for row in story.image[..., channel]]
-        np.testing.assert_array_equal(written(grid), image)
-    board.show(None, 4)
-    assert boxes(board.first_grid) == boxes(board.before_grids[0]) == []
-    assert (written(board.first_grid) == expected).all()
+    assert len(grids(board, "output")) == 2
+    for filter_number, (output, frames) in enumerate(map(drawn, grids(board, "output"))):
+        assert output[1].tolist() == [form.text(story.output[1, 0, filter_number]), ""]
+        assert frames == [(0, 1, 1, 1)]
+    form = NumberFormat.of(story.image)
+    assert len(grids(board, "image")) == 2
+    for channel, (image, frames) in enumerate(map(drawn, grids(board, "image"))):
+        assert frames == [(0, 1, 3, 3)]  # output (1, 0)
+        expected = [[form.text(number) for number in row] for row in story.image[..., channel]]
+        np.testing.assert_array_equal(image, expected)
+    board = forward_board(story, None, 4)
+    assert not any(drawn(grid)[1] for grid, _, _ in board.grids)
+    np.testing.assert_array_equal(drawn(grids(board, "matrix")[0])[0], formatted(story.matrix))
 
 
 def test_backward_board_adds_rows_one_by_one():
     story = STORIES["5 x 5, stride 2, same"]()
-    board = drawn(Backward(story))
-    board.show(1, 2)
-    counts = written(board.after_grids[0])
+    board = backward_board(story, 1, 2)
+    ((counts, of_counts),) = map(drawn, grids(board, "number of"))
     assert counts.shape == (7, 7)
     assert (counts[0] == "").all()  # padding
     np.testing.assert_array_equal(counts[1:3, 1:6], [["1", "2", "1", "1", ""]] * 2)
     assert (counts[3:] == "").all()
-    assert boxes(board.after_grids[0]) == boxes(board.after_grids[1]) == [(2, 0, 3, 3)]
-    form, gradient = board.after_grids[1].form, story.scattered(2)[0]
-    assert written(board.after_grids[1])[1, 2] == form.text(gradient[0, 1, 0])
-    board.show(None, 9)
-    final = [[form.text(number) for number in row] for row in story.image_gradient[..., 0]]
-    np.testing.assert_array_equal(written(board.after_grids[1])[1:6, 1:6], final)
-    np.testing.assert_array_equal(written(board.after_grids[0])[1:6, 1:6], story.overlaps.astype(str))
+    (image,) = grids(board, "gradient w.r.t.\nthe image")
+    written, of_image = drawn(image)
+    assert of_counts == of_image == [(2, 0, 3, 3)]
+    assert written[1, 2] == image.form.text(story.scattered(2)[0][0, 1, 0])
+    board = backward_board(story, None, 9)
+    final = [[image.form.text(number) for number in row] for row in story.image_gradient[..., 0]]
+    written, frames = drawn(grids(board, "gradient w.r.t.\nthe image")[0])
+    np.testing.assert_array_equal(written[1:6, 1:6], final)
+    assert frames == []
+    counts, _ = drawn(grids(board, "number of")[0])
+    np.testing.assert_array_equal(counts[1:6, 1:6], story.overlaps.astype(str))
 
 
 def test_pixel_in_no_patch_is_zero_at_the_end():
     story = random_story((1, 3), 1, 1, 1, (1, 2))
-    board = drawn(Backward(story))
-    board.show(0, 1)
-    assert written(board.after_grids[0]).tolist() == [["1", "", ""]]
-    board.show(1, 2)
-    assert written(board.after_grids[0]).tolist() == [["1", "0", "1"]]
+    for done, expected in ((1, ["1", "", ""]), (2, ["1", "0", "1"])):
+        (counts,) = grids(backward_board(story, done - 1, done), "number of")
+        assert drawn(counts)[0].tolist() == [expected]
 
 
 def test_dilated_patch_is_framed_pixel_by_pixel():
-    story = STORIES["dilation 2"]()
-    board = drawn(Forward(story))
-    board.show(4, 9)
-    assert boxes(board.before_grids[0]) == [(x, y, 1, 1) for y in (1, 3, 5) for x in (1, 3, 5)]
+    (image,) = grids(forward_board(STORIES["dilation 2"](), 4, 9), "image")
+    assert drawn(image)[1] == [(x, y, 1, 1) for y in (1, 3, 5) for x in (1, 3, 5)]
+
+
+def test_grid_is_grey_where_there_is_padding_and_white_where_nothing_is_computed():
+    story = STORIES["5 x 5, stride 2, same"]()
+    (grid,) = grids(forward_board(story, None, 1), "matrix")
+    ax = cell_axes(20, 20)
+    grid.draw(ax, 0, 0)
+    colours = ax.images[0].get_array()
+    grey = (colours == 0.9).all(axis=-1)
+    np.testing.assert_array_equal(grey[0], story.sources[0] < 0)
+    assert not grey[1:].any()
+    assert (colours[1:] == 1).all()
 
 
 def test_number_format_of_cells():
@@ -162,10 +187,10 @@ def test_animation_has_one_frame_per_patch_in_each_pass(tmp_path, name):
     assert framed[rows + 1] == framed[0]
 
 
-def test_frames_of_an_animation_have_few_common_colours(tmp_path):
+def test_frames_of_an_animation_have_a_common_palette(tmp_path):
     STORIES["2 channels, 2 filters"]().animate(tmp_path / "im2col.gif")
     frames = imageio.imread(tmp_path / "im2col.gif", index=None)
-    assert len(np.unique(frames[..., :3] @ np.array([1, 256, 256**2]))) <= 66
+    assert len(np.unique(frames[..., :3] @ np.array([1, 256, 256**2]))) <= 256
 
 
 @pytest.mark.parametrize(

@@ -89,19 +89,17 @@ def test_sources_patches_and_overlaps_are_consistent(geometry, channels, engine)
     image, _, _, story = computed(geometry, channels, 1, "linear", engine)
     height, width = geometry[0]
     counts, gradient = np.zeros((height, width), int), np.zeros(image.shape)
+    numbered = np.arange(1, image.size + 1).reshape(image.shape)  # 0 is the padding
     for row in range(len(story.matrix)):
         before = story.scattered(row)
         np.testing.assert_allclose(before[0], gradient, atol=1e-12)
         np.testing.assert_array_equal(before[1], counts)
-        rows, columns = story.patch(row)
-        for column, (ky, kx, channel) in enumerate(story.columns()):
-            y, x = rows[ky], columns[kx]
-            inside = 0 <= y < height and 0 <= x < width
-            expected = (y * width + x) * channels + channel if inside else -1
-            assert story.sources[row, column] == expected
-            if inside:
-                counts[y, x] += channel == 0
-                gradient[y, x, channel] += story.matrix_gradient[row, column]
+        pixels = patch_by_formula(numbered, geometry, *story.position(row)).ravel() - 1
+        np.testing.assert_array_equal(story.sources[row], pixels)
+        for column in np.flatnonzero(pixels >= 0):
+            y, x, channel = np.unravel_index(pixels[column], image.shape)
+            counts[y, x] += channel == 0
+            gradient[y, x, channel] += story.matrix_gradient[row, column]
     np.testing.assert_array_equal(story.overlaps, counts)
     assert story.overlaps.dtype == np.int64
     ones = np.ones((len(story.matrix), geometry[1][0] * geometry[1][1]))
@@ -214,8 +212,8 @@ def test_without_dy_the_gradient_is_the_output():
         (np.zeros(9), ValueError, r"received shape \(9,\); give it as"),
         (np.zeros((9, 8, 3)), ValueError, r"1 channel for 'conv2d' \(Conv2D\), received shape \(9, 8, 3\)"),
         (np.zeros((9, 0, 1)), ValueError, "Expected one image"),
-        (np.full((9, 8), np.nan), ValueError, "Expected finite values in image"),
-        ([["a"]], TypeError, "Expected image as integers or floats"),
+        (np.full((9, 8), np.nan), ValueError, "Expected image with finite values"),
+        (np.full((9, 8), "a"), TypeError, "Expected image as integers or floats"),
         (np.zeros((2, 8)), ValueError, "at least one window"),
     ],
 )
@@ -232,10 +230,10 @@ def test_wrong_layer_gradient_or_engine():
     layer = Sequential([Conv2D(4, 3, input_shape=(9, 8, 1))]).layers[0]
     with pytest.raises(ValueError, match=r"Expected dy of the output's shape \(7, 6, 4\), received \(7, 6\)"):
         show_im2col(image, layer, np.zeros((7, 6)))
-    with pytest.raises(ValueError, match="Expected finite values in dy"):
+    with pytest.raises(ValueError, match="Expected dy with finite values"):
         show_im2col(image, layer, np.full((7, 6, 4), np.inf))
     with pytest.raises(TypeError, match="Expected dy as integers or floats"):
-        show_im2col(image, layer, "ones")
+        show_im2col(image, layer, np.full((7, 6, 4), "one"))
     with pytest.raises(ValueError, match="Expected engine as one of 'kernels', 'reference', received 'kernel'"):
         show_im2col(image, layer, engine="kernel")
 
