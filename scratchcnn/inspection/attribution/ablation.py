@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -42,22 +41,14 @@ class FilterAblation(Printed):
 
     Attributes
     ----------
-    layer : str
-        Name of the layer.
-    kind : str
-        'filter' if the layer has feature maps, else 'unit'.
-    images : int64 (classes,)
-        Number of images of each class.
-    loss, accuracy : float
-        Of the whole model: mean cross-entropy in nats, fraction of correct predictions.
-    losses : float64 (F,)
-        The loss when each filter is zeroed.
-    right : int64 (F, classes)
-        Correct predictions for each class when each filter is zeroed.
-    right_before : int64 (classes,)
-        Correct predictions for each class of the whole model.
-    active : float64 (F,)
-        Fraction of nonzero outputs of each filter; 0 for a dead filter.
+    layer : str                      its name
+    kind : str                       'filter' if the layer has feature maps, else 'unit'
+    images : int64 (classes,)        number of images of each class
+    loss, accuracy : float           of the whole model: mean cross-entropy in nats, fraction of correct predictions
+    losses : float64 (F,)            the loss when each filter is zeroed
+    right : int64 (F, classes)       correct predictions for each class when each filter is zeroed
+    right_before : int64 (classes,)  correct predictions for each class of the whole model
+    active : float64 (F,)            fraction of nonzero outputs of each filter; 0 for a dead filter
     """
 
     layer: str
@@ -92,16 +83,17 @@ class FilterAblation(Printed):
 
     @property
     def order(self) -> Counts:
-        """Filter indices in order of decreasing importance, measured by the increase of the loss."""
+        """Filter indices in order of decreasing increase of the loss, (F,)."""
         return np.argsort(-self.rises, kind="stable").astype(np.int64)
 
     def __str__(self) -> str:
         count, kind, filters = int(self.images.sum()), self.kind, len(self.losses)
+        same, better = int((self.rises == 0).sum()), int((self.rises < 0).sum())
         known = [
             ("images", f"{count:,}; a single one is {100 / count:.3g} points of accuracy"),
             ("whole model", f"loss {self.loss:.4f}, accuracy {self.accuracy:.2%}"),
-            ("no effect", f"{int((self.rises == 0).sum())} of {filters} {kind}s: the loss is exactly the same"),
-            ("harmful", f"{int((self.rises < 0).sum())} of {filters} {kind}s: the loss is lower without them"),
+            ("no effect", f"{same} of {filters} {kind}s: the loss is exactly the same"),
+            ("harmful", f"{better} of {filters} {kind}s: the loss is lower without them"),
         ]
         note = (
             f"Ablation sets the output of the {kind} to zero, after the activation; for ReLU this is equivalent to a "
@@ -109,10 +101,6 @@ class FilterAblation(Printed):
             "both appear unimportant; and with few images, small differences are not significant."
         )
         title = f"Ablation: loss and accuracy without each {kind} of {self.layer!r}"
-        return sections(title, known, self._table(), wrap(note))
-
-    def _table(self) -> list[str]:
-        """Return a table of the filters in order of importance; of many, the first and the last."""
         rows = []
         for rank, f in enumerate(self.order.tolist(), start=1):
             change = points(float(self.accuracies[f]) - self.accuracy, sign=True)
@@ -125,18 +113,16 @@ class FilterAblation(Printed):
             ])  # fmt: skip
         if len(rows) > FIRST + LAST + 1:
             rows[FIRST:-LAST] = [["…", f"{len(rows) - FIRST - LAST} more", *[""] * 6]]
-        heads = ["rank", self.kind, "loss", "increase", "accuracy", "change", "active", "most affected class"]
-        return table(heads, rows, left=(7,))
+        heads = ["rank", kind, "loss", "increase", "accuracy", "change", "active", "most affected class"]
+        return sections(title, known, table(heads, rows, left=(7,)), wrap(note))
 
     def plot(self, to_file: str | os.PathLike[str] | None = None) -> Figure:
         """Draw loss and recall without each filter; write them to `to_file`, if given, as `plots.save`."""
         from scratchcnn.inspection.attribution.figure import plot_ablation
 
-        title = f"Ablation: each {self.kind} of {self.layer!r} set to zero"
-        order = self.order
-        return plot_ablation(
-            title, self.kind, order, self.losses[order], self.loss, self.recall_falls[order], self.recall, to_file
-        )
+        title, order = f"Ablation: each {self.kind} of {self.layer!r} set to zero", self.order
+        falls = self.recall_falls[order]
+        return plot_ablation(title, self.kind, order, self.losses[order], self.loss, falls, self.recall, to_file)
 
 
 def filter_ablation(
@@ -144,10 +130,14 @@ def filter_ablation(
 ) -> FilterAblation:
     """Set the output of each filter of a layer to zero in turn, and measure loss and accuracy.
 
+    The layer's output is computed once, and the layers after it F + 1 times. Dropout is off. A filter is zeroed after
+    its activation: for ReLU and linear layers this is equivalent to a kernel and bias of zero, for an activation with
+    activation(0) != 0 it is not. The model is not changed.
+
     Parameters
     ----------
     model : Sequential
-        Built. It is not changed: a copy of the layer's output is zeroed.
+        Built.
     layer : str, int or Layer
         Name, index or the layer itself: a Conv2D, or any other but the last; of a Dense, each unit is zeroed in turn.
     x : array-like (N, *input_shape)
@@ -166,12 +156,6 @@ def filter_ablation(
     ------
     TypeError, ValueError
         The model is not built; a layer that does not exist, or the last one; images or labels that do not fit.
-
-    Notes
-    -----
-    The layer's output is computed once, and the layers after it F + 1 times. Dropout is off. A filter is zeroed after
-    its activation: for ReLU and linear layers this is equivalent to a kernel and bias of zero, for an activation with
-    activation(0) != 0 it is not.
 
     References
     ----------
@@ -198,12 +182,12 @@ def filter_ablation(
     if len(labels) != len(images):
         raise ValueError(f"Expected one label for each of the {len(images)} images, received {len(labels)} in y.")
     batch_size = positive_integer("batch_size", batch_size)
-    losses, right, active = np.zeros(1), np.zeros((1, classes), np.int64), np.zeros(1)
+    batches = []
     for start in range(0, len(images), batch_size):
         rows = slice(start, start + batch_size)
         features = predict_batch(before, as_input(images[rows], model.dtype))
-        of_batch = _of_batch(features, after, labels[rows], classes)
-        losses, right, active = losses + of_batch[0], right + of_batch[1], active + of_batch[2]
+        batches.append(_of_batch(features, after, labels[rows], classes))
+    losses, right, active = (sum(parts) for parts in zip(*batches, strict=True))
     count, chosen = len(images), model.layers[place]
     return FilterAblation(
         str(chosen.name), "filter" if len(chosen.output_shape or ()) == 3 else "unit",
@@ -220,18 +204,12 @@ def _of_batch(features: Array, after: Plan, labels: Counts, classes: int) -> tup
     loss = SparseCategoricalCrossentropy(from_logits=True)
     targets = loss.encode(labels, (classes,), features.dtype)
     losses, right = [], []
-    for changed in _each_without_one(features):
+    for channel in (None, *range(features.shape[-1])):
+        changed = features.copy()
+        if channel is not None:
+            changed[..., channel] = 0
         of_samples, probabilities = loss.forward(predict_batch(after, changed), targets, after.ops)
         losses.append(of_samples.sum(dtype=np.float64))
         right.append(np.bincount(labels[probabilities.argmax(axis=1) == labels], minlength=classes))
     nonzero = (features != 0).mean(axis=tuple(range(1, features.ndim - 1)), dtype=np.float64)  # (N, F)
     return np.array(losses), np.array(right, np.int64), nonzero.sum(axis=0)
-
-
-def _each_without_one(features: Array) -> Iterator[Array]:
-    """Yield the features, and then copies in which one channel is zero."""
-    yield features
-    for channel in range(features.shape[-1]):
-        changed = features.copy()
-        changed[..., channel] = 0
-        yield changed

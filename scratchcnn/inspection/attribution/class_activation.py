@@ -32,24 +32,15 @@ class GradCAM(ImageResult):
 
     Attributes
     ----------
-    probabilities : float64 (classes,)
-        Of the image.
-    logit : float
-        Of the class.
-    layer : str
-        Name of the layer.
-    rows, columns : float64 (OH,), (OW,)
-        Pixel coordinates of the receptive-field centers of the layer's positions; 0 is the center of the first pixel.
-    features : (OH, OW, F), the model's dtype
-        Feature maps of the layer, after its activation.
-    gradient : (OH, OW, F), the model's dtype
-        Of the logit w.r.t. each element of the feature maps.
-    weights : (F,), the model's dtype
-        Mean of the gradient over the positions of each feature map.
-    evidence : (OH, OW), the model's dtype
-        Weighted sum of the feature maps: positive for the class, negative against it.
-    map : float32 (H, W)
-        max(evidence, 0), interpolated linearly between the receptive-field centers.
+    probabilities : float64 (classes,)     of the image
+    logit : float                          of the class
+    layer : str                            its name
+    rows, columns : float64 (OH,), (OW,)   receptive-field centers of its positions; 0 is the center of the first pixel
+    features : (OH, OW, F)                 feature maps of the layer, after its activation, in the model's dtype
+    gradient : (OH, OW, F)                 of the logit w.r.t. each element of the feature maps
+    weights : (F,)                         mean of the gradient over the positions of each feature map
+    evidence : (OH, OW)                    weighted sum of the feature maps: positive for the class, negative against it
+    map : float32 (H, W)                   max(evidence, 0), interpolated linearly between the receptive-field centers
     """
 
     probabilities: Probabilities
@@ -85,14 +76,12 @@ class GradCAM(ImageResult):
             "" if self.kept >= RELIABLE else ": it varies over the positions, as before a Flatten, and cancels; "
             ".by_position uses it without averaging"
         )  # fmt: skip
+        centers = f"rows {rows[0]:g} to {rows[-1]:g}, columns {columns[0]:g} to {columns[-1]:g}"
         known = [
             *self._classes(self.probabilities),
             ("logit of the class", f"{self.logit:.4g}"),
             ("layer", f"{self.layer!r}, {plural(filters, 'feature map')} of {height} × {width}"),
-            (
-                "centers",
-                f"of the receptive fields: rows {rows[0]:g} to {rows[-1]:g}, columns {columns[0]:g} to {columns[-1]:g}",
-            ),
+            ("centers", f"of the receptive fields: {centers}"),
             ("evidence", f"from {low:.3g} (against the class) to {high:.3g} (for it)"),
             ("largest weights", self._listed(np.argsort(-self.weights, kind="stable"), 1)),
             ("smallest weights", self._listed(np.argsort(self.weights, kind="stable"), -1)),
@@ -107,9 +96,8 @@ class GradCAM(ImageResult):
             "the layer, as it is interpolated between the centers of its receptive fields; and a single weight cannot "
             "distinguish where a filter supports the class from where it opposes it (Selvaraju et al. 2017, section 3)."
         )
-        return sections(
-            f"Grad-CAM: where the feature maps of {self.layer!r} support class {self.label}", known, shown, wrap(note)
-        )
+        title = f"Grad-CAM: where the feature maps of {self.layer!r} support class {self.label}"
+        return sections(title, known, shown, wrap(note))
 
     def _listed(self, order: npt.NDArray[np.int64], sign: int) -> str:
         """Return the first filters of an order whose weight has that sign."""
@@ -120,18 +108,13 @@ class GradCAM(ImageResult):
         """Draw image, map, and gradient × features by position; write them to `to_file`, if given, as `plots.save`."""
         from scratchcnn.inspection.attribution.figure import Map, plot_maps
 
-        height, width = self.features.shape[:2]
-        by_position = f"gradient × features, {height} × {width}"
-        return plot_maps(
-            self.image,
-            f"Grad-CAM: evidence of {self.layer!r} for class {self.label} ({self.probabilities[self.label]:.1%})",
-            f"prediction: {self.answer} ({self.probabilities[self.answer]:.1%})",
-            [
-                Map(self.map, "Grad-CAM" if self.map.any() else "no positive evidence", "evidence", signed=False),
-                Map(self.by_position, by_position, "contribution to the logit", rows=self.rows, columns=self.columns),
-            ],
-            to_file,
-        )
+        by_position = "gradient × features, {} × {}".format(*self.by_position.shape)
+        maps = [
+            Map(self.map, "Grad-CAM" if self.map.any() else "no positive evidence", "evidence", signed=False),
+            Map(self.by_position, by_position, "contribution to the logit", rows=self.rows, columns=self.columns),
+        ]
+        title = f"Grad-CAM: evidence of {self.layer!r} for class {self.label} ({self.probabilities[self.label]:.1%})"
+        return plot_maps(self.image, title, self._caption(self.probabilities), maps, to_file)
 
 
 def grad_cam(
@@ -142,6 +125,9 @@ def grad_cam(
         weight[f] = mean over oy, ox of d logit / d features[oy, ox, f]
         evidence[oy, ox] = sum over f of weight[f] * features[oy, ox, f]
         map[y, x] = max(evidence, 0), interpolated between the receptive-field centers
+
+    Between the centers the map is linear; pixels beyond the outermost centers have the value of the nearest position,
+    whose receptive field reaches over them. One forward and one backward pass, dropout off.
 
     Parameters
     ----------
@@ -164,12 +150,6 @@ def grad_cam(
     TypeError, ValueError
         The model is not built or has no Conv2D; a layer that does not exist or has no feature maps; not one image; no
         such class.
-
-    Notes
-    -----
-    One forward and one backward pass, dropout off. The value of a position is placed at the center of its receptive
-    field (see `field_centers`). Between the centers the map is linear; pixels beyond the outermost centers have the
-    value of the nearest position, whose receptive field reaches over them.
 
     References
     ----------
@@ -199,14 +179,12 @@ def grad_cam(
 
 def _feature_layer(model: Sequential, layer: object) -> int:
     """Return the index of the chosen layer, or of the last Conv2D; its output is (OH, OW, F)."""
-    if layer is None:
-        found = convolutions(model)
-        if not found:
-            raise ValueError(
-                "Expected a model with a Conv2D for grad_cam, received one without; use occlusion or input_gradient."
-            )
-        return found[-1]
-    place = layer_index(model, layer)
+    found = convolutions(model)
+    if layer is None and not found:
+        raise ValueError(
+            "Expected a model with a Conv2D for grad_cam, received one without; use occlusion or input_gradient."
+        )
+    place = found[-1] if layer is None else layer_index(model, layer)
     chosen = model.layers[place]
     if chosen.output_shape is None or len(chosen.output_shape) != 3:
         raise ValueError(

@@ -34,27 +34,8 @@ def class_gradient(
 ) -> ClassGradient:
     """Compute the gradient of a class score w.r.t. the output of a layer or the image, in the dtype of the model.
 
-    Parameters
-    ----------
-    model : Sequential
-        Built.
-    batch : (1, *input_shape)
-        One image, as `arguments.one_image` returns it.
-    label : int
-        The class.
-    of : {'logit', 'probability'}
-        The score: before softmax, or after it.
-    place : int, optional
-        Index of the layer in `model.layers`. Default: w.r.t. the image itself, in its original units.
-
-    Raises
-    ------
-    ValueError
-        Another `of`, or a custom layer that returns no gradient w.r.t. its input.
-
-    Notes
-    -----
-    Dropout is off. Both passes are those of `trace`, which keep the input and output of each layer.
+    `batch` is one image, (1, *input_shape); `of` is 'logit' or 'probability'; `place` is the index of the layer, None:
+    the gradient is w.r.t. the image itself, in its original units. Dropout is off; both passes are those of `trace`.
     """
     of_probability = look_up("of", of, {"logit": False, "probability": True})
     plan, ops = Plan(logit_layers(model), model.engine, fuse=False), model.ops

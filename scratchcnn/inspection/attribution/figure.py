@@ -41,18 +41,9 @@ def plot_maps(
     image: Array, title: str, caption: str, maps: Sequence[Map], to_file: FileName | None = None,
     patch: tuple[tuple[float, float], tuple[int, int], str] | None = None,
 ) -> Figure:  # fmt: skip
-    """Draw an image, and maps over it.
+    """Draw an image (H, W) or (H, W, C) with its caption, and maps over it.
 
-    Parameters
-    ----------
-    image : (H, W) or (H, W, C)
-    title, caption : str
-        Of the figure, and of the image.
-    maps : sequence of Map
-    to_file : str or path, optional
-        Image file to write; errors as `picture.save`.
-    patch : ((x, y), (height, width), note), optional
-        Rectangle on the image from its upper left corner, and a note below it.
+    `patch` is a rectangle on the image, ((x, y), (height, width), note), from its upper left corner.
     """
     figure, (first, *others) = _panels(image, title, caption, 1 + len(maps), to_file)
     if patch is not None:
@@ -70,15 +61,7 @@ def plot_shifts(
 ) -> Figure:
     """Draw an image, and a cell for each shift: its shade is the probability, its text the predicted class.
 
-    Parameters
-    ----------
-    image : (H, W) or (H, W, C)
-    title, caption : str
-        Of the figure, and of the image.
-    probabilities, answers : (2 * n + 1, 2 * n + 1)
-        Probability of the class of interest and predicted class, at [n + down, n + right].
-    to_file : str or path, optional
-        Image file to write; errors as `picture.save`.
+    Both are (2 * n + 1, 2 * n + 1), at [n + down, n + right].
     """
     figure, (_, ax) = _panels(image, title, caption, 2, to_file)
     most = len(answers) // 2
@@ -105,18 +88,8 @@ def plot_ablation(
 ) -> Figure:  # fmt: skip
     """Draw the loss without each filter as a bar from the loss of the whole model, and the decrease of each recall.
 
-    Parameters
-    ----------
-    title, kind : str
-        Of the figure; 'filter' or 'unit'.
-    order : int64 (F,)
-        Index of each filter, from left to right.
-    losses, recall_falls : (F,), (F, classes)
-        Loss, and decrease of the recall of each class without each filter, in that order.
-    loss, recall : float, (classes,)
-        Of the whole model, the reference; NaN for a class without images.
-    to_file : str or path, optional
-        Image file to write; errors as `picture.save`.
+    `order` (F,) are the indices of the filters, `losses` (F,) and `recall_falls` (F, classes) are in that order; `loss`
+    and `recall` (classes,) are those of the whole model, NaN for a class without images.
     """
     filters, classes = recall_falls.shape
     wide, high = min(14.0, max(4.2, 0.17 * filters)), min(8.0, max(1.4, 0.2 * classes))  # inches of all bars, all rows

@@ -24,18 +24,8 @@ def checked_inputs(
 ) -> tuple[Array, int, int, Probabilities]:
     """Check the arguments that the tools have in common, and predict the image.
 
-    Returns
-    -------
-    image : (*input_shape)
-        A copy, in its own dtype.
-    label, answer : int
-        The class of interest, by default the predicted class; the predicted class.
-    probabilities : float64 (classes,)
-
-    Raises
-    ------
-    TypeError, ValueError
-        The model is not built; its inputs are no images, if `images_only`; not one image; no class of the model.
+    Return a copy of the image in its own dtype, the class of interest (by default the predicted class), the predicted
+    class, and the probabilities (classes,).
     """
     shape = sample_shape(built_model(model, tool))
     if images_only and len(shape) not in (2, 3):
@@ -56,11 +46,8 @@ class ImageResult(Printed):
 
     Attributes
     ----------
-    image : (*input_shape), as given
-    label : int
-        The class of interest.
-    answer : int
-        The predicted class of the image.
+    image : (*input_shape)   as given
+    label, answer : int      the class of interest, the predicted class of the image
     """
 
     image: Array
@@ -69,16 +56,15 @@ class ImageResult(Printed):
 
     def _classes(self, probabilities: Probabilities) -> list[tuple[str, str]]:
         """Return the facts about the two classes, given the probabilities (classes,) of the unchanged image."""
-        return [
-            ("prediction", f"{self.answer} ({probabilities[self.answer]:.1%})"),
-            ("class of interest", f"{self.label} ({probabilities[self.label]:.1%})"),
-        ]
+        both = ("prediction", self.answer), ("class of interest", self.label)
+        return [(name, f"{number} ({probabilities[number]:.1%})") for name, number in both]
+
+    def _caption(self, probabilities: Probabilities) -> str:
+        """Return the caption of the image in a figure."""
+        return f"prediction: {self.answer} ({probabilities[self.answer]:.1%})"
 
     def _sketch(self, values: Array, what: str, largest: str, below: str = "") -> list[str]:
-        """Return lines with the image and a map (H, W) in tenths of its maximum, below a caption.
-
-        `what` names the values, `largest` is the maximum with its unit, `below` names negative values, if any.
-        """
+        """Return the image and a map (H, W) in tenths of its maximum; `below` names negative values, if any."""
         letters = f"; a to i: {below}" if below else ""
         caption = f"The image, and {what} (1 to 9: tenths of the maximum, {largest}{letters})."
         return [*wrap(caption), "", *sketch(self.image, values, float(np.abs(values).max()))]
@@ -94,11 +80,6 @@ def fill_values(image: Array, fill: object = None) -> Array:
 
     `fill` is one number, one for each channel, or None for the background of the image: the median along its border. It
     is 0 for a digit of MNIST and the transformed 0 for a standardized one, as no constant is right for every data set.
-
-    Raises
-    ------
-    ValueError
-        Neither one finite number nor one for each channel.
     """
     if fill is None:
         border = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])  # (2 * W + 2 * H, C)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -26,60 +25,31 @@ class Reach:
 
     Attributes
     ----------
-    layer : str
-        The layer; the input of the first layer is the model's input.
-    mask : bool, the shape of one sample of that input
-        True for the elements on which the value can depend. Strides and dilation may leave gaps.
+    layer : str    the layer; the input of the first layer is the model's input
+    mask : bool    of one sample: the elements on which the value can depend; strides and dilation may leave gaps
     """
 
     layer: str
     mask: Array
-
-    @cached_property
-    def rows(self) -> Array:
-        """Indices of the rows that contain such elements; of the units, if the input is a vector."""
-        return self._indices(0)
-
-    @cached_property
-    def columns(self) -> Array:
-        """Indices of the columns that contain such elements; empty if the input is a vector."""
-        return self._indices(1)
 
     @property
     def count(self) -> int:
         """Number of elements on which the value can depend."""
         return int(np.count_nonzero(self.mask))
 
-    def _indices(self, axis: int) -> Array:
-        if axis >= self.mask.ndim:
-            return np.zeros(0, np.int64)
-        others = tuple(other for other in range(self.mask.ndim) if other != axis)
-        return np.flatnonzero(self.mask.any(axis=others))
-
     def __str__(self) -> str:
+        axes = range(self.mask.ndim)
+        indices = [np.flatnonzero(self.mask.any(axis=tuple(set(axes) - {axis}))) for axis in axes]  # with such elements
         if self.mask.ndim == 1:
-            return f"{_spans('unit', self.rows)} of {len(self.mask)}"
+            return f"{_spans('unit', indices[0])} of {len(self.mask)}"
         height, width, *channels = self.mask.shape
-        text = f"{_spans('row', self.rows)}, {_spans('column', self.columns)} of {height} x {width}"
-        return f"{text}, {_spans('channel', self._indices(2))} of {channels[0]}" if channels not in ([], [1]) else text
+        text = f"{_spans('row', indices[0])}, {_spans('column', indices[1])} of {height} x {width}"
+        return f"{text}, {_spans('channel', indices[2])} of {channels[0]}" if channels not in ([], [1]) else text
 
 
 def chain_of(layers: Sequence[LayerTrace], number: int, mask: Array) -> list[Reach]:
-    """Trace a part of the output of layer `number` back to the model's input.
-
-    Parameters
-    ----------
-    layers : sequence of LayerTrace
-    number : int
-        −1: the mask concerns the model's input.
-    mask : bool, the shape of one sample of that output
-
-    Returns
-    -------
-    list of Reach
-        The input of layer `number`, of the layer before it, and so on; the last is the model's input.
-    """
-    if number < 0:
+    """Trace a part of one sample's output of layer `number` back: to the layer's input, ..., to the model's input."""
+    if number < 0:  # the mask concerns the model's input
         return [Reach(layers[0].name, mask)]
     found = []
     for layer in reversed(layers[: number + 1]):
@@ -102,18 +72,11 @@ def reach_of(layer: LayerTrace, mask: Array) -> Array:
     """
     if not mask.any():
         return np.zeros(layer.shapes.input[1:], bool)
-    if kind_of(layer.layer) is not None:
-        mask = _through_activation(layer, mask)
-    return description_of(layer.layer).receptive_field(layer, mask)
-
-
-def _through_activation(layer: LayerTrace, mask: Array) -> Array:
     activation: Any = getattr(layer.layer, "activation", linear)
-    if activation.elementwise:
-        return mask
-    if activation.name == "softmax":
-        return np.broadcast_to(mask.any(axis=-1, keepdims=True), mask.shape)
-    return np.full(mask.shape, mask.any())
+    if kind_of(layer.layer) is not None and not activation.elementwise:
+        mixed = -1 if activation.name == "softmax" else None
+        mask = np.broadcast_to(mask.any(axis=mixed, keepdims=True), mask.shape)
+    return description_of(layer.layer).receptive_field(layer, mask)
 
 
 def _spans(word: str, indices: Array) -> str:
@@ -135,32 +98,10 @@ def field_centers(model: Sequential, place: int) -> tuple[Coordinates, Coordinat
 
         center(p) = stride * p - before + dilation * (kernel - 1) / 2
 
-    This affine map is applied from the layer back to the image, separately for rows and columns.
+    This affine map is applied from the layer back to the image, separately for rows (OH,) and columns (OW,); 0 is the
+    center of the first pixel. Layers without windows that keep the number of rows and columns are taken as elementwise;
+    the positions of one that changes it are taken as evenly distributed over its whole input.
 
-    Parameters
-    ----------
-    model : Sequential
-        Built, on images (H, W, C) or (H, W).
-    place : int
-        Index of the layer, whose output is (OH, OW, F).
-
-    Returns
-    -------
-    rows, columns : float64 (OH,), (OW,)
-        0 is the center of the first pixel.
-
-    Raises
-    ------
-    ValueError
-        A layer before it has no rows and columns, such as Flatten.
-
-    Notes
-    -----
-    The windows of a layer are those of its description. Other layers that keep the number of rows and columns are taken
-    as elementwise; the positions of one that changes it are taken as evenly distributed over its whole input.
-
-    Examples
-    --------
     >>> from scratchcnn.layers import Conv2D, MaxPooling2D
     >>> model = Sequential([Conv2D(4, 5, input_shape=(12, 9, 1)), MaxPooling2D(2)], seed=0)
     >>> field_centers(model, 1)  # the windows of pooling see the rows 0 to 5, 2 to 7, 4 to 9 and 6 to 11
@@ -199,11 +140,8 @@ def convolutions(model: Sequential) -> list[int]:
 def interpolate(values: Array, rows: Coordinates, columns: Coordinates, height: int, width: int) -> Array:
     """Interpolate values (OH, OW) at given coordinates linearly to all pixels (H, W), constant beyond the outermost.
 
-    Examples
-    --------
-    >>> interpolate(np.array([[0.0, 4.0]]), np.array([1.0]), np.array([1.5, 3.5]), height=2, width=5)
-    array([[0., 0., 1., 3., 4.],
-           [0., 0., 1., 3., 4.]])
+    >>> interpolate(np.array([[0.0, 4.0]]), np.array([0.0]), np.array([1.5, 3.5]), height=1, width=5)
+    array([[0., 0., 1., 3., 4.]])
     """
     across = np.array([np.interp(np.arange(width), columns, row) for row in values])
     return np.array([np.interp(np.arange(height), rows, column) for column in across.T]).T

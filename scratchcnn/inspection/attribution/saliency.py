@@ -28,19 +28,16 @@ class InputGradient(ImageResult):
 
     Attributes
     ----------
-    probabilities : float64 (classes,)
-        Of the image.
-    of : {'logit', 'probability'}
-        The differentiated score.
-    score : float
-        Its value for this image.
-    gradient : (*input_shape), the model's dtype
-        Of the score w.r.t. each element of the image, in the units of the image: per 1 of 0 to 255 where the model
-        begins with Rescaling(1 / 255).
-    times_input : (*input_shape), the model's dtype
-        Gradient × input, a first-order approximation of the contribution of each pixel. With ReLU and max pooling the
-        logit is piecewise linear, and differs from their sum by the contribution of the biases (and of an offset of
-        Rescaling).
+    probabilities : float64 (classes,)   of the image
+    of : str                             the differentiated score, 'logit' or 'probability'
+    score : float                        its value for this image
+    gradient : (*input_shape)            of the score w.r.t. each element of the image, in the model's dtype
+    times_input : (*input_shape)         gradient × input
+
+    The gradient is in the units of the image: per 1 of 0 to 255 where the model begins with Rescaling(1 / 255). Its
+    product with the input is a first-order approximation of the contribution of each pixel. With ReLU and max pooling
+    the logit is piecewise linear, and differs from the sum of the products by the contribution of the biases (and of an
+    offset of Rescaling).
     """
 
     probabilities: Probabilities
@@ -69,7 +66,15 @@ class InputGradient(ImageResult):
             ("largest gradient", f"{largest:.3g} in absolute value, {self.of} per unit of the pixel"),
             ("gradient × input", f"its sum is {total:.4g}; the {self.of} is {self.score:.4g}{rest}"),
         ]
-        blocks = [["Largest gradients:", "", *self._table()]]
+        rows = []
+        for flat in np.argsort(-np.abs(self.gradient), axis=None, kind="stable")[:LISTED]:
+            place = tuple(int(i) for i in np.unravel_index(int(flat), self.gradient.shape))
+            shown = place[:-1] if len(place) == 3 and self.gradient.shape[-1] == 1 else place
+            position = str(shown[0]) if len(shown) == 1 else str(shown)
+            gradient, times = float(self.gradient[place]), float(self.times_input[place]) + 0.0  # 0, not -0
+            rows.append([position, f"{self.image[place]:.4g}", f"{gradient:.3g}", f"{times:.3g}"])
+        heads = ["position", "pixel", "gradient", "gradient × input"]
+        blocks = [["Largest gradients:", "", *table(heads, rows)]]
         if self.contributions.ndim == 2:
             largest = float(np.abs(self.contributions).max())
             blocks.append(self._sketch(self.contributions, "gradient × input", f"{largest:.3g}", "negative values"))
@@ -81,24 +86,10 @@ class InputGradient(ImageResult):
         title = f"Input gradient: gradient of the {self.of} of class {self.label} with respect to each pixel"
         return sections(title, known, *blocks, wrap(note))
 
-    def _table(self) -> list[str]:
-        """Return a table of the elements with the largest absolute gradients."""
-        rows = []
-        for flat in np.argsort(-np.abs(self.gradient), axis=None, kind="stable")[:LISTED]:
-            place = tuple(int(i) for i in np.unravel_index(int(flat), self.gradient.shape))
-            shown = place[:-1] if len(place) == 3 and self.gradient.shape[-1] == 1 else place
-            position = str(shown[0]) if len(shown) == 1 else str(shown)
-            gradient, times = float(self.gradient[place]), float(self.times_input[place]) + 0.0  # 0, not -0
-            rows.append([position, f"{self.image[place]:.4g}", f"{gradient:.3g}", f"{times:.3g}"])
-        return table(["position", "pixel", "gradient", "gradient × input"], rows)
-
     def plot(self, to_file: str | os.PathLike[str] | None = None) -> Figure:
-        """Draw image, gradient, and gradient × input, summed over the channels; write them to `to_file`, if given.
+        """Draw image, gradient, and gradient × input, summed over the channels; write to `to_file`, as `plots.save`.
 
-        Raises
-        ------
-        ValueError
-            The input of the model is not an image; or as `plots.save`, as is OSError.
+        ValueError if the input of the model is not an image.
         """
         from scratchcnn.inspection.attribution.figure import Map, plot_maps
 
@@ -108,16 +99,12 @@ class InputGradient(ImageResult):
                 "use the values in .gradient."
             )
         gradient = self.gradient.sum(axis=2) if self.gradient.ndim == 3 else self.gradient
-        return plot_maps(
-            self.image,
-            f"Input gradient: {self.of} of class {self.label} ({self.probabilities[self.label]:.1%})",
-            f"prediction: {self.answer} ({self.probabilities[self.answer]:.1%})",
-            [
-                Map(gradient, "gradient", f"{self.of} per unit of the pixel"),
-                Map(self.contributions, "gradient × input", f"contribution to the {self.of}"),
-            ],
-            to_file,
-        )
+        maps = [
+            Map(gradient, "gradient", f"{self.of} per unit of the pixel"),
+            Map(self.contributions, "gradient × input", f"contribution to the {self.of}"),
+        ]
+        title = f"Input gradient: {self.of} of class {self.label} ({self.probabilities[self.label]:.1%})"
+        return plot_maps(self.image, title, self._caption(self.probabilities), maps, to_file)
 
 
 def input_gradient(
@@ -128,6 +115,9 @@ def input_gradient(
         gradient[y, x, c] = d score / d image[y, x, c]
         times_input[y, x, c] = gradient[y, x, c] * image[y, x, c]
 
+    This requires one forward and one backward pass, dropout off. Unlike in training, where it ends at the first layer
+    with parameters, the backward pass continues to the image.
+
     Parameters
     ----------
     model : Sequential
@@ -137,10 +127,9 @@ def input_gradient(
     label : int, optional
         The class of interest; default: the predicted class.
     of : {'logit', 'probability'}, default 'logit'
-        The logit, before softmax, depends on this class alone. The probability also increases when other logits
-        decrease, and saturates near 0 and 1: for two classes its gradient is p * (1 - p) times that of the difference
-        of the logits, which for a confident model is next to zero everywhere. On the other hand, only differences of
-        logits affect the prediction, and what is common to the logits of all classes appears in the gradient of each.
+        The logit, before softmax, depends on this class alone, but only differences of logits affect the prediction.
+        The probability also increases when other logits decrease, and saturates near 0 and 1: for two classes its
+        gradient is p * (1 - p) times that of the difference of the logits, next to zero for a confident model.
 
     Returns
     -------
@@ -151,11 +140,6 @@ def input_gradient(
     ------
     TypeError, ValueError
         The model is not built; not one image; no such class; another `of`.
-
-    Notes
-    -----
-    One forward and one backward pass, dropout off. Unlike in training, where it ends at the first layer with
-    parameters, the backward pass continues to the image.
 
     References
     ----------

@@ -11,13 +11,7 @@ import numpy.typing as npt
 
 from scratchcnn.arguments import positive_integer
 from scratchcnn.inspection.attribution.class_score import Probabilities, probabilities_of
-from scratchcnn.inspection.attribution.image_result import (
-    ImageResult,
-    checked_inputs,
-    fill_text,
-    fill_values,
-    sections,
-)
+from scratchcnn.inspection.attribution.image_result import ImageResult, checked_inputs, fill_text, fill_values, sections
 from scratchcnn.inspection.text.layout import wrap
 from scratchcnn.inspection.text.numbers import points
 from scratchcnn.inspection.text.table import table
@@ -37,14 +31,10 @@ class PixelShifts(ImageResult):
 
     Attributes
     ----------
-    most : int
-        n: the image was moved by -n to n pixels, down and to the right.
-    fill : (C,) or ()
-        Value of the pixels that come in from outside.
-    probabilities : float64 (2 * n + 1, 2 * n + 1, classes)
-        Of the moved image, at [n + down, n + right].
-    cut : bool (2 * n + 1, 2 * n + 1)
-        Whether pixels other than `fill` left the image.
+    most : int                                                n: the image was moved by -n to n pixels, down and right
+    fill : (C,) or ()                                         value of the pixels that come in from outside
+    probabilities : float64 (2 * n + 1, 2 * n + 1, classes)   of the moved image, at [n + down, n + right]
+    cut : bool (2 * n + 1, 2 * n + 1)                         whether pixels other than `fill` left the image
     """
 
     most: int
@@ -77,7 +67,19 @@ class PixelShifts(ImageResult):
             "Limitation: this is one image; the robustness of a model needs many."
         )
         title = f"Pixel shifts: probability of class {self.label} when the image is moved"
-        return sections(title, known, self._table(), wrap(note))
+        shown = min(n, MOST_LISTED)
+        steps = [f"{step:+d}" if step else "0" for step in range(-shown, shown + 1)]
+        arrows = np.where(self.answers == self.answer, "", np.char.add("→", self.answers.astype(str)))
+        width = int(np.char.str_len(arrows).max())
+        middle = slice(n - shown, n + shown + 1)
+        rows = [
+            [step, *(f"{100 * value:.1f}{arrow:<{width}}" for value, arrow in zip(*row, strict=True))]
+            for step, *row in zip(steps, self.map[middle, middle], arrows[middle, middle], strict=True)
+        ]
+        caption = "Probability in percent after moving the image down (rows) and right (columns); →: new prediction."
+        limited = f" Only shifts up to {shown} are listed." if shown < n else ""
+        lines = table(["", *(step + " " * width for step in steps)], rows, left=())
+        return sections(title, known, [*wrap(caption + limited), "", *lines], wrap(note))
 
     def _summary(self, limit: int) -> str:
         """Return the range of the probability and the number of changed predictions for shifts of 1 to `limit`."""
@@ -90,39 +92,19 @@ class PixelShifts(ImageResult):
             f"changes in {changed} of {values.size}"
         )
 
-    def _table(self) -> list[str]:
-        """Return a table of the probabilities in percent, with the changed predictions."""
-        n, shown = self.most, min(self.most, MOST_LISTED)
-        steps = range(-shown, shown + 1)
-        arrows = np.where(self.answers == self.answer, "", np.char.add("→", self.answers.astype(str)))
-        width = int(np.char.str_len(arrows).max())
-        rows = []
-        for down in steps:
-            cells = [(self.map[n + down, n + right], arrows[n + down, n + right]) for right in steps]
-            rows.append([_signed(down), *(f"{100 * value:.1f}{arrow:<{width}}" for value, arrow in cells)])
-        limited = f" Only shifts up to {shown} are listed." if shown < n else ""
-        caption = "Probability in percent after moving the image down (rows) and right (columns); →: new prediction."
-        return [
-            *wrap(caption + limited),
-            "",
-            *table(["", *(_signed(right) + " " * width for right in steps)], rows, left=()),
-        ]
-
     def plot(self, to_file: str | os.PathLike[str] | None = None) -> Figure:
         """Draw the image, and a cell for each shift; write them to `to_file`, if given, as `plots.save`."""
         from scratchcnn.inspection.attribution.figure import plot_shifts
 
         title = f"Pixel shifts: probability of class {self.label}"
-        probability = self.probabilities[self.most, self.most, self.answer]
-        return plot_shifts(
-            self.image, title, f"prediction: {self.answer} ({probability:.1%})", self.map, self.answers, to_file
-        )
+        caption = self._caption(self.probabilities[self.most, self.most])
+        return plot_shifts(self.image, title, caption, self.map, self.answers, to_file)
 
 
 def pixel_shifts(
     model: Sequential, image: npt.ArrayLike, label: int | None = None, *, most: int = 3, fill: object = None
 ) -> PixelShifts:
-    """Predict an image translated by -n to n pixels in each direction.
+    """Predict an image translated by -n to n pixels in each direction: (2 * n + 1)^2 predictions.
 
     Parameters
     ----------
@@ -135,8 +117,8 @@ def pixel_shifts(
     most : int, default 3
         n, less than rows and columns.
     fill : float or sequence of float, optional
-        Value of the pixels that come in from outside, one for all or one for each channel; default: the background of
-        the image (the median along its border).
+        Value of the pixels that come in from outside, for all channels or for each; default: the background of the
+        image (the median along its border).
 
     Returns
     -------
@@ -148,10 +130,6 @@ def pixel_shifts(
     TypeError, ValueError
         The model is not built or its inputs are no images; not one image; no such class; `most` out of range, or a
         fill value that is not finite.
-
-    Notes
-    -----
-    Cost: (2 * n + 1)^2 predictions.
 
     References
     ----------
@@ -177,16 +155,10 @@ def pixel_shifts(
     padded = np.empty((height + 2 * most, width + 2 * most, *original.shape[2:]), original.dtype)
     padded[...] = values
     padded[most:-most, most:-most] = original
-    steps = range(-most, most + 1)
+    starts = range(2 * most, -1, -1)  # of the window in the padded image: the image moves against it
     rows, cut = [], []
-    for down in steps:
-        top, lefts = most - down, [most - right for right in steps]
-        moved = np.stack([padded[top : top + height, left : left + width] for left in lefts])
+    for top in starts:
+        moved = np.stack([padded[top : top + height, left : left + width] for left in starts])
         rows.append(probabilities_of(model, moved))
         cut.append([np.count_nonzero(each != values) < np.count_nonzero(original != values) for each in moved])
     return PixelShifts(pixels, label, answer, most, values, np.stack(rows), np.array(cut))
-
-
-def _signed(step: int) -> str:
-    """Return a number of pixels with its sign, '+2', '-1' or '0'."""
-    return f"{step:+d}" if step else "0"
