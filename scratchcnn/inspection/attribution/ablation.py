@@ -12,8 +12,8 @@ import numpy.typing as npt
 from scratchcnn.arguments import positive_integer
 from scratchcnn.fusion.plan import Plan
 from scratchcnn.inspection.arguments import built_model, class_count, layer_index, sample_shape
-from scratchcnn.inspection.attribution.class_score import logit_layers
 from scratchcnn.inspection.attribution.image_result import sections
+from scratchcnn.inspection.attribution.prediction import logit_layers
 from scratchcnn.inspection.text.layout import wrap
 from scratchcnn.inspection.text.numbers import points
 from scratchcnn.inspection.text.printed import Printed
@@ -140,12 +140,10 @@ def filter_ablation(
         Built.
     layer : str, int or Layer
         Name, index or the layer itself: a Conv2D, or any other but the last; of a Dense, each unit is zeroed in turn.
-    x : array-like (N, *input_shape)
-        Images, as for `predict`.
-    y : array-like of integers (N,)
-        Their classes.
+    x, y : array-like (N, *input_shape), (N,)
+        Images, as for `predict`, and their classes.
     batch_size : int, default 128
-        Number of images processed at once; it does not affect the result except for rounding.
+        Number of images processed at once; it affects the result only by rounding.
 
     Returns
     -------

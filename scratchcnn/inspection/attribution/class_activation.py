@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from scratchcnn.descriptions.words import plural
 from scratchcnn.inspection.arguments import layer_index
-from scratchcnn.inspection.attribution.class_score import Probabilities, class_gradient
-from scratchcnn.inspection.attribution.image_result import ImageResult, checked_inputs, sections
+from scratchcnn.inspection.attribution.image_result import Drawing, ImageResult, Map, sections
+from scratchcnn.inspection.attribution.prediction import Probabilities, checked_inputs
 from scratchcnn.inspection.attribution.receptive_field import Coordinates, convolutions, field_centers, interpolate
+from scratchcnn.inspection.attribution.saliency import class_gradient
 from scratchcnn.inspection.text.layout import wrap
 from scratchcnn.layers import Layer
 from scratchcnn.operands import Array
 from scratchcnn.sequential import Sequential
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 LISTED = 3  # filters of each sign in the text
 RELIABLE = 0.5  # fraction of the gradient that averaging must keep, or the text warns
@@ -58,8 +54,7 @@ class GradCAM(ImageResult):
     def by_position(self) -> Array:
         """Gradient × features, summed over the feature maps: (OH, OW). The gradient is not averaged over the positions.
 
-        Draelos & Carin 2020, "Use HiResCAM instead of Grad-CAM for faithful explanations of convolutional neural
-        networks". Where only Flatten and one Dense follow, its sum is the logit without the bias.
+        This is HiResCAM (Draelos & Carin 2020). Before Flatten and one Dense, its sum is the logit without the bias.
         """
         return (self.gradient * self.features).sum(axis=2)
 
@@ -104,17 +99,15 @@ class GradCAM(ImageResult):
         found = [int(f) for f in order[:LISTED] if sign * self.weights[f] > 0]
         return ", ".join(f"filter {f} ({self.weights[f]:+.3g})" for f in found) or "none"
 
-    def plot(self, to_file: str | os.PathLike[str] | None = None) -> Figure:
-        """Draw image, map, and gradient × features by position; write them to `to_file`, if given, as `plots.save`."""
-        from scratchcnn.inspection.attribution.figure import Map, plot_maps
-
+    def _drawing(self) -> Drawing:
+        """The map, and gradient × features by position."""
         by_position = "gradient × features, {} × {}".format(*self.by_position.shape)
         maps = [
             Map(self.map, "Grad-CAM" if self.map.any() else "no positive evidence", "evidence", signed=False),
             Map(self.by_position, by_position, "contribution to the logit", rows=self.rows, columns=self.columns),
         ]
         title = f"Grad-CAM: evidence of {self.layer!r} for class {self.label} ({self.probabilities[self.label]:.1%})"
-        return plot_maps(self.image, title, self._caption(self.probabilities), maps, to_file)
+        return title, self._caption(self.probabilities), maps, None
 
 
 def grad_cam(
@@ -133,10 +126,8 @@ def grad_cam(
     ----------
     model : Sequential
         Built, on images (H, W, C).
-    image : array-like
-        One image, as for `predict`, without the batch axis; with one channel, also (H, W).
-    label : int, optional
-        The class of interest; default: the predicted class.
+    image, label : array-like, int, optional
+        One image, as for `predict`, without the batch axis; the class of interest, by default the predicted class.
     layer : str, int or Layer, optional
         Its output is (OH, OW, F); by name, index or the layer itself. Default: the last convolution.
 
@@ -148,13 +139,11 @@ def grad_cam(
     Raises
     ------
     TypeError, ValueError
-        The model is not built or has no Conv2D; a layer that does not exist or has no feature maps; not one image; no
-        such class.
+        As `predict`; a model without Conv2D; a layer that does not exist or has no feature maps; no such class.
 
     References
     ----------
-    Selvaraju et al. 2017, "Grad-CAM: visual explanations from deep networks via gradient-based localization", section
-    3, equations 1 and 2.
+    Selvaraju et al. 2017, "Grad-CAM: visual explanations from deep networks via gradient-based localization".
 
     Examples
     --------
@@ -165,20 +154,6 @@ def grad_cam(
     ('conv2d', (4, 3), [1.0, 2.0, 3.0, 4.0], (6, 5))
     """
     pixels, label, answer, probabilities = checked_inputs(model, image, label, "grad_cam")
-    place = _feature_layer(model, layer)
-    rows, columns = field_centers(model, place)
-    logit, features, gradient = class_gradient(model, pixels[None], label, "logit", place)
-    weights = gradient.mean(axis=(0, 1))  # (F,)
-    evidence = features @ weights
-    placed = interpolate(np.maximum(evidence, 0), rows, columns, *pixels.shape[:2]).astype(np.float32)
-    name = str(model.layers[place].name)
-    return GradCAM(
-        pixels, label, answer, probabilities, logit, name, rows, columns, features, gradient, weights, evidence, placed
-    )
-
-
-def _feature_layer(model: Sequential, layer: object) -> int:
-    """Return the index of the chosen layer, or of the last Conv2D; its output is (OH, OW, F)."""
     found = convolutions(model)
     if layer is None and not found:
         raise ValueError(
@@ -191,4 +166,12 @@ def _feature_layer(model: Sequential, layer: object) -> int:
             f"Expected a layer with feature maps (OH, OW, F), received {chosen.label} with output shape "
             f"{chosen.output_shape}; choose a Conv2D or a MaxPooling2D."
         )
-    return place
+    rows, columns = field_centers(model, place)
+    logit, features, gradient = class_gradient(model, pixels[None], label, "logit", place)
+    weights = gradient.mean(axis=(0, 1))  # (F,)
+    evidence = features @ weights
+    placed = interpolate(np.maximum(evidence, 0), rows, columns, *pixels.shape[:2]).astype(np.float32)
+    return GradCAM(
+        pixels, label, answer, probabilities, logit, str(chosen.name), rows, columns, features, gradient, weights,
+        evidence, placed,
+    )  # fmt: skip

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +18,7 @@ from scratchcnn.plots.tiles import points_of
 
 Values = npt.NDArray[np.floating]
 Counts = npt.NDArray[np.int64]
+Centers = npt.NDArray[np.float64] | None
 FileName = str | os.PathLike[str]
 
 SIDE, LEAST = 2.7, 2.3  # inches: longer side of a panel; least shorter side, for the title and the color bar
@@ -26,22 +26,11 @@ HEAD, BAR = 0.75, 0.95  # inches: titles of the panels, color bar with its label
 MARK = "firebrick"  # color of the most important patch, of changed predictions, and of reference lines
 
 
-class Map(NamedTuple):
-    """One panel of `plot_maps`; the fields are arguments of `overlay.draw_map`."""
-
-    values: Values
-    title: str
-    label: str
-    signed: bool = True
-    rows: Values | None = None
-    columns: Values | None = None
-
-
 def plot_maps(
-    image: Array, title: str, caption: str, maps: Sequence[Map], to_file: FileName | None = None,
-    patch: tuple[tuple[float, float], tuple[int, int], str] | None = None,
+    image: Array, title: str, caption: str, maps: Sequence[tuple[Values, str, str, bool, Centers, Centers]],
+    patch: tuple[tuple[float, float], tuple[int, int], str] | None, to_file: FileName | None,
 ) -> Figure:  # fmt: skip
-    """Draw an image (H, W) or (H, W, C) with its caption, and maps over it.
+    """Draw an image (H, W) or (H, W, C) with its caption, and maps over it; the fields of `Map` and `Drawing`.
 
     `patch` is a rectangle on the image, ((x, y), (height, width), note), from its upper left corner.
     """

@@ -1,43 +1,39 @@
-"""Common parts of the tools that explain one prediction: checked arguments, fill values, and the text of a result."""
+"""Base class of the results for one image: their text and their figure."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from scratchcnn.arguments import finite
-from scratchcnn.inspection.arguments import built_model, one_image, one_label, sample_shape
-from scratchcnn.inspection.attribution.class_score import Probabilities, probabilities_of
+from scratchcnn.inspection.attribution.prediction import Probabilities
 from scratchcnn.inspection.text.layout import facts, wrap
 from scratchcnn.inspection.text.numbers import short
 from scratchcnn.inspection.text.printed import Printed
 from scratchcnn.inspection.text.sketch import sketch
 from scratchcnn.operands import Array
-from scratchcnn.sequential import Sequential
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
-def checked_inputs(
-    model: Sequential, image: npt.ArrayLike, label: object, tool: str, images_only: bool = True
-) -> tuple[Array, int, int, Probabilities]:
-    """Check the arguments that the tools have in common, and predict the image.
+class Map(NamedTuple):
+    """A map over the image in a figure; the fields are arguments of `overlay.draw_map`."""
 
-    Return a copy of the image in its own dtype, the class of interest (by default the predicted class), the predicted
-    class, and the probabilities (classes,).
-    """
-    shape = sample_shape(built_model(model, tool))
-    if images_only and len(shape) not in (2, 3):
-        raise ValueError(
-            f"Expected a model of images (H, W, C) or (H, W) for {tool}, received one whose input is {shape}; let it "
-            "begin with Flatten(input_shape=(28, 28, 1)), so that the position of each pixel is known."
-        )
-    batch = one_image(model, image)
-    chosen = None if label is None else one_label(model, label)
-    probabilities = probabilities_of(model, batch)[0]
-    answer = int(probabilities.argmax())
-    return batch[0].copy(), answer if chosen is None else chosen, answer, probabilities
+    values: npt.NDArray[np.floating]
+    title: str
+    label: str
+    signed: bool = True
+    rows: npt.NDArray[np.float64] | None = None
+    columns: npt.NDArray[np.float64] | None = None
+
+
+Patch = tuple[tuple[float, float], tuple[int, int], str]  # (x, y), (height, width), note
+Drawing = tuple[str, str, Sequence[Map], Patch | None]  # title, caption of the image, maps, patch on the image
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -59,6 +55,16 @@ class ImageResult(Printed):
         both = ("prediction", self.answer), ("class of interest", self.label)
         return [(name, f"{number} ({probabilities[number]:.1%})") for name, number in both]
 
+    def plot(self, to_file: str | os.PathLike[str] | None = None) -> Figure:
+        """Draw the image and the maps of the result; write them to `to_file`, if given, as `plots.save`."""
+        from scratchcnn.inspection.attribution.figure import plot_maps
+
+        return plot_maps(self.image, *self._drawing(), to_file)
+
+    def _drawing(self) -> Drawing:
+        """Return the arguments of `plot_maps`."""
+        raise NotImplementedError
+
     def _caption(self, probabilities: Probabilities) -> str:
         """Return the caption of the image in a figure."""
         return f"prediction: {self.answer} ({probabilities[self.answer]:.1%})"
@@ -73,25 +79,6 @@ class ImageResult(Printed):
 def sections(title: str, known: Sequence[tuple[str, str]], *blocks: list[str]) -> str:
     """Return the text of a result: a title, facts and blocks of lines, separated by blank lines."""
     return "\n\n".join("\n".join(lines) for lines in ([title], facts(known), *blocks))
-
-
-def fill_values(image: Array, fill: object = None) -> Array:
-    """Return the value of each channel, (C,) or (), for pixels that are covered or come in from outside.
-
-    `fill` is one number, one for each channel, or None for the background of the image: the median along its border. It
-    is 0 for a digit of MNIST and the transformed 0 for a standardized one, as no constant is right for every data set.
-    """
-    if fill is None:
-        border = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])  # (2 * W + 2 * H, C)
-        return np.median(border, axis=0).astype(image.dtype)
-    given = np.asarray(fill)
-    if given.shape not in ((), image.shape[2:]):
-        raise ValueError(
-            f"Expected fill as one number or one for each of the {image.shape[2] if image.ndim == 3 else 1} channels, "
-            f"received shape {given.shape}; omit it to use the background."
-        )
-    values = [finite("fill", value) for value in given.ravel().tolist()]
-    return np.broadcast_to(np.array(values, image.dtype).reshape(given.shape), image.shape[2:])
 
 
 def fill_text(values: Array) -> str:

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from scratchcnn.arguments import integer_pair, positive_integer
 from scratchcnn.geometry import Pair
-from scratchcnn.inspection.attribution.class_score import Probabilities, probabilities_of
-from scratchcnn.inspection.attribution.image_result import ImageResult, checked_inputs, fill_text, fill_values, sections
+from scratchcnn.inspection.attribution.image_result import Drawing, ImageResult, Map, fill_text, sections
+from scratchcnn.inspection.attribution.prediction import Probabilities, checked_inputs, fill_values, probabilities_of
 from scratchcnn.inspection.text.layout import wrap
 from scratchcnn.inspection.text.numbers import points
 from scratchcnn.inspection.text.table import table
 from scratchcnn.operands import Array
 from scratchcnn.sequential import Sequential
 from scratchcnn.training.data import as_input
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 Indices = npt.NDArray[np.int64]
 
@@ -75,15 +70,12 @@ class Occlusion(ImageResult):
     def greatest(self, count: int) -> list[tuple[int, int]]:
         """Row and column in `falls` of the largest decreases, taken greedily among patches that do not overlap."""
         found: list[tuple[int, int]] = []
-        for flat in np.argsort(-self.falls, axis=None, kind="stable"):
-            row, column = divmod(int(flat), len(self.lefts))
-            overlap = [
-                abs(self.tops[row] - self.tops[r]) < self.size[0]
-                and abs(self.lefts[column] - self.lefts[c]) < self.size[1]
-                for r, c in found
-            ]
-            if len(found) < count and not any(overlap):
-                found.append((row, column))
+        falls = self.falls
+        while len(found) < count and falls.max() > -np.inf:
+            row, column = divmod(int(falls.argmax()), len(self.lefts))
+            found.append((row, column))
+            down, right = np.abs(self.tops - self.tops[row]), np.abs(self.lefts - self.lefts[column])
+            falls[np.ix_(down < self.size[0], right < self.size[1])] = -np.inf  # they overlap
         return found
 
     def __str__(self) -> str:
@@ -106,25 +98,22 @@ class Occlusion(ImageResult):
             top, left, answer = int(self.tops[row]), int(self.lefts[column]), int(self.answers[row, column])
             probability, fall = self.probabilities[row, column, self.label], float(self.falls[row, column])
             rows.append([
-                f"{top}–{top + height - 1}", f"{left}–{left + width - 1}",
-                f"{probability:.1%}", f"{points(fall)} points",
-                str(answer) if answer == self.answer else f"{answer} (changed)",
+                f"{top}–{top + height - 1}", f"{left}–{left + width - 1}", f"{probability:.1%}",
+                f"{points(fall)} points", str(answer) if answer == self.answer else f"{answer} (changed)",
             ])  # fmt: skip
         patches = table(["rows", "columns", "probability", "decrease", "prediction"], rows, left=(0, 1, 4))
         drawing = self._sketch(self.map, what, largest, "increases")
         return sections(title, known, ["Largest decreases:", "", *patches], drawing, wrap(note))
 
-    def plot(self, to_file: str | os.PathLike[str] | None = None) -> Figure:
-        """Draw the image with its most important patch, and the map; write to `to_file`, if given, as `plots.save`."""
-        from scratchcnn.inspection.attribution.figure import Map, plot_maps
-
+    def _drawing(self) -> Drawing:
+        """The most important patch on the image, and the map."""
         ((row, column),) = self.greatest(1)
         below, answer = self.probabilities[row, column], self.answers[row, column]
         corner = float(self.lefts[column]) - 0.5, float(self.tops[row]) - 0.5
         patch = corner, self.size, f"with this patch covered:\n{answer} ({below[answer]:.1%})"
         maps = [Map(100 * self.map, f"{self.size[0]} × {self.size[1]} covered", "mean decrease, percentage points")]
         title = f"Occlusion: decrease of the probability of class {self.label} ({self.baseline[self.label]:.1%})"
-        return plot_maps(self.image, title, self._caption(self.baseline), maps, to_file, patch)
+        return title, self._caption(self.baseline), maps, patch
 
 
 def occlusion(
@@ -141,10 +130,8 @@ def occlusion(
     ----------
     model : Sequential
         Built, on images (H, W, C) or (H, W).
-    image : array-like
-        One image, as for `predict`, without the batch axis; with one channel, also (H, W).
-    label : int, optional
-        The class of interest; default: the predicted class.
+    image, label : array-like, int, optional
+        One image, as for `predict`, without the batch axis; the class of interest, by default the predicted class.
     size : int or (int, int), optional
         Rows and columns of a patch; default: a sixth of the image's, 5 for 28.
     stride : int or (int, int), default 1
@@ -163,8 +150,8 @@ def occlusion(
     Raises
     ------
     TypeError, ValueError
-        The model is not built or its inputs are no images; not one image; no such class; a patch larger than the
-        image, a stride larger than the patch, or a fill value that is not finite.
+        As `predict`; a model without images as input; no such class; a patch larger than the image, a stride larger
+        than the patch, or a fill value that is not finite.
 
     References
     ----------
@@ -182,13 +169,9 @@ def occlusion(
     default = max(1, round(height / FRACTION)), max(1, round(width / FRACTION))
     size, stride = default if size is None else integer_pair("size", size), integer_pair("stride", stride)
     if size[0] > height or size[1] > width:
-        raise ValueError(
-            f"Expected size as at most that of the image, {(height, width)}, received {size}; use smaller patches."
-        )
+        raise ValueError(f"Expected size of at most {(height, width)}, the image, received {size}; use a smaller one.")
     if stride[0] > size[0] or stride[1] > size[1]:
-        raise ValueError(
-            f"Expected stride as at most the size of a patch, {size}, received {stride}; the patches would leave gaps."
-        )
+        raise ValueError(f"Expected stride of at most {size}, a patch, received {stride}; larger steps leave gaps.")
     original = as_input(pixels[None], model.dtype)[0]
     fill = fill_values(original, fill)
     tops, lefts = (  # the last patch ends with the image

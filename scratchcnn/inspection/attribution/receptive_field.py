@@ -94,13 +94,11 @@ def field_centers(model: Sequential, place: int) -> tuple[Coordinates, Coordinat
     """Compute the pixel coordinates of the receptive-field center of each position in a layer's output.
 
     Position p of a convolution or pooling sees the positions stride * p - before + dilation * k of its input, with
-    k = 0, ..., kernel - 1. Their center is
+    k = 0, ..., kernel - 1. Their center, computed from layer to layer for rows (OH,) and columns (OW,), is
 
         center(p) = stride * p - before + dilation * (kernel - 1) / 2
 
-    This affine map is applied from the layer back to the image, separately for rows (OH,) and columns (OW,); 0 is the
-    center of the first pixel. Layers without windows that keep the number of rows and columns are taken as elementwise;
-    the positions of one that changes it are taken as evenly distributed over its whole input.
+    The positions of other layers are taken as evenly distributed over their input. 0 is the center of the first pixel.
 
     >>> from scratchcnn.layers import Conv2D, MaxPooling2D
     >>> model = Sequential([Conv2D(4, 5, input_shape=(12, 9, 1)), MaxPooling2D(2)], seed=0)
@@ -138,10 +136,6 @@ def convolutions(model: Sequential) -> list[int]:
 
 
 def interpolate(values: Array, rows: Coordinates, columns: Coordinates, height: int, width: int) -> Array:
-    """Interpolate values (OH, OW) at given coordinates linearly to all pixels (H, W), constant beyond the outermost.
-
-    >>> interpolate(np.array([[0.0, 4.0]]), np.array([0.0]), np.array([1.5, 3.5]), height=1, width=5)
-    array([[0., 0., 1., 3., 4.]])
-    """
+    """Interpolate values (OH, OW) at given coordinates linearly to all pixels (H, W), constant beyond the outermost."""
     across = np.array([np.interp(np.arange(width), columns, row) for row in values])
     return np.array([np.interp(np.arange(height), rows, column) for column in across.T]).T

@@ -1,23 +1,22 @@
-"""Input gradient: the gradient of a class score with respect to each pixel."""
+"""Input gradient: the gradient of a class score with respect to each pixel, or to the output of any layer."""
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from scratchcnn.inspection.attribution.class_score import Probabilities, class_gradient
-from scratchcnn.inspection.attribution.image_result import ImageResult, checked_inputs, sections
+from scratchcnn.fusion.plan import Plan
+from scratchcnn.inspection.attribution.image_result import Drawing, ImageResult, Map, sections
+from scratchcnn.inspection.attribution.prediction import Probabilities, checked_inputs, logit_layers
 from scratchcnn.inspection.text.layout import wrap
 from scratchcnn.inspection.text.table import table
+from scratchcnn.inspection.tracing.passes import backward, forward
+from scratchcnn.names import look_up
 from scratchcnn.operands import Array
 from scratchcnn.sequential import Sequential
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from scratchcnn.training.data import as_input
 
 LISTED = 5  # pixels in the text
 
@@ -26,6 +25,10 @@ LISTED = 5  # pixels in the text
 class InputGradient(ImageResult):
     """Result of `input_gradient`; `image`, `label` and `answer` as in `ImageResult`.
 
+    The gradient is in the units of the image: per 1 of 0 to 255 where the model begins with Rescaling(1 / 255). Its
+    product with the input is a first-order approximation of the contribution of each pixel. With ReLU and max pooling
+    the logit differs from the sum of the products by the contribution of the biases (and of an offset of Rescaling).
+
     Attributes
     ----------
     probabilities : float64 (classes,)   of the image
@@ -33,11 +36,6 @@ class InputGradient(ImageResult):
     score : float                        its value for this image
     gradient : (*input_shape)            of the score w.r.t. each element of the image, in the model's dtype
     times_input : (*input_shape)         gradient × input
-
-    The gradient is in the units of the image: per 1 of 0 to 255 where the model begins with Rescaling(1 / 255). Its
-    product with the input is a first-order approximation of the contribution of each pixel. With ReLU and max pooling
-    the logit is piecewise linear, and differs from the sum of the products by the contribution of the biases (and of an
-    offset of Rescaling).
     """
 
     probabilities: Probabilities
@@ -86,25 +84,17 @@ class InputGradient(ImageResult):
         title = f"Input gradient: gradient of the {self.of} of class {self.label} with respect to each pixel"
         return sections(title, known, *blocks, wrap(note))
 
-    def plot(self, to_file: str | os.PathLike[str] | None = None) -> Figure:
-        """Draw image, gradient, and gradient × input, summed over the channels; write to `to_file`, as `plots.save`.
-
-        ValueError if the input of the model is not an image.
-        """
-        from scratchcnn.inspection.attribution.figure import Map, plot_maps
-
+    def _drawing(self) -> Drawing:
+        """Gradient, and gradient × input, summed over the channels; only of an image."""
         if self.image.ndim not in (2, 3):
-            raise ValueError(
-                f"Expected the gradient of an image (H, W, C) or (H, W), received one of shape {self.image.shape}; "
-                "use the values in .gradient."
-            )
+            raise ValueError(f"Expected an image (H, W, C) or (H, W), received {self.image.shape}; use .gradient.")
         gradient = self.gradient.sum(axis=2) if self.gradient.ndim == 3 else self.gradient
         maps = [
             Map(gradient, "gradient", f"{self.of} per unit of the pixel"),
             Map(self.contributions, "gradient × input", f"contribution to the {self.of}"),
         ]
         title = f"Input gradient: {self.of} of class {self.label} ({self.probabilities[self.label]:.1%})"
-        return plot_maps(self.image, title, self._caption(self.probabilities), maps, to_file)
+        return title, self._caption(self.probabilities), maps, None
 
 
 def input_gradient(
@@ -122,10 +112,8 @@ def input_gradient(
     ----------
     model : Sequential
         Built.
-    image : array-like
-        One image, as for `predict`, without the batch axis; with one channel, also (H, W).
-    label : int, optional
-        The class of interest; default: the predicted class.
+    image, label : array-like, int, optional
+        One image, as for `predict`, without the batch axis; the class of interest, by default the predicted class.
     of : {'logit', 'probability'}, default 'logit'
         The logit, before softmax, depends on this class alone, but only differences of logits affect the prediction.
         The probability also increases when other logits decrease, and saturates near 0 and 1: for two classes its
@@ -143,9 +131,8 @@ def input_gradient(
 
     References
     ----------
-    Simonyan, Vedaldi & Zisserman 2014, "Deep inside convolutional networks: visualising image classification models
-    and saliency maps", section 3; gradient × input: Shrikumar et al. 2016, "Not just a black box: learning important
-    features through propagating activation differences".
+    Simonyan, Vedaldi & Zisserman 2014, "Deep inside convolutional networks", section 3. Gradient × input: Shrikumar et
+    al. 2016, "Not just a black box: learning important features through propagating activation differences".
 
     Examples
     --------
@@ -158,3 +145,26 @@ def input_gradient(
     pixels, label, answer, probabilities = checked_inputs(model, image, label, "input_gradient", images_only=False)
     score, original, gradient = class_gradient(model, pixels[None], label, of)
     return InputGradient(pixels, label, answer, probabilities, of, score, gradient, gradient * original)
+
+
+def class_gradient(
+    model: Sequential, batch: Array, label: int, of: str = "logit", place: int | None = None
+) -> tuple[float, Array, Array]:
+    """Return the score of a class, the output of a layer, and the gradient of the score w.r.t. it.
+
+    `batch` is one image, (1, *input_shape); `of` is 'logit' or 'probability'; `place` is the index of the layer, None:
+    the image itself takes the place of the output. Dropout is off; both passes are those of `trace`.
+    """
+    of_probability = look_up("of", of, {"logit": False, "probability": True})
+    plan, ops = Plan(logit_layers(model), model.engine, fuse=False), model.ops
+    steps = forward(plan, as_input(batch, model.dtype), training=False, rng=None)
+    scores, by_scores = steps[-1].output, np.zeros_like(steps[-1].output)  # (1, classes)
+    by_scores[0, label] = 1
+    if of_probability:
+        scores = ops.softmax(scores)
+        by_scores = ops.softmax_gradient(by_scores, scores)
+    gradients = backward(plan, steps, by_scores)
+    output = steps[0].input if place is None else steps[place].output
+    gradient = gradients[0].d_input if place is None else gradients[place].d_output
+    assert gradient is not None
+    return float(scores[0, label]), output[0], gradient[0]

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from scratchcnn.arguments import positive_integer
-from scratchcnn.inspection.attribution.class_score import Probabilities, probabilities_of
-from scratchcnn.inspection.attribution.image_result import ImageResult, checked_inputs, fill_text, fill_values, sections
+from scratchcnn.inspection.attribution.image_result import ImageResult, fill_text, sections
+from scratchcnn.inspection.attribution.prediction import Probabilities, checked_inputs, fill_values, probabilities_of
 from scratchcnn.inspection.text.layout import wrap
 from scratchcnn.inspection.text.numbers import points
 from scratchcnn.inspection.text.table import table
@@ -110,10 +110,8 @@ def pixel_shifts(
     ----------
     model : Sequential
         Built, on images (H, W, C) or (H, W).
-    image : array-like
-        One image, as for `predict`, without the batch axis; with one channel, also (H, W).
-    label : int, optional
-        The class of interest; default: the predicted class of the unmoved image.
+    image, label : array-like, int, optional
+        One image, as for `predict`, without the batch axis; the class of interest, by default the predicted class.
     most : int, default 3
         n, less than rows and columns.
     fill : float or sequence of float, optional
@@ -128,8 +126,7 @@ def pixel_shifts(
     Raises
     ------
     TypeError, ValueError
-        The model is not built or its inputs are no images; not one image; no such class; `most` out of range, or a
-        fill value that is not finite.
+        As `predict`; a model without images as input; no such class; `most` out of range; `fill` not finite.
 
     References
     ----------
@@ -146,10 +143,7 @@ def pixel_shifts(
     height, width = pixels.shape[:2]
     most = positive_integer("most", most)
     if most >= min(height, width):
-        raise ValueError(
-            f"Expected most below {min(height, width)}, as the images are {height} × {width}, received {most}; use "
-            "smaller shifts."
-        )
+        raise ValueError(f"Expected most below {min(height, width)}, the smaller side, received {most}; use less.")
     original = as_input(pixels[None], model.dtype)[0]
     values = fill_values(original, fill)
     padded = np.empty((height + 2 * most, width + 2 * most, *original.shape[2:]), original.dtype)

@@ -8,7 +8,7 @@ from small_networks import CONVOLUTIONAL, colour, dense, grey, images, logits, r
 from scratchcnn import Sequential
 from scratchcnn.fusion.plan import Plan
 from scratchcnn.inspection import grad_cam
-from scratchcnn.inspection.attribution.class_score import logit_layers
+from scratchcnn.inspection.attribution.prediction import logit_layers
 from scratchcnn.layers import Conv2D, Dense, Flatten
 from scratchcnn.training.data import as_input
 from scratchcnn.training.inference import predict_batch

@@ -147,9 +147,9 @@ def test_text_reports_prediction_class_and_largest_decrease():
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        ({"size": 10}, r"Expected size as at most that of the image, \(9, 8\), received \(10, 10\)"),
+        ({"size": 10}, r"Expected size of at most \(9, 8\), the image, received \(10, 10\); use a smaller one"),
         ({"size": 0}, "Expected size as a whole number of at least 1"),
-        ({"size": (2, 2), "stride": 3}, r"at most the size of a patch, \(2, 2\), received \(3, 3\).*gaps"),
+        ({"size": (2, 2), "stride": 3}, r"stride of at most \(2, 2\), a patch, received \(3, 3\); .*gaps"),
         ({"fill": np.nan}, "Expected fill as a finite number, received nan"),
         ({"fill": (1, 2)}, "one number or one for each of the 1 channels"),
         ({"fill": "white"}, "Expected fill as a finite number, received 'white'"),

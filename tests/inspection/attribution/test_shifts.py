@@ -105,7 +105,7 @@ def test_table_lists_only_the_shifts_that_fit_into_a_line():
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        ({"most": 8}, "Expected most below 8, as the images are 9 × 8, received 8"),
+        ({"most": 8}, "Expected most below 8, the smaller side, received 8; use less"),
         ({"most": 0}, "Expected most as a whole number of at least 1"),
         ({"fill": np.inf}, "Expected fill as a finite number"),
         ({"label": -1}, "Expected label from 0 to 4"),
