@@ -21,7 +21,6 @@ from scratchcnn.inspection.text.table import table
 from scratchcnn.layers import Layer
 from scratchcnn.losses import SparseCategoricalCrossentropy
 from scratchcnn.mistakes import check_classes
-from scratchcnn.operands import Array
 from scratchcnn.sequential import Sequential
 from scratchcnn.training.data import as_input, check_images
 from scratchcnn.training.inference import predict_batch
@@ -180,34 +179,27 @@ def filter_ablation(
     if len(labels) != len(images):
         raise ValueError(f"Expected one label for each of the {len(images)} images, received {len(labels)} in y.")
     batch_size = positive_integer("batch_size", batch_size)
-    batches = []
-    for start in range(0, len(images), batch_size):
-        rows = slice(start, start + batch_size)
-        features = predict_batch(before, as_input(images[rows], model.dtype))
-        batches.append(_of_batch(features, after, labels[rows], classes))
-    losses, right, active = (sum(parts) for parts in zip(*batches, strict=True))
     count, chosen = len(images), model.layers[place]
+    shape = chosen.output_shape or ()
+    filters = shape[-1]
+    # The first of the losses and of the correct predictions is that of the whole model.
+    losses, right, active = np.zeros(1 + filters), np.zeros((1 + filters, classes), np.int64), np.zeros(filters)
+    loss = SparseCategoricalCrossentropy(from_logits=True)
+    for start in range(0, count, batch_size):
+        rows = slice(start, start + batch_size)
+        features = predict_batch(before, as_input(images[rows], model.dtype))  # (N, ..., F)
+        active += (features != 0).mean(axis=tuple(range(1, features.ndim - 1)), dtype=np.float64).sum(axis=0)
+        targets = loss.encode(labels[rows], (classes,), features.dtype)
+        for number in range(1 + filters):
+            changed = features.copy()
+            if number > 0:
+                changed[..., number - 1] = 0
+            of_samples, probabilities = loss.forward(predict_batch(after, changed), targets, after.ops)
+            losses[number] += of_samples.sum(dtype=np.float64)
+            correct = probabilities.argmax(axis=1) == labels[rows]
+            right[number] += np.bincount(labels[rows][correct], minlength=classes)
     return FilterAblation(
-        str(chosen.name), "filter" if len(chosen.output_shape or ()) == 3 else "unit",
+        str(chosen.name), "filter" if len(shape) == 3 else "unit",
         np.bincount(labels, minlength=classes).astype(np.int64), float(losses[0] / count),
         float(right[0].sum() / count), losses[1:] / count, right[1:], right[0], active / count,
     )  # fmt: skip
-
-
-def _of_batch(features: Array, after: Plan, labels: Counts, classes: int) -> tuple[Values, Counts, Values]:
-    """Return the sum of the losses (1 + F,), correct answers by class (1 + F, classes), sum of active fractions (F,).
-
-    The first row is that of the whole model; `after` are the layers after the ablated one.
-    """
-    loss = SparseCategoricalCrossentropy(from_logits=True)
-    targets = loss.encode(labels, (classes,), features.dtype)
-    losses, right = [], []
-    for channel in (None, *range(features.shape[-1])):
-        changed = features.copy()
-        if channel is not None:
-            changed[..., channel] = 0
-        of_samples, probabilities = loss.forward(predict_batch(after, changed), targets, after.ops)
-        losses.append(of_samples.sum(dtype=np.float64))
-        right.append(np.bincount(labels[probabilities.argmax(axis=1) == labels], minlength=classes))
-    nonzero = (features != 0).mean(axis=tuple(range(1, features.ndim - 1)), dtype=np.float64)  # (N, F)
-    return np.array(losses), np.array(right, np.int64), nonzero.sum(axis=0)

@@ -71,7 +71,7 @@ class Occlusion(ImageResult):
         """Row and column in `falls` of the largest decreases, taken greedily among patches that do not overlap."""
         found: list[tuple[int, int]] = []
         falls = self.falls
-        while len(found) < count and falls.max() > -np.inf:
+        while len(found) < count and not np.isneginf(falls).all():
             row, column = divmod(int(falls.argmax()), len(self.lefts))
             found.append((row, column))
             down, right = np.abs(self.tops - self.tops[row]), np.abs(self.lefts - self.lefts[column])

@@ -37,14 +37,25 @@ class Reach:
         """Number of elements on which the value can depend."""
         return int(np.count_nonzero(self.mask))
 
+    @property
+    def rows(self) -> Array:
+        """Indices of the rows that contain such elements; of the units, if the input is a vector."""
+        return self._indices(0)
+
+    @property
+    def columns(self) -> Array:
+        """Indices of the columns that contain such elements; empty if the input is a vector."""
+        return self._indices(1)
+
+    def _indices(self, axis: int) -> Array:
+        return np.unique(np.nonzero(self.mask)[axis]) if axis < self.mask.ndim else np.zeros(0, np.int64)
+
     def __str__(self) -> str:
-        axes = range(self.mask.ndim)
-        indices = [np.flatnonzero(self.mask.any(axis=tuple(set(axes) - {axis}))) for axis in axes]  # with such elements
         if self.mask.ndim == 1:
-            return f"{_spans('unit', indices[0])} of {len(self.mask)}"
+            return f"{_spans('unit', self.rows)} of {len(self.mask)}"
         height, width, *channels = self.mask.shape
-        text = f"{_spans('row', indices[0])}, {_spans('column', indices[1])} of {height} x {width}"
-        return f"{text}, {_spans('channel', indices[2])} of {channels[0]}" if channels not in ([], [1]) else text
+        text = f"{_spans('row', self.rows)}, {_spans('column', self.columns)} of {height} x {width}"
+        return f"{text}, {_spans('channel', self._indices(2))} of {channels[0]}" if channels not in ([], [1]) else text
 
 
 def chain_of(layers: Sequence[LayerTrace], number: int, mask: Array) -> list[Reach]:

@@ -109,5 +109,5 @@ def test_invalid_arguments_raise():
         input_gradient(model, images(model)[0], of="loss")
     with pytest.raises(ValueError, match="Expected a model of known shape for input_gradient"):
         input_gradient(Sequential([Dense(3)]), np.zeros(3))
-    with pytest.raises(ValueError, match=r"use the values in \.gradient"):
+    with pytest.raises(ValueError, match=r"received \(6,\); use \.gradient"):
         input_gradient(rows(), np.zeros(6)).plot()
