@@ -43,19 +43,20 @@ def forward_board(story: Im2colStoryData, row: int | None, done: int) -> Board:
     form = NumberFormat.of(story.image)
     images = [
         Grid(
-            "image" + f"\nchannel {c}" * (channels > 1), story.padded[..., c], form, grey=_outside(story),
+            f"image{form.unit}" + f"\nchannel {c}" * (channels > 1), story.padded[..., c], form, grey=_outside(story),
             framed=_patch(story, row),
         )
         for c in range(channels)
     ]  # fmt: skip
     matrix = Grid(
-        f"matrix\n{rows} × {columns}", story.matrix, form, _row_names(story), column_names(story),
+        f"matrix{form.unit}\n{rows} × {columns}", story.matrix, form, _row_names(story), column_names(story),
         (story.sources < 0) & computed, computed, chosen, below=True,
     )  # fmt: skip
     form = NumberFormat.of(story.kernel_matrix)
     title = f"× kernel matrix{form.unit}\n{columns} × {filters}"
     kernel = Grid(title, story.kernel_matrix, form, column_names(story), framed=row is not None)
-    bias = None if story.bias is None else Grid("", story.bias[None], NumberFormat.of(story.bias), ["+ bias"])
+    form = NumberFormat.of(0.0 if story.bias is None else story.bias)
+    bias = None if story.bias is None else Grid("", story.bias[None], form, [f"+ bias{form.unit}"])
     form = NumberFormat.of(story.product)
     title = f"= product{form.unit}\n{rows} × {filters}"
     product = Grid(title, story.product, form, shown=computed, framed=chosen, below=True)
@@ -156,5 +157,4 @@ def _outside(story: Im2colStoryData) -> Array:
 
 def _with_padding(story: Im2colStoryData, values: Array) -> Array:
     """Pad (H, W) with zeros to (PH, PW)."""
-    down, right = story.windows
-    return np.pad(values, ((down.before, down.after), (right.before, right.after)))
+    return np.pad(values, [(axis.before, axis.after) for axis in story.windows])

@@ -19,6 +19,10 @@ def random_story(size, channels, *arguments, whole=False, **options):
     return show_im2col(image, Conv2D(*arguments, **options))
 
 
+def constant(value):
+    return lambda shape, rng, dtype: np.full(shape, value, dtype)
+
+
 STORIES = {
     "4 x 4 with 3 x 3": lambda: random_story((4, 4), 1, 1, 3, whole=True),
     "5 x 5, stride 2, same": lambda: random_story((5, 5), 1, 1, 3, 2, "same", activation="relu"),
@@ -30,6 +34,7 @@ STORIES = {
     "many channels": lambda: random_story((1, 2), 6, 1, (1, 2), padding="same"),
     "a row of patches": lambda: random_story((1, 27), 1, 2, (1, 3)),
     "tiny numbers": lambda: show_im2col(np.eye(3) * 1e-7, Conv2D(2, 2)),
+    "tiny biases": lambda: show_im2col(np.eye(3), Conv2D(2, 2, bias_initializer=constant(2e-7))),
     "the most that fits": lambda: random_story((7, 7), 3, 8, 3, whole=True),
 }
 
@@ -146,6 +151,16 @@ def test_number_format_of_cells():
     assert (scaled.text(2.5e-7), scaled.text(-1e-7), scaled.unit) == ("2.50", "-1.00", " [$10^{-7}$]")
     assert NumberFormat.of([-1e-9, 1.0]).text(-1e-9) == "0.000"
     assert NumberFormat.of(np.zeros(3)).text(0.0) == "0"
+
+
+def test_power_of_ten_is_written_at_every_scaled_grid():
+    for name in ("tiny numbers", "tiny biases"):
+        story = STORIES[name]()
+        rows = len(story.matrix)
+        for board in (forward_board(story, None, rows), backward_board(story, None, rows)):
+            for grid, _, _ in board.grids:
+                names = " ".join([grid.title, *grid.rows])
+                assert (f"[$10^{{{grid.form.exponent}}}$]" in names) == (grid.form.exponent != 0)
 
 
 def test_wrong_row_or_file(tmp_path):
