@@ -12,29 +12,18 @@ class, a model or a data set of its own.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import overload
+from typing import TypeVar
 
-from scratchcnn.inspection.bug_zoo import data_bugs, gradient_bugs, order_bugs, state_bugs, training_bugs
+from scratchcnn.inspection.bug_zoo import arithmetic_bugs, state_bugs, training_bugs
 from scratchcnn.inspection.bug_zoo.case import Case, healthy
 from scratchcnn.inspection.bug_zoo.exhibit import Diagnosis, Exhibit, Symptom
 from scratchcnn.names import look_up
 from scratchcnn.sequential import Sequential
 
-__all__ = [
-    "Case",
-    "Diagnosis",
-    "Exhibit",
-    "Symptom",
-    "describe",
-    "exhibit",
-    "healthy",
-    "names",
-    "plant",
-    "planted",
-]
+__all__ = ["Case", "Diagnosis", "Exhibit", "Symptom", "describe", "exhibit", "healthy", "names", "plant"]
 
-_MODULES = (gradient_bugs, order_bugs, state_bugs, training_bugs, data_bugs)
-_EXHIBITS = {each.name: each for module in _MODULES for each in module.EXHIBITS}
+_EXHIBITS = {each.name: each for bugs in (arithmetic_bugs, state_bugs, training_bugs) for each in bugs.EXHIBITS}
+_Thing = TypeVar("_Thing", Sequential, Case)
 
 
 def names() -> list[str]:
@@ -52,27 +41,8 @@ def describe(name: str) -> str:
     return str(exhibit(name))
 
 
-def planted(name: str) -> Case:
-    """Return the model and data of `healthy()` with this bug; errors as for `exhibit`."""
-    return exhibit(name).plant(healthy())
-
-
-@overload
-def plant(thing: Sequential, name: str) -> Sequential: ...
-@overload
-def plant(thing: Case, name: str) -> Case: ...
-def plant(thing: Sequential | Case, name: str) -> Sequential | Case:
-    """Add a bug to a copy of a model, or of a model with its data.
-
-    Parameters
-    ----------
-    thing : Sequential or Case
-        A built and compiled model; a Case for bugs in the data. It is not modified.
-    name : str
-
-    Returns
-    -------
-    As `thing`
+def plant(thing: _Thing, name: str) -> _Thing:
+    """Return a copy of a built and compiled model, or of a Case, a model with its data, with a bug in it.
 
     Raises
     ------

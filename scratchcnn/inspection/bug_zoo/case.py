@@ -1,36 +1,27 @@
-"""A model with its data, in which a bug can be planted, and measurements of its training."""
+"""A model with its data, and measurements of its training."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, final
 
 import numpy as np
 
 from scratchcnn.datasets import mnist
-from scratchcnn.layers import Conv2D, Dense, Dropout, Flatten, Layer, MaxPooling2D
+from scratchcnn.layers import Conv2D, Dense, Dropout, Flatten, MaxPooling2D
 from scratchcnn.operands import Array
 from scratchcnn.optimizers import Adam, Optimizer
 from scratchcnn.sequential import Sequential
 
 TRAINING, VALIDATION = 1500, 500  # images of the embedded sample
 BATCH, STEPS = 32, 120
-FEW = 6  # images for a gradient check
 LAST = 20  # steps whose mean loss is the final loss
 
 
+@final
 @dataclass(frozen=True)
 class Case:
-    """A model with its training and validation data.
-
-    Attributes
-    ----------
-    model : Sequential
-        Built and compiled.
-    x, y : training images and labels
-    x_val, y_val : validation images and labels
-    """
+    """A built and compiled model with its training data x, y and its validation data x_val, y_val."""
 
     model: Sequential
     x: Array
@@ -103,19 +94,3 @@ def final_loss(case: Case, optimizer: Optimizer | None = None, steps: int = STEP
     """Measure the mean loss of the last training steps; infinite if the loss became NaN."""
     _, losses = train(case, optimizer, steps)
     return Measured(float(losses[-LAST:].mean()) if np.isfinite(losses).all() else float("inf"), losses)
-
-
-def position(model: Sequential, kind: type[Layer], where: Callable[[Layer], bool] = lambda layer: True) -> int:
-    """Return the index of the last layer of a class; ValueError if there is none."""
-    found = [i for i, layer in enumerate(model.layers) if isinstance(layer, kind) and where(layer)]
-    if not found:
-        raise ValueError(f"Expected a model with a {kind.__name__} that can have this bug, received none.")
-    return found[-1]
-
-
-def input_of(case: Case, place: int, images: int = FEW) -> Array:
-    """Return the input of the layer at `place` in inference, for the first training images."""
-    x = case.x[:images].astype(case.model.dtype)
-    for layer in case.model.layers[:place]:
-        x = layer.forward(x, case.model.ops, training=False, rng=None)[0]
-    return x

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 from scratchcnn.inspection.bug_zoo.case import Case, Measured, healthy
+from scratchcnn.inspection.gradients.findings import Findings
+from scratchcnn.inspection.gradients.table import GradientCheck
 from scratchcnn.inspection.text.layout import facts, wrap
 from scratchcnn.operands import Array
 
@@ -15,33 +17,19 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-class Report(Protocol):
-    """The result of a check."""
-
-    @property
-    def ok(self) -> bool:
-        """Whether nothing is wrong."""
-
-
 class Check(NamedTuple):
     """A check of `inspection`: the call as a student writes it, and the function that makes it for a case."""
 
     call: str
-    run: Callable[[Case], Report]
+    run: Callable[[Case], Findings | GradientCheck]
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """Result of an exhibit's check.
-
-    Attributes
-    ----------
-    tool : str
-    report : result of the check
-    """
+    """The result of an exhibit's check, and the call of the check."""
 
     tool: str
-    report: Report
+    report: Findings | GradientCheck
 
     @property
     def found(self) -> bool:
@@ -54,39 +42,19 @@ class Diagnosis:
 
 @dataclass(frozen=True)
 class Symptom:
-    """A quantity measured without and with the bug; `plot` draws the training losses.
-
-    Attributes
-    ----------
-    name : str
-    quantity : str
-    healthy, faulty : float
-        Its values without and with the bug.
-    healthy_losses, faulty_losses : float64 (steps,)
-        Training losses; empty if nothing was trained.
-    visible : bool
-        Whether the values differ by at least the exhibit's `shift`.
-    text : str
-        Description of the symptom.
-    """
+    """A quantity measured without and with the bug; `text` describes the symptom, `plot` draws the training losses."""
 
     name: str
     quantity: str
     healthy: float
     faulty: float
-    healthy_losses: Array
+    healthy_losses: Array  # float64 (steps,); empty if nothing was trained
     faulty_losses: Array
-    visible: bool
+    visible: bool  # whether the values differ by at least the exhibit's `shift`
     text: str
 
     def plot(self, to_file: str | os.PathLike[str] | None = None) -> Figure:
-        """Draw both losses over the steps; write them to an image file if one is given.
-
-        Raises
-        ------
-        ValueError
-            Nothing was trained for this symptom, or the file has an unknown suffix.
-        """
+        """Draw both losses over the steps, and write them to a file; ValueError if nothing was trained."""
         from scratchcnn.inspection.bug_zoo.symptom_figure import plot_symptom
 
         if not len(self.healthy_losses):
@@ -102,59 +70,34 @@ class Symptom:
 
 @dataclass(frozen=True)
 class Exhibit:
-    """A bug that can be planted in a case.
-
-    Attributes
-    ----------
-    name, title : str
-    bug, fix : str
-        The wrong line of code, and the correct one.
-    symptom_text, hint : str
-    check : Check
-        The check that finds it.
-    plant : callable
-        Returns a copy of a case with the bug; ValueError if the model has nothing that can have it.
-    quantity : str
-        Name of what `measure` measures.
-    measure : callable
-    shift : float
-        With the bug, the quantity is larger by at least this much, or smaller if it is negative.
-    in_data : bool
-        Whether the bug is in the data, not in the model.
-    """
+    """A classic bug, the check that finds it, and a quantity that shows it."""
 
     name: str
     title: str
-    bug: str
-    fix: str
+    bug: str  # the wrong line of code
+    fix: str  # the correct one
     symptom_text: str
     hint: str
     check: Check
-    plant: Callable[[Case], Case]
-    quantity: str
+    plant: Callable[[Case], Case]  # a copy with the bug; ValueError if the model has nothing that can have it
+    quantity: str  # the name of what `measure` measures
     measure: Callable[[Case], Measured]
-    shift: float
-    in_data: bool = False
-
-    @property
-    def tool(self) -> str:
-        """The call of the check."""
-        return self.check.call
+    shift: float  # with the bug, the quantity is larger by at least this much, or smaller if it is negative
+    in_data: bool = False  # whether the bug is in the data, not in the model
 
     def find(self, case: Case | None = None) -> Diagnosis:
         """Run the check on a case; default: the healthy one with this bug planted."""
-        report = self.check.run(self.plant(healthy()) if case is None else case)
-        return Diagnosis(self.tool, report)
+        return Diagnosis(self.check.call, self.check.run(self.plant(healthy()) if case is None else case))
 
     def symptom(self) -> Symptom:
         """Measure the quantity without and with the bug; takes a few seconds."""
         case = healthy()
         one, two = self.measure(case), self.measure(self.plant(case))
         visible = two.value >= one.value + self.shift if self.shift > 0 else two.value <= one.value + self.shift
-        return Symptom(
-            self.name, self.quantity, one.value, two.value, one.losses, two.losses, visible, self.symptom_text
-        )
+        values = (one.value, two.value, one.losses, two.losses)
+        return Symptom(self.name, self.quantity, *values, visible, self.symptom_text)
 
     def __str__(self) -> str:
-        texts = {"bug": self.bug, "fix": self.fix, "symptom": self.symptom_text, "hint": self.hint, "check": self.tool}
-        return "\n".join([f"{self.name}: {self.title}", "", *facts(list(texts.items()))])
+        texts = {"bug": self.bug, "fix": self.fix, "symptom": self.symptom_text, "hint": self.hint}
+        pairs = [*texts.items(), ("check", self.check.call)]
+        return "\n".join([f"{self.name}: {self.title}", "", *facts(pairs)])

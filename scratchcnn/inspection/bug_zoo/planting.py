@@ -1,23 +1,32 @@
-"""Plant a bug in a copy of a case: in a layer, the loss or the optimizer of its model."""
+"""The part of a model that can have a bug: find it, compute its input, and replace it in a copy of a case."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from scratchcnn.activations import ReLU
-from scratchcnn.inspection.bug_zoo.case import Case, position
+from scratchcnn.inspection.bug_zoo.case import Case
 from scratchcnn.layers import Layer
 from scratchcnn.layers.base import Gradients
-from scratchcnn.losses import SparseCategoricalCrossentropy
+from scratchcnn.losses import Loss
 from scratchcnn.operands import Array
-from scratchcnn.optimizers import Adam
+from scratchcnn.sequential import Sequential
 
-Plant = Callable[[Case], Case]
+FEW = 6  # images for a gradient check
 Rng = np.random.Generator | None
 Backward = tuple[Array | None, Gradients]  # input gradient, parameter gradients
+
+
+def position(model: Sequential, kind: type[Layer], where: Callable[[Layer], bool] = lambda layer: True) -> int:
+    """Return the index of the last layer of a class; ValueError if there is none."""
+    found = [i for i, layer in enumerate(model.layers) if isinstance(layer, kind) and where(layer)]
+    if not found:
+        raise ValueError(f"Expected a model with a {kind.__name__} that can have this bug, received none.")
+    return found[-1]
 
 
 def has_relu(layer: Layer) -> bool:
@@ -30,36 +39,32 @@ def is_hidden(layer: Layer) -> bool:
     return getattr(getattr(layer, "activation", None), "name", "") != "softmax"
 
 
-def in_layer(faulty: type[Layer], kind: type[Layer], where: Callable[[Layer], bool] = lambda layer: True) -> Plant:
-    """Replace the last layer of a class by a faulty one with the same arguments and weights."""
+def input_of(case: Case, place: int, images: int = FEW) -> Array:
+    """Return the input of the layer at `place` in inference, for the first training images."""
+    x = case.x[:images].astype(case.model.dtype)
+    for layer in case.model.layers[:place]:
+        x = layer.forward(x, case.model.ops, training=False, rng=None)[0]
+    return x
+
+
+def in_model(faulty: Any, where: Callable[[Layer], bool] = lambda layer: True) -> Callable[[Case], Case]:
+    """Return a function that plants a class in a copy of a case, with the arguments and weights of what it replaces.
+
+    A faulty class replaces an instance of its base class: the last such layer, the loss or the optimizer.
+    """
+    correct = faulty.__base__
 
     def plant(case: Case) -> Case:
-        place = position(case.model, kind, where)
-        layer = faulty.from_config(case.model.layers[place].get_config())
-        return replace(case, model=case.model.clone({place: layer}))
-
-    return plant
-
-
-def in_loss(faulty: type[SparseCategoricalCrossentropy]) -> Plant:
-    """Replace the sparse cross-entropy by a faulty one."""
-
-    def plant(case: Case) -> Case:
-        loss = case.model.expect_compiled("this bug").loss
-        if not isinstance(loss, SparseCategoricalCrossentropy):
-            raise ValueError(f"Expected a model with the loss {faulty.name!r}, received {loss.name!r}.")
-        return replace(case, model=case.model.clone(loss=faulty(**loss.get_config())))
-
-    return plant
-
-
-def in_optimizer(faulty: type[Adam]) -> Plant:
-    """Replace Adam by a faulty one."""
-
-    def plant(case: Case) -> Case:
-        optimizer = case.model.expect_compiled("this bug").optimizer
-        if not isinstance(optimizer, Adam):
-            raise ValueError(f"Expected a model with the optimizer Adam, received {type(optimizer).__name__}.")
-        return replace(case, model=case.model.clone(optimizer=faulty(**optimizer.get_config())))
+        model = case.model
+        if issubclass(faulty, Layer):
+            place = position(model, correct, where)
+            layer = faulty.from_config(model.layers[place].get_config())
+            return replace(case, model=model.clone({place: layer}))
+        part = "loss" if issubclass(faulty, Loss) else "optimizer"
+        own = getattr(model.expect_compiled("this bug"), part)
+        if not isinstance(own, correct):
+            raise ValueError(f"Expected {correct.__name__} as {part} of the model, received {type(own).__name__}.")
+        options: dict[str, Any] = {part: faulty(**own.get_config())}
+        return replace(case, model=model.clone(**options))
 
     return plant

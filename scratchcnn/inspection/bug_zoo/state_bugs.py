@@ -6,19 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from scratchcnn.inspection.bug_zoo.case import (
-    LAST,
-    STEPS,
-    Case,
-    Measured,
-    batches,
-    final_loss,
-    input_of,
-    position,
-    train,
-)
+from scratchcnn.inspection.bug_zoo.case import LAST, STEPS, Case, Measured, batches, final_loss, train
 from scratchcnn.inspection.bug_zoo.exhibit import Check, Exhibit
-from scratchcnn.inspection.bug_zoo.planting import Backward, Rng, in_layer, is_hidden
+from scratchcnn.inspection.bug_zoo.planting import Backward, Rng, in_model, input_of, is_hidden, position
 from scratchcnn.inspection.gradients.findings import Findings
 from scratchcnn.inspection.gradients.layer_check import check_layer
 from scratchcnn.layers import Dense, Dropout, Layer
@@ -30,19 +20,16 @@ from scratchcnn.optimizers import SGD
 from scratchcnn.training.step import backward, forward
 
 EARLY_RATE = 0.02  # learning rate of the layer that updates itself
-LONG = 300  # steps
 
 
 class DropoutNotScaled(Dropout):
     """A dropout that does not divide the remaining activations by 1 - rate."""
 
     def forward(self, x: Array, ops: Operations, training: bool, rng: Rng) -> tuple[Array, Array | None]:
-        """Compute y = x * kept."""
         _, kept = super().forward(x, ops, training, rng)
         return (x if kept is None else x * kept.astype(x.dtype)), kept
 
     def backward(self, dy: Array, cache: Array | None, ops: Operations, input_gradient: bool = True) -> Backward:
-        """Compute the gradient of this forward pass."""
         if not input_gradient:
             return None, {}
         return (dy if cache is None else dy * cache.astype(dy.dtype)), {}
@@ -56,7 +43,6 @@ class DropoutOnAtTestTime(Dropout):
         self.own_rng = np.random.default_rng(0)
 
     def forward(self, x: Array, ops: Operations, training: bool, rng: Rng) -> tuple[Array, Array | None]:
-        """Zero random activations in inference too."""
         return super().forward(x, ops, True, rng or self.own_rng)
 
 
@@ -66,12 +52,10 @@ class StaleCache(Dense):
     last: DenseCache
 
     def forward(self, x: Array, ops: Operations, training: bool, rng: Rng) -> tuple[Array, Any]:
-        """Set self.last, and return no cache."""
         y, self.last = super().forward(x, ops, training, rng)
         return y, None
 
-    def backward(self, dy: Array, cache: None, ops: Operations, input_gradient: bool = True) -> Backward:  # type: ignore[override]
-        """Use the last input, even if dy belongs to another one."""
+    def backward(self, dy: Array, cache: Any, ops: Operations, input_gradient: bool = True) -> Backward:
         count = min(len(dy), len(self.last.x))
         last = DenseCache(self.last.x[:count], self.last.y[:count])
         return super().backward(dy[:count], last, ops, input_gradient)
@@ -80,14 +64,12 @@ class StaleCache(Dense):
 class GradientNotReset(Dense):
     """A dense layer that accumulates its gradients on itself and never resets them."""
 
-    def __init__(self, units: int, *arguments: Any, **options: Any) -> None:
-        super().__init__(units, *arguments, **options)
-        self.total: Gradients = {}
+    total: Gradients | None = None
 
     def backward(self, dy: Array, cache: DenseCache, ops: Operations, input_gradient: bool = True) -> Backward:
-        """Compute self.dW += x.T @ dz."""
         dx, gradients = super().backward(dy, cache, ops, input_gradient)
-        self.total = {name: self.total.get(name, 0) + gradient for name, gradient in gradients.items()}
+        before = self.total or {}
+        self.total = {name: before.get(name, 0) + gradient for name, gradient in gradients.items()}
         return dx, dict(self.total)
 
 
@@ -95,7 +77,6 @@ class UpdatedTooEarly(Dense):
     """A dense layer that updates its kernel before it computes the input gradient with it."""
 
     def backward(self, dy: Array, cache: DenseCache, ops: Operations, input_gradient: bool = True) -> Backward:
-        """Compute W -= rate * dW; dx = dz @ W.T."""
         gradients = super().backward(dy, cache, ops, False)[1]
         for name, gradient in gradients.items():
             self.params[name] -= self.params[name].dtype.type(EARLY_RATE) * gradient
@@ -122,7 +103,7 @@ def _mean_in_inference(case: Case) -> Measured:
     return Measured(float(fixed.sum() / trained.sum()), train(case)[1])
 
 
-def _changing_predictions(case: Case) -> Measured:
+def _changing_classes(case: Case) -> Measured:
     """Fraction of validation images whose predicted class changes from one call to the next."""
     model, losses = train(case)
     one, two = (model.predict(case.x_val, batch_size=256).argmax(axis=1) for _ in range(2))
@@ -132,18 +113,16 @@ def _changing_predictions(case: Case) -> Measured:
 def _loss_with_interleaved_passes(case: Case) -> Measured:
     """Final loss of a training that evaluates validation images between the forward and the backward pass."""
     trainer, losses = case.model.clone().trainer, []
+    plan, loss, ops = trainer.plan, trainer.loss, trainer.ops
     others = case.x_val[:32].astype(trainer.dtype)
     for batch in batches(case, STEPS):
-        images = case.x[batch].astype(trainer.dtype)
-        targets = trainer.loss.encode(case.y[batch], trainer.output_shape, trainer.dtype)
-        outputs, passed = forward(trainer.plan, images, True, trainer.dropout_rng)
-        of_samples, probabilities = trainer.loss.forward(outputs, targets, trainer.ops)
+        targets = loss.encode(case.y[batch], trainer.output_shape, trainer.dtype)
+        outputs, passed = forward(plan, case.x[batch].astype(trainer.dtype), True, trainer.dropout_rng)
+        of_samples, probabilities = loss.forward(outputs, targets, ops)
         losses.append(float(of_samples.mean()))
-        forward(trainer.plan, others, False, None)
-        gradients = backward(trainer.plan, passed, trainer.loss.backward(probabilities, targets, trainer.ops))
-        trainer.optimizer_state = trainer.optimizer.step(
-            trainer.parameters, gradients, trainer.optimizer_state, trainer.ops
-        )
+        forward(plan, others, False, None)
+        gradients = backward(plan, passed, loss.backward(probabilities, targets, ops))
+        trainer.optimizer_state = trainer.optimizer.step(trainer.parameters, gradients, trainer.optimizer_state, ops)
     return Measured(float(np.mean(losses[-LAST:])), np.array(losses))
 
 
@@ -168,7 +147,7 @@ EXHIBITS = (
         symptom_text="In inference, where dropout is off, the following layers receive larger activations than in "
         "training. The validation accuracy is too low, and lower the higher the rate is.",
         hint="Compare the mean output over many training passes with the output in inference.",
-        check=_check(Dropout), plant=in_layer(DropoutNotScaled, Dropout),
+        check=_check(Dropout), plant=in_model(DropoutNotScaled),
         quantity="mean output in inference over that in training", measure=_mean_in_inference, shift=0.1,
     ),
     Exhibit(
@@ -179,8 +158,8 @@ EXHIBITS = (
         symptom_text="Predictions for the same image change from call to call, and the accuracy is lower than it "
         "could be.",
         hint="Call predict twice.",
-        check=_check(Dropout), plant=in_layer(DropoutOnAtTestTime, Dropout),
-        quantity="fraction of validation images whose class changes from call to call", measure=_changing_predictions,
+        check=_check(Dropout), plant=in_model(DropoutOnAtTestTime),
+        quantity="fraction of validation images whose class changes from call to call", measure=_changing_classes,
         shift=0.01,
     ),
     Exhibit(
@@ -191,7 +170,7 @@ EXHIBITS = (
         symptom_text="Plain training works. But when other images pass between forward and backward, for example to "
         "evaluate validation images, the gradient is that of the wrong images.",
         hint="Call forward for A, forward for B, backward for A. Which input does backward use?",
-        check=_check(Dense), plant=in_layer(StaleCache, Dense, is_hidden),
+        check=_check(Dense), plant=in_model(StaleCache, is_hidden),
         quantity="final loss if validation images pass between forward and backward",
         measure=_loss_with_interleaved_passes, shift=0.1,
     ),
@@ -203,9 +182,8 @@ EXHIBITS = (
         symptom_text="Each step continues in the direction of all previous steps, as with a momentum of 1. At first "
         "the loss may even decrease faster; then it oscillates with a growing amplitude.",
         hint="Call backward twice for one forward pass. Is the second gradient twice the first?",
-        check=_check(Dense), plant=in_layer(GradientNotReset, Dense, is_hidden),
-        quantity="loss at the end of 300 steps of SGD", measure=lambda case: final_loss(case, SGD(0.1), LONG),
-        shift=0.5,
+        check=_check(Dense), plant=in_model(GradientNotReset, is_hidden),
+        quantity="loss at the end of 300 steps of SGD", measure=lambda case: final_loss(case, SGD(0.1), 300), shift=0.5,
     ),
     Exhibit(
         name="updated_too_early",
@@ -216,7 +194,7 @@ EXHIBITS = (
         "earlier layers receive the gradient of another network than the one that computed the loss. The loss curve "
         "hardly shows it.",
         hint="Are the parameters the same before and after backward?",
-        check=_check(Dense), plant=in_layer(UpdatedTooEarly, Dense, is_hidden),
+        check=_check(Dense), plant=in_model(UpdatedTooEarly, is_hidden),
         quantity="largest change of a parameter by backward alone", measure=_change_by_backward, shift=1e-4,
     ),
 )  # fmt: skip

@@ -16,20 +16,8 @@ HIGHEST = 20.0  # times the largest healthy loss: upper limit of the axis
 TITLE_WIDTH = 72  # characters
 
 
-def plot_symptom(
-    title: Sequence[str], losses: Mapping[str, Array], to_file: str | os.PathLike[str] | None = None
-) -> Figure:
-    """Draw training losses over the steps.
-
-    Parameters
-    ----------
-    title : sequence of str
-        Its lines.
-    losses : dict of str to float64 (steps,)
-        By their labels, the healthy ones first. A last loss of NaN is marked by a vertical line.
-    to_file : str or path, optional
-        Image file to write; errors as for `save`.
-    """
+def plot_symptom(title: Sequence[str], losses: Mapping[str, Array], to_file: str | os.PathLike[str] | None) -> Figure:
+    """Draw training losses by their labels over the steps, the healthy ones first; a vertical line marks a NaN."""
     check_file(to_file)
     figure, axes = new_axes(6.4, 4.2)
     for (label, values), style, color in zip(losses.items(), ("-", "--"), ("black", "tab:orange"), strict=True):

@@ -41,7 +41,7 @@ def bugs_section() -> Section:
         "bug_zoo.exhibit(name).symptom() measures the effect of a bug, .find() runs the check that finds it, and "
         "bug_zoo.plant(model, name) puts it into a copy of your model.",
     ]
-    rows = [[each.name, each.title, each.symptom_text, each.tool] for each in exhibits]
+    rows = [[each.name, each.title, each.symptom_text, each.check.call] for each in exhibits]
     text = "\n\n".join(map(str, exhibits))
     table = Table(["name", "bug", "symptom", "tool"], rows, text=True)
     return Section("bugs", "Classic bugs", paragraphs, "bug_zoo.describe(name)", text, table=table)
