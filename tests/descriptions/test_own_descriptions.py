@@ -17,7 +17,7 @@ from scratchcnn.fusion.plan import Plan
 from scratchcnn.inspection import check_gradients, explain, trace, write_report
 from scratchcnn.inspection.attribution.receptive_field import field_centers
 from scratchcnn.inspection.gradients.differentiable import pattern_of
-from scratchcnn.inspection.report.layer_words import forward_words
+from scratchcnn.inspection.report.layer_section import words_of
 from scratchcnn.layers import Activation, Conv2D, Dense, Flatten, Layer
 from scratchcnn.storage import StorageError
 from scratchcnn.training.inference import predict_batch
@@ -206,7 +206,7 @@ def test_report_contains_sentences_and_formula(example, tmp_path):
     assert "mean over ky, kx of x[n, oy * P + ky, ox * P + kx, c]" in page
     assert "Gain is a custom layer" in page
     describe(Gain, GainDescription)
-    assert forward_words(trace(model, x)["gain"]).endswith("ReLU then replaces every negative value by zero.")
+    assert words_of(trace(model, x)["gain"])[0].endswith("ReLU then replaces every negative value by zero.")
 
 
 def test_values_of_a_description_without_terms_are_explained_by_slopes(example):

@@ -18,11 +18,11 @@ from scratchcnn.operands import Array
 STEPS = 2  # steps of the window in the part of the image, down and across
 
 
-def matrix_product(found: Trace, store: ArrayStore) -> tuple[Section, dict[str, Any]] | None:
-    """Return the section and the data for the script; None for a model without a convolution."""
+def matrix_product(found: Trace, store: ArrayStore) -> tuple[Section, dict[str, Any]] | tuple[None, None]:
+    """Return the section and the data for the script; None and None for a model without a convolution."""
     layer = next((layer for layer in found if kind_of(layer.layer) is Conv2D), None)
     if layer is None:
-        return None
+        return None, None
     assert isinstance(layer.layer, Conv2D)
     top, left, part = _most_varied_part(layer)
     story = show_im2col(part, layer.layer, engine=found.model.engine)
@@ -48,7 +48,8 @@ def matrix_product(found: Trace, store: ArrayStore) -> tuple[Section, dict[str, 
         **{name: store.add(getattr(story, name)) for name in ("image", "matrix", "sources", "overlaps")},
     }
     call = f"show_im2col(x[{top}:{top + height}, {left}:{left + width}], model.layers[{found.names.index(layer.name)}])"
-    return Section("im2col", "im2col: a convolution as a matrix product", paragraphs, call, str(story)), data
+    title = "im2col: a convolution as a matrix product"
+    return Section(paragraphs, call, str(story), key="im2col", title=title), data
 
 
 def _most_varied_part(layer: LayerTrace) -> tuple[int, int, Array]:

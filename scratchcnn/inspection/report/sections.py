@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from typing import NamedTuple, ParamSpec
+
+Arguments = ParamSpec("Arguments")
 
 
 class Map(NamedTuple):
-    """A heat map that the page's script draws: the name of its array in the `ArrayStore`, its size and axes.
+    """A heat map that the page's script draws."""
 
-    `unit` states what a cell contains. With `over_image`, the cells are pixels, and the outline of the image is drawn.
-    `first` is the index of the first row and column.
-    """
-
-    values: str
+    values: str  # the name of its array in the `ArrayStore`
     height: int
     width: int
-    unit: str
-    over_image: bool = True
+    unit: str  # what a cell contains
+    over_image: bool = True  # the cells are pixels, and the outline of the image is drawn
     rows: str = "row"
     columns: str = "column"
-    first: int = 0
+    first: int = 0  # index of the first row and column
 
 
 class Bar(NamedTuple):
@@ -52,37 +50,31 @@ class Table(NamedTuple):
 
 @dataclass(frozen=True)
 class Section:
-    """A section of the page.
+    """A section of the page."""
 
-    Attributes
-    ----------
-    key : str
-        Its anchor in links.
-    title : str
-    paragraphs : sequence of str
-    call : str
-        The call that gives the same result in Python.
-    text : str
-        The printed result of that call.
-    left_out : str
-        Why the section is missing; empty if it is not.
-    """
-
-    key: str
-    title: str
     paragraphs: Sequence[str] = ()
-    call: str = ""
-    text: str = ""
+    call: str = ""  # the call that gives the same result in Python
+    text: str = ""  # the printed result of that call
     maps: Sequence[Map] = ()
     bars: Sequence[Bar] = ()
     charts: Sequence[Chart] = ()
     table: Table | None = None
-    left_out: str = ""
+    left_out: str = ""  # why the section is missing; empty if it is not
+    key: str = ""  # its anchor in links
+    title: str = ""
 
 
-def section_or_reason(key: str, title: str, make: Callable[[str, str], Section]) -> Section:
-    """Return `make(key, title)`; if the model or the data do not allow it, a section with the reason."""
-    try:
-        return make(key, title)
-    except (ValueError, TypeError, RuntimeError, ImportError) as error:
-        return Section(key, title, left_out=str(error))
+def section(key: str, title: str) -> Callable[[Callable[Arguments, Section]], Callable[Arguments, Section]]:
+    """Give the section that a function returns its key and title; the reason, if model or data do not allow it."""
+
+    def decorate(make: Callable[Arguments, Section]) -> Callable[Arguments, Section]:
+        def titled(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Section:
+            try:
+                made = make(*args, **kwargs)
+            except (ValueError, TypeError, RuntimeError, ImportError) as error:
+                made = Section(left_out=str(error))
+            return replace(made, key=key, title=title)
+
+        return titled
+
+    return decorate

@@ -22,10 +22,10 @@ from scratchcnn.algorithms import GradientAlgorithm, Rung
 from scratchcnn.descriptions import conv2d
 from scratchcnn.descriptions.registry import LIBRARY
 from scratchcnn.inspection import bug_zoo, trace, write_report
-from scratchcnn.inspection.report import page, sources, term_tables
+from scratchcnn.inspection.report import layer_section, page, script_data
 from scratchcnn.inspection.report.arrays import ArrayStore
-from scratchcnn.inspection.report.layer_data import dense_kernel
-from scratchcnn.inspection.report.layer_words import formula_of
+from scratchcnn.inspection.report.layer_section import formula_of
+from scratchcnn.inspection.report.script_data import dense_kernel
 from scratchcnn.layers import Conv2D, Dense, Flatten, Layer, Rescaling
 
 ROOT = Path(scratchcnn.__file__).parents[1]
@@ -65,12 +65,12 @@ def test_equal_arrays_are_stored_once_and_without_zeros():
 
 def test_terms_of_a_described_layer_are_left_out_with_a_reason_if_they_are_too_many(monkeypatch):
     layer = trace(Sequential([Rescaling(0.5, 1, input_shape=(3, 4, 1)), Flatten(), Dense(2)]), np.ones((1, 3, 4, 1)))[0]
-    found = term_tables.described_terms(layer, store := ArrayStore())
+    found = script_data.described_terms(layer, store := ArrayStore())
     assert unpacked(store, found["forward"]["sources"]).tolist() == list(range(12))
     assert set(unpacked(store, found["forward"]["weights"])) == {0.5}
     assert "backward" not in found  # no labels
-    monkeypatch.setattr(term_tables, "MOST_TERMS", 11)
-    assert "sums of about 12 products" in term_tables.described_terms(layer, ArrayStore())["why"]
+    monkeypatch.setattr(script_data, "MOST_TERMS", 11)
+    assert "sums of about 12 products" in script_data.described_terms(layer, ArrayStore())["why"]
 
 
 def test_large_dense_kernel_contains_all_weights_with_nonzero_products(rng):
@@ -95,9 +95,9 @@ def test_sources_are_the_lines_of_the_files(engine):
     x, y = small_data(1)
     model = small_model(seed=0, engine=engine)
     layers = trace(model, x, y).layers
-    found = [sources.forward_sources(layer, engine) for layer in layers]
-    found += [sources.backward_sources(layer, engine) for layer in layers]
-    every = [source for each in [*found, sources.loss_sources(engine)] for source in each]
+    found = [layer_section.forward_sources(layer, engine) for layer in layers]
+    found += [layer_section.backward_sources(layer, engine) for layer in layers]
+    every = [source for each in [*found, layer_section.loss_sources(engine)] for source in each]
     assert {source.path.split("/")[1] for source in every} == {"reference", "kernels"} - (
         {"kernels"} if engine == "reference" else set()
     )
@@ -113,7 +113,7 @@ def test_sources_are_the_lines_of_the_files(engine):
 def test_every_algorithm_has_its_hot_loop(table, algorithms):
     assert set(table) == set(get_args(algorithms))
     for names in table.values():
-        assert all(sources.source_of(name, "hot loop").lines for name in names)
+        assert all(layer_section.source_of(name, "hot loop").lines for name in names)
 
 
 def test_formulas_are_those_of_the_docstrings():
