@@ -99,5 +99,4 @@ class Exhibit:
 
     def __str__(self) -> str:
         texts = {"bug": self.bug, "fix": self.fix, "symptom": self.symptom_text, "hint": self.hint}
-        pairs = [*texts.items(), ("check", self.check.call)]
-        return "\n".join([f"{self.name}: {self.title}", "", *facts(pairs)])
+        return "\n".join([f"{self.name}: {self.title}", "", *facts([*texts.items(), ("check", self.check.call)])])

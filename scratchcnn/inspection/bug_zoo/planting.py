@@ -48,10 +48,7 @@ def input_of(case: Case, place: int, images: int = FEW) -> Array:
 
 
 def in_model(faulty: Any, where: Callable[[Layer], bool] = lambda layer: True) -> Callable[[Case], Case]:
-    """Return a function that plants a class in a copy of a case, with the arguments and weights of what it replaces.
-
-    A faulty class replaces an instance of its base class: the last such layer, the loss or the optimizer.
-    """
+    """Plant a class instead of the last layer, the loss or the optimizer of its base class, with the same arguments."""
     correct = faulty.__base__
 
     def plant(case: Case) -> Case:

@@ -22,11 +22,10 @@ def plot_symptom(title: Sequence[str], losses: Mapping[str, Array], to_file: str
     figure, axes = new_axes(6.4, 4.2)
     for (label, values), style, color in zip(losses.items(), ("-", "--"), ("black", "tab:orange"), strict=True):
         finite = np.isfinite(values)
-        if finite.any():
-            axes.plot(np.flatnonzero(finite) + 1, values[finite], style, color=color, label=label)
+        axes.plot(np.flatnonzero(finite) + 1, values[finite], style, color=color, label=label)
         if not finite.all():
-            text = f"{label}: NaN after {finite.sum()} steps"
-            axes.axvline(len(values), linestyle=":", color=color, linewidth=2, label=text)
+            at = f"{label}: NaN after {finite.sum()} steps"
+            axes.axvline(len(values), linestyle=":", color=color, linewidth=2, label=at)
     axes.set_ylim(0, min(axes.get_ylim()[1], HIGHEST * float(np.nanmax(next(iter(losses.values()))))))
     axes.set_title("\n".join(part for line in title for part in textwrap.wrap(line, TITLE_WIDTH)), fontsize="medium")
     axes.set(xlabel="step", ylabel="loss of the batch (nats)")

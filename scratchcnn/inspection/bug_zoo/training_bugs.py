@@ -26,7 +26,6 @@ from scratchcnn.optimizers import Adam, State
 from scratchcnn.schedules import rate_at
 
 FIRST = 10  # steps in which a missing bias correction has the largest effect
-HIGH_RATE = 0.01  # learning rate
 LEAKED_STEPS = 400  # enough to memorize images
 
 
@@ -72,7 +71,7 @@ DATA = Check(
 def _highest_loss(case: Case) -> Measured:
     """The highest loss of the first steps with a high learning rate."""
     optimizer: Any = case.model.optimizer
-    losses = train(case, type(optimizer)(**optimizer.get_config() | {"learning_rate": HIGH_RATE}))[1]
+    losses = train(case, type(optimizer)(**optimizer.get_config() | {"learning_rate": 0.01}))[1]
     return Measured(float(np.nan_to_num(losses[: FIRST + 1], nan=np.inf).max()), losses)
 
 

@@ -11,23 +11,20 @@ from scratchcnn.inspection.attribution.occlusion_map import occlusion
 from scratchcnn.inspection.attribution.receptive_field import convolutions
 from scratchcnn.inspection.attribution.saliency import input_gradient
 from scratchcnn.inspection.attribution.shifts import pixel_shifts
-from scratchcnn.inspection.report.arrays import ArrayStore
-from scratchcnn.inspection.report.sections import Bar, Map, Section, section
+from scratchcnn.inspection.report.script_data import ArrayStore
+from scratchcnn.inspection.report.sections import Data, Map, Section, section
+from scratchcnn.inspection.tracing.trace import Trace
 from scratchcnn.operands import Array
 from scratchcnn.sequential import Sequential
 
 LISTED = 12  # filters in the chart of the ablation
 
 
-def attribution_sections(
-    model: Sequential, image: Array, label: int | None, store: ArrayStore, images: Array | None, labels: Array | None
-) -> list[Section]:
-    """Return the sections on the score or probability of a class for one image; None: the predicted class.
-
-    The ablation is evaluated on `images` and `labels`; without them, it is missing.
-    """
-    sections = [make(model, image, label, store) for make in (_occlusion, _input_gradient, _grad_cam, _shifts)]
-    return sections if images is None or labels is None else [*sections, _ablation(model, images, labels)]
+def attribution_sections(found: Trace, label: int | None, store: ArrayStore, evaluated: Data | None) -> list[Section]:
+    """Return the sections on one class, None: the predicted one; the ablation requires images and labels."""
+    arguments = found.model, found.x[0], label, store
+    sections = [make(*arguments) for make in (_occlusion, _input_gradient, _grad_cam, _shifts)]
+    return sections if evaluated is None else [*sections, _ablation(found.model, *evaluated)]
 
 
 @section("occlusion", "Occlusion: cover a patch")
@@ -91,7 +88,7 @@ def _shifts(model: Sequential, image: Array, label: int | None, store: ArrayStor
 
 
 @section("ablation", "Ablation: remove a filter")
-def _ablation(model: Sequential, images: Array, labels: Array) -> Section:
+def _ablation(model: Sequential, images: npt.ArrayLike, labels: npt.ArrayLike) -> Section:
     last = len(model.layers) - 1
     place = max((each for each in convolutions(model) if each < last), default=max(0, last - 1))
     found = filter_ablation(model, place, images, labels)
@@ -106,7 +103,7 @@ def _ablation(model: Sequential, images: Array, labels: Array) -> Section:
     bars = []
     for number in listed:
         text = f"loss {found.rises[number]:+.4f}, accuracy {found.accuracies[number]:.2%}"
-        bars.append(Bar(f"{found.kind} {number}", max(0.0, float(found.rises[number]) / largest), text))
+        bars.append((f"{found.kind} {number}", max(0.0, float(found.rises[number]) / largest), text))
     return Section(paragraphs, f"filter_ablation(model, {found.layer!r}, x, y)", str(found), bars=bars)
 
 

@@ -35,8 +35,8 @@ def layer_section(layer: LayerTrace, engine: str) -> dict[str, Any]:
     """Return the context of the template for both sections of a layer; the names of quantities are in the glossary."""
     forward, backward = words_of(layer)
     formula, notation = formula_of(layer)
-    sources = forward_sources(layer, engine)
-    differentiated = layer.d_preactivation is not None
+    sources, backward_sources = sources_of(layer, engine)
+    four_axes = layer.params.get("kernel", np.zeros(0)).ndim == 4
     return {
         "given": times(layer.shapes.input[1:]),
         "made": times(layer.shapes.output[1:]),
@@ -48,9 +48,9 @@ def layer_section(layer: LayerTrace, engine: str) -> dict[str, Any]:
         "facts": _facts_of(layer),
         "sources": sources,
         "backward_facts": _backward_facts_of(layer),
-        "backward_sources": backward_sources(layer, engine),
+        "backward_sources": backward_sources,
         "largest_gradients": _largest_gradients(layer),
-        "kernel_gradient": differentiated and layer.params.get("kernel", np.zeros(0)).ndim == 4 and bool(sources),
+        "kernel_gradient": four_axes and layer.d_preactivation is not None and bool(sources),
     }
 
 
@@ -113,13 +113,12 @@ def _backward_facts_of(layer: LayerTrace) -> dict[str, str]:
 def overview(trace: Trace) -> tuple[list[str], list[list[str]]]:
     """Return the heads and the rows of the table of all layers."""
     heads = ["output shape", "parameters", "FLOPs", "sparsity", "mean", "standard deviation"]
+    heads += ["gradient norm"] if trace.losses is not None else []
     rows = []
     for layer in trace:
-        facts = _facts_of(layer)
+        facts = _facts_of(layer) | {"gradient norm": short(layer.gradient_norm)}
         rows.append([layer.name, layer.kind, *(facts[head] for head in heads)])
-        if trace.losses is not None:
-            rows[-1].append(short(layer.gradient_norm))
-    return ["layer", "class", *heads, *(["gradient norm"] if trace.losses is not None else [])], rows
+    return ["layer", "class", *heads], rows
 
 
 def _largest_gradients(layer: LayerTrace) -> list[tuple[str, str, str]]:
@@ -145,20 +144,15 @@ class Source(NamedTuple):
     lines: list[tuple[int, str]]  # line numbers and lines
 
 
-def forward_sources(layer: LayerTrace, engine: str) -> list[Source]:
-    """Return the code of a layer's forward pass; an empty list for a custom layer."""
-    formulas, loops = description_of(layer.layer).code(layer)[0]
+def sources_of(layer: LayerTrace, engine: str) -> tuple[list[Source], list[Source]]:
+    """Return the code of a layer's forward pass, and of its backward pass; empty lists for a custom layer."""
+    (formulas, loops), backward = description_of(layer.layer).code(layer)
     if kind_of(layer.layer) is not None and layer.activation in ("relu", "softmax"):
         name = layer.activation
         kernel = "kernels.relu:_relu" if name == "relu" else "kernels.softmax:softmax_row"
         formulas += (f"reference.{name}:{name}",)
         loops += (kernel,) if name == "softmax" or not loops else ()  # ReLU is part of the preceding loop
-    return _found(Code(formulas, loops), engine)
-
-
-def backward_sources(layer: LayerTrace, engine: str) -> list[Source]:
-    """Return the code of a layer's backward pass, the gradients w.r.t. its parameters first."""
-    return _found(description_of(layer.layer).code(layer)[1], engine)
+    return _found(Code(formulas, loops), engine), _found(backward, engine)
 
 
 def loss_sources(engine: str) -> list[Source]:

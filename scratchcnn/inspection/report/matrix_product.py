@@ -8,7 +8,7 @@ import numpy as np
 
 from scratchcnn.descriptions.registry import kind_of
 from scratchcnn.inspection.im2col.story import show_im2col
-from scratchcnn.inspection.report.arrays import ArrayStore
+from scratchcnn.inspection.report.script_data import ArrayStore
 from scratchcnn.inspection.report.sections import Section
 from scratchcnn.inspection.tracing.layer_trace import LayerTrace
 from scratchcnn.inspection.tracing.trace import Trace
@@ -56,13 +56,9 @@ def _most_varied_part(layer: LayerTrace) -> tuple[int, int, Array]:
     """Return row, column and values of the part of the input with the largest standard deviation."""
     own, image = layer.layer, layer.input[0]
     assert isinstance(own, Conv2D)
-    sizes = tuple(
-        min(length, (kernel - 1) * dilation + 1 + STEPS * stride)
-        for length, kernel, dilation, stride in zip(
-            image.shape[:2], own.kernel_size, own.dilation_rate, own.strides, strict=True
-        )
-    )
-    parts = np.lib.stride_tricks.sliding_window_view(image.sum(axis=2, dtype=np.float64), sizes)
+    extent = (np.array(own.kernel_size) - 1) * own.dilation_rate + 1 + STEPS * np.array(own.strides)
+    height, width = np.minimum(extent, image.shape[:2]).tolist()
+    parts = np.lib.stride_tricks.sliding_window_view(image.sum(axis=2, dtype=np.float64), (height, width))
     spread = parts.std(axis=(2, 3))
     top, left = (int(place) for place in np.unravel_index(spread.argmax(), spread.shape))
-    return top, left, image[top : top + sizes[0], left : left + sizes[1]]
+    return top, left, image[top : top + height, left : left + width]

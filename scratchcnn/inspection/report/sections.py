@@ -6,7 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, ParamSpec
 
+import numpy.typing as npt
+
 Arguments = ParamSpec("Arguments")
+Data = tuple[npt.ArrayLike, npt.ArrayLike]  # images and labels
 
 
 class Map(NamedTuple):
@@ -20,14 +23,6 @@ class Map(NamedTuple):
     rows: str = "row"
     columns: str = "column"
     first: int = 0  # index of the first row and column
-
-
-class Bar(NamedTuple):
-    """A bar of relative length 0 to 1, its name and a text."""
-
-    name: str
-    length: float
-    text: str
 
 
 class Chart(NamedTuple):
@@ -56,7 +51,7 @@ class Section:
     call: str = ""  # the call that gives the same result in Python
     text: str = ""  # the printed result of that call
     maps: Sequence[Map] = ()
-    bars: Sequence[Bar] = ()
+    bars: Sequence[tuple[str, float, str]] = ()  # name, length from 0 to 1, and text
     charts: Sequence[Chart] = ()
     table: Table | None = None
     left_out: str = ""  # why the section is missing; empty if it is not

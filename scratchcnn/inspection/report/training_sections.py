@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from scratchcnn.descriptions.words import times
 from scratchcnn.inspection import bug_zoo
@@ -15,7 +14,7 @@ from scratchcnn.inspection.keras.side_by_side import HEADS, cells_of
 from scratchcnn.inspection.optimizer.comparison import compare_optimizers
 from scratchcnn.inspection.optimizer.dead_units import dead_units
 from scratchcnn.inspection.optimizer.gradient_flow import GradientWatcher
-from scratchcnn.inspection.report.sections import Chart, Section, Table, section
+from scratchcnn.inspection.report.sections import Chart, Data, Section, Table, section
 from scratchcnn.inspection.text.numbers import short
 from scratchcnn.inspection.tracing.trace import Trace
 from scratchcnn.operands import Array
@@ -27,7 +26,7 @@ KERAS_STEPS = 2  # of the comparison with Keras
 CURVES = 6  # layers in a chart
 
 
-def training_sections(found: Trace, training: tuple[npt.ArrayLike, npt.ArrayLike] | None) -> list[Section]:
+def training_sections(found: Trace, training: Data | None) -> list[Section]:
     """Return the sections on the training of a traced model; some of them require images and labels."""
     model = found.model
     sections = [] if found.losses is None else [_gradient_check(found)]

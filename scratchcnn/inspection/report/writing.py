@@ -12,12 +12,11 @@ import numpy.typing as npt
 
 from scratchcnn.descriptions.words import times
 from scratchcnn.inspection.arguments import built_model, class_count, one_image, one_label
-from scratchcnn.inspection.report.arrays import ArrayStore
 from scratchcnn.inspection.report.attribution_sections import attribution_sections
 from scratchcnn.inspection.report.layer_section import layer_section, loss_sources, overview
 from scratchcnn.inspection.report.matrix_product import matrix_product
 from scratchcnn.inspection.report.page import render
-from scratchcnn.inspection.report.script_data import page_data
+from scratchcnn.inspection.report.script_data import ArrayStore, page_data
 from scratchcnn.inspection.report.training_sections import training_sections
 from scratchcnn.inspection.tracing.trace import Trace, trace
 from scratchcnn.losses import SparseCategoricalCrossentropy
@@ -94,10 +93,8 @@ def write_report(
     ------
     TypeError, ValueError
         The model is not built, `image` is not one image, there is no such class, or images are given without labels.
-    OSError
-        The file cannot be written.
-    ImportError
-        Jinja2 is not installed.
+    OSError, ImportError
+        The file cannot be written; Jinja2 is not installed.
 
     Notes
     -----
@@ -119,13 +116,13 @@ def write_report(
     data = page_data(found, store, passes.label)
     attribution = []
     if passes.answer is not None:
-        evaluated = (None, None) if images is None or labels is None else (np.asarray(images), np.asarray(labels))
-        attribution = attribution_sections(model, found.x[0], passes.label, store, *evaluated)
+        evaluated = None if images is None or labels is None else (images, labels)
+        attribution = attribution_sections(found, passes.label, store, evaluated)
     product, data["im2col"] = matrix_product(found, store)
     learning = training_sections(found, training)
     page = render(
         data,
-        title=title or _title(passes),
+        title=title,
         passes=passes,
         layers=list(found),
         overview=overview(found),
@@ -176,9 +173,3 @@ def _passes(model: Sequential, image: npt.ArrayLike, label: int | None) -> _Pass
     except RuntimeError as error:
         return _Passes(found, answer, why_no_backward=str(error))
     return _Passes(both, answer, chosen, label is not None)
-
-
-def _title(passes: _Passes) -> str:
-    if passes.answer is None:
-        return f"Inside {passes.trace.model.name}"
-    return f"How a neural network classifies this {passes.label if passes.given else passes.answer}"

@@ -23,9 +23,8 @@ from scratchcnn.descriptions import conv2d
 from scratchcnn.descriptions.registry import LIBRARY
 from scratchcnn.inspection import bug_zoo, trace, write_report
 from scratchcnn.inspection.report import layer_section, page, script_data
-from scratchcnn.inspection.report.arrays import ArrayStore
 from scratchcnn.inspection.report.layer_section import formula_of
-from scratchcnn.inspection.report.script_data import dense_kernel
+from scratchcnn.inspection.report.script_data import ArrayStore, dense_kernel
 from scratchcnn.layers import Conv2D, Dense, Flatten, Layer, Rescaling
 
 ROOT = Path(scratchcnn.__file__).parents[1]
@@ -95,8 +94,7 @@ def test_sources_are_the_lines_of_the_files(engine):
     x, y = small_data(1)
     model = small_model(seed=0, engine=engine)
     layers = trace(model, x, y).layers
-    found = [layer_section.forward_sources(layer, engine) for layer in layers]
-    found += [layer_section.backward_sources(layer, engine) for layer in layers]
+    found = [sources for layer in layers for sources in layer_section.sources_of(layer, engine)]
     every = [source for each in [*found, layer_section.loss_sources(engine)] for source in each]
     assert {source.path.split("/")[1] for source in every} == {"reference", "kernels"} - (
         {"kernels"} if engine == "reference" else set()
