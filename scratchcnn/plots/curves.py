@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from scratchcnn.plots.picture import new_figure
+from scratchcnn.plots.picture import panels
 from scratchcnn.plots.tiles import listed_axes
 from scratchcnn.training import History
 
@@ -55,9 +55,7 @@ def plot_history(history: History, ax: Axes | Iterable[Axes] | None = None) -> l
         raise ValueError("Expected a history of at least one epoch, received an empty one; train with model.fit first.")
     names = [name for name in history.history if not name.startswith("val_")]
     if ax is None:
-        figure = new_figure(4.6 * len(names), 3.6)
-        figure.set_layout_engine("constrained", w_pad=0.1, h_pad=0.1)
-        ax = figure.subplots(1, len(names), squeeze=False).flat
+        ax = panels(len(names), 4.6, 3.6)[1]
     every = listed_axes(ax)
     if len(every) != len(names):
         raise ValueError(
@@ -79,12 +77,17 @@ def _draw(axes: Axes, history: History, name: str) -> None:
             epochs, history.history[f"val_{name}"], "s--", color="tab:orange", markersize=5, markerfacecolor="white",
             markevery=every, label="validation",
         )  # fmt: skip
-    space = max(0.5, 0.02 * len(epochs))
-    axes.set_xlim(epochs[0] - space, epochs[-1] + space)
-    ticks = MaxNLocator(nbins=10, integer=True, min_n_ticks=1).tick_values(epochs[0], epochs[-1])
-    axes.set_xticks([tick for tick in ticks if epochs[0] <= tick <= epochs[-1]])  # without epoch 0
+    whole_steps(axes, epochs[0], epochs[-1], most=10)
     if name == "accuracy":
         axes.yaxis.set_major_formatter(PercentFormatter(xmax=1, symbol=" %"))
     axes.set(title=name, xlabel="epoch", ylabel=f"{name} (mean per image)" if name == "loss" else name)
     axes.grid(color="0.9")
     axes.legend()
+
+
+def whole_steps(axes: Axes, first: int, last: int, most: int = 6) -> None:
+    """Set the limits of the x axis around the steps or epochs `first` to `last`, with ticks at whole numbers only."""
+    space = max(0.5, 0.02 * (last - first))
+    axes.set_xlim(first - space, last + space)
+    ticks = MaxNLocator(nbins=most, integer=True, min_n_ticks=1).tick_values(first, last)
+    axes.set_xticks([tick for tick in ticks if first <= tick <= last])

@@ -37,6 +37,17 @@ def new_axes(width: float, height: float) -> tuple[Figure, Axes]:
     return figure, figure.subplots()
 
 
+def panels(
+    count: int, width: float = 6.6, height: float = 3.8, columns: int | None = None
+) -> tuple[Figure, list[Axes]]:
+    """Create a `new_figure` with at least `count` axes of the given inches, in rows of `columns` (default: one row)."""
+    columns = columns or count
+    rows = -(-count // columns)
+    figure = new_figure(width * columns, height * rows)
+    figure.set_layout_engine("constrained", w_pad=0.1, h_pad=0.1)
+    return figure, list(figure.subplots(rows, columns, squeeze=False).flat)
+
+
 def save(drawing: Axes | Figure, path: str | os.PathLike[str]) -> None:
     """Write a figure, or the whole figure that axes belong to, to an image file.
 
