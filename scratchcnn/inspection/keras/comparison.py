@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,21 +12,18 @@ import numpy as np
 from scratchcnn.arguments import positive_integer
 from scratchcnn.configs import Configured
 from scratchcnn.inspection.arguments import built_model, sample_shape
-from scratchcnn.inspection.keras.backends import computing_in, keras_module
-from scratchcnn.inspection.keras.equivalent import KerasModel
-from scratchcnn.inspection.keras.run import Run, train
-from scratchcnn.inspection.keras.side_by_side import FirstDifference, Row, compare, differences, table_of
+from scratchcnn.inspection.keras.equivalent import computing_in, keras_module, train_keras
+from scratchcnn.inspection.keras.perturbation import LEAST_RUNS, MOST_RUNS, SAFETY, compared_runs
+from scratchcnn.inspection.keras.side_by_side import HEADS, FirstDifference, Row, cells_of, shown
 from scratchcnn.inspection.text.layout import wrap
 from scratchcnn.inspection.text.printed import Printed
+from scratchcnn.inspection.text.table import table
 from scratchcnn.sequential import Sequential
 from scratchcnn.training.data import Fitting, Samples, check_samples
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-LEAST_RUNS, MOST_RUNS = 4, 32  # more than the least only where they leave a difference unexplained
-SAFETY = 2.0  # times the largest movement, as both programs round
-LAST_DIGITS = 4.0  # rounding errors of the largest value of an array, which are always allowed
 HOW = (
     "Same weights, same batches, new optimizer state; Dropout is off on both sides, since its random masks differ. "
     "relative: the largest difference divided by the largest value of the array. tolerance: what rounding may cause, "
@@ -50,10 +46,8 @@ class KerasComparison(Printed):
     rows : tuple of Row
         In the order of computation: the output of every layer for the first batch, the loss, the gradient of every
         parameter (from the last layer to the first), every parameter after each step.
-    first_difference : FirstDifference or None
-        The first value that differs by more than rounding; None if there is none.
-    keras, backend, dtype, optimizer : str
-        Keras's version and backend, the dtype of both models, our optimizer.
+    first_difference : FirstDifference or None  the first value that differs by more than rounding, if any
+    keras, backend, dtype, optimizer : str  Keras's version and backend, the dtype of both models, our optimizer
     batch_size, steps : int
     """
 
@@ -76,26 +70,22 @@ class KerasComparison(Printed):
             f"scratchcnn compared with Keras {self.keras} on {self.backend}: {self.steps} steps of {self.optimizer}, "
             f"batches of {self.batch_size}, {self.dtype}."
         )
+        rows = table(HEADS, cells_of(self.rows, self.steps), left=(0, 1, 2, 6))
         loose = [*wrap(LOOSE), ""] if any(row.loose and row.agrees for row in self.rows) else []
-        lines = [*wrap(title), *wrap(HOW), "", *table_of(self.rows, self.steps), "", *loose, self._verdict()]
-        return "\n".join(lines)
-
-    def _verdict(self) -> str:
-        if self.first_difference is not None:
-            return str(self.first_difference)
         worst = max(self.rows, key=lambda row: row.share_of_tolerance)
-        return (
+        verdict = self.first_difference or (
             "No difference beyond rounding. Closest to its tolerance, at "
             f"{100 * worst.share_of_tolerance:.2g} % of it: {worst.place}."
         )
+        return "\n".join([*wrap(title), *wrap(HOW), "", *rows, "", *loose, str(verdict)])
 
     def plot(self, to_file: str | os.PathLike[str] | None = None) -> Figure:
-        """Draw differences and tolerances: first batch, and weights over steps; save to `to_file` if given."""
+        """Draw the differences and tolerances of the arrays that the text lists; save to `to_file` if given."""
         from scratchcnn.inspection.keras.figure import plot_keras_comparison
 
         result = "no difference beyond rounding" if self.agrees else "red: more than rounding"
         title = f"scratchcnn compared with Keras on {self.backend}, {self.dtype}: {result}"
-        return plot_keras_comparison(self.rows, title, to_file)
+        return plot_keras_comparison(shown(self.rows, self.steps), title, to_file)
 
 
 def compare_with_keras(
@@ -118,10 +108,6 @@ def compare_with_keras(
         copy of it gets our weights. If it is compiled, its optimizer and loss are used. Default: the equivalent model,
         made from the description of ours.
 
-    Returns
-    -------
-    KerasComparison
-
     Raises
     ------
     ImportError
@@ -129,7 +115,7 @@ def compare_with_keras(
     RuntimeError
         The model is not compiled; or Keras's backend has no gradients, or no float64 where it is required.
     ValueError, TypeError
-        The model is not built, the data do not fit, or Keras has no such layer, optimizer or loss, which is named.
+        The model is not built, the data do not fit, or Keras has no such layer, optimizer or loss.
 
     Notes
     -----
@@ -157,8 +143,8 @@ def compare_with_keras(
     batches = [Samples(samples.x[indices], samples.y[indices]) for indices in chosen]
     keras = keras_module()
     with computing_in(keras, model.dtype):
-        theirs = KerasModel(keras, model, keras_model).train(batches)
-    compared = _compared(model, batches, theirs)
+        theirs = train_keras(keras, model, batches, keras_model)
+    compared = compared_runs(model, batches, theirs)
     return KerasComparison(
         tuple(row for row, _ in compared), next((found for _, found in compared if found), None),
         str(keras.__version__), str(keras.backend.backend()), model.dtype.name, _described(model.optimizer),
@@ -166,37 +152,13 @@ def compare_with_keras(
     )  # fmt: skip
 
 
-def _compared(model: Sequential, batches: Sequence[Samples], theirs: Run) -> list[tuple[Row, FirstDifference | None]]:
-    """Compare our run with theirs, array by array, with tolerances from perturbed runs.
-
-    A single perturbed run may cross a kink or not, and may move a single value, such as the loss, by little or much.
-    Therefore further runs are made while there is a difference.
-    """
-    places, ours = zip(*train(model, batches).arrays(model.layers), strict=True)
-    others = [array for _, array in theirs.arrays(model.layers)]
-    limits = np.finfo(model.dtype)
-    largest = np.array([abs(array.astype(np.float64)).max() for array in ours])
-    moved, compared = np.zeros(len(ours)), []
-    for run in range(1, MOST_RUNS + 1):
-        perturbed = train(model, batches, np.random.default_rng(run)).arrays(model.layers)
-        moved = np.maximum(moved, [differences(one, two).max() for one, (_, two) in zip(ours, perturbed, strict=True)])
-        if run < LEAST_RUNS:
-            continue
-        tolerances = (SAFETY * moved + LAST_DIGITS * limits.eps / 2 * largest + limits.tiny).tolist()
-        compared = [compare(*each) for each in zip(places, ours, others, tolerances, strict=True)]
-        if all(row.agrees for row, _ in compared):
-            break
-    return compared
-
-
 def _described(optimizer: object) -> str:
     """Return the call that makes an optimizer: its learning rate, and all arguments that differ from the defaults."""
     kind = type(optimizer)
-    config = optimizer.get_config() if isinstance(optimizer, Configured) else {}
     defaults = inspect.signature(kind).parameters
-    shown = ", ".join(
+    shown = [
         f"{name}={type(value).__name__ if isinstance(value, Configured) else value}"
-        for name, value in config.items()
+        for name, value in (optimizer.get_config() if isinstance(optimizer, Configured) else {}).items()
         if name == "learning_rate" or value != defaults[name].default
-    )
-    return f"{kind.__name__}({shown})"
+    ]
+    return f"{kind.__name__}({', '.join(shown)})"

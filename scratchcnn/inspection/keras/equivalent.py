@@ -1,14 +1,17 @@
-"""The equivalent Keras model: the same layers, weights, optimizer and loss, run step by step."""
+"""Keras's side: its import and backend, the equivalent model, and its training, step by step."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 
-from scratchcnn.inspection.keras.backends import as_array, loss_and_gradients, outputs_of, update
-from scratchcnn.inspection.keras.run import Run
+from scratchcnn.inspection.keras.side_by_side import Run
 from scratchcnn.operands import Array
 from scratchcnn.sequential import Sequential
 from scratchcnn.storage import keras_config
@@ -16,15 +19,83 @@ from scratchcnn.storage.errors import StorageError
 from scratchcnn.storage.objects import KNOWN
 from scratchcnn.training.data import Samples
 
+BACKENDS = ("jax", "tensorflow", "torch")
+INSTALL = "python -m pip install 'scratchcnn[compare]'"
+
+
+def keras_module() -> Any:
+    """Return the module `keras`; ImportError if it or its backend is not installed, RuntimeError without gradients."""
+    try:
+        keras = import_module("keras")
+    except ImportError as error:
+        if error.name == "keras":
+            raise ImportError(f"Expected Keras, which is not installed; {INSTALL} installs it with JAX.") from error
+        chosen = os.environ.get("KERAS_BACKEND")
+        raise ImportError(
+            f"Expected a backend that Keras can run on, received {f'KERAS_BACKEND={chosen}' if chosen else 'none'} "
+            f"({error}); {INSTALL} installs JAX, and KERAS_BACKEND=jax, set before Python starts, selects it."
+        ) from error
+    if keras.backend.backend() not in BACKENDS:
+        raise RuntimeError(
+            f"Expected Keras on a backend that computes gradients, {', '.join(BACKENDS)}, received "
+            f"{keras.backend.backend()!r}; set KERAS_BACKEND=jax before Python starts."
+        )
+    return keras
+
+
+@contextmanager
+def computing_in(keras: Any, dtype: np.dtype[np.floating]) -> Iterator[None]:
+    """Set the dtype of everything that Keras creates, including learning rates, and restore it at the end."""
+    if dtype == np.float64 and keras.backend.backend() == "jax" and not import_module("jax").config.jax_enable_x64:
+        raise RuntimeError(
+            "Expected JAX with float64, for a float64 model, received JAX without; set JAX_ENABLE_X64=true before "
+            "Python starts, or compare a float32 model."
+        )
+    before = keras.config.floatx(), keras.config.dtype_policy()
+    keras.config.set_floatx(dtype.name)
+    keras.config.set_dtype_policy(dtype.name)
+    try:
+        with warnings.catch_warnings():
+            # The variables of Keras do not accept the argument `copy` of __array__, which NumPy 2 passes first.
+            warnings.filterwarnings("ignore", "__array__ implementation doesn't accept a copy", DeprecationWarning)
+            yield
+    finally:
+        keras.config.set_floatx(before[0])
+        keras.config.set_dtype_policy(before[1])
+
+
+def outputs_of(keras: Any, model: Any, x: Array) -> list[Array]:
+    """Return the output of each layer for a batch, without dropout."""
+    every = keras.Model(model.inputs[0], [layer.output for layer in model.layers])
+    found = every(x, training=False)
+    return [as_array(keras, output) for output in (found if isinstance(found, list | tuple) else [found])]
+
+
+def loss_and_gradients(keras: Any, model: Any, loss: Any, x: Array, y: Array) -> tuple[Any, Sequence[Any]]:
+    """Return the loss of a batch, without dropout, and its gradients w.r.t. the trainable parameters."""
+    backend, parameters = keras.backend.backend(), [variable.value for variable in model.trainable_variables]
+    if backend == "tensorflow":
+        with import_module("tensorflow").GradientTape() as tape:
+            value = loss(y, model(x, training=False))
+        return value, tape.gradient(value, parameters)
+    if backend == "torch":
+        value = loss(y, model(x, training=False))
+        return value.detach(), import_module("torch").autograd.grad(value, parameters)
+    fixed = [variable.value for variable in model.non_trainable_variables]
+
+    def loss_value(values: Any) -> Any:
+        return loss(y, model.stateless_call(values, fixed, x, training=False)[0])
+
+    return import_module("jax").value_and_grad(loss_value)(parameters)
+
+
+def as_array(keras: Any, tensor: Any) -> Array:
+    """Return a copy of a tensor as a NumPy array."""
+    return np.array(keras.ops.convert_to_numpy(tensor))
+
 
 def equivalent_model(keras: Any, model: Sequential) -> Any:
-    """Return a Keras model of the same layers, compiled with the same optimizer and loss.
-
-    Raises
-    ------
-    ValueError
-        Keras has no such layer, option, optimizer or loss; the message names it.
-    """
+    """Return a Keras model of the same layers, compiled with the same optimizer and loss."""
     for layer in model.layers:
         kind = type(layer)
         if kind.__name__ not in keras_config.LAYERS or KNOWN.get(kind.__name__) is not kind:
@@ -48,16 +119,7 @@ def equivalent_model(keras: Any, model: Sequential) -> Any:
 
 
 def expect_comparable(given: Any, model: Sequential) -> None:
-    """Raise an error for a Keras model that cannot be compared with ours layer by layer.
-
-    Raises
-    ------
-    TypeError
-        Not a Keras model with a list of layers.
-    ValueError
-        It is not built, or has another dtype or number of layers, or a layer, which is named, has another output shape,
-        other shapes of weights, or is frozen in one model only.
-    """
+    """Raise TypeError or ValueError if a Keras model cannot be compared with ours layer by layer."""
     if not hasattr(given, "layers") or not hasattr(given, "trainable_variables"):
         raise TypeError(f"Expected keras_model as a Sequential of Keras, received {type(given).__name__}.")
     if not given.built:
@@ -67,12 +129,11 @@ def expect_comparable(given: Any, model: Sequential) -> None:
             f"Expected a Keras model of {len(model.layers)} layers, as ours has, received {len(given.layers)}; omit "
             "keras_model to compare with the equivalent model."
         )
-    dtypes = {str(given.inputs[0].dtype), *(str(layer.compute_dtype) for layer in given.layers)}
-    if dtypes != {model.dtype.name}:
+    dtype, dtypes = model.dtype.name, {given.inputs[0].dtype, *(layer.compute_dtype for layer in given.layers)}
+    if dtypes != {dtype}:
         raise ValueError(
-            f"Expected a Keras model that computes in {model.dtype.name}, as ours, received "
-            f"{' and '.join(sorted(dtypes))}; call keras.config.set_floatx({model.dtype.name!r}) and "
-            f"keras.config.set_dtype_policy({model.dtype.name!r}) before you create it."
+            f"Expected a Keras model that computes in {dtype}, as ours, received {' and '.join(sorted(dtypes))}; call "
+            f"keras.config.set_floatx({dtype!r}) and keras.config.set_dtype_policy({dtype!r}) before you create it."
         )
     for layer, other in zip(model.layers, given.layers, strict=True):
         shapes = [array.shape for array in layer.params.values()]
@@ -88,49 +149,6 @@ def expect_comparable(given: Any, model: Sequential) -> None:
                 )
 
 
-class KerasModel:
-    """A Keras model that performs the same passes and training steps as ours, from the same weights.
-
-    Parameters
-    ----------
-    keras : module
-    model : Sequential
-        Compiled.
-    given : keras.Sequential, optional
-        Comparable with it (`expect_comparable`); it is not changed. Default: the equivalent model.
-    """
-
-    def __init__(self, keras: Any, model: Sequential, given: Any = None) -> None:
-        self.keras, self.dtype = keras, model.dtype
-        if given is not None:
-            expect_comparable(given, model)
-        compiled = given if getattr(given, "optimizer", None) is not None else equivalent_model(keras, model)
-        given = compiled if given is None else given
-        # Where our loss is computed from logits, so is that of Keras: from probabilities, it would clip them.
-        from_logits = bool(getattr(model.trainer.loss, "from_logits", False))
-        self.whole, self.trained = _clone(keras, given, softmax=True), _clone(keras, given, softmax=not from_logits)
-        set_weights(self.whole, model.get_weights())
-        set_weights(self.trained, model.get_weights())
-        self.optimizer = type(compiled.optimizer).from_config(compiled.optimizer.get_config())  # with a new state
-        self.optimizer.build(self.trained.trainable_variables)
-        self.loss = _loss_of(keras, compiled.loss, model.dtype, from_logits)
-
-    def train(self, batches: Sequence[Samples]) -> Run:
-        """Perform one step per batch, without dropout, and record the run."""
-        keras = self.keras
-        outputs = outputs_of(keras, self.whole, np.asarray(batches[0].x, self.dtype))
-        losses, weights = [], []
-        gradients_of_first: list[Array] = []
-        for batch in batches:
-            x = np.asarray(batch.x, self.dtype)
-            loss, gradients = loss_and_gradients(keras, self.trained, self.loss, x, batch.y)
-            losses.append(float(as_array(keras, loss)))
-            gradients_of_first = gradients_of_first or [as_array(keras, gradient) for gradient in gradients]
-            update(keras, self.trained, self.optimizer, gradients)
-            weights.append([as_array(keras, variable.value) for variable in self.trained.trainable_variables])
-        return Run(outputs, losses[0], gradients_of_first, weights)
-
-
 def set_weights(model: Any, weights: Sequence[Array]) -> None:
     """Set the parameters of a Keras model to ours."""
     for variable, array in zip(model.weights, weights, strict=True):
@@ -139,17 +157,13 @@ def set_weights(model: Any, weights: Sequence[Array]) -> None:
 
 def _clone(keras: Any, model: Any, softmax: bool) -> Any:
     """Return the same layers with weights of their own, the last one without its softmax if `softmax` is False."""
-
-    def copied(layer: Any) -> Any:
-        config = layer.get_config()
-        if not softmax and layer is model.layers[-1]:
-            if isinstance(layer, keras.layers.Softmax):
-                return keras.layers.Activation("linear", dtype=config["dtype"], name=layer.name)
-            if getattr(layer, "activation", None) is keras.activations.softmax:
-                config["activation"] = "linear"
-        return type(layer).from_config(config)
-
-    return keras.models.clone_model(model, clone_function=copied)
+    clone = keras.models.clone_model(model)
+    last = clone.layers[-1]
+    if not softmax and isinstance(last, keras.layers.Softmax):
+        return keras.Model(clone.inputs[0], last.input)
+    if not softmax and getattr(last, "activation", None) is keras.activations.softmax:
+        last.activation = keras.activations.linear
+    return clone
 
 
 def _loss_of(keras: Any, loss: Any, dtype: np.dtype[np.floating], from_logits: bool) -> Any:
@@ -162,3 +176,32 @@ def _loss_of(keras: Any, loss: Any, dtype: np.dtype[np.floating], from_logits: b
         return loss
     config = {**loss.get_config(), "dtype": dtype.name}
     return type(loss).from_config({**config, "from_logits": from_logits} if "from_logits" in config else config)
+
+
+def train_keras(keras: Any, model: Sequential, batches: Sequence[Samples], given: Any = None) -> Run:
+    """Train a Keras model as `perturbation.train` trains ours, from the same weights, and record the run.
+
+    `given` is a compiled or uncompiled Keras model, of which a copy is trained; None: the equivalent model.
+    """
+    if given is not None:
+        expect_comparable(given, model)
+    compiled = given if getattr(given, "optimizer", None) is not None else equivalent_model(keras, model)
+    # Where our loss is computed from logits, so is that of Keras: from probabilities, it would clip them.
+    from_logits = bool(getattr(model.trainer.loss, "from_logits", False))
+    cloned = compiled if given is None else given
+    whole, trained = (_clone(keras, cloned, softmax) for softmax in (True, not from_logits))
+    for each in (whole, trained):
+        set_weights(each, model.get_weights())
+    optimizer = type(compiled.optimizer).from_config(compiled.optimizer.get_config())  # with a new state
+    optimizer.build(trained.trainable_variables)
+    loss_function = _loss_of(keras, compiled.loss, model.dtype, from_logits)
+    outputs = outputs_of(keras, whole, np.asarray(batches[0].x, model.dtype))
+    recorded = []
+    for batch in batches:
+        loss, gradients = loss_and_gradients(keras, trained, loss_function, np.asarray(batch.x, model.dtype), batch.y)
+        found = float(as_array(keras, loss)), [as_array(keras, gradient) for gradient in gradients]
+        with import_module("torch").no_grad() if keras.backend.backend() == "torch" else nullcontext():
+            optimizer.apply(gradients, trained.trainable_variables)
+        recorded.append((*found, [as_array(keras, variable.value) for variable in trained.trainable_variables]))
+    losses, first_gradients, weights = zip(*recorded, strict=True)
+    return Run(outputs, losses[0], first_gradients[0], list(weights))

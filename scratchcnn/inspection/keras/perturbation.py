@@ -28,36 +28,34 @@ exactly the bias in every program. Three operations round differently:
 from __future__ import annotations
 
 import copy
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from scratchcnn.activations import linear
 from scratchcnn.fusion.plan import Plan
 from scratchcnn.fusion.stage import SingleLayer
-from scratchcnn.inspection.tracing.passes import stages_of
+from scratchcnn.inspection.keras.side_by_side import FirstDifference, Row, Run, compare, differences
+from scratchcnn.inspection.runs import layer_outputs, without_dropout
+from scratchcnn.inspection.tracing.passes import stages_of, without_activation
 from scratchcnn.layers import Conv2D, Dense
 from scratchcnn.layers.base import Gradients
 from scratchcnn.operands import Array
 from scratchcnn.optimizers import Adam, Optimizer
 from scratchcnn.reference import softmax
 from scratchcnn.schedules import rate_at
+from scratchcnn.sequential import Sequential
+from scratchcnn.training.data import Samples, as_input
+from scratchcnn.training.step import loss_and_gradients, train_step
 
 # Magnitudes that a Winograd convolution sums, relative to those of the direct sum: root mean square, random operands.
 WINOGRAD = {"winograd_2x2": 1.7, "winograd_4x4": 10.5}
 PATCH = 5  # distance of two pixels of the largest Winograd patch, at most, along each axis
 SOFTMAX = 4.0  # rounding errors in a probability: of an exponential, a sum and a quotient
-
-
-class Sums(NamedTuple):
-    """Cache of a perturbed layer: the layer without activation, and the same with the magnitudes of its operands."""
-
-    output: Array
-    layer: Any
-    cache: Any
-    absolute_layer: Any
-    absolute_cache: Any
+LEAST_RUNS, MOST_RUNS = 4, 32  # more than the least only where they leave a difference unexplained
+SAFETY = 2.0  # times the largest movement, as both programs round
+LAST_DIGITS = 4.0  # rounding errors of the largest value of an array, which are always allowed
 
 
 class PerturbedStage:
@@ -70,27 +68,25 @@ class PerturbedStage:
     def __init__(self, stage: SingleLayer, rng: np.random.Generator, logits: bool) -> None:
         self.stage, self.rng, self.logits = stage, rng, logits
         self.layers, self.choices = stage.layers, stage.choices
+        # The sums alone, without the activation; None for layers that compute no sums of products.
+        self.sums: Any = without_activation(stage.layer) if type(stage.layer) in (Conv2D, Dense) else None
 
     def forward(self, x: Array, training: bool, rng: np.random.Generator | None) -> tuple[Array, Any]:
         """Compute the output with errors added to its sums, before the activation."""
         layer: Any = self.stage.layer
         ops = self.stage.ops
-        if type(layer) not in (Conv2D, Dense):
+        if self.sums is None:
             y, cache = self.stage.forward(x, training, rng)
-            return self._result(perturbed(y, self.rng), cache)
-        kernel, plain, absolute = layer.params["kernel"], copy.copy(layer), copy.copy(layer)
-        plain.activation = absolute.activation = linear
-        absolute.params = {
-            **{name: np.zeros_like(array) for name, array in layer.params.items()},
-            "kernel": abs(kernel),
-        }
-        z, cache = plain.forward(x, ops, training, rng)
-        products, absolute_cache = absolute.forward(abs(x), ops, training, rng)
-        y = layer.activation.forward(self._with_errors(z, products, kernel.size // kernel.shape[-1], "forward"), ops)
-        return self._result(y, Sums(y, plain, cache, absolute, absolute_cache))
-
-    def _result(self, y: Array, cache: Any) -> tuple[Array, Any]:
-        """Return the output and the cache, to which the probabilities are added if the outputs are logits."""
+            y = perturbed(y, self.rng)
+        else:
+            kernel, absolute = layer.params["kernel"], copy.copy(self.sums)  # a layer of the products' magnitudes
+            absolute.params = {name: np.zeros_like(array) for name, array in layer.params.items()}
+            absolute.params["kernel"] = abs(kernel)
+            z, cache = self.sums.forward(x, ops, training, rng)
+            products, absolute_cache = absolute.forward(abs(x), ops, training, rng)
+            z = self._with_errors(z, products, kernel.size // kernel.shape[-1], "forward")
+            y = layer.activation.forward(z, ops)
+            cache = y, cache, absolute, absolute_cache
         return y, (cache, softmax(y) if self.logits else None)
 
     def backward(self, dy: Array, cache: Any, input_gradient: bool = True) -> tuple[Array | None, list[Gradients]]:
@@ -101,12 +97,13 @@ class PerturbedStage:
         if probabilities is not None:
             errors = SOFTMAX * np.finfo(dy.dtype).eps / 2 * self.rng.choice([-1, 1], dy.shape[-1])
             dy = (dy + probabilities * errors / len(dy)).astype(dy.dtype)
-        if not isinstance(cache, Sums):
+        if self.sums is None:
             dx, (gradients,) = self.stage.backward(dy, cache, input_gradient)
             return dx, [{name: perturbed(array, self.rng) for name, array in gradients.items()}]
-        dz = layer.activation.backward(dy, cache.output, ops)
-        dx, gradients = cache.layer.backward(dz, cache.cache, ops, input_gradient)
-        dx_products, products = cache.absolute_layer.backward(abs(dz), cache.absolute_cache, ops, input_gradient)
+        y, cache, absolute, absolute_cache = cache
+        dz = layer.activation.backward(dy, y, ops)
+        dx, gradients = self.sums.backward(dz, cache, ops, input_gradient)
+        dx_products, products = absolute.backward(abs(dz), absolute_cache, ops, input_gradient)
         for name, array in gradients.items():
             gradients[name] = self._with_errors(array, products[name], dz.size // dz.shape[-1], f"{name}_gradient")
         if dx is not None:
@@ -155,3 +152,58 @@ def perturbed_rates(optimizer: Optimizer, dtype: np.dtype[np.floating], rng: np.
     changed = copy.copy(optimizer)
     changed.learning_rate = rate
     return changed
+
+
+def train(model: Sequential, batches: Sequence[Samples], rng: np.random.Generator | None = None) -> Run:
+    """Train a copy of a model, one step per batch, without dropout and with a new optimizer state.
+
+    With `rng`, every result is perturbed by about its rounding error.
+    """
+    clone = without_dropout(model.clone())
+    trainer, plan = clone.trainer, Plan(clone.layers, clone.engine, fuse=False)
+    if rng is not None:
+        logits = getattr(trainer.loss, "from_logits", False)
+        plan, trainer.plan = perturbed_plan(plan, rng), perturbed_plan(trainer.plan, rng, logits)
+        trainer.optimizer = perturbed_rates(trainer.optimizer, trainer.dtype, rng)
+    encoded = [
+        (as_input(batch.x, trainer.dtype), trainer.loss.encode(batch.y, trainer.output_shape, trainer.dtype))
+        for batch in batches
+    ]
+    outputs = layer_outputs(plan, encoded[0][0])
+    loss, gradients = loss_and_gradients(trainer, *encoded[0], training=True)
+    if rng is not None:  # the mean over the batch is a sum, too
+        terms = len(batches[0].x)
+        loss = float(perturbed(np.array(loss, trainer.dtype), rng, (1 + terms**0.5) / 2 * loss))
+    weights = []
+    for x, targets in encoded:
+        train_step(trainer, x, targets)
+        if rng is not None:
+            for array in trainer.parameters:
+                array[...] = perturbed(array, rng)
+        weights.append([array.copy() for array in trainer.parameters])
+    return Run(outputs, loss, gradients, weights)
+
+
+def compared_runs(
+    model: Sequential, batches: Sequence[Samples], theirs: Run
+) -> list[tuple[Row, FirstDifference | None]]:
+    """Compare our run with theirs, array by array, with tolerances from perturbed runs.
+
+    A single perturbed run may cross a kink or not, and may move a single value, such as the loss, by little or much.
+    Therefore further runs are made while there is a difference.
+    """
+    places, ours = zip(*train(model, batches).arrays(model.layers), strict=True)
+    others = [array for _, array in theirs.arrays(model.layers)]
+    limits = np.finfo(model.dtype)
+    largest = np.array([abs(array.astype(np.float64)).max() for array in ours])
+    moved, compared = np.zeros(len(ours)), []
+    for run in range(1, MOST_RUNS + 1):
+        perturbed = train(model, batches, np.random.default_rng(run)).arrays(model.layers)
+        moved = np.maximum(moved, [differences(one, two).max() for one, (_, two) in zip(ours, perturbed, strict=True)])
+        if run < LEAST_RUNS:
+            continue
+        tolerances = (SAFETY * moved + LAST_DIGITS * limits.eps / 2 * largest + limits.tiny).tolist()
+        compared = [compare(*each) for each in zip(places, ours, others, tolerances, strict=True)]
+        if all(row.agrees for row, _ in compared):
+            break
+    return compared

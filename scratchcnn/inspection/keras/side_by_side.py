@@ -1,18 +1,17 @@
-"""Two runs compared: the largest difference of each array, and the first value that differs by more than rounding."""
+"""Two training runs compared: their arrays, the difference of each, and the first value beyond its rounding error."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from scratchcnn.inspection.keras.run import Place
-from scratchcnn.inspection.text.table import table
+from scratchcnn.layers import Layer
 from scratchcnn.operands import Array, Shape
 
-MOST_LETTERS = 30  # of a name in the table
 LOOSE = 0.01  # a tolerance above this fraction of the largest value of an array is called loose
 HEADS = ("stage", "array", "shape", "difference", "relative", "tolerance", "verdict")
 HINTS = {
@@ -24,31 +23,59 @@ HINTS = {
 }
 
 
+class Place(NamedTuple):
+    """Identifies an array of a run."""
+
+    stage: str  # 'output', 'loss' or 'gradient' of the first batch; 'weights' after a step
+    step: int  # 0 before the first step; n after step n
+    layer: str = ""
+    parameter: str = ""
+
+    @property
+    def name(self) -> str:
+        """Layer and parameter, for example 'dense/kernel'; empty for the loss."""
+        return "/".join(filter(None, (self.layer, self.parameter)))
+
+    def __str__(self) -> str:
+        return {
+            "output": f"the output of {self.name}",
+            "loss": "the loss of the first batch",
+            "gradient": f"the gradient of {self.name}",
+            "weights": f"{self.name} after step {self.step}",
+        }[self.stage]
+
+
+class Run(NamedTuple):
+    """The recorded arrays; gradients and weights are those of the trainable parameters, in layer order."""
+
+    outputs: list[Array]
+    loss: float
+    gradients: list[Array]
+    weights: list[list[Array]]  # after each step
+
+    def arrays(self, layers: Sequence[Layer]) -> Iterator[tuple[Place, Array]]:
+        """Yield every array with its place, in the order of computation: gradients from the last layer to the first."""
+        named = [(str(layer.name), name) for layer in layers if layer.trainable for name in layer.params]
+        for layer, output in zip(layers, self.outputs, strict=True):
+            yield Place("output", 0, str(layer.name)), output
+        yield Place("loss", 0), np.array([self.loss])
+        for names, gradient in reversed(list(zip(named, self.gradients, strict=True))):
+            yield Place("gradient", 0, *names), gradient
+        for step, weights in enumerate(self.weights, 1):
+            for names, array in zip(named, weights, strict=True):
+                yield Place("weights", step, *names), array
+
+
 @dataclass(frozen=True, eq=False)
 class Row:
-    """The comparison of one array of both runs.
+    """The comparison of one array of both runs."""
 
-    Attributes
-    ----------
-    place : Place
-        Stage, step, layer and parameter.
-    shape : tuple of int
-    difference : float
-        Largest |ours - theirs|; NaN where only one value is finite, or the infinities have different signs.
-    largest : float
-        The largest magnitude of the array in Keras.
-    tolerance : float
-        How far rounding alone may move an element of this array.
-    index : tuple of int
-        Where the largest difference is.
-    """
-
-    place: Place
+    place: Place  # stage, step, layer and parameter
     shape: Shape
-    difference: float
-    largest: float
-    tolerance: float
-    index: tuple[int, ...]
+    difference: float  # largest |ours - theirs|; NaN where only one is finite, or the infinities have different signs
+    largest: float  # the largest magnitude of the array in Keras
+    tolerance: float  # how far rounding alone may move an element of this array
+    index: tuple[int, ...]  # where the largest difference is
 
     @property
     def relative(self) -> float:
@@ -73,44 +100,27 @@ class Row:
 
 @dataclass(frozen=True, eq=False)
 class FirstDifference:
-    """The first value, in the order of computation, that differs by more than rounding.
+    """The first value, in the order of computation, that differs by more than rounding."""
 
-    Attributes
-    ----------
-    row : Row
-        The array.
-    index : tuple of int
-        The first such element of the array, in C order.
-    ours, theirs : float
-        Its values.
-    count : int
-        The number of elements that differ by more than rounding.
-    """
-
-    row: Row
-    index: tuple[int, ...]
+    row: Row  # the array
+    index: tuple[int, ...]  # the first such element of the array, in C order
     ours: float
     theirs: float
-    count: int
+    count: int  # number of elements that differ by more than rounding
 
     @property
     def place(self) -> Place:
         """Stage, step, layer and parameter."""
         return self.row.place
 
-    @property
-    def size(self) -> int:
-        """Number of elements of the array."""
-        return math.prod(self.row.shape)
-
     def __str__(self) -> str:
-        difference, tolerance = abs(self.ours - self.theirs), self.row.tolerance
-        times = f", {difference / tolerance:.3g} times the tolerance" if np.isfinite(difference) else ""
+        difference, size = abs(self.ours - self.theirs), math.prod(self.row.shape)
+        times = f", {difference / self.row.tolerance:.3g} times the tolerance" if np.isfinite(difference) else ""
         return (
             f"First difference beyond rounding: {self.place}, index {self.index}\n"
             f"  scratchcnn  {self.ours:+.9g}\n"
             f"  Keras       {self.theirs:+.9g}\n"
-            f"  difference  {difference:.3g}{times}; {self.count:,} of {self.size:,} elements of this array differ\n"
+            f"  difference  {difference:.3g}{times}; {self.count:,} of {size:,} elements of this array differ\n"
             f"  largest     {self.row.difference:.3g}, at index {self.row.index}\n"
             f"{HINTS[self.place.stage]}"
         )
@@ -119,13 +129,13 @@ class FirstDifference:
 def compare(place: Place, ours: Array, theirs: Array, tolerance: float) -> tuple[Row, FirstDifference | None]:
     """Compare one array of both runs; return its row, and the first difference beyond the tolerance, if any."""
     distances = differences(ours, theirs)
-    worst = int(np.argmax(np.where(np.isnan(distances), np.inf, distances)))
-    largest = float(abs(theirs.astype(np.float64)).max())
-    row = Row(place, ours.shape, float(distances.flat[worst]), largest, tolerance, _index(worst, ours.shape))
+    sizes = np.where(np.isnan(distances), np.inf, distances)
+    worst, largest = _first(sizes == sizes.max()), float(abs(theirs.astype(np.float64)).max())
+    row = Row(place, ours.shape, float(distances[worst]), largest, tolerance, worst)
     if row.agrees:
         return row, None
-    beyond = ~(distances <= tolerance)
-    index = _index(int(np.argmax(beyond)), ours.shape)
+    beyond = sizes > tolerance
+    index = _first(beyond)
     return row, FirstDifference(row, index, float(ours[index]), float(theirs[index]), int(beyond.sum()))
 
 
@@ -136,34 +146,30 @@ def differences(ours: Array, theirs: Array) -> Array:
         return np.where((one == other) | (np.isnan(one) & np.isnan(other)), 0.0, abs(one - other))
 
 
-def _index(flat: int, shape: Shape) -> tuple[int, ...]:
-    return tuple(int(i) for i in np.unravel_index(flat, shape))
+def _first(chosen: Array) -> tuple[int, ...]:
+    return tuple(np.argwhere(chosen)[0].tolist())
 
 
-def table_of(rows: Sequence[Row], steps: int) -> list[str]:
-    """Format the rows of `cells_of` as the lines of a table."""
-    return table(HEADS, cells_of(rows, steps), left=(0, 1, 2, 6))
-
-
-def cells_of(rows: Sequence[Row], steps: int) -> list[list[str]]:
-    """Return a row of cells for each output and gradient, and for the weights after each step.
+def shown(rows: Sequence[Row], steps: int) -> list[tuple[str, Row]]:
+    """Return the rows of text and figure with their stages, in order of computation.
 
     After the first and the last step, all weights have a row; after the others, only those nearest to their tolerance.
     """
-    shown = [(row.place.stage, row) for row in rows if row.place.stage != "weights"]
+    found = [(row.place.stage, row) for row in rows if row.place.stage != "weights"]
     for step in range(1, steps + 1):
         of_step = [row for row in rows if row.place.stage == "weights" and row.place.step == step]
         if step in (1, steps) or len(of_step) < 2:
-            shown += [(f"step {step}", row) for row in of_step]
+            found += [(f"step {step}", row) for row in of_step]
         else:
-            shown.append((f"step {step}, worst", max(of_step, key=lambda row: row.share_of_tolerance)))
-    return [[stage, *_cells(row)] for stage, row in shown]
+            found.append((f"step {step}, worst", max(of_step, key=lambda row: row.share_of_tolerance)))
+    return found
 
 
-def _cells(row: Row) -> list[str]:
-    name = row.place.name or "first batch"
-    if len(name) > MOST_LETTERS:
-        name = f"{name[: MOST_LETTERS // 2]}…{name[-MOST_LETTERS // 2 + 1 :]}"
-    verdict = "DIFFERS" if not row.agrees else "agrees (loose)" if row.loose else "agrees"
-    numbers = (f"{number:.2e}" for number in (row.difference, row.relative, row.tolerance))
-    return [name, str(row.shape), *numbers, verdict]
+def cells_of(rows: Sequence[Row], steps: int) -> list[list[str]]:
+    """Return the cells of the rows that are shown, below `HEADS`."""
+    cells = []
+    for stage, row in shown(rows, steps):
+        verdict = "DIFFERS" if not row.agrees else "agrees (loose)" if row.loose else "agrees"
+        numbers = (f"{number:.2e}" for number in (row.difference, row.relative, row.tolerance))
+        cells.append([stage, row.place.name or "first batch", str(row.shape), *numbers, verdict])
+    return cells

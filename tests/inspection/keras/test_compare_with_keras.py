@@ -12,8 +12,8 @@ from networks import article_model, sample_digits, small_data, small_model
 
 from scratchcnn import Sequential, layers, losses, optimizers
 from scratchcnn.inspection import compare_with_keras
-from scratchcnn.inspection.keras import backends, equivalent
-from scratchcnn.inspection.keras.run import Place
+from scratchcnn.inspection.keras import equivalent
+from scratchcnn.inspection.keras.side_by_side import Place
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
 
@@ -200,6 +200,22 @@ def test_convolutional_networks_agree_on_digits(seed, padding):
     batch = slice(64 * seed % 400, 64 * seed % 400 + 64)
     found = compare_with_keras(small_network(seed, padding), x[batch], y[batch], steps=3)
     assert found.agrees, str(found)
+
+
+@pytest.mark.parametrize("last", ["layer", "activation"])
+def test_softmax_of_a_given_keras_model_may_be_a_layer_of_its_own(last):
+    made = [layers.Dense(4, activation="relu", input_shape=(6,)), layers.Dense(3), layers.Activation("softmax")]
+    model = Sequential(made, seed=0)
+    model.compile("adam")
+    theirs = [keras.layers.Dense(4, activation="relu"), keras.layers.Dense(3)]
+    theirs.append(keras.layers.Softmax() if last == "layer" else keras.layers.Activation("softmax"))
+    rng = np.random.default_rng(0)
+    data = 9 * rng.random((20, 6)), rng.integers(3, size=20)
+    given = keras.Sequential([keras.Input((6,)), *theirs])
+    found = compare_with_keras(model, *data, steps=3, keras_model=given)
+    assert found.agrees, str(found)
+    summed = keras.Sequential([keras.Input((6,)), *theirs[:2], keras.layers.Softmax(axis=0)])
+    assert compare_with_keras(model, *data, steps=1, keras_model=summed).first_difference.place.layer == "activation"
 
 
 @pytest.mark.parametrize("given", [False, True])
@@ -407,7 +423,7 @@ def test_wrong_arguments_raise_an_error(data):
 
 
 def test_error_without_keras_or_its_backend_says_what_to_install(data, monkeypatch):
-    model, real = small_model(seed=0), backends.import_module
+    model, real = small_model(seed=0), equivalent.import_module
 
     def missing(which):
         def fake(name):
@@ -417,10 +433,10 @@ def test_error_without_keras_or_its_backend_says_what_to_install(data, monkeypat
 
         return fake
 
-    monkeypatch.setattr(backends, "import_module", missing("keras"))
+    monkeypatch.setattr(equivalent, "import_module", missing("keras"))
     with pytest.raises(ImportError, match=r"not installed; python -m pip install 'scratchcnn\[compare\]'"):
         compare_with_keras(model, *data)
-    monkeypatch.setattr(backends, "import_module", missing("tensorflow"))
+    monkeypatch.setattr(equivalent, "import_module", missing("tensorflow"))
     with pytest.raises(ImportError, match=r"a backend that Keras can run on.*tensorflow.*KERAS_BACKEND=jax"):
         compare_with_keras(model, *data)
 

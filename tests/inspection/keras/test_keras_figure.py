@@ -7,8 +7,7 @@ from networks import article_model
 
 from scratchcnn import Sequential
 from scratchcnn.inspection import KerasComparison
-from scratchcnn.inspection.keras.run import Place
-from scratchcnn.inspection.keras.side_by_side import compare
+from scratchcnn.inspection.keras.side_by_side import Place, compare, shown
 from scratchcnn.layers import Dense
 
 
@@ -37,13 +36,18 @@ def comparison_of(steps: int, differs: bool, layers=None) -> KerasComparison:
 def test_a_comparison_with_keras_is_legible(steps, differs, tmp_path):
     found = comparison_of(steps, differs)
     figure = found.plot(tmp_path / "keras.png")
-    first, weights = figure.axes
-    assert [tick.get_text() for tick in first.get_yticklabels()][:2] == ["output conv2d", "output conv2d_1"]
-    assert (weights.get_yscale(), first.get_xscale()) == ("log", "log")
-    solid = [line for line in weights.lines if line.get_linestyle() == "-"]
-    assert [line.get_label() for line in solid] == ["conv2d", "conv2d_1", "dense", "dense_1"]
-    assert ("more than rounding" in [line.get_label() for line in first.lines]) == differs
-    assert_legible(first)
+    (axes,) = figure.axes
+    drawn = shown(found.rows, steps)
+    named = ["loss" if stage == "loss" else f"{stage}: {row.place.name}" for stage, row in drawn]
+    assert [text.get_text() for text in axes.get_yticklabels()] == named
+    assert axes.get_xscale() == "log"
+    differences = {line.get_label(): line for line in axes.lines}
+    for label, agrees in (("difference", True), ("more than rounding", False)):
+        places = [place for place, (_, row) in enumerate(drawn) if row.agrees == agrees]
+        assert (label in differences) == bool(places)
+        if places:
+            assert list(differences[label].get_ydata()) == places
+    assert_legible(axes)
     assert max(map(len, str(found).splitlines())) <= 120
 
 
