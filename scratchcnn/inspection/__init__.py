@@ -20,8 +20,7 @@ from scratchcnn.inspection.keras.comparison import KerasComparison, compare_with
 from scratchcnn.inspection.optimizer.comparison import OptimizerComparison, compare_optimizers, watch_weight
 from scratchcnn.inspection.optimizer.dead_units import DeadUnits, dead_units
 from scratchcnn.inspection.optimizer.gradient_flow import GradientFlow, GradientWatcher
-from scratchcnn.inspection.optimizer.microscope import OptimizerMicroscope
-from scratchcnn.inspection.optimizer.weight_history import WeightHistory
+from scratchcnn.inspection.optimizer.weight_history import OptimizerMicroscope, WeightHistory
 from scratchcnn.inspection.report import Report, write_report
 from scratchcnn.inspection.tracing.layer_trace import LayerTrace
 from scratchcnn.inspection.tracing.trace import Trace, trace

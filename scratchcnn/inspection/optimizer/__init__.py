@@ -9,8 +9,7 @@ No steps yet; pass this callback to model.fit.
 from scratchcnn.inspection.optimizer.comparison import OptimizerComparison, compare_optimizers, watch_weight
 from scratchcnn.inspection.optimizer.dead_units import DeadUnits, dead_units
 from scratchcnn.inspection.optimizer.gradient_flow import GradientFlow, GradientWatcher
-from scratchcnn.inspection.optimizer.microscope import OptimizerMicroscope
-from scratchcnn.inspection.optimizer.weight_history import WeightHistory
+from scratchcnn.inspection.optimizer.weight_history import OptimizerMicroscope, WeightHistory
 
 __all__ = [
     "DeadUnits",

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scratchcnn.inspection.arguments import built_model, layer_index
-from scratchcnn.inspection.optimizer.microscope import OptimizerMicroscope
-from scratchcnn.inspection.optimizer.weight_history import WeightHistory, table_rows
+from scratchcnn.inspection.optimizer.weight_history import OptimizerMicroscope, WeightHistory, table_rows
 from scratchcnn.inspection.text.layout import wrap
 from scratchcnn.inspection.text.printed import Printed
 from scratchcnn.inspection.text.table import table
@@ -28,10 +27,8 @@ class OptimizerComparison(Printed):
 
     Attributes
     ----------
-    histories : tuple of WeightHistory
-        One for each optimizer, in the given order.
-    losses : tuple of float
-        Mean loss over the last epoch of each.
+    histories : tuple of WeightHistory  one for each optimizer, in the given order
+    losses : tuple of float  mean loss over the last epoch of each
     """
 
     histories: tuple[WeightHistory, ...]
@@ -52,35 +49,21 @@ class OptimizerComparison(Printed):
         return labels
 
     def __str__(self) -> str:
-        names = self.labels
-        listed = " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
-        lines = [
-            *wrap(f"{self.histories[0].name}, trained with {listed}: same initial weights, batches and dropout."),
-            "",
-            *self._table(),
-            "",
-        ]
+        names, first = self.labels, self.histories[0]
+        heads, columns, summaries = ["step"], [(first.steps, "d")], []
         for name, history, loss in zip(names, self.histories, self.losses, strict=True):
-            lines += wrap(_summary(history, loss), first=f"{name}: ")
-        return "\n".join(lines)
-
-    def _table(self) -> list[str]:
-        heads, rows = ["step"], [[row[0]] for row in table_rows(self.histories[0].steps, [], self.histories[0].after)]
-        for name, history in zip(self.labels, self.histories, strict=True):
             heads += [f"{name}: gradient", "update", "weight after"]
-            columns = [history.gradients, history.changes]
-            for row, cells in zip(rows, table_rows(history.steps, columns, history.after), strict=True):
-                row += cells[1:]
-        return table(heads, rows, left=())
+            columns += [(history.gradients, ".4e"), (history.changes, ".4e"), (history.after, ".9g")]
+            summaries += wrap(_summary(history, loss), first=f"{name}: ")
+        listed = " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+        title = f"{first.name}, trained with {listed}: same initial weights, batches and dropout."
+        return "\n".join([*wrap(title), "", *table(heads, table_rows(columns), left=()), "", *summaries])
 
     def plot(self, to_file: str | os.PathLike[str] | None = None) -> Figure:
         """Draw weight, gradient, optimizer state and updates, one line per optimizer; save to `to_file` if given."""
         from scratchcnn.inspection.optimizer.figure import plot_weight
 
-        curves = [
-            each.curves()._replace(optimizer=name) for name, each in zip(self.labels, self.histories, strict=True)
-        ]
-        return plot_weight(self.histories[0].name, curves, to_file)
+        return plot_weight([*zip(self.labels, self.histories, strict=True)], to_file)
 
 
 def _summary(history: WeightHistory, loss: float) -> str:
@@ -116,10 +99,6 @@ def watch_weight(
     layer, parameter, position
         As for `OptimizerMicroscope`.
 
-    Returns
-    -------
-    WeightHistory
-
     Raises
     ------
     ValueError, TypeError, RuntimeError
@@ -133,9 +112,8 @@ def watch_weight(
     >>> float(watch_weight(model, [[1.0]], [1], "dense", "kernel", (0, 0)).after[-1])
     -0.004999999888241291
     """
-    built_model(model, "watching a weight")
-    weight = (layer_index(model, layer), parameter, position)
-    return _watched(model.clone(), x, y, weight, batch_size, epochs)[0]
+    optimizers = [built_model(model, "watching a weight").optimizer]
+    return compare_optimizers(model, x, y, layer, parameter, position, optimizers, batch_size, epochs).histories[0]
 
 
 def compare_optimizers(
@@ -160,10 +138,6 @@ def compare_optimizers(
     optimizers : sequence of str or Optimizer, default ('adam', 'sgd')
         As for `compile`.
 
-    Returns
-    -------
-    OptimizerComparison
-
     Raises
     ------
     ValueError, TypeError, RuntimeError
@@ -175,16 +149,10 @@ def compare_optimizers(
         raise ValueError(
             f"Expected optimizers as a list, for example ['adam', 'sgd'], received {optimizers!r}; name at least one."
         )
-    weight = (layer_index(model, layer), parameter, position)
     copies = [model.clone(optimizer=get(optimizer)) for optimizer in optimizers]
-    histories, losses = zip(*(_watched(each, x, y, weight, batch_size, epochs) for each in copies), strict=True)
-    return OptimizerComparison(histories, losses)
-
-
-def _watched(
-    clone: Sequential, x: object, y: object, weight: tuple[int, str, int | Sequence[int]], batch_size: int, epochs: int
-) -> tuple[WeightHistory, float]:
-    """Train a copy; return the history of its weight, and the loss of the last epoch."""
-    microscope = OptimizerMicroscope(clone, *weight)
-    history = clone.fit(x, y, batch_size, epochs, verbose=0, callbacks=microscope)
-    return microscope.result, float(history.history["loss"][-1])
+    microscopes = [OptimizerMicroscope(each, layer_index(model, layer), parameter, position) for each in copies]
+    losses = []
+    for each, microscope in zip(copies, microscopes, strict=True):
+        history = each.fit(x, y, batch_size, epochs, verbose=0, callbacks=microscope)
+        losses.append(float(history.history["loss"][-1]))
+    return OptimizerComparison(tuple(microscope.result for microscope in microscopes), tuple(losses))

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -30,21 +29,11 @@ RARE = 0.01  # fraction of the images
 
 @dataclass(frozen=True, eq=False)
 class LayerUnits:
-    """The units of one layer that ends in ReLU.
-
-    Attributes
-    ----------
-    layer : str
-    active : float64 (units,)
-        For each unit, the fraction of the images for which its output is not zero. A filter of a convolution counts as
-        active if any position of its feature map is.
-    zeros : float
-        Sparsity: the fraction of zeros among all activations of the layer.
-    """
+    """The units of one layer that ends in ReLU. A filter is active if any position of its feature map is not zero."""
 
     layer: str
-    active: Array
-    zeros: float
+    active: Array  # float64 (units,): for each unit, the fraction of the images for which it is active
+    zeros: float  # sparsity: the fraction of zeros among all activations of the layer
 
     @property
     def dead(self) -> Array:
@@ -58,10 +47,8 @@ class DeadUnits(Printed):
 
     Attributes
     ----------
-    layers : tuple of LayerUnits
-        Those that end in ReLU, from first to last.
-    images : int
-        The number of images. A unit that is dead for these may be active for others.
+    layers : tuple of LayerUnits  those that end in ReLU, from first to last
+    images : int  number of images; a unit that is dead for these may be active for others
     """
 
     layers: tuple[LayerUnits, ...]
@@ -74,9 +61,6 @@ class DeadUnits(Printed):
             f"ReLU units that output zero for every one of {self.images:,} images (dead), or for more than "
             f"{1 - RARE:.0%} of them (rare). zeros: fraction of zeros among all activations of the layer."
         )
-        return "\n".join([*wrap(intro), "", *self._table(), "", *wrap(self._conclusion())])
-
-    def _table(self) -> list[str]:
         rows = []
         for units in self.layers:
             dead, count = units.dead, len(units.active)
@@ -84,7 +68,8 @@ class DeadUnits(Printed):
             named = ", ".join(map(str, dead[:MOST_NAMED])) + (", ..." if len(dead) > MOST_NAMED else "")
             counts = [f"{count:,}", f"{len(dead):,}", f"{len(dead) / count:.1%}", f"{rare:,}", f"{units.zeros:.1%}"]
             rows.append([units.layer, *counts, named or "none"])
-        return table(["layer", "units", "dead", "dead %", "rare", "zeros", "dead units"], rows, left=(0, 6))
+        lines = table(["layer", "units", "dead", "dead %", "rare", "zeros", "dead units"], rows, left=(0, 6))
+        return "\n".join([*wrap(intro), "", *lines, "", *wrap(self._conclusion())])
 
     def _conclusion(self) -> str:
         worst = max(self.layers, key=lambda units: len(units.dead) / len(units.active))
@@ -104,9 +89,7 @@ class DeadUnits(Printed):
         """Draw the fraction of images for which each unit is active, layer by layer; save to `to_file` if given."""
         from scratchcnn.inspection.optimizer.figure import plot_dead_units
 
-        return plot_dead_units(
-            [(units.layer, units.active, units.zeros) for units in self.layers], self.images, to_file
-        )
+        return plot_dead_units(self, to_file)
 
 
 def dead_units(model: Sequential, x: object, batch_size: int = 128) -> DeadUnits:
@@ -120,10 +103,6 @@ def dead_units(model: Sequential, x: object, batch_size: int = 128) -> DeadUnits
         The training images, or some thousand of them.
     batch_size : int
         The result does not depend on it.
-
-    Returns
-    -------
-    DeadUnits
 
     Raises
     ------
@@ -146,18 +125,15 @@ def dead_units(model: Sequential, x: object, batch_size: int = 128) -> DeadUnits
     images = check_images(x, sample_shape(built_model(model, "dead units")), model.dtype)
     batch_size = positive_integer("batch_size", batch_size)
     chosen = [i for i, layer in enumerate(model.layers) if isinstance(getattr(layer, "activation", None), ReLU)]
-    active: dict[int, list[Array]] = {i: [] for i in chosen}  # (n, units) for each batch
+    active: dict[int, Any] = dict.fromkeys(chosen, 0)  # (units,): number of images for which each unit is active
     zeros = dict.fromkeys(chosen, 0)
     plan = Plan(model.layers, model.engine, fuse=False)
     for start in range(0, len(images), batch_size):
         outputs = layer_outputs(plan, as_input(images[start : start + batch_size], model.dtype))
         for i in chosen:
             nonzero = outputs[i] != 0  # (n, ..., units)
-            active[i].append(nonzero.any(axis=tuple(range(1, nonzero.ndim - 1))))
+            active[i] = active[i] + nonzero.any(axis=tuple(range(1, nonzero.ndim - 1))).sum(axis=0)
             zeros[i] += int((~nonzero).sum())
-    found = []
-    for i in chosen:
-        activations = len(images) * math.prod(model.layers[i].output_shape or ())
-        name, fractions = str(model.layers[i].name), np.concatenate(active[i]).mean(axis=0)
-        found.append(LayerUnits(name, fractions, zeros[i] / activations))
-    return DeadUnits(tuple(found), len(images))
+    n = len(images)
+    found = [LayerUnits(str(model.layers[i].name), active[i] / n, zeros[i] / (n * outputs[i][0].size)) for i in chosen]
+    return DeadUnits(tuple(found), n)

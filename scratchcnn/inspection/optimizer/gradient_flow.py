@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from scratchcnn.callbacks.base import Logs
-from scratchcnn.inspection.optimizer.watching import Observed, Watcher
+from scratchcnn.inspection.optimizer.watching import Arrays, Step, Watcher
 from scratchcnn.inspection.text.layout import wrap
 from scratchcnn.inspection.text.printed import Printed
 from scratchcnn.inspection.text.table import table
 from scratchcnn.operands import Array
+from scratchcnn.optimizers import State
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,7 +36,8 @@ RULE = (
 )
 EARLY = (
     "Early in training, larger ratios are normal with Adam: the first updates change every weight by about the "
-    "learning rate, however small its gradient is, while the initial weights are small."
+    "learning rate, however small its gradient is, while the initial weights are small. If the loss is unsteady, the "
+    "learning rate is too high."
 )
 
 
@@ -48,14 +49,11 @@ class GradientFlow(Printed):
 
     Attributes
     ----------
-    layers : tuple of str
-        Those with trainable parameters, from first to last.
-    sizes : int64 (L,)
-        Number of parameters of each.
-    steps : int64 (K,)
-        The observed steps, numbered from 1, as the optimizer counts.
-    gradient_norms, weight_norms, update_norms : float64 (K, L)
-        Norms of the gradient, of the weights before the step, and of the update (weights after minus before).
+    layers : tuple of str  those with trainable parameters, from first to last
+    sizes : int64 (L,)  number of parameters of each
+    steps : int64 (K,)  the observed steps, numbered from 1, as the optimizer counts
+    gradient_norms, weight_norms, update_norms : float64 (K, L)  norms of the gradient, of the weights before the step,
+        and of the update (weights after minus before)
     """
 
     layers: tuple[str, ...]
@@ -74,15 +72,11 @@ class GradientFlow(Printed):
     def ratios(self) -> Array:
         """Update-to-weight ratio, (K, L): norm of the update / norm of the weights; NaN where all weights are zero.
 
-        As a rule of thumb it should be about 1e-3: far below, training is slow; far above, it may be unstable
-        (Karpathy, "Convolutional Neural Networks for Visual Recognition" (CS231n), notes "Neural Networks Part 3",
-        section "Ratio of weights:updates"). Adam's first updates are larger: its normalized step m_hat / sqrt(v_hat)
-        is +1 or -1 for every weight in step 1, so the ratio is learning_rate / RMS(weights).
+        As a rule of thumb about 1e-3: far below, training is slow; far above, it may be unstable (Karpathy, CS231n,
+        notes "Neural Networks Part 3", section "Ratio of weights:updates"). Adam's first updates are larger: m_hat /
+        sqrt(v_hat) is +1 or -1 for every weight in step 1, so the ratio is learning_rate / RMS(weights).
         """
-        return np.divide(
-            self.update_norms, self.weight_norms, out=np.full(self.update_norms.shape, np.nan),
-            where=self.weight_norms > 0,
-        )  # fmt: skip
+        return self.update_norms / np.where(self.weight_norms > 0, self.weight_norms, np.nan)
 
     @property
     def verdicts(self) -> tuple[str, ...]:
@@ -121,38 +115,30 @@ class GradientFlow(Printed):
             "|weights|: norm before the last step. ratio: median of |update| / |weights|."
         )
         heads = ["layer", "parameters", "|gradient|", "median", "last", "RMS", "|weights|", "ratio", "gradient"]
-        rows = []
-        of_layers = zip(self.layers, self.median_ratios, self.verdicts, strict=True)
-        for place, (name, ratio, verdict) in enumerate(of_layers):
-            norms = self.gradient_norms[:, place]
-            values = [norms[0], np.median(norms), norms[-1], np.median(self.root_mean_squares[:, place])]
-            cells = [f"{value:.2e}" for value in (*values, self.weight_norms[-1, place])]
-            cells.append("-" if ratio is None else f"{ratio:.1e}")
-            rows.append([name, f"{self.sizes[place]:,}", *cells, verdict])
-        return "\n".join([*wrap(intro), "", *table(heads, rows, left=(0, 8)), "", *self._conclusions()])
-
-    def _conclusions(self) -> list[str]:
-        lines = []
+        norms, typical = self.gradient_norms, np.median(self.root_mean_squares, axis=0)
+        ratios = ["-" if ratio is None else f"{ratio:.1e}" for ratio in self.median_ratios]
+        values = zip(norms[0], np.median(norms, axis=0), norms[-1], typical, self.weight_norms[-1], strict=True)
+        columns = zip(self.layers, self.sizes, values, ratios, self.verdicts, strict=True)
+        rows = [
+            [name, f"{size:,}", *(f"{value:.2e}" for value in values), ratio, verdict]
+            for name, size, values, ratio, verdict in columns
+        ]
+        conclusions = []
         for verdict, explanation in EXPLANATIONS.items():
             names = [name for name, found in zip(self.layers, self.verdicts, strict=True) if found == verdict]
-            lines += wrap(f"{', '.join(names)}: {explanation}") if names else []
-        lines = lines or ["Gradients reach every layer: none vanishes, none explodes."]
-        return [*lines, *wrap(self.about_ratios())]
+            conclusions += wrap(f"{', '.join(names)}: {explanation}") if names else []
+        conclusions = conclusions or ["Gradients reach every layer: none vanishes, none explodes."]
+        conclusions += wrap(self.about_ratios())
+        return "\n".join([*wrap(intro), "", *table(heads, rows, left=(0, 8)), "", *conclusions])
 
     def about_ratios(self) -> str:
         """Return the rule of thumb for update-to-weight ratios, and which layers are above or below it."""
-        known = [
-            (name, ratio) for name, ratio in zip(self.layers, self.median_ratios, strict=True) if ratio is not None
-        ]
-        above = [f"{name} ({ratio:.1e})" for name, ratio in known if ratio > USUAL * FACTOR]
-        below = [f"{name} ({ratio:.1e})" for name, ratio in known if 0 < ratio < USUAL / FACTOR]
+        known = {name: ratio for name, ratio in zip(self.layers, self.median_ratios, strict=True) if ratio is not None}
+        above = [f"{name} ({ratio:.1e})" for name, ratio in known.items() if ratio > USUAL * FACTOR]
+        below = [f"{name} ({ratio:.1e})" for name, ratio in known.items() if 0 < ratio < USUAL / FACTOR]
         sentences = [RULE]
         if above:
-            sentences += [
-                f"Above it: {', '.join(above)}.",
-                EARLY,
-                "If the loss is unsteady, the learning rate is too high.",
-            ]
+            sentences += [f"Above it: {', '.join(above)}.", EARLY]
         if below:
             sentences += [f"Below it: {', '.join(below)}.", "If the loss hardly falls, the learning rate is too low."]
         if known and not above and not below:
@@ -161,16 +147,17 @@ class GradientFlow(Printed):
 
     def plot(self, to_file: str | os.PathLike[str] | None = None) -> Figure:
         """Draw the root mean square of each layer's gradient over the steps; save to `to_file` if given."""
-        from scratchcnn.inspection.optimizer.figure import plot_gradients
+        from scratchcnn.inspection.optimizer.figure import plot_layers
 
-        return plot_gradients(self.layers, self.steps, self.root_mean_squares, to_file)
+        quantity = "root mean square of the gradient"
+        return plot_layers(self, self.root_mean_squares, "Gradient flow", quantity, (), to_file)
 
     def plot_ratios(self, to_file: str | os.PathLike[str] | None = None) -> Figure:
         """Draw the update-to-weight ratio of each layer over the steps; save to `to_file` if given."""
-        from scratchcnn.inspection.optimizer.figure import plot_ratios
+        from scratchcnn.inspection.optimizer.figure import plot_layers
 
-        usual = (USUAL / FACTOR, USUAL, USUAL * FACTOR)
-        return plot_ratios(self.layers, self.steps, self.ratios, usual, to_file)
+        usual = USUAL / FACTOR, USUAL, USUAL * FACTOR
+        return plot_layers(self, self.ratios, "Update-to-weight ratio", "|update| / |weights|", usual, to_file)
 
 
 class GradientWatcher(Watcher):
@@ -180,19 +167,14 @@ class GradientWatcher(Watcher):
         model.fit(x, y, callbacks=[watcher])
         print(watcher.result)
 
-    Parameters
-    ----------
-    every : int, default 1
-        Observe every so many steps only; each observation reads all parameters a few times.
+    Every step reads all parameters a few times.
     """
 
-    def __init__(self, every: int = 1) -> None:
-        super().__init__(every)
+    def __init__(self) -> None:
+        super().__init__()
         self._layers: list[tuple[str, int, int]] = []  # name, number of arrays, number of parameters
         self._numbers: list[int] = []
         self._rows: list[list[list[float]]] = []  # for each step, the norms of gradients, weights and updates
-        self._before: list[Array] = []
-        self._norms_before: list[list[float]] = []
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Record the layers; a second `fit` of the same model continues the same record."""
@@ -203,20 +185,17 @@ class GradientWatcher(Watcher):
         self._layers = layers
         super().on_train_begin(logs)
 
-    def before_step(self, observed: Observed) -> None:
-        """Compute the norms of gradients and weights, and keep the weights."""
-        self._before = [parameter.copy() for parameter in observed.parameters]
-        self._norms_before = [self._norms(observed.gradients), self._norms(observed.parameters)]
+    def observe(self, step: Step, parameters: Arrays, gradients: Arrays, state: State) -> State:
+        """Perform a step, and record the norms of gradients, weights and updates."""
+        before = [parameter.copy() for parameter in parameters]
+        norms = [self._norms(gradients), self._norms(parameters)]
+        state = step()
+        updates = [np.subtract(new, old, out=old) for new, old in zip(parameters, before, strict=True)]
+        self._rows.append([*norms, self._norms(updates)])
+        self._numbers.append(state.iterations)
+        return state
 
-    def after_step(self, observed: Observed) -> None:
-        """Compute the norms of the updates, and record the step."""
-        for before, after in zip(self._before, observed.parameters, strict=True):
-            np.subtract(after, before, out=before)
-        self._rows.append([*self._norms_before, self._norms(self._before)])
-        self._numbers.append(observed.state.iterations)
-        self._before = []
-
-    def _norms(self, arrays: Sequence[Array]) -> list[float]:
+    def _norms(self, arrays: Arrays) -> list[float]:
         """Return the norm over all arrays of each layer, summed in float64."""
         squares = iter([float(np.einsum("i,i", flat, flat, dtype=np.float64)) for flat in map(np.ravel, arrays)])
         return [sum(next(squares) for _ in range(count)) ** 0.5 for _, count, _ in self._layers]

@@ -1,49 +1,49 @@
-"""WeightHistory: gradient, optimizer state, update and stored value of one weight in each training step."""
+"""One weight, step by step: the callback OptimizerMicroscope, and the WeightHistory that it records."""
 
 from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scratchcnn.callbacks.base import Logs
+from scratchcnn.configs import Configured
+from scratchcnn.inspection.arguments import built_model, find_layer, position_in
+from scratchcnn.inspection.optimizer.watching import Arrays, Step, Watcher
 from scratchcnn.inspection.text.printed import Printed
 from scratchcnn.inspection.text.table import table
+from scratchcnn.names import look_up
 from scratchcnn.operands import Array
+from scratchcnn.optimizers import SGD, Adam, State
+from scratchcnn.schedules import rate_at
+from scratchcnn.sequential import Sequential
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-    from scratchcnn.inspection.optimizer.figure import Curves
 
 MOST_ROWS = 12  # of a table
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class WeightHistory(Printed):
-    """Recorded values of one weight, one for each training step; `print` it, or `plot` it.
+    """Recorded values of one weight, for each of K training steps; `print` it, or `plot` it.
 
     Attributes
     ----------
-    optimizer : str
-        'Adam', 'SGD', or the name of another class.
-    settings : dict
-        The optimizer's arguments: beta_1, momentum, ...
+    optimizer : str  'Adam', 'SGD', or the name of another class
+    settings : dict  the optimizer's arguments: beta_1, momentum, ...
     layer, parameter : str
     position : tuple of int
-    steps : int64 (K,)
-        Number of each step, from 1, as the optimizer counts.
-    rates : float64 (K,)
-        Learning rate of each step.
-    gradients, before, after : (K,), the model's dtype
-        The gradient that the optimizer received, and the stored weight before and after the step.
-    slots : dict of str to (K,) array, the model's dtype
-        Optimizer state of the weight after each step: m, v and, with AMSGrad, v_max; or velocity.
-    slots_before : dict of str to (K,) array
-        Optimizer state before each step.
+    steps : int64 (K,)  number of each step, from 1, as the optimizer counts
+    rates : float64 (K,)  learning rate of each step
+    gradients : (K,), the model's dtype  the gradient that the optimizer received
+    before, after : (K,), the model's dtype  the stored weight before and after the step
+    slots, slots_before : dict of str to (K,)  state of the weight after and before the step: m, v and, with AMSGrad,
+        v_max; or velocity
     """
 
     optimizer: str
@@ -81,13 +81,7 @@ class WeightHistory(Printed):
 
     @property
     def updates(self) -> Array:
-        """The update that the formula gives for the optimizer state: `changes` up to rounding, float64.
-
-        Raises
-        ------
-        ValueError
-            The optimizer is neither Adam nor SGD, so its formula is not known here.
-        """
+        """The update by the formula of Adam or SGD: `changes` up to rounding, float64. ValueError for others."""
         if self.optimizer == "Adam":
             epsilon = self.settings["epsilon"] / np.sqrt(1 - self.settings["beta_2"] ** self.steps)
             return -self.rates * self.m_hat / (np.sqrt(self.v_hat) + epsilon)
@@ -109,31 +103,29 @@ class WeightHistory(Printed):
             return f"{self.name}: no steps yet; pass this callback to model.fit."
         first, last = f"{self.before[0]:.6g}", f"{self.after[-1]:.6g}"
         title = f"{self.name}, trained with {self.optimizer}: {len(self.steps)} steps, {first} to {last}"
-        return "\n".join([title, "", *self._table(), "", *self._last_step()])
-
-    def _table(self) -> list[str]:
         columns = {"gradient": self.gradients, **self.slots}
         if self.optimizer == "Adam":
             columns |= {"m_hat": self.m_hat, "sqrt(v_hat)": np.sqrt(self.v_hat)}
         if self.optimizer in ("Adam", "SGD"):
             columns["update"] = self.updates
-        rows = [["start", *[""] * len(columns), f"{self.before[0]:.9g}"]]
-        rows += table_rows(self.steps, [*columns.values()], self.after)
-        return table(["step", *columns, "weight after"], rows, left=())
+        cells = table_rows([(self.steps, "d"), *((each, ".4e") for each in columns.values()), (self.after, ".9g")])
+        rows = [["start", *[""] * len(columns), f"{self.before[0]:.9g}"], *cells]
+        heads = ["step", *columns, "weight after"]
+        return "\n".join([title, "", *table(heads, rows, left=()), "", *self._last_step()])
 
     def _last_step(self) -> list[str]:
         """Return the arithmetic of the last step with all digits: each formula, and the same with its values."""
         rate, before, after = float(self.rates[-1]), self.before[-1], self.after[-1]
-        lines = [f"Step {self.steps[-1]} in full (learning rate {rate:g}):"]
+        title = f"Step {self.steps[-1]} in full (learning rate {rate:g}):"
         if self.optimizer not in ("Adam", "SGD"):
-            return [*lines, f"  weight   = {_exact(before)} becomes {_exact(after)}"]
-        lines += self._adam_step(rate) if self.optimizer == "Adam" else self._sgd_step(rate)
+            return [title, f"  weight   = {_exact(before)} becomes {_exact(after)}"]
         update, digits = float(self.updates[-1]), _digits(after)
         total = float(before) + update
         rounding = f", rounded by {abs(float(after) - total):.1g}" if float(after) != total else ""
         sign = "-" if update < 0 else "+"
         return [
-            *lines,
+            title,
+            *(self._adam_step(rate) if self.optimizer == "Adam" else self._sgd_step(rate)),
             f"  weight   = before + update = {_exact(before)} {sign} {abs(update):.{digits}g} = {total:.{digits}g}",
             f"  stored   = {_exact(after)}, as {after.dtype}{rounding}",
         ]
@@ -144,16 +136,14 @@ class WeightHistory(Printed):
         m_before, v_before = self.slots_before["m"][-1], self.slots_before["v"][-1]
         m_hat, v_hat, update = (float(values[-1]) for values in (self.m_hat, self.v_hat, self.updates))
         root, small, digits = math.sqrt(v_hat), epsilon / math.sqrt(1 - b2**t), _digits(m)
-        amsgrad = (
-            ["             (AMSGrad: v_hat is computed from the largest v so far)"] if "v_max" in self.slots else []
-        )
+        amsgrad = ["             (AMSGrad: v_hat is computed from the largest v so far)"]
         return [
             f"  m        = {b1:g} * m before + {1 - b1:.6g} * gradient",
             f"           = {b1:g} * {_exact(m_before)} + {1 - b1:.6g} * {_exact(gradient)} = {_exact(m)}",
             f"  v        = {b2:g} * v before + {1 - b2:.6g} * gradient**2",
             f"           = {b2:g} * {_exact(v_before)} + {1 - b2:.6g} * {float(gradient) ** 2:.9g} = {_exact(v)}",
             f"  m_hat    = m / (1 - {b1:g}**{t}) = {m_hat:.{digits}g}",
-            *amsgrad,
+            *(amsgrad if "v_max" in self.slots else []),
             f"  v_hat    = v / (1 - {b2:g}**{t}) = {v_hat:.{digits}g}, its square root {root:.{digits}g}",
             f"  update   = -{rate:g} * m_hat / (sqrt(v_hat) + {epsilon:g} / sqrt(1 - {b2:g}**{t}))",
             f"           = -{rate:g} * {m_hat:.{digits}g} / {root + small:.{digits}g} = {update:.{digits}g}",
@@ -172,33 +162,108 @@ class WeightHistory(Printed):
             f"  update   = {nesterov if self.settings['nesterov'] else 'velocity'}",
         ]
 
-    def curves(self) -> Curves:
-        """Return the values that the figure shows."""
-        from scratchcnn.inspection.optimizer.figure import Curves
-
-        adam = self.optimizer == "Adam"
-        state = {"m_hat": self.m_hat} if adam else self.slots
-        weights = np.concatenate([self.before[:1], self.after])
-        band = ("± sqrt(v_hat)", np.sqrt(self.v_hat)) if adam else None
-        return Curves(self.optimizer, self.steps, weights, self.gradients, self.changes, state, band)
-
     def plot(self, to_file: str | os.PathLike[str] | None = None) -> Figure:
         """Draw weight, gradient, optimizer state and updates over the steps; save to `to_file` if given."""
         from scratchcnn.inspection.optimizer.figure import plot_weight
 
-        return plot_weight(self.name, [self.curves()], to_file)
+        return plot_weight([(self.optimizer, self)], to_file)
 
 
-def table_rows(steps: Array, columns: list[Array], after: Array) -> list[list[str]]:
-    """Return the cells of all steps, or of the first and the last with a gap between."""
-    count, half = len(steps), MOST_ROWS // 2
-    rows = [
-        [str(steps[i]), *(f"{float(column[i]):.4e}" for column in columns), f"{after[i]:.9g}"]
-        for i in range(count)
-        if count <= MOST_ROWS or not half <= i < count - half
-    ]
+class OptimizerMicroscope(Watcher):
+    """A callback that follows one weight through `fit`.
+
+        microscope = OptimizerMicroscope(model, "dense", "kernel", (3, 7))
+        model.fit(x, y, callbacks=[microscope])
+        print(microscope.result)
+
+    Parameters
+    ----------
+    model : Sequential
+        Built.
+    layer : str, int or Layer
+    parameter : str
+        'kernel' or 'bias', or the name of a custom layer's parameter.
+    position : int or tuple of int
+        Index of the element.
+
+    Raises
+    ------
+    ValueError, TypeError
+        The model is not built; there is no such layer or parameter; or the position is outside its shape. In `fit`: it
+        trains another model, or the layer is frozen.
+
+    References
+    ----------
+    Kingma & Ba 2015, arXiv 1412.6980, algorithm 1: g, m, v, m_hat, v_hat and the update.
+    """
+
+    def __init__(self, model: Sequential, layer: object, parameter: str, position: int | Sequence[int]) -> None:
+        super().__init__()
+        chosen = find_layer(built_model(model, "an optimizer microscope"), layer)
+        if not chosen.params:
+            raise ValueError(f"Expected a layer with parameters, received {chosen.label}; choose a Dense or Conv2D.")
+        array = look_up(f"parameter of {chosen.label}", parameter, chosen.params)
+        self.layer, self.parameter = str(chosen.name), parameter
+        self.position = position_in(position, array.shape)
+        self._watched, self._index = model, 0  # of the parameter among the trainable ones
+        self._rows: list[list[Any]] = []  # step, rate, gradient, weight and state before, weight and state after
+        self._optimizer: object = None
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Check the model, and that the layer is trainable; a second `fit` continues the same record."""
+        if self.model is not self._watched:
+            raise ValueError(
+                "Expected fit of the model that this microscope was made for, received another model; make a "
+                "microscope for it."
+            )
+        named = [(each.name, name) for each in self.model.layers if each.trainable for name in each.params]
+        if (self.layer, self.parameter) not in named:
+            raise ValueError(f"Expected layer {self.layer!r} to be trained, received a frozen one; set trainable=True.")
+        self._index = named.index((self.layer, self.parameter))
+        super().on_train_begin(logs)
+
+    def observe(self, step: Step, parameters: Arrays, gradients: Arrays, state: State) -> State:
+        """Perform a step, and record the values of the weight before and after it."""
+        rate, gradient = rate_at(self.model.optimizer.learning_rate, state.iterations), gradients[self._index]
+        row = [state.iterations + 1, rate, gradient[self.position], *self._weight_and_state(parameters, state)]
+        state = step()
+        self._optimizer = self.model.optimizer
+        self._rows.append([*row, *self._weight_and_state(parameters, state)])
+        return state
+
+    def _weight_and_state(self, parameters: Arrays, state: State) -> list[Any]:
+        return [array[self.position] for array in (parameters[self._index], *state.slots[self._index])]
+
+    @property
+    def result(self) -> WeightHistory:
+        """The record so far."""
+        optimizer, dtype = self._optimizer, self._watched.dtype
+        steps, rates, *columns = zip(*self._rows, strict=True) if self._rows else [()] * 5
+        gradients, *values = (np.array(column, dtype) for column in columns)
+        half = len(values) // 2
+        before, *slots_before = values[:half]
+        after, *slots = values[half:]
+        names = [f"slot_{number}" for number in range(len(slots))]
+        if isinstance(optimizer, Adam | SGD):
+            names = ["m", "v", "v_max"][: len(slots)] if isinstance(optimizer, Adam) else ["velocity"]
+        return WeightHistory(
+            "" if optimizer is None else type(optimizer).__name__,
+            optimizer.get_config() if isinstance(optimizer, Configured) else {},
+            self.layer, self.parameter, self.position, np.array(steps, np.int64), np.array(rates, np.float64),
+            gradients, before, after, dict(zip(names, slots, strict=True)), dict(zip(names, slots_before, strict=True)),
+        )  # fmt: skip
+
+    def __str__(self) -> str:
+        return str(self.result)
+
+
+def table_rows(columns: Sequence[tuple[Array, str]]) -> list[list[str]]:
+    """Return the cells of all steps, or of the first and the last ones; each column has its format specification."""
+    count, half = len(columns[0][0]), MOST_ROWS // 2
+    shown = [i for i in range(count) if count <= MOST_ROWS or not half <= i < count - half]
+    rows = [[format(values[i], style) for values, style in columns] for i in shown]
     if count > MOST_ROWS:
-        rows.insert(half, ["...", *[""] * (len(columns) + 1)])
+        rows.insert(half, ["...", *[""] * (len(columns) - 1)])
     return rows
 
 
