@@ -33,14 +33,28 @@ def adam(
     expect(parameter=(parameter, gradient.shape), gradient=(gradient, m.shape), m=(m, v.shape), v=(v, v_max.shape))
     real = parameter.dtype.type
     alpha = learning_rate * (1 - beta_2**step) ** 0.5 / (1 - beta_1**step)
-    _adam(
-        flat(parameter), np.ascontiguousarray(gradient).reshape(-1), flat(m), flat(v), flat(v_max),
-        real(alpha), real(1 - beta_1), real(1 - beta_2), real(epsilon),
-    )  # fmt: skip
+    arrays = flat(parameter), np.ascontiguousarray(gradient).reshape(-1), flat(m), flat(v)
+    numbers = real(alpha), real(1 - beta_1), real(1 - beta_2), real(epsilon)
+    if v_max is v:
+        _adam(*arrays, *numbers)
+    else:
+        _amsgrad(*arrays, flat(v_max), *numbers)
+
+
+# Two kernels, since LLVM vectorizes a loop only over arrays that do not overlap, and without AMSGrad v_max is v.
 
 
 @parallel_if_large
-def _adam(parameter, gradient, m, v, v_max, alpha, one_minus_beta_1, one_minus_beta_2, epsilon):
+def _adam(parameter, gradient, m, v, alpha, one_minus_beta_1, one_minus_beta_2, epsilon):
+    for i in prange(parameter.size):
+        g = gradient[i]
+        m[i] += (g - m[i]) * one_minus_beta_1
+        v[i] += (g * g - v[i]) * one_minus_beta_2
+        parameter[i] -= alpha * m[i] / (np.sqrt(v[i]) + epsilon)
+
+
+@parallel_if_large
+def _amsgrad(parameter, gradient, m, v, v_max, alpha, one_minus_beta_1, one_minus_beta_2, epsilon):
     for i in prange(parameter.size):
         g = gradient[i]
         m[i] += (g - m[i]) * one_minus_beta_1
