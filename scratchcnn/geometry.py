@@ -12,7 +12,6 @@ if their number is odd, the extra position is added after the image (bottom, rig
 
 from __future__ import annotations
 
-import functools
 from typing import Literal, NamedTuple
 
 Padding = Literal["valid", "same"]
@@ -48,7 +47,6 @@ class Windows(NamedTuple):
     columns: Axis
 
 
-@functools.lru_cache(maxsize=256)  # every training step computes the same few again
 def axis_windows(size: int, kernel: int, stride: int, dilation: int, padding: Padding) -> Axis:
     """Compute the windows along one axis; the formulas are in the module's docstring.
 

@@ -5,6 +5,7 @@ The named tuples group the operands of the fused operations (`kernels.fused`).
 
 from __future__ import annotations
 
+import functools
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -113,6 +114,11 @@ def pool2d_windows(input_shape: Shape, pool_size: Pair, strides: Pair, padding: 
     return expect_windows((input_shape[1], input_shape[2]), pool_size, strides, padding)
 
 
+# Every training step asks for the windows of the same few operations, several times.
+_conv2d_windows = functools.lru_cache(maxsize=256)(conv2d_windows)
+_pool2d_windows = functools.lru_cache(maxsize=256)(pool2d_windows)
+
+
 class Convolution(NamedTuple):
     """A convolution, optionally with a ReLU: everything but the images.
 
@@ -148,7 +154,7 @@ class Convolution(NamedTuple):
 
     def windows(self, input_shape: Shape) -> Windows:
         """The windows over images (N, H, W, C), checked as by `conv2d_windows`."""
-        return conv2d_windows(input_shape, self.kernel.shape, *self.geometry)
+        return _conv2d_windows(input_shape, self.kernel.shape, *self.geometry)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """(N, OH, OW, F) for images (N, H, W, C)."""
@@ -176,7 +182,7 @@ class Pooling(NamedTuple):
 
     def windows(self, input_shape: Shape) -> Windows:
         """The windows over images (N, H, W, C), checked as by `pool2d_windows`."""
-        return pool2d_windows(input_shape, *self)
+        return _pool2d_windows(input_shape, *self)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """(N, PH, PW, C) for images (N, H, W, C)."""

@@ -24,7 +24,7 @@ from scratchcnn.storage.atomic import FilePath
 from scratchcnn.summary import summary_lines
 from scratchcnn.training import History, arguments, inference, parameters
 from scratchcnn.training.arguments import DataArguments
-from scratchcnn.training.data import Fitting, Samples, as_input, batches, check_images, check_samples
+from scratchcnn.training.data import Fitting, Samples, batches, check_images, check_samples
 from scratchcnn.training.loop import Training
 from scratchcnn.training.model import Compiled
 from scratchcnn.training.position import Position
@@ -559,9 +559,11 @@ class Sequential:
         FloatingPointError
             The loss is not finite. No parameter has changed.
         """
-        x, targets = self.checked_batch(x, y, "train_on_batch")
-        of_samples, predictions = train_step(self.trainer, x, targets)
-        return inference.as_keras(inference.RunningMeans(self.trainer).add(of_samples, targets, predictions))
+        samples = self._samples("train_on_batch", x, y)
+        trainer = self.trainer
+        x, targets = trainer.encoded(samples)
+        of_samples, predictions = train_step(trainer, x, targets)
+        return inference.as_keras(inference.RunningMeans(trainer).add(of_samples, targets, predictions))
 
     def loss_and_gradients(self, x: object, y: object, training: bool = False) -> tuple[float, list[Array]]:
         """Return the mean loss of one batch, and its gradient with respect to each trainable parameter.
@@ -627,8 +629,7 @@ class Sequential:
             The shapes are not known yet, or the data do not fit.
         """
         samples = self._samples(what, x, y)
-        targets = self.trainer.loss.encode(samples.y, self.trainer.output_shape, self.dtype)
-        return as_input(samples.x, self.dtype), targets
+        return self.trainer.encoded(samples)
 
     def expect_compiled(self, what: str) -> Compiled:
         """Return `compiled`; RuntimeError before `compile`. `what` names the caller in the message."""

@@ -26,13 +26,13 @@ def evaluate(trainer: Trainer, batches: Iterable[Samples], progress: Progress) -
     """
     losses: list[float] = []
     means = RunningMeans(trainer)
-    for x, y, weights in batches:
-        targets = trainer.loss.encode(y, trainer.output_shape, trainer.dtype)
+    for batch in batches:
+        x, targets = trainer.encoded(batch)
         with trainer.workspace.active():
-            outputs = predict_batch(trainer.plan, as_input(x, trainer.dtype))
+            outputs = predict_batch(trainer.plan, x)
         of_samples, predictions = trainer.loss.forward(outputs, targets, trainer.ops)
-        if weights is not None:
-            of_samples = of_samples * weights
+        if batch.weights is not None:
+            of_samples = of_samples * batch.weights
         losses += of_samples.tolist()
         progress.step(means.add(of_samples, targets, predictions))
     return means.values | {"loss": math.fsum(losses) / len(losses) if losses else math.nan}

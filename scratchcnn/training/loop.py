@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from contextlib import closing
 
-from scratchcnn.training.data import Samples, as_input
+from scratchcnn.training.data import Samples
 from scratchcnn.training.diagnosis import NonFiniteLossError
 from scratchcnn.training.history import History
 from scratchcnn.training.inference import RunningMeans, Values, evaluate
@@ -114,8 +114,7 @@ class Training:
         The trainer is asked for in each step, since a callback may freeze or unfreeze layers.
         """
         trainer = self.model.trainer
-        targets = trainer.loss.encode(batch.y, trainer.output_shape, trainer.dtype)
-        x = as_input(batch.x, trainer.dtype)
+        x, targets = trainer.encoded(batch)
         with self.interrupts.held(firmly=True):
             losses, predictions = train_step(trainer, x, targets, batch.weights)
             values = means.add(losses, targets, predictions)

@@ -15,6 +15,7 @@ from scratchcnn.metrics import Metric
 from scratchcnn.operands import Array, Shape
 from scratchcnn.operations import Operations
 from scratchcnn.optimizers import Optimizer, State
+from scratchcnn.training.data import Samples, as_input
 
 
 @dataclass
@@ -64,6 +65,11 @@ class Trainer:
         shape = self.layers[-1].output_shape
         assert shape is not None
         return shape
+
+    def encoded(self, batch: Samples) -> tuple[Array, Array]:
+        """Return a checked batch as a training step takes it: images (N, *input_shape) and encoded targets."""
+        targets = self.loss.encode(batch.y, self.output_shape, self.dtype)
+        return as_input(batch.x, self.dtype), targets
 
 
 def trainable_parameters(layers: Sequence[Layer]) -> list[Array]:
