@@ -44,14 +44,23 @@ class Choice(NamedTuple):
     forward, kernel_gradient, input_gradient : str
         For the output and for the gradients with respect to the kernel and the input.
     pool : Windows or None
-        Required by 'winners': the windows of the max pooling that follows the convolution. The pixels of the output
-        gradient are visited window by window, and of each window only nonzero elements are multiplied.
+        The windows of the max pooling that follows the convolution, if there is one; required by 'winners', which
+        visits the pixels of the output gradient window by window, and multiplies only nonzero elements of each.
+    near_ties : bool, default True
+        Whether near ties in a 2 x 2 max pooling are decided (`decides_near_ties`). False for inference, where nothing
+        depends on which element of a window is its maximum.
     """
 
     forward: Rung
     kernel_gradient: GradientAlgorithm
     input_gradient: GradientAlgorithm
     pool: Windows | None = None
+    near_ties: bool = True
+
+    @property
+    def decides_near_ties(self) -> bool:
+        """Whether outputs of Winograd are replaced by plain sums where rounding decides the maximum of a window."""
+        return self.near_ties and self.forward.startswith("winograd") and self.pool is not None and halves(self.pool)
 
 
 class Problem(NamedTuple):
@@ -96,6 +105,11 @@ def accepts(rung: Rung, windows: Windows) -> bool:
     if not rung.startswith("winograd"):
         return True
     return all((axis.kernel, axis.stride, axis.dilation) == (3, 1, 1) for axis in windows)
+
+
+def halves(pool: Windows) -> bool:
+    """Whether a pooling has windows of 2 x 2 side by side, and drops an odd row or column."""
+    return all((axis.kernel, axis.stride, axis.output) == (2, 2, axis.size // 2) for axis in pool)
 
 
 def accepts_winners(problem: Problem) -> bool:
@@ -150,9 +164,9 @@ def choose(algorithm: Algorithm, problem: Problem) -> Choice:
             expect_accepted(algorithm, problem)
         if problem.input_gradient and accepts_winners(problem):
             return Choice(_forward(problem), "winners", "winners", problem.pool)
-        return Choice(_forward(problem), _kernel_gradient(problem), _input_gradient(problem))
+        return Choice(_forward(problem), _kernel_gradient(problem), _input_gradient(problem), problem.pool)
     expect_accepted(algorithm, problem)
-    return Choice(algorithm, algorithm, algorithm)
+    return Choice(algorithm, algorithm, algorithm, problem.pool)
 
 
 @functools.lru_cache(maxsize=256)

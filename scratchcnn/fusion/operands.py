@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from scratchcnn.activations import ReLU
 from scratchcnn.algorithms import Choice
-from scratchcnn.fusion.own_classes import has_relu
 from scratchcnn.layers import Conv2D, MaxPooling2D
 from scratchcnn.layers.base import Gradients
 from scratchcnn.operands import Array, Convolution, Pooling
 
 
-def convolution_of(layer: Conv2D, choice: Choice) -> Convolution:
-    """Return the convolution of a layer, with its current parameters."""
+def convolution_of(layer: Conv2D, choice: Choice, training: bool = True) -> Convolution:
+    """Return the convolution of a fused layer, with its current parameters; near ties are decided in training only."""
     params = (layer.params["kernel"], layer.params.get("bias"))
-    return Convolution(*params, layer.strides, layer.padding, layer.dilation_rate, has_relu(layer), choice)
+    relu = isinstance(layer.activation, ReLU)
+    choice = choice._replace(near_ties=training)
+    return Convolution(*params, layer.strides, layer.padding, layer.dilation_rate, relu, choice)
 
 
 def pooling_of(layer: MaxPooling2D) -> Pooling:

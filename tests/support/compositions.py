@@ -59,7 +59,8 @@ def choices(draw, problem: Problem):
     forward, *gradients = (draw(st.sampled_from(names)) for names in (dense, sparse, sparse))
     if draw(st.booleans()) and sparse != dense:
         gradients = ["winners", "winners"]
-    return Choice(forward, *gradients, problem.pool if "winners" in gradients else None)
+    with_pool = "winners" in gradients or draw(st.booleans())
+    return Choice(forward, *gradients, problem.pool if with_pool else None)
 
 
 class Case(NamedTuple):

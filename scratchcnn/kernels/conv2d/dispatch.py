@@ -76,7 +76,8 @@ def conv2d(
 ) -> Array:
     """Cross-correlate images with a kernel and add a bias; `reference.conv2d` has the formula."""
     choice = _choice(algorithm, "forward", x.shape, kernel.shape, strides, padding, dilation_rate, x.dtype)
-    return LADDER[choice.forward].conv2d(x, kernel, bias, strides, padding, dilation_rate)
+    options = {"near_ties": True} if choice.decides_near_ties else {}
+    return LADDER[choice.forward].conv2d(x, kernel, bias, strides, padding, dilation_rate, **options)
 
 
 def conv2d_kernel_gradient(

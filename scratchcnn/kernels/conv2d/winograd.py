@@ -20,10 +20,11 @@ kernel gradient. The transforms of a tile are in `winograd_tiles`; the matrix pr
 Numerics: the sums in the transforms are larger than their results, so rounding errors are larger than those of the
 plain sum; tests/kernels/conv2d/test_conv2d_algorithms.py derives a bound. The points 0, 1, -1, 1/2, -2 lose less
 accuracy than the usual 0, 1, -1, 2, -2 (Barabasz et al. 2020, arXiv 1803.10986). Where a window contains only zeros,
-the result is exactly the bias, as for a plain sum (`empty_windows`); elsewhere a NaN or infinity reaches all outputs of
-its tile, not only those that depend on it. A kernel that is not finite reaches all outputs: 0 * infinity is NaN.
+the result is exactly the bias, as for a plain sum (`empty_windows`). Where rounding would decide a 2 x 2 max pooling
+that follows, it is decided by plain sums (`near_ties`). Elsewhere a NaN or infinity reaches all outputs of its tile,
+not only those that depend on it. A kernel that is not finite reaches all outputs: 0 * infinity is NaN.
 
-Cost: 2 * n * n / (m * m) FLOPs for each output, channel and filter, and the transforms.
+Cost: 2 * n * n / (m * m) FLOPs for each output, channel and filter, and the transforms; uniform tiles are copied.
 """
 
 from __future__ import annotations
@@ -36,10 +37,19 @@ from numba import get_num_threads, prange
 
 from scratchcnn.geometry import Padding, Pair, Windows
 from scratchcnn.kernels.conv2d.empty_windows import keep_dtype, make_bands, mark_bands
+from scratchcnn.kernels.conv2d.near_ties import (
+    decide_near_ties,
+    decide_pooled,
+    direct_sums,
+    make_room,
+)
 from scratchcnn.kernels.conv2d.winograd_tiles import (
     Grid,
+    NearTies,
     Output,
+    copy_tiles,
     make_planes,
+    select_tiles,
     tiles_at_once,
     transform_kernel,
     transform_patches,
@@ -57,30 +67,37 @@ IMAGES_AT_ONCE = 4  # recomputed images that the cache must have room for
 
 def conv2d(
     m: int, x: Array, kernel: Array, bias: Array | None, strides: Pair = (1, 1), padding: Padding = "valid",
-    dilation_rate: Pair = (1, 1), relu: bool = False,
+    dilation_rate: Pair = (1, 1), relu: bool = False, near_ties: bool = False,
 ) -> Array:  # fmt: skip
-    """Cross-correlate images with a kernel and add a bias, by F(m x m, 3 x 3); `reference.conv2d` has the formula."""
+    """Cross-correlate images with a kernel and add a bias, by F(m x m, 3 x 3); `reference.conv2d` has the formula.
+
+    `near_ties`: where rounding would decide the maximum of a window of 2 x 2 outputs, these are plain sums.
+    """
     windows = conv2d_windows(x.shape, kernel.shape, strides, padding, dilation_rate)
     expect(x=(x, x.shape), kernel=(kernel, kernel.shape))
     filters = kernel.shape[3]
     y = empty((len(x), windows.rows.output, windows.columns.output, filters), x.dtype)
     _correlate(m, x, windows, kernel, bias, relu, y)
+    if near_ties:
+        decide_near_ties(m, x, windows, kernel, bias, y)
     return y
 
 
 def conv2d_max_pool2d(
-    m: int, x: Array | Recomputation, kernel: Array, bias: Array | None, padding: Padding, relu: bool
-) -> tuple[Array, Array]:
+    m: int, x: Array | Recomputation, kernel: Array, bias: Array | None, padding: Padding, relu: bool,
+    near_ties: bool = False,
+) -> tuple[Array, Array]:  # fmt: skip
     """A convolution followed by 2 x 2 max pooling: each tile is pooled in registers, and its outputs are never stored.
 
-    The images are an array, or a convolution that recomputes them one by one.
+    The images are an array, or a convolution that recomputes them one by one. `near_ties`: windows whose maximum
+    rounding would decide are decided by plain sums.
     """
     windows = conv2d_windows(x.shape, kernel.shape, (1, 1), padding, (1, 1))
     if not isinstance(x, Recomputation):
         expect(x=(x, x.shape), kernel=(kernel, kernel.shape))
     shape = (x.shape[0], windows.rows.output // 2, windows.columns.output // 2, kernel.shape[3])
     y, winners = empty(shape, kernel.dtype), empty(shape, winner_dtype((2, 2)))
-    _correlate(m, x, windows, kernel, bias, relu, y, winners)
+    _correlate(m, x, windows, kernel, bias, relu, y, winners, near_ties)
     return y, winners
 
 
@@ -130,7 +147,7 @@ class _Images(NamedTuple):
 
 def _correlate(
     m: int, x: Array | Recomputation, windows: Windows, kernel: Array, bias: Array | None, relu: bool, y: Array,
-    winners: Array | None = None,
+    winners: Array | None = None, near_ties: bool = False,
 ) -> None:  # fmt: skip
     """Fill y with the convolution of x, or, if `winners` is given, y and winners with its 2 x 2 max pooling."""
     channels, filters, dtype = *kernel.shape[2:], kernel.dtype
@@ -154,22 +171,25 @@ def _correlate(
         dtype.type(0 if relu else -np.inf),
     )  # fmt: skip
     at_once = tiles_at_once(elements, channels + start.size, dtype.itemsize, reserved)
-    kernel = np.ascontiguousarray(kernel)
-    _convolve(product_of(dtype), m, images, recomputed, kernel, transformed, output, at_once, get_num_threads())
+    sums = direct_sums(np.ascontiguousarray(kernel), start, windows, near_ties and exact_zeros)
+    _convolve(product_of(dtype), m, images, recomputed, sums, transformed, output, at_once, get_num_threads())
 
 
 @parallel
-def _convolve(product, m, images, recomputed, kernel, transformed, output, at_once, threads):
+def _convolve(product, m, images, recomputed, sums, transformed, output, at_once, threads):
     """Transform the kernel; then let each thread convolve its share of the tiles."""
-    for channel in prange(kernel.shape[2]):
-        transform_kernel(m, kernel, np.int64(channel), transformed)
+    for channel in prange(sums.kernel.shape[2]):
+        transform_kernel(m, sums.kernel, np.int64(channel), transformed)
     for share in prange(threads):
-        _convolve_share(product, m, images, recomputed, transformed, output, at_once, (np.int64(share), threads))
+        _convolve_share(product, m, images, recomputed, sums, transformed, output, at_once, (np.int64(share), threads))
 
 
 @serial
-def _convolve_share(product, m, images, recomputed, transformed, output, at_once, part):
-    """One block of tiles after the other: transform their patches, multiply, transform the products back."""
+def _convolve_share(product, m, images, recomputed, sums, transformed, output, at_once, part):
+    """One block of tiles after the other: transform their patches, multiply, transform the products back.
+
+    Of the uniform tiles of an image, a background, one is computed and copied to the others.
+    """
     image_count, height, width, _ = output.y.shape
     x, start, (share, shares) = images.x, output.start, part
     channels, filters = x.shape[3], start.size
@@ -184,7 +204,12 @@ def _convolve_share(product, m, images, recomputed, transformed, output, at_once
     for i in range(at_once):
         rows[i], product_rows[i] = i * patches.stride, i * products.stride
     x, padded = _room_for_images(images.x, recomputed, at_once // (down * across) + 2)
-    bands = make_bands(m, across, at_once, images.keep)
+    ties, room = (
+        NearTies(sums.spread, np.empty(at_once, np.int64), np.empty(m * m * filters, np.uint8)),
+        make_room(sums),
+    )
+    bands = make_bands(m, across, at_once, images.keep, x, sums.active)
+    selected, sources, like = np.empty(at_once, np.int64), np.empty(at_once, np.int64), np.full(2, -1)
     made = blocks * share // shares * at_once // (down * across)
     first_band = marked = blocks * share // shares * at_once // across
     for block in range(blocks * share // shares, blocks * (share + 1) // shares):
@@ -195,14 +220,18 @@ def _convolve_share(product, m, images, recomputed, transformed, output, at_once
         if images.exact_zeros:
             mark_bands(bands, of_patches, marked, last // across + 1, marked > first_band, x)
         marked = last // across + 1
-        transform_patches(of_patches, first, count, x, border, patches)
+        chosen = selected[: select_tiles(of_outputs, first, count, bands, like, selected, sources)]
+        transform_patches(of_patches, chosen, x, border, patches)
         for e in range(elements):
             panels = transformed[e * channels * filters : (e + 1) * channels * filters]
             matmul(
-                product, patches.values, e * patches.plane, rows[:count], columns, panels, filters, zeros,
-                products.values, e * products.plane, product_rows[:count], 0, 0, 0,
+                product, patches.values, e * patches.plane, rows[: len(chosen)], columns, panels, filters, zeros,
+                products.values, e * products.plane, product_rows[: len(chosen)], 0, 0, 0,
             )  # fmt: skip
-        transform_products(of_outputs, first, count, products, bands, output, border)
+        transform_products(of_outputs, chosen, products, bands, output, border, ties)
+        if sums.active:
+            decide_pooled(product, of_outputs, chosen, ties.undecided, x, sums, output, room)
+        copy_tiles(of_outputs, first, sources[:count], output)
 
 
 @serial

@@ -68,7 +68,8 @@ def _sum_products(product, m, x, before, dy, groups, at_once):
         tiles = images * (group + 1) // len(groups) * down * across
         for first in range(images * group // len(groups) * down * across, tiles, at_once):
             count = min(at_once, tiles - first)
-            transform_patches(Grid(m, down, across, before[0], before[1]), first, count, x, border, patches)
+            of_patches = Grid(m, down, across, before[0], before[1])
+            transform_patches(of_patches, np.arange(first, first + count), x, border, patches)
             transform_gradients(Grid(m, down, across, 0, 0), first, count, dy, border, gradients)
             columns = np.arange(count) * patches.stride
             for e in range(elements):

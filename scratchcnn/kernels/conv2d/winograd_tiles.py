@@ -21,12 +21,12 @@ from typing import NamedTuple
 from scratchcnn.kernels.conv2d.empty_windows import keep_start
 from scratchcnn.kernels.conv2d.toom_cook import transforms, transpose
 from scratchcnn.kernels.gemm.matmul import padded_width, panel_width
-from scratchcnn.kernels.max_pool2d import window_maximum
 from scratchcnn.kernels.runtime.copying import copy, empty_aligned, fill
 from scratchcnn.kernels.runtime.jit import serial
 from scratchcnn.kernels.simd.two_sided_transform import (
     make_output_transform,
     make_pooled_output_transform,
+    make_tie_finding_output_transform,
     make_two_sided_transform,
 )
 from scratchcnn.kernels.simd.vectors import VECTOR_BYTES
@@ -41,6 +41,7 @@ _transform_patch = make_two_sided_transform({2: F2.patch, 4: F4.patch})
 _transform_kernel = make_two_sided_transform({2: F2.kernel, 4: F4.kernel})
 _transform_output = make_output_transform({2: F2.output, 4: F4.output})
 _transform_and_pool_output = make_pooled_output_transform({2: F2.output, 4: F4.output})
+_transform_and_find_ties = make_tie_finding_output_transform({2: F2.output, 4: F4.output})
 _transform_output_gradient = make_two_sided_transform({2: transpose(F2.output), 4: transpose(F4.output)})
 _transform_kernel_gradient = make_two_sided_transform({2: transpose(F2.kernel), 4: transpose(F4.kernel)})
 
@@ -107,6 +108,25 @@ class Output(NamedTuple):
     floor: float
 
 
+class NearTies(NamedTuple):
+    """How near ties in pooling windows are found (`near_ties`), and memory for tiles that cross a border.
+
+    Attributes
+    ----------
+    spread : (F,)
+        For each filter how close elements have to be, relative to the magnitude of the pixels; 0 if near ties are not
+        to be decided.
+    undecided : (tiles,)
+        For each tile in work, nonzero if rounding decides any window.
+    winners : one-dimensional
+        The argmax indices of one tile.
+    """
+
+    spread: Array
+    undecided: Array
+    winners: Array
+
+
 def tiles_at_once(elements: int, channels: int, itemsize: int, reserved: int = 0) -> int:
     """How many tiles are worked on together: as many as the cache holds, in multiples of the micro-kernel's six rows.
 
@@ -151,20 +171,20 @@ def _vectors(numbers, like):
 
 
 @serial
-def transform_patches(grid, first, count, x, border, patches):
-    """Bᵀ d B for all channels of `count` tiles; a patch that crosses the border of its image is padded with zeros.
+def transform_patches(grid, tiles, x, border, patches):
+    """Bᵀ d B for all channels of some tiles; a patch that crosses the border of its image is padded with zeros.
 
     x holds all images, or in a ring as many of the last ones as the tiles need.
     """
     m, n, stride, plane = grid.m, grid.m + 2, patches.stride, patches.plane
     images, height, width, channels = x.shape
     pixels, vectors = x.reshape(-1), _vectors(stride, x)
-    for i in range(count):
-        image, top, left = tile_position(grid, first + i)
+    for i in range(len(tiles)):
+        image, top, left = tile_position(grid, tiles[i])
         image %= images
         source, start, row = pixels, ((image * height + top) * width + left) * channels, width * channels
         if top < 0 or left < 0 or top + n > height or left + n > width or channels != stride:
-            _copy_pixels(x, (image, top, left), n, border, stride)
+            copy_pixels(x, (image, top, left), n, border, stride)
             source, start, row = border, 0, n * stride
         _transform_patch(
             m, source, start, row, stride, patches.values, i * stride, n * plane, plane, vectors
@@ -181,7 +201,7 @@ def transform_gradients(grid, first, count, dy, border, gradients):
         image, top, left = tile_position(grid, first + i)
         source, start, row = pixels, ((image * height + top) * width + left) * filters, width * filters
         if top + m > height or left + m > width or filters != stride:
-            _copy_pixels(dy, (image, top, left), m, border, stride)
+            copy_pixels(dy, (image, top, left), m, border, stride)
             source, start, row = border, 0, m * stride
         _transform_output_gradient(
             m, source, start, row, stride, gradients.values, i * stride, (m + 2) * plane, plane, vectors
@@ -189,7 +209,7 @@ def transform_gradients(grid, first, count, dy, border, gradients):
 
 
 @serial
-def _copy_pixels(x, position, size, border, stride):
+def copy_pixels(x, position, size, border, stride):
     """Copy size x size pixels from `position` on, zero outside the image, with `stride` channels per pixel."""
     _, height, width, channels = x.shape
     image, top, left = position
@@ -200,8 +220,8 @@ def _copy_pixels(x, position, size, border, stride):
 
 
 @serial
-def transform_products(grid, first, count, products, bands, output, border):
-    """Aᵀ p A with bias and ReLU for `count` tiles, and pooled; of a tile that crosses the border, the inside is kept.
+def transform_products(grid, tiles, products, bands, output, border, ties):
+    """Aᵀ p A with bias and ReLU for some tiles, and pooled; of a tile that crosses the border, the inside is kept.
 
     `bands`: the windows that are empty.
     """
@@ -209,44 +229,94 @@ def transform_products(grid, first, count, products, bands, output, border):
     _, height, width, filters = output.y.shape
     pixels, winners, size = output.y.reshape(-1), output.winners.reshape(-1), m // pool
     vectors = _vectors(stride, output.start)
-    for i in range(count):
-        image, top, left = tile_position(grid, first + i)
-        keep = keep_start(bands, (first + i) // grid.across, left)
+    for i in range(len(tiles)):
+        image, top, left = tile_position(grid, tiles[i])
+        keep = keep_start(bands, tiles[i] // grid.across, left)
         top, left = top // pool, left // pool
         whole = top + size <= height and left + size <= width and filters == stride
-        start = ((image * height + top) * width + left) * filters
-        if whole and pool == 2:
-            _transform_and_pool_output(
-                m, products.values, i * stride, n * plane, plane, pixels, start, width * filters, filters, vectors,
-                output.start, output.floor, bands.keep, keep, bands.width, winners,
+        target, indices = pixels, winners
+        start, row, column = ((image * height + top) * width + left) * filters, width * filters, filters
+        if not whole:
+            target, indices, start, row, column = border, ties.winners, 0, size * stride, stride
+        if bands.near_ties:
+            ties.undecided[i] = 0
+            _transform_and_find_ties(
+                m, products.values, i * stride, n * plane, plane, target, start, row, column, vectors,
+                output.start, output.floor, bands.keep, keep, bands.width,
+                indices, ties.spread, bands.magnitudes[tiles[i] // grid.across % bands.ring], bands.penalties,
+                ties.undecided, i,
             )  # fmt: skip
-            continue
-        target, row = pixels, width * filters
+        elif pool == 2:
+            _transform_and_pool_output(
+                m, products.values, i * stride, n * plane, plane, target, start, row, column, vectors,
+                output.start, output.floor, bands.keep, keep, bands.width, indices,
+            )  # fmt: skip
+        else:
+            _transform_output(
+                m, products.values, i * stride, n * plane, plane, target, start, row, column, vectors,
+                output.start, output.floor, bands.keep, keep, bands.width,
+            )  # fmt: skip
         if not whole:
-            target, start, row = border, 0, m * stride
-        _transform_output(
-            m, products.values, i * stride, n * plane, plane, target, start, row, stride, vectors,
-            output.start, output.floor, bands.keep, keep, bands.width,
-        )  # fmt: skip
-        if not whole:
-            _copy_inside(m, border, stride, output, image, top, left)
+            _copy_inside(size, stride, border, output.y, image, top, left)
+            if pool == 2:
+                _copy_inside(size, stride, ties.winners, output.winners, image, top, left)
 
 
 @serial
-def _copy_inside(m, border, stride, output, image, top, left):
-    """Copy the part of a tile that lies inside the image, pooled if needed."""
-    y, winners, pool = output.y, output.winners, output.pool
+def _copy_inside(size, stride, border, y, image, top, left):
+    """Copy the part of a tile that lies inside the image."""
     _, height, width, filters = y.shape
-    for a in range(min(m // pool, height - top)):
-        for b in range(min(m // pool, width - left)):
-            corner = (a * m + b) * pool * stride
-            if pool == 1:
-                copy(border, corner, y[image, top + a, left + b], 0, filters)
+    for a in range(min(size, height - top)):
+        for b in range(min(size, width - left)):
+            copy(border, (a * size + b) * stride, y[image, top + a, left + b], 0, filters)
+
+
+@serial
+def select_tiles(grid, first, count, bands, like, tiles, sources):
+    """Select those of `count` tiles whose outputs are to be computed; return their number.
+
+    Of the uniform tiles of an image all have the same outputs, so one is computed and copied to the others.
+
+    Parameters
+    ----------
+    like : (2,), int64
+        The image of the last uniform tile that was selected, and this tile; updated.
+    tiles : (count,), int64
+        The selected tiles are written here.
+    sources : (count,), int64
+        For each of the `count` tiles the one to copy its outputs from, or -1; written.
+    """
+    selected = 0
+    for i in range(count):
+        tile, sources[i] = first + i, -1
+        image = tile // (grid.down * grid.across)
+        if bands.uniform[tile // grid.across % bands.ring * grid.across + tile % grid.across]:
+            if like[0] == image:
+                sources[i] = like[1]
                 continue
-            target = ((image * height + top + a) * width + left + b) * filters
-            window_maximum(
-                border, corner, m * stride, stride, filters, 2, 0, 2, 0, 2, y.reshape(-1), winners.reshape(-1), target
-            )
+            like[0], like[1] = image, tile
+        tiles[selected] = tile
+        selected += 1
+    return selected
+
+
+@serial
+def copy_tiles(grid, first, sources, output):
+    """Copy the outputs of uniform tiles. They are whole, since a uniform patch lies inside its image."""
+    _, height, width, filters = output.y.shape
+    y, winners, pool, size = output.y.reshape(-1), output.winners.reshape(-1), output.pool, grid.m // output.pool
+    for i in range(len(sources)):
+        if sources[i] < 0:
+            continue
+        image, top, left = tile_position(grid, first + i)
+        _, source_top, source_left = tile_position(grid, sources[i])
+        target = ((image * height + top // pool) * width + left // pool) * filters
+        source = ((image * height + source_top // pool) * width + source_left // pool) * filters
+        for row in range(size):
+            offset = row * width * filters
+            copy(y, source + offset, y, target + offset, size * filters)
+            if pool == 2:
+                copy(winners, source + offset, winners, target + offset, size * filters)
 
 
 @serial

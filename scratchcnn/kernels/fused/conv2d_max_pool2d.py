@@ -19,7 +19,7 @@ the algorithms.
 
 from __future__ import annotations
 
-from scratchcnn.algorithms import expect_accepted
+from scratchcnn.algorithms import expect_accepted, halves
 from scratchcnn.geometry import Windows
 from scratchcnn.kernels.conv2d import sparse_gradients, winograd
 from scratchcnn.kernels.conv2d.dispatch import WINOGRAD_TILES
@@ -49,13 +49,8 @@ def conv2d_max_pool2d(x: Array, convolution: Convolution, pooling: Pooling) -> t
     if choice.forward in WINOGRAD_TILES and halves(pool):
         expect_accepted(choice.forward, convolution.problem(x.shape))
         tile_size = WINOGRAD_TILES[choice.forward]
-        return winograd.conv2d_max_pool2d(tile_size, x, kernel, bias, padding, relu)
+        return winograd.conv2d_max_pool2d(tile_size, x, kernel, bias, padding, relu, choice.decides_near_ties)
     return max_pool2d(conv2d_relu(x, convolution), *pooling)
-
-
-def halves(pool: Windows) -> bool:
-    """Whether a pooling has windows of 2 x 2 side by side, and drops an odd row or column."""
-    return all((axis.kernel, axis.stride, axis.output) == (2, 2, axis.size // 2) for axis in pool)
 
 
 def conv2d_max_pool2d_gradients(

@@ -24,6 +24,8 @@ from scratchcnn.kernels.simd.vectors import INDEX, Vectorized, make_intrinsic
 
 Matrix = Sequence[Sequence[float]]
 
+UNDECIDED = 4  # added to the position of a maximum that rounding decides
+
 
 def make_two_sided_transform(matrices: Mapping[int, Matrix]) -> Any:
     """Make the intrinsic that computes M d Mᵀ, with M = matrices[size].
@@ -48,6 +50,17 @@ def make_output_transform(matrices: Mapping[int, Matrix]) -> Any:
 def make_pooled_output_transform(matrices: Mapping[int, Matrix]) -> Any:
     """Make the same with a 2 x 2 max pooling: maxima go to `target`, their positions (0 to 3) to `winners`."""
     return make_intrinsic(_PooledOutputTransform, matrices)
+
+
+def make_tie_finding_output_transform(matrices: Mapping[int, Matrix]) -> Any:
+    """Make the pooled transform that also marks near ties, by adding `UNDECIDED` to the position of a maximum.
+
+    There is a near tie if the largest element exceeds `floor - tolerance`, and another one, or zero, is closer to it
+    than tolerance = spread * magnitude; `spread` has one element per channel. `penalties`, laid out like `keep` and
+    also the bits of floats, are added before: those of elements 1 to 3 of each window to these, and that of element 0
+    to the distance from zero. The bits of `undecided[tile]` are set where any position is undecided.
+    """
+    return make_intrinsic(_TieFindingOutputTransform, matrices)
 
 
 class _TwoSidedTransform(Vectorized):
@@ -123,15 +136,22 @@ class _OutputTransform(_TwoSidedTransform):
         return [[self.epilogue(value, i, j, channel) for j, value in enumerate(row)] for i, row in enumerate(results)]
 
     def epilogue(self, value: Any, row: int, column: int, channel: Any) -> Any:
-        """Replace the sum by zero where the window is empty, add the start and apply the floor; a NaN stays NaN."""
+        """The output: the total, but at least the floor."""
+        start = self.load_vector(self.number_at("start", channel), 0)
+        return self.at_least(self.broadcast(self.args["floor"]), self.total(value, row, column, start))
+
+    def total(self, value: Any, row: int, column: int, start: Any) -> Any:
+        """Replace the sum by zero where the window is empty, and add the start."""
         builder = self.builder
         bits = ir.VectorType(ir.IntType(8 * self.itemsize), self.lanes)
         at = builder.add(builder.mul(self.args["keep_row"], INDEX(row)), INDEX(column))
         keep = self.broadcast(builder.load(self.number_at("keep", self.args["keep_start"], at)), bits)
         kept = builder.bitcast(builder.and_(builder.bitcast(value, bits), keep), self.vector)
-        total = builder.fadd(kept, self.load_vector(self.number_at("start", channel), 0))
-        floor = self.broadcast(self.args["floor"])
-        return builder.select(builder.fcmp_ordered("<", total, floor), floor, total)
+        return builder.fadd(kept, start)
+
+    def at_least(self, floor: Any, value: Any) -> Any:
+        """max(value, floor), where a NaN stays NaN."""
+        return self.builder.select(self.builder.fcmp_ordered("<", value, floor), floor, value)
 
 
 class _PooledOutputTransform(_OutputTransform):
@@ -141,19 +161,96 @@ class _PooledOutputTransform(_OutputTransform):
 
     def write(self, results: list[list[Any]], channel: Any) -> None:
         """Store the maximum of every 2 x 2 outputs and its position."""
-        builder = self.builder
+        start = self.load_vector(self.number_at("start", channel), 0)
+        totals = [[self.total(value, i, j, start) for j, value in enumerate(row)] for i, row in enumerate(results)]
+        for i in range(0, len(totals), 2):
+            for j in range(0, len(totals), 2):
+                window = [totals[i][j], totals[i][j + 1], totals[i + 1][j], totals[i + 1][j + 1]]
+                self.write_window(window, i, j, channel)
+
+    def write_window(self, window: list[Any], row: int, column: int, channel: Any) -> tuple[Any, Any, Any]:
+        """Store the maximum of a window and its position; return the largest total, the position, and its address."""
+        builder, floor = self.builder, self.broadcast(self.args["floor"])
         bytes_ = ir.VectorType(ir.IntType(8), self.lanes)
-        outputs = self.epilogues(results, channel)
-        for i in range(0, len(outputs), 2):
-            for j in range(0, len(outputs), 2):
-                window = [outputs[i][j], outputs[i][j + 1], outputs[i + 1][j], outputs[i + 1][j + 1]]
-                best, winner = window[0], ir.Constant(bytes_, [0] * self.lanes)
-                for position, candidate in enumerate(window[1:], start=1):
-                    wins = self.wins(candidate, best)
-                    best = builder.select(wins, candidate, best)
-                    winner = builder.select(wins, ir.Constant(bytes_, [position] * self.lanes), winner)
-                offset = self.offset("target", i // 2, j // 2)
-                start = self.args["target_start"]
-                builder.store(best, self.vector_at(self.number_at("target", start, offset, channel), 0), self.itemsize)
-                at = builder.bitcast(self.number_at("winners", start, offset, channel), bytes_.as_pointer())
-                builder.store(winner, at, align=1)
+        best, winner = window[0], ir.Constant(bytes_, [0] * self.lanes)
+        for position, candidate in enumerate(window[1:], start=1):
+            wins = self.wins(candidate, best)
+            best = builder.select(wins, candidate, best)
+            winner = builder.select(wins, ir.Constant(bytes_, [position] * self.lanes), winner)
+        clipped = builder.fcmp_ordered("<=", best, floor)
+        output = builder.select(clipped, self.at_least(floor, window[0]), best)
+        winner = builder.select(clipped, ir.Constant(bytes_, [0] * self.lanes), winner)
+        target = self.args["target_start"], self.offset("target", row // 2, column // 2), channel
+        builder.store(output, self.vector_at(self.number_at("target", *target), 0), self.itemsize)
+        at = builder.bitcast(self.number_at("winners", *target), bytes_.as_pointer())
+        builder.store(winner, at, align=1)
+        return best, winner, at
+
+
+class _TieFindingOutputTransform(_PooledOutputTransform):
+    """Emits the same, and marks near ties."""
+
+    arguments = (*_PooledOutputTransform.arguments, "spread", "magnitude", "penalties", "undecided", "tile")
+
+    def write(self, results: list[list[Any]], channel: Any) -> None:
+        """Store maxima and positions; if any window of the tile has a near tie, mark those that do."""
+        builder = self.builder
+        spread = self.load_vector(self.number_at("spread", channel), 0)
+        self.tolerance = builder.fmul(spread, self.broadcast(self.args["magnitude"]))
+        self.nearest: Any = self.constant(float("inf"))
+        self.windows: list[tuple[Any, Any, Any, Any]] = []
+        super().write(results, channel)
+        with builder.if_then(self.any_lane(builder.fcmp_ordered("<", self.nearest, self.tolerance)), likely=False):
+            self.mark_undecided()
+
+    def write_window(self, window: list[Any], row: int, column: int, channel: Any) -> tuple[Any, Any, Any]:
+        """Store the maximum of a window and its position, and note how near its elements are."""
+        written = super().write_window(window, row, column, channel)
+        distance = self.distance(window, row, column)
+        self.nearest = self.sorted(distance, self.nearest)[0]
+        self.windows.append((distance, *written))
+        return written
+
+    def mark_undecided(self) -> None:
+        """Mark the near ties among the windows of a tile, where the largest element is above the floor and no NaN."""
+        builder, flag = self.builder, self.number_at("undecided", self.args["tile"])
+        lowest = builder.fsub(self.broadcast(self.args["floor"]), self.tolerance)
+        for distance, best, winner, at in self.windows:
+            near = builder.fcmp_ordered("<", distance, self.tolerance)
+            near = builder.and_(near, builder.fcmp_ordered(">", best, lowest))
+            marked = builder.or_(winner, ir.Constant(winner.type, [UNDECIDED] * self.lanes))
+            builder.store(builder.select(near, marked, winner), at, align=1)
+            found = builder.zext(builder.bitcast(near, ir.IntType(self.lanes)), INDEX)
+            builder.store(builder.or_(builder.load(flag), found), flag)
+
+    def distance(self, window: list[Any], row: int, column: int) -> Any:
+        """How far the largest element is from the second largest, or from zero, whichever is less, with penalties."""
+        builder = self.builder
+        of_zero, *penalties = [self.penalty(row + k // 2, column + k % 2) for k in range(4)]
+        window = [window[0], *map(builder.fadd, window[1:], penalties)]
+        (low_1, high_1), (low_2, high_2) = self.sorted(*window[:2]), self.sorted(*window[2:])
+        high, best = self.sorted(high_1, high_2)
+        second = self.sorted(self.sorted(low_1, low_2)[1], high)[1]
+        return self.sorted(builder.fsub(best, second), builder.fadd(self.magnitude(best), of_zero))[0]
+
+    def penalty(self, row: int, column: int) -> Any:
+        """The penalty of an output, in every lane."""
+        at = self.builder.add(self.builder.mul(self.args["keep_row"], INDEX(row)), INDEX(column))
+        bits = self.builder.load(self.number_at("penalties", self.args["keep_start"], at))
+        return self.broadcast(self.builder.bitcast(bits, self.number))
+
+    def any_lane(self, mask: Any) -> Any:
+        """Whether any lane of a mask is set."""
+        word = ir.IntType(self.lanes)
+        return self.builder.icmp_unsigned("!=", self.builder.bitcast(mask, word), word(0))
+
+    def sorted(self, a: Any, b: Any) -> tuple[Any, Any]:
+        """The smaller and the larger of two, in each lane; both are b if any is NaN."""
+        less, greater = (self.builder.fcmp_ordered(sign, a, b) for sign in "<>")
+        return self.builder.select(less, a, b), self.builder.select(greater, a, b)
+
+    def magnitude(self, a: Any) -> Any:
+        """The absolute values."""
+        kind = ir.VectorType(ir.IntType(8 * self.itemsize), self.lanes)
+        without_sign = ir.Constant(kind, [(1 << (8 * self.itemsize - 1)) - 1] * self.lanes)
+        return self.builder.bitcast(self.builder.and_(self.builder.bitcast(a, kind), without_sign), self.vector)
