@@ -166,13 +166,8 @@ def _set_magnitude(bands, at):
 def _mark_pixels(bands, x, image, top, left, continues):
     """Find the empty pixels of a band from row `top` of an image on; if it continues the last one, only the new."""
     _, height, width, channels = x.shape
-    pixels, differing, magnitudes, used = (
-        bands.pixels,
-        bands.differing,
-        bands.row_magnitudes,
-        min(width, bands.width - left),
-    )
-    first = 0
+    pixels, differing, magnitudes = bands.pixels, bands.differing, bands.row_magnitudes
+    first, used = 0, min(width, bands.width - left)
     if continues:
         copy(pixels, bands.m * bands.width, pixels, 0, 2 * bands.width)
         copy(differing, bands.m * bands.width, differing, 0, 2 * bands.width)

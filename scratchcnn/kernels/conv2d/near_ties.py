@@ -179,10 +179,8 @@ def make_room(sums):
     for k in range(9):
         for c in range(channels):
             elements[k * channels + c] = (k // 3 * SIDE + k % 3) * channels + c
-    patch, results = (
-        empty_aligned(SIDE * SIDE * channels, sums.kernel.dtype),
-        empty_aligned(4 * lanes, sums.kernel.dtype),
-    )
+    dtype = sums.kernel.dtype
+    patch, results = empty_aligned(SIDE * SIDE * channels, dtype), empty_aligned(4 * lanes, dtype)
     return Room(patch, results, corners, elements, rows)
 
 

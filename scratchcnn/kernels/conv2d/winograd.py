@@ -37,12 +37,7 @@ from numba import get_num_threads, prange
 
 from scratchcnn.geometry import Padding, Pair, Windows
 from scratchcnn.kernels.conv2d.empty_windows import keep_dtype, make_bands, mark_bands
-from scratchcnn.kernels.conv2d.near_ties import (
-    decide_near_ties,
-    decide_pooled,
-    direct_sums,
-    make_room,
-)
+from scratchcnn.kernels.conv2d.near_ties import decide_near_ties, decide_pooled, direct_sums, make_room
 from scratchcnn.kernels.conv2d.winograd_tiles import (
     Grid,
     NearTies,
@@ -204,10 +199,8 @@ def _convolve_share(product, m, images, recomputed, sums, transformed, output, a
     for i in range(at_once):
         rows[i], product_rows[i] = i * patches.stride, i * products.stride
     x, padded = _room_for_images(images.x, recomputed, at_once // (down * across) + 2)
-    ties, room = (
-        NearTies(sums.spread, np.empty(at_once, np.int64), np.empty(m * m * filters, np.uint8)),
-        make_room(sums),
-    )
+    ties = NearTies(sums.spread, np.empty(at_once, np.int64), np.empty(m * m * filters, np.uint8))
+    room = make_room(sums)
     bands = make_bands(m, across, at_once, images.keep, x, sums.active)
     selected, sources, like = np.empty(at_once, np.int64), np.empty(at_once, np.int64), np.full(2, -1)
     made = blocks * share // shares * at_once // (down * across)
