@@ -155,7 +155,7 @@ def _replace_outputs(product, x, position, penalties, sums, tolerance, y, room):
 
 @serial
 def _is_near_tie(window, penalties, tolerance):
-    """Whether rounding decides a window of one filter; as `make_tie_finding_output_transform`, without a floor."""
+    """Whether rounding decides a window of one filter; as `make_pooled_output_transform`, without a floor."""
     best, second = window[0, 0], window.dtype.type(-np.inf)
     for i in range(1, 4):
         value = window[i // 2, i % 2] + penalties[i]

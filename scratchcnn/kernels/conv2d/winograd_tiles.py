@@ -26,7 +26,6 @@ from scratchcnn.kernels.runtime.jit import serial
 from scratchcnn.kernels.simd.two_sided_transform import (
     make_output_transform,
     make_pooled_output_transform,
-    make_tie_finding_output_transform,
     make_two_sided_transform,
 )
 from scratchcnn.kernels.simd.vectors import VECTOR_BYTES
@@ -41,7 +40,6 @@ _transform_patch = make_two_sided_transform({2: F2.patch, 4: F4.patch})
 _transform_kernel = make_two_sided_transform({2: F2.kernel, 4: F4.kernel})
 _transform_output = make_output_transform({2: F2.output, 4: F4.output})
 _transform_and_pool_output = make_pooled_output_transform({2: F2.output, 4: F4.output})
-_transform_and_find_ties = make_tie_finding_output_transform({2: F2.output, 4: F4.output})
 _transform_output_gradient = make_two_sided_transform({2: transpose(F2.output), 4: transpose(F4.output)})
 _transform_kernel_gradient = make_two_sided_transform({2: transpose(F2.kernel), 4: transpose(F4.kernel)})
 
@@ -238,18 +236,13 @@ def transform_products(grid, tiles, products, bands, output, border, ties):
         start, row, column = ((image * height + top) * width + left) * filters, width * filters, filters
         if not whole:
             target, indices, start, row, column = border, ties.winners, 0, size * stride, stride
-        if bands.near_ties:
+        if pool == 2:
             ties.undecided[i] = 0
-            _transform_and_find_ties(
-                m, products.values, i * stride, n * plane, plane, target, start, row, column, vectors,
-                output.start, output.floor, bands.keep, keep, bands.width,
-                indices, ties.spread, bands.magnitudes[tiles[i] // grid.across % bands.ring], bands.penalties,
-                ties.undecided, i,
-            )  # fmt: skip
-        elif pool == 2:
             _transform_and_pool_output(
                 m, products.values, i * stride, n * plane, plane, target, start, row, column, vectors,
-                output.start, output.floor, bands.keep, keep, bands.width, indices,
+                output.start, output.floor, bands.keep, keep, bands.width,
+                indices, bands.near_ties, ties.spread, bands.magnitudes[tiles[i] // grid.across % bands.ring],
+                bands.penalties, ties.undecided, i,
             )  # fmt: skip
         else:
             _transform_output(

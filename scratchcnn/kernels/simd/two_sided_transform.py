@@ -14,8 +14,9 @@ in order, in the dtype of the arrays, with fused multiply-add where the processo
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from llvmlite import ir
 from numba.core import cgutils
@@ -48,19 +49,15 @@ def make_output_transform(matrices: Mapping[int, Matrix]) -> Any:
 
 
 def make_pooled_output_transform(matrices: Mapping[int, Matrix]) -> Any:
-    """Make the same with a 2 x 2 max pooling: maxima go to `target`, their positions (0 to 3) to `winners`."""
-    return make_intrinsic(_PooledOutputTransform, matrices)
+    """Make the same with a 2 x 2 max pooling: maxima go to `target`, their positions (0 to 3) to `winners`.
 
-
-def make_tie_finding_output_transform(matrices: Mapping[int, Matrix]) -> Any:
-    """Make the pooled transform that also marks near ties, by adding `UNDECIDED` to the position of a maximum.
-
-    There is a near tie if the largest element exceeds `floor - tolerance`, and another one, or zero, is closer to it
-    than tolerance = spread * magnitude; `spread` has one element per channel. `penalties`, laid out like `keep` and
-    also the bits of floats, are added before: those of elements 1 to 3 of each window to these, and that of element 0
-    to the distance from zero. The bits of `undecided[tile]` are set where any position is undecided.
+    If `near_ties` is 1, near ties are marked by adding `UNDECIDED` to the position of the maximum. There is a near tie
+    if the largest element exceeds `floor - tolerance`, and another one, or zero, is closer to it than
+    tolerance = spread * magnitude; `spread` has one element per channel. `penalties`, laid out like `keep` and also the
+    bits of floats, are added before: those of elements 1 to 3 of each window to these, and that of element 0 to the
+    distance from zero. The bits of `undecided[tile]` are set where any position is undecided.
     """
-    return make_intrinsic(_TieFindingOutputTransform, matrices)
+    return make_intrinsic(_PooledOutputTransform, matrices)
 
 
 class _TwoSidedTransform(Vectorized):
@@ -154,81 +151,77 @@ class _OutputTransform(_TwoSidedTransform):
         return self.builder.select(self.builder.fcmp_ordered("<", value, floor), floor, value)
 
 
-class _PooledOutputTransform(_OutputTransform):
-    """Emits the same, pooled 2 x 2 before anything is stored."""
+class _Window(NamedTuple):
+    """A 2 x 2 pooling window of a tile."""
 
-    arguments = (*_OutputTransform.arguments, "winners")
+    totals: list[Any]
+    row: int  # of its first element in the tile
+    column: int
+    largest: Any
+    winner: Any  # the position of the largest, stored at `winner_at`
+    winner_at: Any
+
+
+class _PooledOutputTransform(_OutputTransform):
+    """Emits the same, pooled 2 x 2 before anything is stored; near ties are marked if asked for."""
+
+    arguments = (
+        *_OutputTransform.arguments, "winners", "near_ties", "spread", "magnitude", "penalties", "undecided", "tile",
+    )  # fmt: skip
 
     def write(self, results: list[list[Any]], channel: Any) -> None:
-        """Store the maximum of every 2 x 2 outputs and its position."""
-        start = self.load_vector(self.number_at("start", channel), 0)
+        """Store the maximum of every 2 x 2 outputs and its position; then mark near ties."""
+        builder, start = self.builder, self.load_vector(self.number_at("start", channel), 0)
         totals = [[self.total(value, i, j, start) for j, value in enumerate(row)] for i, row in enumerate(results)]
+        windows = []
         for i in range(0, len(totals), 2):
             for j in range(0, len(totals), 2):
                 window = [totals[i][j], totals[i][j + 1], totals[i + 1][j], totals[i + 1][j + 1]]
-                self.write_window(window, i, j, channel)
+                windows.append(self.write_window(window, i, j, channel))
+        with builder.if_then(builder.icmp_signed("!=", self.args["near_ties"], INDEX(0))):
+            self.mark_near_ties(windows, channel)
 
-    def write_window(self, window: list[Any], row: int, column: int, channel: Any) -> tuple[Any, Any, Any]:
-        """Store the maximum of a window and its position; return the largest total, the position, and its address."""
+    def write_window(self, totals: list[Any], row: int, column: int, channel: Any) -> _Window:
+        """Store the maximum of a window and its position."""
         builder, floor = self.builder, self.broadcast(self.args["floor"])
         bytes_ = ir.VectorType(ir.IntType(8), self.lanes)
-        best, winner = window[0], ir.Constant(bytes_, [0] * self.lanes)
-        for position, candidate in enumerate(window[1:], start=1):
-            wins = self.wins(candidate, best)
-            best = builder.select(wins, candidate, best)
+        largest, winner = totals[0], ir.Constant(bytes_, [0] * self.lanes)
+        for position, candidate in enumerate(totals[1:], start=1):
+            wins = self.wins(candidate, largest)
+            largest = builder.select(wins, candidate, largest)
             winner = builder.select(wins, ir.Constant(bytes_, [position] * self.lanes), winner)
-        clipped = builder.fcmp_ordered("<=", best, floor)
-        output = builder.select(clipped, self.at_least(floor, window[0]), best)
+        clipped = builder.fcmp_ordered("<=", largest, floor)
+        output = builder.select(clipped, self.at_least(floor, totals[0]), largest)
         winner = builder.select(clipped, ir.Constant(bytes_, [0] * self.lanes), winner)
         target = self.args["target_start"], self.offset("target", row // 2, column // 2), channel
         builder.store(output, self.vector_at(self.number_at("target", *target), 0), self.itemsize)
-        at = builder.bitcast(self.number_at("winners", *target), bytes_.as_pointer())
-        builder.store(winner, at, align=1)
-        return best, winner, at
+        winner_at = builder.bitcast(self.number_at("winners", *target), bytes_.as_pointer())
+        builder.store(winner, winner_at, align=1)
+        return _Window(totals, row, column, largest, winner, winner_at)
 
-
-class _TieFindingOutputTransform(_PooledOutputTransform):
-    """Emits the same, and marks near ties."""
-
-    arguments = (*_PooledOutputTransform.arguments, "spread", "magnitude", "penalties", "undecided", "tile")
-
-    def write(self, results: list[list[Any]], channel: Any) -> None:
-        """Store maxima and positions; if any window of the tile has a near tie, mark those that do."""
-        builder = self.builder
-        spread = self.load_vector(self.number_at("spread", channel), 0)
-        self.tolerance = builder.fmul(spread, self.broadcast(self.args["magnitude"]))
-        self.nearest: Any = self.constant(float("inf"))
-        self.windows: list[tuple[Any, Any, Any, Any]] = []
-        super().write(results, channel)
-        with builder.if_then(self.any_lane(builder.fcmp_ordered("<", self.nearest, self.tolerance)), likely=False):
-            self.mark_undecided()
-
-    def write_window(self, window: list[Any], row: int, column: int, channel: Any) -> tuple[Any, Any, Any]:
-        """Store the maximum of a window and its position, and note how near its elements are."""
-        written = super().write_window(window, row, column, channel)
-        distance = self.distance(window, row, column)
-        self.nearest = self.sorted(distance, self.nearest)[0]
-        self.windows.append((distance, *written))
-        return written
-
-    def mark_undecided(self) -> None:
-        """Mark the near ties among the windows of a tile, where the largest element is above the floor and no NaN."""
+    def mark_near_ties(self, windows: list[_Window], channel: Any) -> None:
+        """Mark the windows with a near tie whose largest element is above the floor and no NaN, if there are any."""
         builder, flag = self.builder, self.number_at("undecided", self.args["tile"])
-        lowest = builder.fsub(self.broadcast(self.args["floor"]), self.tolerance)
-        for distance, best, winner, at in self.windows:
-            near = builder.fcmp_ordered("<", distance, self.tolerance)
-            near = builder.and_(near, builder.fcmp_ordered(">", best, lowest))
-            marked = builder.or_(winner, ir.Constant(winner.type, [UNDECIDED] * self.lanes))
-            builder.store(builder.select(near, marked, winner), at, align=1)
-            found = builder.zext(builder.bitcast(near, ir.IntType(self.lanes)), INDEX)
-            builder.store(builder.or_(builder.load(flag), found), flag)
+        spread = self.load_vector(self.number_at("spread", channel), 0)
+        tolerance = builder.fmul(spread, self.broadcast(self.args["magnitude"]))
+        distances = [self.distance(window) for window in windows]
+        nearest = functools.reduce(lambda one, other: self.sorted(one, other)[0], distances)
+        with builder.if_then(self.any_lane(builder.fcmp_ordered("<", nearest, tolerance)), likely=False):
+            lowest = builder.fsub(self.broadcast(self.args["floor"]), tolerance)
+            for window, distance in zip(windows, distances, strict=True):
+                near = builder.fcmp_ordered("<", distance, tolerance)
+                near = builder.and_(near, builder.fcmp_ordered(">", window.largest, lowest))
+                marked = builder.or_(window.winner, ir.Constant(window.winner.type, [UNDECIDED] * self.lanes))
+                builder.store(builder.select(near, marked, window.winner), window.winner_at, align=1)
+                found = builder.zext(builder.bitcast(near, ir.IntType(self.lanes)), INDEX)
+                builder.store(builder.or_(builder.load(flag), found), flag)
 
-    def distance(self, window: list[Any], row: int, column: int) -> Any:
+    def distance(self, window: _Window) -> Any:
         """How far the largest element is from the second largest, or from zero, whichever is less, with penalties."""
         builder = self.builder
-        of_zero, *penalties = [self.penalty(row + k // 2, column + k % 2) for k in range(4)]
-        window = [window[0], *map(builder.fadd, window[1:], penalties)]
-        (low_1, high_1), (low_2, high_2) = self.sorted(*window[:2]), self.sorted(*window[2:])
+        of_zero, *penalties = [self.penalty(window.row + k // 2, window.column + k % 2) for k in range(4)]
+        totals = [window.totals[0], *map(builder.fadd, window.totals[1:], penalties)]
+        (low_1, high_1), (low_2, high_2) = self.sorted(*totals[:2]), self.sorted(*totals[2:])
         high, best = self.sorted(high_1, high_2)
         second = self.sorted(self.sorted(low_1, low_2)[1], high)[1]
         return self.sorted(builder.fsub(best, second), builder.fadd(self.magnitude(best), of_zero))[0]
