@@ -72,11 +72,6 @@ def place_among(names: Sequence[str], layer: object) -> int:
     return int(layer) % count
 
 
-def find_layer(model: Sequential, layer: object) -> Layer:
-    """Return the layer with that name or index; errors as `layer_index`."""
-    return model.layers[layer_index(model, layer)]
-
-
 def one_image(model: Sequential, image: object) -> Array:
     """Return one image as a batch of one, in its own dtype: (1, *input_shape).
 

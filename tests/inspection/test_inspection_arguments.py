@@ -12,7 +12,6 @@ from scratchcnn import Sequential
 from scratchcnn.inspection.arguments import (
     built_model,
     class_count,
-    find_layer,
     layer_index,
     one_image,
     one_label,
@@ -46,7 +45,6 @@ def test_model_without_shapes_is_an_error(layers, fix):
 @pytest.mark.parametrize("asked", ["flatten", 1, -2, np.int64(1)])
 def test_layer_is_found_by_name_and_index(model, asked):
     assert layer_index(model, asked) == 1
-    assert find_layer(model, asked) is model.layers[1]
 
 
 def test_layer_is_found_by_identity(model):

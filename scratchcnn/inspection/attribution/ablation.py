@@ -14,10 +14,8 @@ from scratchcnn.fusion.plan import Plan
 from scratchcnn.inspection.arguments import built_model, class_count, layer_index, sample_shape
 from scratchcnn.inspection.attribution.image_result import sections
 from scratchcnn.inspection.attribution.prediction import logit_layers
-from scratchcnn.inspection.text.layout import wrap
+from scratchcnn.inspection.text.layout import Printed, table, wrap
 from scratchcnn.inspection.text.numbers import points
-from scratchcnn.inspection.text.printed import Printed
-from scratchcnn.inspection.text.table import table
 from scratchcnn.layers import Layer
 from scratchcnn.losses import SparseCategoricalCrossentropy
 from scratchcnn.mistakes import check_classes

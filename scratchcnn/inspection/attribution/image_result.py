@@ -11,9 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from scratchcnn.inspection.attribution.prediction import Probabilities
-from scratchcnn.inspection.text.layout import facts, wrap
+from scratchcnn.inspection.text.layout import Printed, facts, wrap
 from scratchcnn.inspection.text.numbers import short
-from scratchcnn.inspection.text.printed import Printed
 from scratchcnn.inspection.text.sketch import sketch
 from scratchcnn.operands import Array
 

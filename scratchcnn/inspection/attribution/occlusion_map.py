@@ -11,9 +11,8 @@ from scratchcnn.arguments import integer_pair, positive_integer
 from scratchcnn.geometry import Pair
 from scratchcnn.inspection.attribution.image_result import Drawing, ImageResult, Map, fill_text, sections
 from scratchcnn.inspection.attribution.prediction import Probabilities, checked_inputs, fill_values, probabilities_of
-from scratchcnn.inspection.text.layout import wrap
+from scratchcnn.inspection.text.layout import table, wrap
 from scratchcnn.inspection.text.numbers import points
-from scratchcnn.inspection.text.table import table
 from scratchcnn.operands import Array
 from scratchcnn.sequential import Sequential
 from scratchcnn.training.data import as_input

@@ -10,8 +10,7 @@ import numpy.typing as npt
 from scratchcnn.fusion.plan import Plan
 from scratchcnn.inspection.attribution.image_result import Drawing, ImageResult, Map, sections
 from scratchcnn.inspection.attribution.prediction import Probabilities, checked_inputs, logit_layers
-from scratchcnn.inspection.text.layout import wrap
-from scratchcnn.inspection.text.table import table
+from scratchcnn.inspection.text.layout import table, wrap
 from scratchcnn.inspection.tracing.passes import backward, forward
 from scratchcnn.names import look_up
 from scratchcnn.operands import Array

@@ -12,9 +12,8 @@ import numpy.typing as npt
 from scratchcnn.arguments import positive_integer
 from scratchcnn.inspection.attribution.image_result import ImageResult, fill_text, sections
 from scratchcnn.inspection.attribution.prediction import Probabilities, checked_inputs, fill_values, probabilities_of
-from scratchcnn.inspection.text.layout import wrap
+from scratchcnn.inspection.text.layout import table, wrap
 from scratchcnn.inspection.text.numbers import points
-from scratchcnn.inspection.text.table import table
 from scratchcnn.operands import Array
 from scratchcnn.sequential import Sequential
 from scratchcnn.training.data import as_input

@@ -11,9 +11,8 @@ import numpy as np
 from scratchcnn.descriptions.terms import Terms
 from scratchcnn.descriptions.words import plural
 from scratchcnn.inspection.attribution.receptive_field import Reach
-from scratchcnn.inspection.text.layout import WIDTH
+from scratchcnn.inspection.text.layout import WIDTH, table
 from scratchcnn.inspection.text.numbers import aligned
-from scratchcnn.inspection.text.table import table
 from scratchcnn.operands import Array
 
 MOST_CELLS, MOST_SLABS = 49, 3  # of a window that is printed in full: elements of a channel, and channels

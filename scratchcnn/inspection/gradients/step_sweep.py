@@ -14,9 +14,7 @@ from scratchcnn.inspection.arguments import position_in
 from scratchcnn.inspection.gradients.differences import SIGMAS, along_line, index_of
 from scratchcnn.inspection.gradients.differentiable import Differentiable
 from scratchcnn.inspection.gradients.probe import Probe
-from scratchcnn.inspection.text.layout import wrap
-from scratchcnn.inspection.text.printed import Printed
-from scratchcnn.inspection.text.table import table
+from scratchcnn.inspection.text.layout import Printed, table, wrap
 from scratchcnn.layers import Layer
 from scratchcnn.names import look_up
 from scratchcnn.operands import Array

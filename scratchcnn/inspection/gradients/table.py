@@ -9,9 +9,7 @@ import numpy as np
 
 from scratchcnn.descriptions.words import plural
 from scratchcnn.inspection.gradients.probe import Element, Verdict
-from scratchcnn.inspection.text.layout import wrap
-from scratchcnn.inspection.text.printed import Printed
-from scratchcnn.inspection.text.table import table
+from scratchcnn.inspection.text.layout import Printed, table, wrap
 from scratchcnn.names import look_up
 from scratchcnn.operands import Array, Shape
 

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from scratchcnn.inspection.im2col.data import Im2colStoryData
-from scratchcnn.inspection.text.layout import WIDTH, wrap
+from scratchcnn.inspection.text.layout import WIDTH, table, wrap
 from scratchcnn.inspection.text.numbers import aligned, short
-from scratchcnn.inspection.text.table import table
 from scratchcnn.operands import Array
 
 INDENT = "   "

@@ -15,9 +15,7 @@ from scratchcnn.inspection.arguments import built_model, sample_shape
 from scratchcnn.inspection.keras.equivalent import computing_in, keras_module, train_keras
 from scratchcnn.inspection.keras.perturbation import LEAST_RUNS, MOST_RUNS, SAFETY, compared_runs
 from scratchcnn.inspection.keras.side_by_side import HEADS, FirstDifference, Row, cells_of, shown
-from scratchcnn.inspection.text.layout import wrap
-from scratchcnn.inspection.text.printed import Printed
-from scratchcnn.inspection.text.table import table
+from scratchcnn.inspection.text.layout import Printed, table, wrap
 from scratchcnn.sequential import Sequential
 from scratchcnn.training.data import Fitting, Samples, check_samples
 

@@ -11,9 +11,7 @@ import numpy as np
 
 from scratchcnn.inspection.arguments import built_model, layer_index
 from scratchcnn.inspection.optimizer.weight_history import OptimizerMicroscope, WeightHistory, table_rows
-from scratchcnn.inspection.text.layout import wrap
-from scratchcnn.inspection.text.printed import Printed
-from scratchcnn.inspection.text.table import table
+from scratchcnn.inspection.text.layout import Printed, table, wrap
 from scratchcnn.optimizers import Optimizer, get
 from scratchcnn.sequential import Sequential
 

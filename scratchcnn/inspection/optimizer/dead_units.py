@@ -13,9 +13,7 @@ from scratchcnn.arguments import positive_integer
 from scratchcnn.fusion.plan import Plan
 from scratchcnn.inspection.arguments import built_model, sample_shape
 from scratchcnn.inspection.runs import layer_outputs
-from scratchcnn.inspection.text.layout import wrap
-from scratchcnn.inspection.text.printed import Printed
-from scratchcnn.inspection.text.table import table
+from scratchcnn.inspection.text.layout import Printed, table, wrap
 from scratchcnn.operands import Array
 from scratchcnn.sequential import Sequential
 from scratchcnn.training.data import as_input, check_images

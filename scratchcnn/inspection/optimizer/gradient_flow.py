@@ -10,9 +10,7 @@ import numpy as np
 
 from scratchcnn.callbacks.base import Logs
 from scratchcnn.inspection.optimizer.watching import Arrays, Step, Watcher
-from scratchcnn.inspection.text.layout import wrap
-from scratchcnn.inspection.text.printed import Printed
-from scratchcnn.inspection.text.table import table
+from scratchcnn.inspection.text.layout import Printed, table, wrap
 from scratchcnn.operands import Array
 from scratchcnn.optimizers import State
 

@@ -12,10 +12,9 @@ import numpy as np
 
 from scratchcnn.callbacks.base import Logs
 from scratchcnn.configs import Configured
-from scratchcnn.inspection.arguments import built_model, find_layer, position_in
+from scratchcnn.inspection.arguments import built_model, layer_index, position_in
 from scratchcnn.inspection.optimizer.watching import Arrays, Step, Watcher
-from scratchcnn.inspection.text.printed import Printed
-from scratchcnn.inspection.text.table import table
+from scratchcnn.inspection.text.layout import Printed, table
 from scratchcnn.names import look_up
 from scratchcnn.operands import Array
 from scratchcnn.optimizers import SGD, Adam, State
@@ -199,7 +198,7 @@ class OptimizerMicroscope(Watcher):
 
     def __init__(self, model: Sequential, layer: object, parameter: str, position: int | Sequence[int]) -> None:
         super().__init__()
-        chosen = find_layer(built_model(model, "an optimizer microscope"), layer)
+        chosen = built_model(model, "an optimizer microscope").layers[layer_index(model, layer)]
         if not chosen.params:
             raise ValueError(f"Expected a layer with parameters, received {chosen.label}; choose a Dense or Conv2D.")
         array = look_up(f"parameter of {chosen.label}", parameter, chosen.params)

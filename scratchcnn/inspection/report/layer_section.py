@@ -14,9 +14,8 @@ import numpy as np
 from scratchcnn.descriptions.base import Code
 from scratchcnn.descriptions.registry import description_of, kind_of
 from scratchcnn.descriptions.words import times
-from scratchcnn.inspection.text.numbers import scaled, short
+from scratchcnn.inspection.text.numbers import BYTE_UNITS, FLOP_UNITS, scaled, short
 from scratchcnn.inspection.tracing.layer_trace import LayerTrace
-from scratchcnn.inspection.tracing.table import BYTE_UNITS, FLOP_UNITS
 from scratchcnn.inspection.tracing.trace import Trace
 
 ACTIVATIONS = {  # sentences about the forward and the backward pass

@@ -10,6 +10,7 @@ import numpy as np
 from scratchcnn.operands import Array
 
 DIGITS = 4  # significant digits of a single number, and of the largest of a matrix
+FLOP_UNITS, BYTE_UNITS = ("", "k", "M", "G", "T"), ("B", "KiB", "MiB", "GiB")  # steps of 1000 and 1024
 
 
 def short(number: float | None) -> str:

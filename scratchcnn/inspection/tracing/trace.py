@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -15,9 +15,10 @@ from scratchcnn.arguments import boolean, seed_number
 from scratchcnn.descriptions.words import plural
 from scratchcnn.fusion.plan import Plan
 from scratchcnn.inspection.arguments import built_model, place_among, sample_shape
+from scratchcnn.inspection.text.layout import table, wrap
+from scratchcnn.inspection.text.numbers import BYTE_UNITS, FLOP_UNITS, scaled, short
 from scratchcnn.inspection.tracing import passes
 from scratchcnn.inspection.tracing.layer_trace import LayerTrace, Seconds
-from scratchcnn.inspection.tracing.table import table_of_layers
 from scratchcnn.losses import Loss
 from scratchcnn.operands import Array
 from scratchcnn.sequential import Sequential
@@ -25,6 +26,14 @@ from scratchcnn.training.data import as_input, check_images
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+LONGEST_NAME = 20  # characters; the table then fits into 120
+BACKWARD = ("ms back", "|grad|")
+LEGEND = (
+    "output: shape for one sample; flops: of the forward pass, as the formula is written; memory: of the output; ms: "
+    "milliseconds of the forward pass{back}; zeros, mean, std: fraction of zeros, mean and standard deviation of the "
+    "output{gradient}."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +102,7 @@ class Trace:
             f"{self.model.engine!r}, dropout {'on' if self.training else 'off'}"
         )
         loss = "" if self.loss is None else f", loss {self.loss:.6g}"
-        return "\n".join([title + loss, "", *table_of_layers(self.layers)])
+        return "\n".join([title + loss, "", *_table_of_layers(self.layers)])
 
     def __repr__(self) -> str:
         return f"<Trace of {self.model.name!r}, {len(self.layers)} layers, batch of {len(self.x)}>"
@@ -203,3 +212,34 @@ def _generator(model: Sequential, training: bool, rng: np.random.Generator | int
     if isinstance(rng, np.random.Generator):
         return rng
     return copy.deepcopy(model.generators["dropout"]) if rng is None else np.random.default_rng(seed_number(rng))
+
+
+def _table_of_layers(layers: Sequence[LayerTrace]) -> Iterator[str]:
+    """Yield the lines of the table, one row for each layer, and the meaning of its columns."""
+    labels, convolutions = layers[0].seconds.backward is not None, any(layer.algorithm is not None for layer in layers)
+    rows = [_cells(layer) for layer in layers]
+    heads = [head for head in rows[0] if (labels or head not in BACKWARD) and (convolutions or head != "algorithm")]
+    left = [heads.index(head) for head in heads if head in ("layer", "output", "algorithm")]
+    yield from table(heads, [[row[head] for head in heads] for row in rows], left)
+    yield ""
+    back, gradient = ("; ms back: of the backward pass", "; |grad|: L2 norm of the gradient w.r.t. its parameters")
+    yield from wrap(LEGEND.format(back=back * labels, gradient=gradient * labels))
+
+
+def _cells(layer: LayerTrace) -> dict[str, str]:
+    """Return one row: the heads of the columns, and the text of each."""
+    name, seconds = layer.name, layer.seconds
+    return {
+        "layer": name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…",
+        "output": " x ".join(map(str, layer.shapes.output[1:])),
+        "params": f"{layer.parameter_count:,}",
+        "flops": scaled(layer.flops, FLOP_UNITS, 1000),
+        "memory": scaled(layer.bytes, BYTE_UNITS, 1024),
+        "ms": f"{1000 * seconds.forward:.2f}",
+        "ms back": "-" if seconds.backward is None else f"{1000 * seconds.backward:.2f}",
+        "zeros": f"{layer.zeros:.0%}",
+        "mean": short(layer.mean),
+        "std": short(layer.spread),
+        "|grad|": short(layer.gradient_norm),
+        "algorithm": "" if layer.algorithm is None else layer.algorithm.forward,
+    }
