@@ -69,13 +69,6 @@ def chain_of(layers: Sequence[LayerTrace], number: int, mask: Array) -> list[Rea
     return found
 
 
-def single(shape: Shape, place: Shape) -> Array:
-    """Return a mask with a single True."""
-    mask = np.zeros(shape, bool)
-    mask[place] = True
-    return mask
-
-
 def reach_of(layer: LayerTrace, mask: Array) -> Array:
     """Return the part of a layer's input on which that part of its output can depend: bool, the shape of one sample.
 

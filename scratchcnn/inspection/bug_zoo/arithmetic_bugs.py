@@ -26,6 +26,7 @@ from scratchcnn.losses import SparseCategoricalCrossentropy
 from scratchcnn.operands import Array, Shape
 from scratchcnn.operations import Operations
 from scratchcnn.optimizers import SGD
+from scratchcnn.reference.im2col import unpad
 
 NOT_IN_GRADIENTS = "Backward is the derivative of forward, so a gradient check finds nothing."
 GRADIENTS = Check(
@@ -111,7 +112,7 @@ class GradientToEveryTie(MaxPooling2D):
         if not input_gradient:
             return None, {}
         x, y = cache
-        rows, columns = image_windows(x.shape[1:3], self.pool_size, self.strides, self.padding)
+        rows, columns = windows = image_windows(x.shape[1:3], self.pool_size, self.strides, self.padding)
         around = ((0, 0), (rows.before, rows.after), (columns.before, columns.after), (0, 0))
         padded = np.pad(x, around, constant_values=-np.inf)
         dx = np.zeros_like(padded)
@@ -119,8 +120,7 @@ class GradientToEveryTie(MaxPooling2D):
             down = slice(ky, ky + (rows.output - 1) * rows.stride + 1, rows.stride)
             right = slice(kx, kx + (columns.output - 1) * columns.stride + 1, columns.stride)
             dx[:, down, right] += dy * (padded[:, down, right] == y)
-        inside = dx[:, rows.before : rows.before + rows.size, columns.before : columns.before + columns.size]
-        return np.ascontiguousarray(inside), {}
+        return np.ascontiguousarray(unpad(dx, windows)), {}
 
 
 def _with_kernel(layer: Conv2D, kernel: Array) -> Conv2D:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scratchcnn.descriptions.terms import Position, Terms
-from scratchcnn.inspection.attribution.receptive_field import Reach, chain_of, single
+from scratchcnn.inspection.attribution.receptive_field import Reach, chain_of
 from scratchcnn.inspection.explaining.text import SoftmaxRow, chain_lines, softmax_lines, symbols_of, term_lines
 from scratchcnn.inspection.text.layout import facts, wrap
 from scratchcnn.inspection.tracing.layer_trace import LayerTrace
@@ -133,7 +133,9 @@ class Explanation:
         if self.what == "d_input":
             number -= 1
         shape = self.trace.layers[number].shapes.output if number >= 0 else self.trace.x.shape
-        return chain_of(self.trace.layers, number, single(shape[1:], self.position[1:]))
+        mask = np.zeros(shape[1:], bool)
+        mask[self.position[1:]] = True
+        return chain_of(self.trace.layers, number, mask)
 
     @property
     def receptive_field(self) -> Reach:

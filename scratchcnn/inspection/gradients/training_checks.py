@@ -12,7 +12,7 @@ from scratchcnn.arguments import positive_integer
 from scratchcnn.inspection.arguments import built_model, class_count
 from scratchcnn.inspection.gradients.differences import numerical_gradient
 from scratchcnn.inspection.gradients.findings import Findings, Point
-from scratchcnn.inspection.runs import without_dropout
+from scratchcnn.inspection.tracing.passes import without_dropout
 from scratchcnn.losses import CategoricalCrossentropy
 from scratchcnn.operands import Array
 from scratchcnn.operations import engine as operations_of

@@ -43,8 +43,8 @@ def forward_board(story: Im2colStoryData, row: int | None, done: int) -> Board:
     form = NumberFormat.of(story.image)
     images = [
         Grid(
-            f"image{form.unit}" + f"\nchannel {c}" * (channels > 1), story.padded[..., c], form, grey=_outside(story),
-            framed=_patch(story, row),
+            f"image{form.unit}" + f"\nchannel {c}" * (channels > 1), _with_padding(story, story.image[..., c]), form,
+            grey=_outside(story), framed=_patch(story, row),
         )
         for c in range(channels)
     ]  # fmt: skip

@@ -8,7 +8,6 @@ import numpy as np
 
 from scratchcnn.geometry import Padding, Windows
 from scratchcnn.operands import Array
-from scratchcnn.reference.im2col import pad
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -45,11 +44,6 @@ class Im2colStoryData:
         """Return the output position (oy, ox) of a row of the matrix."""
         oy, ox = divmod(row, self.windows.columns.output)
         return oy, ox
-
-    @property
-    def padded(self) -> Array:
-        """The zero-padded image."""
-        return pad(self.image[None], self.windows)[0]
 
     def scattered(self, rows: int) -> tuple[Array, Array]:
         """Return `image_gradient` (H, W, C) and `overlaps` (H, W) after col2im has added the first `rows` rows."""

@@ -112,8 +112,8 @@ def _rendered(board: Board, heading: str, width: float, top: float, height: floa
 
 def _expect_small(story: Im2colStoryData) -> None:
     """Raise ValueError if the image and the matrices are too large to print their values."""
-    height, width, channels = story.padded.shape
-    (rows, columns), filters = story.matrix.shape, story.kernel_matrix.shape[1]
+    height, width = (axis.before + axis.size + axis.after for axis in story.windows)
+    (rows, columns), filters, channels = story.matrix.shape, story.kernel_matrix.shape[1], story.image.shape[2]
     small = rows <= MOST_PATCHES and columns <= MOST_COLUMNS and filters <= MOST_FILTERS
     if not small or height > MOST_HEIGHT or channels * (width + 1) > MOST_WIDTH:
         raise ValueError(

@@ -132,8 +132,7 @@ def compare_with_keras(
     >>> compare_with_keras(model, np.eye(2), [0, 2], steps=2).agrees
     True
     """
-    built_model(model, "a comparison with Keras")
-    loss = model.expect_compiled("compare_with_keras").loss
+    loss = built_model(model, "a comparison with Keras").expect_compiled("compare_with_keras").loss
     samples = check_samples(x, y, Fitting(sample_shape(model), model.trainer.output_shape, model.dtype, loss))
     steps, size = positive_integer("steps", steps), positive_integer("batch_size", batch_size)
     size = min(size, len(samples.x))

@@ -149,12 +149,6 @@ def expect_comparable(given: Any, model: Sequential) -> None:
                 )
 
 
-def set_weights(model: Any, weights: Sequence[Array]) -> None:
-    """Set the parameters of a Keras model to ours."""
-    for variable, array in zip(model.weights, weights, strict=True):
-        variable.assign(array)
-
-
 def _clone(keras: Any, model: Any, softmax: bool) -> Any:
     """Return the same layers with weights of their own, the last one without its softmax if `softmax` is False."""
     clone = keras.models.clone_model(model)
@@ -191,7 +185,7 @@ def train_keras(keras: Any, model: Sequential, batches: Sequence[Samples], given
     cloned = compiled if given is None else given
     whole, trained = (_clone(keras, cloned, softmax) for softmax in (True, not from_logits))
     for each in (whole, trained):
-        set_weights(each, model.get_weights())
+        each.set_weights(model.get_weights())
     optimizer = type(compiled.optimizer).from_config(compiled.optimizer.get_config())  # with a new state
     optimizer.build(trained.trainable_variables)
     loss_function = _loss_of(keras, compiled.loss, model.dtype, from_logits)

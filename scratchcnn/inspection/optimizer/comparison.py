@@ -141,8 +141,7 @@ def compare_optimizers(
     ValueError, TypeError, RuntimeError
         As for `watch_weight`; or there are no optimizers.
     """
-    built_model(model, "comparing optimizers")
-    model.expect_compiled("comparing optimizers")
+    built_model(model, "comparing optimizers").expect_compiled("comparing optimizers")
     if isinstance(optimizers, str) or not isinstance(optimizers, Sequence) or not optimizers:
         raise ValueError(
             f"Expected optimizers as a list, for example ['adam', 'sgd'], received {optimizers!r}; name at least one."

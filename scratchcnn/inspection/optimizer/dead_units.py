@@ -12,8 +12,8 @@ from scratchcnn.activations import ReLU
 from scratchcnn.arguments import positive_integer
 from scratchcnn.fusion.plan import Plan
 from scratchcnn.inspection.arguments import built_model, sample_shape
-from scratchcnn.inspection.runs import layer_outputs
 from scratchcnn.inspection.text.layout import Printed, table, wrap
+from scratchcnn.inspection.tracing.passes import layer_outputs
 from scratchcnn.operands import Array
 from scratchcnn.sequential import Sequential
 from scratchcnn.training.data import as_input, check_images

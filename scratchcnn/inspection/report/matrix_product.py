@@ -10,7 +10,6 @@ from scratchcnn.descriptions.registry import kind_of
 from scratchcnn.inspection.im2col.story import show_im2col
 from scratchcnn.inspection.report.script_data import ArrayStore
 from scratchcnn.inspection.report.sections import Section
-from scratchcnn.inspection.tracing.layer_trace import LayerTrace
 from scratchcnn.inspection.tracing.trace import Trace
 from scratchcnn.layers import Conv2D
 from scratchcnn.operands import Array
@@ -24,7 +23,7 @@ def matrix_product(found: Trace, store: ArrayStore) -> tuple[Section, dict[str, 
     if layer is None:
         return None, None
     assert isinstance(layer.layer, Conv2D)
-    top, left, part = _most_varied_part(layer)
+    top, left, part = _most_varied_part(layer.layer, layer.input[0])
     story = show_im2col(part, layer.layer, engine=found.model.engine)
     height, width, channels = story.image.shape
     rows, columns = story.matrix.shape
@@ -52,11 +51,9 @@ def matrix_product(found: Trace, store: ArrayStore) -> tuple[Section, dict[str, 
     return Section(paragraphs, call, str(story), key="im2col", title=title), data
 
 
-def _most_varied_part(layer: LayerTrace) -> tuple[int, int, Array]:
-    """Return row, column and values of the part of the input with the largest standard deviation."""
-    own, image = layer.layer, layer.input[0]
-    assert isinstance(own, Conv2D)
-    extent = (np.array(own.kernel_size) - 1) * own.dilation_rate + 1 + STEPS * np.array(own.strides)
+def _most_varied_part(layer: Conv2D, image: Array) -> tuple[int, int, Array]:
+    """Return row, column and values of the part of an input (H, W, C) with the largest standard deviation."""
+    extent = (np.array(layer.kernel_size) - 1) * layer.dilation_rate + 1 + STEPS * np.array(layer.strides)
     height, width = np.minimum(extent, image.shape[:2]).tolist()
     parts = np.lib.stride_tricks.sliding_window_view(image.sum(axis=2, dtype=np.float64), (height, width))
     spread = parts.std(axis=(2, 3))

@@ -26,18 +26,13 @@ def render(data: Mapping[str, Any], **context: object) -> str:
     environment = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    style, script = style_text(), script_text()
+    style, script = (TEMPLATES / "page.css").read_text("utf-8"), script_text()
     policy = (  # only this style, this script and embedded images; nothing is loaded
         f"default-src 'none'; img-src data:; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
         "base-uri 'none'; form-action 'none'"
     )
     embedded = {"style": Markup(style), "script": Markup(script), "policy": policy}
     return environment.get_template("page.html").render(data=data, **embedded, **context)
-
-
-def style_text() -> str:
-    """Return the style sheet of the page."""
-    return (TEMPLATES / "page.css").read_text("utf-8")
 
 
 def script_text() -> str:

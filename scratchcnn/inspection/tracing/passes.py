@@ -1,4 +1,4 @@
-"""One forward and one backward pass, with the input, output and gradients of every layer kept.
+"""A forward and a backward pass that keep all values of every layer, and copies without activation or dropout.
 
 The passes go through a plan without fused stages, `Plan(layers, engine, fuse=False)`: it uses the algorithms of the
 plan that `fit` uses, so every array has the same bits as in `fit`.
@@ -20,14 +20,21 @@ from scratchcnn.descriptions.registry import description_of, is_custom, kind_of
 from scratchcnn.fusion.plan import Plan
 from scratchcnn.fusion.stage import SingleLayer
 from scratchcnn.inspection.tracing.layer_trace import LayerTrace, Seconds
-from scratchcnn.layers import Layer
+from scratchcnn.layers import Dropout, Layer
 from scratchcnn.operands import Array
 from scratchcnn.operations import engine as operations_of
+from scratchcnn.sequential import Sequential
+from scratchcnn.training.step import forward as forward_stages
 
 
 def stages_of(plan: Plan) -> list[SingleLayer]:
     """Return the stages of a plan without fused stages, one for each layer."""
     return [stage for stage in plan.stages if isinstance(stage, SingleLayer)]
+
+
+def layer_outputs(plan: Plan, x: Array) -> list[Array]:
+    """Return the output of each layer for a batch, without dropout; the plan has no fused stages."""
+    return [output for output, _ in forward_stages(plan, x, training=False, rng=None)[1]]
 
 
 def forward(plan: Plan, x: Array, training: bool, rng: np.random.Generator | None) -> list[LayerTrace]:
@@ -98,6 +105,14 @@ def without_activation(layer: Layer) -> Layer:
     without: Any = copy.copy(layer)
     without.activation = linear
     return without
+
+
+def without_dropout(clone: Sequential) -> Sequential:
+    """Set the rate of every Dropout of a clone to 0, and return the clone."""
+    for layer in clone.layers:
+        if isinstance(layer, Dropout):
+            layer.rate = 0.0
+    return clone
 
 
 def _own(array: Array, *users: Layer | None) -> Array:

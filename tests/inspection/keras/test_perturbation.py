@@ -7,7 +7,7 @@ from networks import small_model
 from scratchcnn import Sequential
 from scratchcnn.fusion.plan import Plan
 from scratchcnn.inspection.keras.perturbation import SOFTMAX, WINOGRAD, perturbed_plan, train
-from scratchcnn.inspection.runs import layer_outputs
+from scratchcnn.inspection.tracing.passes import layer_outputs
 from scratchcnn.kernels.conv2d.winograd_tiles import F2, F4
 from scratchcnn.layers import Conv2D, Dense
 from scratchcnn.training.data import Samples
