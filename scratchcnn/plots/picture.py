@@ -31,7 +31,7 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def new_axes(width: float, height: float) -> tuple[Figure, Axes]:
-    """Create a `new_figure` with a single pair of axes, laid out so that titles and labels fit."""
+    """Create a `new_figure` with a single pair of axes, arranged so that titles and labels fit."""
     figure = new_figure(width, height)
     figure.set_layout_engine("constrained")
     return figure, figure.subplots()

@@ -53,9 +53,9 @@ def make_pooled_output_transform(matrices: Mapping[int, Matrix]) -> Any:
 
     If `near_ties` is 1, near ties are marked by adding `UNDECIDED` to the position of the maximum. There is a near tie
     if the largest element exceeds `floor - tolerance`, and another one, or zero, is closer to it than
-    tolerance = spread * magnitude; `spread` has one element per channel. `penalties`, laid out like `keep` and also the
-    bits of floats, are added before: those of elements 1 to 3 of each window to these, and that of element 0 to the
-    distance from zero. The bits of `undecided[tile]` are set where any position is undecided.
+    tolerance = spread * magnitude; `spread` has one element per channel. Penalties are added before: those of elements
+    1 to 3 of each window to these, and that of element 0 to the distance from zero. `penalties` contains their bits, in
+    the order of `keep`. The bits of `undecided[tile]` are set where any position is undecided.
     """
     return make_intrinsic(_PooledOutputTransform, matrices)
 
