@@ -27,7 +27,7 @@ from scratchcnn.kernels.gemm.matmul import (
 )
 from scratchcnn.kernels.gemm.micro_kernel import ROWS
 from scratchcnn.kernels.runtime.copying import copy
-from scratchcnn.kernels.runtime.jit import parallel_if_large
+from scratchcnn.kernels.runtime.jit import call, code_of, parallel_if_large, serial
 from scratchcnn.kernels.runtime.workspace import empty
 from scratchcnn.kernels.simd.vectors import VECTOR_BYTES
 from scratchcnn.operands import Array, expect
@@ -46,75 +46,90 @@ def dense(x: Array, kernel: Array, bias: Array | None) -> Array:
     whole_vectors = kernel.shape[1] * kernel.itemsize % VECTOR_BYTES == 0
     matrix = np.ascontiguousarray(kernel).reshape(-1) if whole_vectors else packed(kernel)
     row_stride = kernel.shape[1] if whole_vectors else 0
-    _dense(product_of(x.dtype), np.ascontiguousarray(x), matrix, row_stride, start, y, get_num_threads())
+    operands = product_of(x.dtype), np.ascontiguousarray(x), matrix, row_stride, start, y
+    _dense(code_of(_dense_panel, x.dtype, *operands, 0, 0, 1), *operands, get_num_threads())
     return y
 
 
 @parallel_if_large
-def _dense(product, x, matrix, row_stride, start, y, threads):
-    rows, depth = x.shape
-    columns = y.shape[1]
+def _dense(code, product, x, matrix, row_stride, start, y, threads):
     widest = panel_width(x.itemsize)
-    panel_count = (columns + widest - 1) // widest
-    shares = (threads + panel_count - 1) // panel_count  # of the rows, so that every thread has a panel
-    tiles = (rows + ROWS - 1) // ROWS
-    k = np.arange(depth)
-    for job in prange(panel_count * shares):
-        first, share = job % panel_count * widest, job // panel_count
-        m = np.arange(min(rows, tiles * share // shares * ROWS), min(rows, tiles * (share + 1) // shares * ROWS))
-        matmul(
-            product, x.reshape(-1), 0, m * depth, k, matrix[first if row_stride > 0 else first * depth :],
-            min(widest, columns - first), start[first:], y.reshape(-1), first, m * columns, 0, 0, row_stride,
-        )  # fmt: skip
+    panels = (y.shape[1] + widest - 1) // widest
+    shares = (threads + panels - 1) // panels  # of the rows, so that every thread has a panel
+    for job in prange(panels * shares):
+        call(code, (product, x, matrix, row_stride, start, y, job % panels * widest, job // panels, shares))
+
+
+@serial
+def _dense_panel(product, x, matrix, row_stride, start, y, first, share, shares):
+    """Compute a share of the rows of the panel whose columns begin at `first`."""
+    rows, depth = x.shape
+    columns, tiles = y.shape[1], (rows + ROWS - 1) // ROWS
+    m = np.arange(min(rows, tiles * share // shares * ROWS), min(rows, tiles * (share + 1) // shares * ROWS))
+    matmul(
+        product, x.reshape(-1), 0, m * depth, np.arange(depth), matrix[first if row_stride > 0 else first * depth :],
+        min(panel_width(x.itemsize), columns - first), start[first:], y.reshape(-1), first, m * columns,
+        0, 0, row_stride,
+    )  # fmt: skip
 
 
 def dense_kernel_gradient(dy: Array, x: Array) -> Array:
     """Gradient of the loss w.r.t. the kernel, xᵀ @ dy; `reference.dense_kernel_gradient` has the formula."""
     expect(x=(x, (None, None)), dy=(dy, (len(x), None)))
     gradient = empty((x.shape[1], dy.shape[1]), x.dtype)
-    _dense_kernel_gradient(
-        product_of(x.dtype), np.ascontiguousarray(x), packed(dy), start_row(None, dy.shape[1], x.dtype), gradient
-    )
+    start = start_row(None, dy.shape[1], x.dtype)
+    operands = product_of(x.dtype), np.ascontiguousarray(x), packed(dy), start, gradient
+    _dense_kernel_gradient(code_of(_kernel_gradient_rows, x.dtype, *operands, 0), *operands)
     return gradient
 
 
 @parallel_if_large
-def _dense_kernel_gradient(product, x, panels, start, gradient):
+def _dense_kernel_gradient(code, product, x, panels, start, gradient):
+    for block in prange((x.shape[1] + BLOCK_ROWS - 1) // BLOCK_ROWS):
+        call(code, (product, x, panels, start, gradient, block * BLOCK_ROWS))
+
+
+@serial
+def _kernel_gradient_rows(product, x, panels, start, gradient, first):
+    """Compute a block of rows of the gradient, from `first` on."""
     depth, rows = x.shape
-    columns = gradient.shape[1]
-    for block in prange((rows + BLOCK_ROWS - 1) // BLOCK_ROWS):
-        first = block * BLOCK_ROWS
-        count = min(BLOCK_ROWS, rows - first)
-        block_of_x = np.empty(depth * count, x.dtype)
-        for k in range(depth):
-            copy(x[k], first, block_of_x, k * count, count)
-        m, columns_of_a = np.arange(count), np.arange(depth) * count
-        matmul(
-            product, block_of_x, 0, m, columns_of_a, panels, columns, start,
-            gradient.reshape(-1), first * columns, m * columns, 0, 0, 0,
-        )  # fmt: skip
+    columns, count = gradient.shape[1], min(BLOCK_ROWS, rows - first)
+    block_of_x = np.empty(depth * count, x.dtype)
+    for k in range(depth):
+        copy(x[k], first, block_of_x, k * count, count)
+    m, columns_of_a = np.arange(count), np.arange(depth) * count
+    matmul(
+        product, block_of_x, 0, m, columns_of_a, panels, columns, start,
+        gradient.reshape(-1), first * columns, m * columns, 0, 0, 0,
+    )  # fmt: skip
 
 
 def dense_input_gradient(dy: Array, kernel: Array) -> Array:
     """Gradient of the loss w.r.t. the input, dy @ kernelᵀ; `reference.dense_input_gradient` has the formula."""
     expect(kernel=(kernel, (None, None)), dy=(dy, (None, kernel.shape[-1])))
     dx = empty((dy.shape[0], kernel.shape[0]), dy.dtype)
-    _dense_input_gradient(product_of(dy.dtype), np.ascontiguousarray(dy), np.ascontiguousarray(kernel), dx)
+    operands = product_of(dy.dtype), np.ascontiguousarray(dy), np.ascontiguousarray(kernel), dx
+    _dense_input_gradient(code_of(_input_gradient_panel, dy.dtype, *operands, 0), *operands)
     return dx
 
 
 @parallel_if_large
-def _dense_input_gradient(product, dy, kernel, dx):
+def _dense_input_gradient(code, product, dy, kernel, dx):
+    widest = panel_width(dy.itemsize)
+    for panel in prange((len(kernel) + widest - 1) // widest):
+        call(code, (product, dy, kernel, dx, panel * widest))
+
+
+@serial
+def _input_gradient_panel(product, dy, kernel, dx, first):
+    """Compute the columns of a panel, from `first` on."""
     rows, depth = dy.shape
     columns = kernel.shape[0]
-    widest = panel_width(dy.itemsize)
-    m, k = np.arange(rows), np.arange(depth)
-    start = np.zeros(widest, dy.dtype)
-    for index in prange((columns + widest - 1) // widest):
-        first = index * widest
-        width = min(widest, columns - first)
-        panel = np.empty(depth * padded_width(width, dy.itemsize), dy.dtype)
-        pack_transposed_panel(kernel.reshape(-1), depth, columns, first, panel)
-        matmul(
-            product, dy.reshape(-1), 0, m * depth, k, panel, width, start, dx.reshape(-1), first, m * columns, 0, 0, 0
-        )
+    width = min(panel_width(dy.itemsize), columns - first)
+    panel = np.empty(depth * padded_width(width, dy.itemsize), dy.dtype)
+    pack_transposed_panel(kernel.reshape(-1), depth, columns, first, panel)
+    m, start = np.arange(rows), np.zeros(panel_width(dy.itemsize), dy.dtype)
+    matmul(
+        product, dy.reshape(-1), 0, m * depth, np.arange(depth), panel, width, start,
+        dx.reshape(-1), first, m * columns, 0, 0, 0,
+    )  # fmt: skip

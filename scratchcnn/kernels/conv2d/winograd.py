@@ -53,7 +53,7 @@ from scratchcnn.kernels.conv2d.winograd_tiles import (
 from scratchcnn.kernels.fused.recompute import Recomputation, compute_slice, no_recomputation, room_for_source
 from scratchcnn.kernels.gemm.matmul import matmul, product_of, start_row
 from scratchcnn.kernels.runtime.copying import empty_aligned
-from scratchcnn.kernels.runtime.jit import parallel, serial
+from scratchcnn.kernels.runtime.jit import call, code_of, parallel, serial
 from scratchcnn.kernels.runtime.workspace import empty
 from scratchcnn.operands import Array, Shape, conv2d_windows, expect, winner_dtype
 
@@ -167,16 +167,17 @@ def _correlate(
     )  # fmt: skip
     at_once = tiles_at_once(elements, channels + start.size, dtype.itemsize, reserved)
     sums = direct_sums(np.ascontiguousarray(kernel), start, windows, near_ties and exact_zeros)
-    _convolve(product_of(dtype), m, images, recomputed, sums, transformed, output, at_once, get_num_threads())
+    operands = (product_of(dtype), m, images, recomputed, sums, transformed, output, at_once)
+    _convolve(code_of(_convolve_share, dtype, *operands, (0, 1)), *operands, get_num_threads())
 
 
 @parallel
-def _convolve(product, m, images, recomputed, sums, transformed, output, at_once, threads):
+def _convolve(code, product, m, images, recomputed, sums, transformed, output, at_once, threads):
     """Transform the kernel; then let each thread convolve its share of the tiles."""
     for channel in prange(sums.kernel.shape[2]):
         transform_kernel(m, sums.kernel, np.int64(channel), transformed)
     for share in prange(threads):
-        _convolve_share(product, m, images, recomputed, sums, transformed, output, at_once, (np.int64(share), threads))
+        call(code, (product, m, images, recomputed, sums, transformed, output, at_once, (np.int64(share), threads)))
 
 
 @serial

@@ -45,7 +45,7 @@ from scratchcnn.kernels.fused.conv2d_max_pool2d import expect_pool
 from scratchcnn.kernels.fused.recompute import add_slice_gradient, compute_slice, recomputation, room_for_source
 from scratchcnn.kernels.runtime.copying import empty_aligned, fill
 from scratchcnn.kernels.runtime.groups import sum_of_groups
-from scratchcnn.kernels.runtime.jit import group_count, parallel
+from scratchcnn.kernels.runtime.jit import call, code_of, group_count, parallel, serial
 from scratchcnn.kernels.runtime.workspace import empty
 from scratchcnn.operands import Array, Convolution, PooledGradient, Pooling, Shape, expect
 
@@ -110,11 +110,12 @@ def conv2d_conv2d_max_pool2d_gradients(
     count = group_count(len(x), second.kernel.nbytes)
     groups, image_sums = empty((count, second.kernel.size), dtype), np.zeros((len(x), slices.filters), np.float64)
     first_groups, first_image_sums = np.zeros((count, first.kernel.size), dtype), np.zeros((len(x), between[3]))
-    _gradients(
+    operands = (
         pooled_windows(gradient, second.relu, pool, windows, slices), slices,
         recomputation(x, first, slices.channels), split_kernel(second.kernel, slices.channels),
         groups, image_sums, first_groups, first_image_sums,
     )  # fmt: skip
+    _gradients(code_of(_gradients_of_group, dtype, *operands, 0), *operands)
     return (
         sum_of_groups(first_groups).reshape(first.kernel.shape),
         sum_of_images(first_image_sums, dtype),
@@ -140,22 +141,30 @@ def _expect_recomputation(x: Array, first: Convolution, second: Convolution, poo
 
 
 @parallel
-def _gradients(windows, slices, recomputed, kernel, groups, image_sums, first_groups, first_image_sums):
-    images, dtype = len(windows.values), groups.dtype
+def _gradients(code, windows, slices, recomputed, kernel, groups, image_sums, first_groups, first_image_sums):
     for group in prange(len(groups)):
-        fill(groups[group], 0, groups.shape[1], 0)
-        columns = room_for_columns(windows)
-        padded = room_for_source(recomputed)
-        part_size = slices.pixels * slices.channels
-        part, gradient = empty_aligned(part_size, dtype), empty_aligned(part_size, dtype)
-        room = room_for_gradient(recomputed.corners.size, slices.channels, True, kernel)
-        for image in range(images * group // len(groups), images * (group + 1) // len(groups)):
-            compress(windows, image, columns, image_sums[image])
-            for s in range(slices.number):
-                compute_slice(recomputed, image, s, padded, part, 0)
-                add_slice_kernel_gradient(columns, slices, s, part, groups[group])
-                fill(gradient, 0, part_size, 0)
-                add_slice_input_gradient(columns, slices, s, gradient, kernel)
-                add_slice_gradient(
-                    recomputed, image, s, padded, gradient, part, room, first_groups[group], first_image_sums[image]
-                )
+        call(
+            code,
+            (windows, slices, recomputed, kernel, groups, image_sums, first_groups, first_image_sums, np.int64(group)),
+        )
+
+
+@serial
+def _gradients_of_group(windows, slices, recomputed, kernel, groups, image_sums, first_groups, first_image_sums, group):
+    images, dtype = len(windows.values), groups.dtype
+    fill(groups[group], 0, groups.shape[1], 0)
+    columns = room_for_columns(windows)
+    padded = room_for_source(recomputed)
+    part_size = slices.pixels * slices.channels
+    part, gradient = empty_aligned(part_size, dtype), empty_aligned(part_size, dtype)
+    room = room_for_gradient(recomputed.corners.size, slices.channels, True, kernel)
+    for image in range(images * group // len(groups), images * (group + 1) // len(groups)):
+        compress(windows, image, columns, image_sums[image])
+        for s in range(slices.number):
+            compute_slice(recomputed, image, s, padded, part, 0)
+            add_slice_kernel_gradient(columns, slices, s, part, groups[group])
+            fill(gradient, 0, part_size, 0)
+            add_slice_input_gradient(columns, slices, s, gradient, kernel)
+            add_slice_gradient(
+                recomputed, image, s, padded, gradient, part, room, first_groups[group], first_image_sums[image]
+            )

@@ -5,9 +5,14 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
+
+import numba
+import numpy as np
+import pytest
 
 import scratchcnn
-from scratchcnn.kernels.runtime.jit import serial
+from scratchcnn.kernels.runtime.jit import call, code_of, serial
 
 CODE = """
 import importlib
@@ -77,3 +82,42 @@ def test_function_has_an_entry_point_only_where_python_calls_it():
 
 def has_entry_point(compiled):
     return compiled.library.get_pointer_to_function(compiled.fndesc.llvm_cpython_wrapper_name) != 0
+
+
+class Pair(NamedTuple):
+    """Operands as the kernels group them."""
+
+    values: np.ndarray
+    factor: int
+
+
+@serial
+def add_scaled(pair, total, first):
+    """Add pair.factor * pair.values[first] to every element; an example of a body of a parallel loop."""
+    if first >= len(pair.values):
+        raise IndexError("no such element")
+    for i in range(len(total)):
+        total[i] += pair.factor * pair.values[first]
+
+
+@numba.njit
+def add_all(code, pair, total, count):
+    for i in range(count):
+        call(code, (pair, total, np.int64(i)))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_kernel_called_by_its_address_computes_the_same(dtype):
+    pair, total = Pair(np.arange(5, dtype=dtype), 3), np.zeros(4, dtype)
+    code = code_of(add_scaled, total.dtype, pair, total, 0)
+    add_all(code, pair, total, 5)
+    np.testing.assert_array_equal(total, np.full(4, 30, dtype))
+    assert code == code_of(add_scaled, total.dtype, pair, total, 0)
+
+
+def test_error_in_a_kernel_called_by_its_address_reaches_the_caller():
+    pair, total = Pair(np.arange(2.0), 1), np.zeros(4)
+    code = code_of(add_scaled, total.dtype, pair, total, 0)
+    with pytest.raises(IndexError, match="no such element"):
+        add_all(code, pair, total, 3)
+    np.testing.assert_array_equal(total, np.ones(4))
