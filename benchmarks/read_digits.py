@@ -1,11 +1,12 @@
-"""Train the article's network and measure its accuracy on synthetic pictures of digits.
+"""Measure which pictures of digits are read right, read wrong, and refused.
 
     python benchmarks/read_digits.py --data FOLDER
     python benchmarks/read_digits.py --data sample
 
-The pictures are drawn by tests/support/drawn_digits.py: 41 shapes of the ten digits in 13 scenes (pens, papers, light,
-noise, file formats). `read_digit` is compared with the preprocessing of the article, which only scales pixel values:
-each picture is first resized to 28 x 28, and used both as it is and with light and dark inverted.
+Each row is a condition of tests/support/digit_conditions.py, with its degree: sharp, soft, faint, noisy, compressed and
+framed pictures of MNIST's test digits and of drawn digits, and pictures without exactly one digit, which must be refused.
+The baseline is a preprocessing of a few lines: it keeps the grey levels, crops the digit where they exceed 25 %, scales
+it to 20 x 20 pixels and centres it by its mass.
 """
 
 from __future__ import annotations
@@ -13,101 +14,115 @@ from __future__ import annotations
 import argparse
 import io
 import sys
-from collections import Counter
+import time
+import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from article_network import Array, floats, scratchcnn_model
 from PIL import Image
 
-from scratchcnn import Sequential
+from scratchcnn import Sequential, load_model
 from scratchcnn.datasets import mnist
 from scratchcnn.preprocessing import read_digit
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
-from drawn_digits import Drawing, drawings
-
-MAX_FAILURES = 12  # number of lines printed
+from digit_conditions import CONDITIONS, Condition, Source
 
 
 def main() -> None:
     options, (x_train, y_train), (x_test, y_test) = read_command_line()
-    model = scratchcnn_model(options.seed)
-    model.fit(floats(x_train), y_train, batch_size=128, epochs=options.epochs, verbose=2)
+    model = options.model
+    if model is None:
+        model = scratchcnn_model(options.seed)
+        model.fit(floats(x_train), y_train, batch_size=128, epochs=options.epochs, verbose=2)
+        print(f"{len(x_train)} training images, {options.epochs} epochs")
     accuracy = model.evaluate(floats(x_test), y_test, verbose=0)[1]
-    print(f"\n{len(x_train)} training images, {options.epochs} epochs, test accuracy {accuracy:.4f}")
-    pictures = list(drawings(options.each, options.drawing_seed))
-    digits = np.array([drawing.digit for drawing in pictures])
-    images, rejected = read_all(pictures)
-    resized = np.concatenate([preprocess_as_article(drawing) for drawing in pictures])
-    print(f"{len(pictures)} synthetic pictures, fraction classified correctly:")
-    predictions = classify(model, images)
-    for name, correct in (
-        ("read_digit", (predictions == digits) & ~rejected),
-        ("the article's preprocessing, after resizing to 28 x 28", classify(model, resized) == digits),
-        ("the same, with light and dark inverted", classify(model, 1 - resized) == digits),
-    ):
-        print(f"  {np.mean(correct):7.2%}  {name}")
-    print_failures(pictures, predictions, rejected)
+    print(f"Test accuracy {accuracy:.4f}; up to {options.count} pictures per row.\n")
+    print("                                              read_digit            baseline")
+    print("| kind        | degree                        | right | wrong | refused | right | ms |")
+    print("|---|---|---|---|---|---|---|")
+    for condition in CONDITIONS:
+        if options.only in condition.kind + " " + condition.degree:
+            print(row_of(condition, model, x_test[: options.count], y_test[: options.count]), flush=True)
 
 
-def classify(model: Sequential, images: Array) -> Array:
-    return model.predict(images).argmax(axis=1)
+def row_of(condition: Condition, model: Sequential, images: Array, labels: Array) -> str:
+    """Measure one condition; refusing is right if the picture does not show exactly one digit."""
+    rng = np.random.default_rng(zlib.crc32((condition.kind + condition.degree).encode()))
+    sources, digits = zip(*condition.pictures(images, labels, rng), strict=True)
+    wanted = np.array([-1 if digit is None else digit for digit in digits])
+    start = time.perf_counter()
+    read = predictions(model, sources, lambda source: read_digit(source).image)
+    milliseconds = 1000 * (time.perf_counter() - start) / len(sources)
+    right, refused = np.mean(read == wanted), np.mean(read < 0) if (wanted >= 0).any() else 0
+    simple = np.mean(predictions(model, sources, baseline) == wanted)
+    return (
+        f"| {condition.kind:11} | {condition.degree:29} | {right:5.1%} | {1 - right - refused:5.1%} | {refused:7.1%} "
+        f"| {simple:5.1%} | {milliseconds:2.0f} |"
+    )
 
 
-def read_all(pictures: list[Drawing]) -> tuple[Array, Array]:
-    """Return images (N, 28, 28, 1), zero where `read_digit` rejected the picture, and a mask of the rejected ones."""
-    images = np.zeros((len(pictures), 28, 28, 1), np.float32)
-    rejected = np.zeros(len(pictures), bool)
-    for number, drawing in enumerate(pictures):
+def predictions(model: Sequential, sources: tuple[Source, ...], prepare: Callable[[Source], Array]) -> Array:
+    """Return the predicted digit of each picture, -1 if it was refused."""
+    images, read = [], np.full(len(sources), -1)
+    for number, source in enumerate(sources):
         try:
-            images[number] = read_digit(drawing.content).image[0]
+            images.append(prepare(source))
+            read[number] = 0
         except ValueError:
-            rejected[number] = True
-    return images, rejected
+            continue
+    if images:
+        read[read == 0] = model.predict(np.concatenate(images)).argmax(axis=1)
+    return read
 
 
-def preprocess_as_article(drawing: Drawing) -> Array:
-    """Resize a picture to 28 x 28 and apply the preprocessing of the article; returns (1, 28, 28, 1)."""
-    small = Image.open(io.BytesIO(drawing.content)).convert("RGB").resize((28, 28), Image.Resampling.BILINEAR)
-    return read_digit(np.asarray(small), as_is=True).image
-
-
-def print_failures(pictures: list[Drawing], predictions: Array, rejected: Array) -> None:
-    """Print the misclassified shapes and their predictions, most frequent first."""
-    wrong: Counter[tuple[str, str]] = Counter()
-    for drawing, prediction, is_rejected in zip(pictures, predictions, rejected, strict=True):
-        if is_rejected or prediction != drawing.digit:
-            wrong[drawing.glyph, "rejected" if is_rejected else f"read as {prediction}"] += 1
-    for (glyph, result), count in wrong.most_common(MAX_FAILURES):
-        print(f"  {count:4} × {glyph}: {result}")
+def baseline(source: Source) -> Array:
+    """Crop, scale and centre the difference from the median of the border, without any other processing."""
+    picture = Image.open(io.BytesIO(source)) if isinstance(source, bytes) else Image.fromarray(source)
+    grey = np.asarray(picture.convert("L"), np.float32)
+    paper = np.median(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]]))
+    ink = np.abs(grey - paper)
+    ink /= max(float(ink.max()), 1)
+    rows, columns = np.flatnonzero((ink > 0.25).any(axis=1)), np.flatnonzero((ink > 0.25).any(axis=0))
+    if len(rows) == 0:
+        raise ValueError("empty")
+    cut = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    size = [max(1, round(20 * side / max(cut.shape))) for side in reversed(cut.shape)]
+    small = np.clip(np.asarray(Image.fromarray(cut).resize((size[0], size[1]), Image.Resampling.BICUBIC)), 0, 1)
+    field = np.zeros((1, 28, 28, 1), np.float32)
+    corner = [
+        int(np.clip(round(14 - (small.sum(axis=1 - axis) * (np.arange(length) + 0.5)).sum() / small.sum()), 0, 28 - length))
+        for axis, length in enumerate(small.shape)
+    ]  # fmt: skip
+    field[0, corner[0] :, corner[1] :, 0][: small.shape[0], : small.shape[1]] = small
+    return field
 
 
 def read_command_line() -> tuple[argparse.Namespace, tuple[Array, Array], tuple[Array, Array]]:
-    parser = argparse.ArgumentParser(description="Measure the accuracy on synthetic pictures of digits.")
-    parser.add_argument(
-        "--data",
-        metavar="{sample,PATH}",
-        help="sample: the embedded sample; PATH: folder of IDX files, or .npz file "
-        "(default: the search order of mnist.load_data)",
-    )
-    parser.add_argument("--epochs", type=int, default=10, metavar="N", help="training epochs (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the training (default: %(default)s)")
-    parser.add_argument(
-        "--drawing-seed", type=int, default=0, metavar="N", help="seed of the drawings (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--each", type=int, default=1, metavar="N", help="drawings of each shape in each scene (default: %(default)s)"
-    )
+    parser = argparse.ArgumentParser(description="Measure the accuracy on pictures of digits.")
+    add = parser.add_argument
+    add("--data", metavar="{sample,PATH}", help="sample: the embedded sample; PATH: folder of IDX files, or .npz file "
+        "(default: the search order of mnist.load_data)")  # fmt: skip
+    add("--epochs", type=int, default=5, metavar="N", help="training epochs (default: %(default)s)")
+    add("--seed", type=int, default=0, metavar="N", help="seed of the training (default: %(default)s)")
+    add("--count", type=int, default=300, metavar="N", help="pictures per row (default: %(default)s)")
+    add("--model", metavar="FILE", help="a model saved with scratchcnn (default: train one)")
+    add("--only", default="", metavar="TEXT", help="measure only the rows whose kind and degree contain this text")
     options = parser.parse_args()
-    for name, minimum in {"epochs": 1, "seed": 0, "drawing_seed": 0, "each": 1}.items():
+    for name, minimum in {"epochs": 1, "seed": 0, "count": 1}.items():
         if getattr(options, name) < minimum:
-            received = getattr(options, name)
-            parser.error(f"argument --{name.replace('_', '-')}: expected at least {minimum}, received {received}")
+            parser.error(f"argument --{name}: expected at least {minimum}, received {getattr(options, name)}")
     try:
         train, test = mnist.load_sample() if options.data == "sample" else mnist.load_data(options.data)
     except (OSError, ValueError) as error:
         parser.error(f"argument --data: {error}")
+    if options.model is not None:
+        try:
+            options.model = load_model(options.model)
+        except (OSError, ValueError) as error:
+            parser.error(f"argument --model: {error}")
     return options, train, test
 
 

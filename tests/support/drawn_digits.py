@@ -77,13 +77,36 @@ WRITTEN = {
     "9 with a large head": "8 1.8, 4.4 0, 1.2 2.8, 1.6 7, 4.8 8.6, 7.8 5.8, 8.2 1.6, 8.2 1.6, 8 8, 7.6 14",
     "9 leaning": "8.2 1.6, 5.2 0.4, 2.6 2.6, 2.8 5.6, 5.6 6.2, 8 3.4, 8.4 1.2, 8.4 1.2, 6.4 7, 4 13.8",
 }
-GLYPHS: dict[str, list[Stroke]] = {
-    name: [
-        [(float(right), float(down)) for right, down in (point.split() for point in stroke.split(","))]
-        for stroke in strokes.split("/")
-    ]
-    for name, strokes in WRITTEN.items()
+# Letters that no digit resembles.
+WRITTEN_LETTERS = {
+    "A": "1 14, 3 7, 5 0, 5 0, 7 7, 9 14 / 2.5 9, 5 9, 7.5 9",
+    "E": "8.5 0.3, 1.5 0.3, 1.5 0.3, 1.5 7, 1.5 13.7, 1.5 13.7, 8.8 13.7 / 1.5 6.8, 7 6.8",
+    "F": "8.5 0.3, 1.5 0.3, 1.5 0.3, 1.5 7, 1.5 14 / 1.5 6.8, 7 6.8",
+    "H": "1 0, 1 7, 1 14 / 9 0, 9 7, 9 14 / 1 7, 5 7, 9 7",
+    "K": "1.5 0, 1.5 7, 1.5 14 / 9 0, 1.5 7.6, 1.5 7.6, 9 14",
+    "M": "0.5 14, 1.5 0, 1.5 0, 5 9, 5 9, 8.5 0, 8.5 0, 9.5 14",
+    "N": "1 14, 1 0, 1 0, 9 14, 9 14, 9 0",
+    "R": "1.5 14, 1.5 7, 1.5 0.3, 1.5 0.3, 6 0.2, 8.5 3.5, 6 7, 1.5 7.2, 1.5 7.2, 9 14",
+    "T": "0.5 0.3, 5 0.3, 9.5 0.3 / 5 0.3, 5 7, 5 14",
+    "W": "0.3 0, 2.6 14, 2.6 14, 5 5, 5 5, 7.4 14, 7.4 14, 9.7 0",
+    "X": "1 0, 5 7, 9 14 / 9 0, 5 7, 1 14",
+    "Y": "1 0, 5 6.6, 5 6.6, 9 0 / 5 6.6, 5 10, 5 14",
 }
+
+
+def strokes_of(written: dict[str, str]) -> dict[str, list[Stroke]]:
+    """Return the points of each stroke of each shape."""
+    return {
+        name: [
+            [(float(right), float(down)) for right, down in (point.split() for point in stroke.split(","))]
+            for stroke in strokes.split("/")
+        ]
+        for name, strokes in written.items()
+    }
+
+
+GLYPHS = strokes_of(WRITTEN)
+LETTERS = strokes_of(WRITTEN_LETTERS)
 
 
 class Scene(NamedTuple):
@@ -161,7 +184,7 @@ def _write(glyph: str, scene: Scene, rng: np.random.Generator) -> Array:
     width, height = scene.size
     fine = max(1, min(8, 1600 // max(width, height)))  # drawn larger, then averaged, so that edges are soft
     tall = scene.height * min(width, height) * rng.uniform(0.9, 1.05)
-    points = [_curve(stroke, rng) - [5, 7] for stroke in GLYPHS[glyph]]
+    points = [_curve(stroke, rng) - [5, 7] for stroke in (GLYPHS | LETTERS)[glyph]]
     turn = rng.normal(0, 0.05)
     slant = rng.normal(0.1, 0.12)
     form = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]]) @ np.array([[1, 0], [-slant, 1]])
