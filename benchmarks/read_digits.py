@@ -4,7 +4,8 @@
     python benchmarks/read_digits.py --data sample
 
 Each row is a condition of tests/support/digit_conditions.py, with its degree: sharp, soft, faint, noisy, compressed and
-framed pictures of MNIST's test digits and of drawn digits, and pictures without exactly one digit, which must be refused.
+framed pictures of MNIST's test digits and of drawn digits, and pictures without exactly one digit, which must be
+refused.
 The baseline is a preprocessing of a few lines: it keeps the grey levels, crops the digit where they exceed 25 %, scales
 it to 20 x 20 pixels and centres it by its mass.
 """
@@ -93,7 +94,7 @@ def baseline(source: Source) -> Array:
     small = np.clip(np.asarray(Image.fromarray(cut).resize((size[0], size[1]), Image.Resampling.BICUBIC)), 0, 1)
     field = np.zeros((1, 28, 28, 1), np.float32)
     corner = [
-        int(np.clip(round(14 - (small.sum(axis=1 - axis) * (np.arange(length) + 0.5)).sum() / small.sum()), 0, 28 - length))
+        int(np.clip(round(14 - small.sum(axis=1 - axis) @ (np.arange(length) + 0.5) / small.sum()), 0, 28 - length))
         for axis, length in enumerate(small.shape)
     ]  # fmt: skip
     field[0, corner[0] :, corner[1] :, 0][: small.shape[0], : small.shape[1]] = small

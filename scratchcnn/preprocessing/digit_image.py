@@ -10,15 +10,12 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from scratchcnn.preprocessing.background import Mask
-from scratchcnn.preprocessing.fitting import FIELD, centre, fit_into_box
 from scratchcnn.preprocessing.grey import Grey, to_grey
-from scratchcnn.preprocessing.ink import Ink, find_ink
 from scratchcnn.preprocessing.pictures import decode, read_file
-from scratchcnn.preprocessing.shapes import find_digit
 from scratchcnn.preprocessing.web import fetch
 
 Source = str | os.PathLike[str] | bytes | npt.NDArray[Any]
+FIELD = 28  # pixels of a side of an image of MNIST
 DARK = {"auto": None, "dark": True, "light": False}
 ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")  # at least two letters, as C:// is a drive
 
@@ -36,7 +33,7 @@ class DigitPicture:
     background : float32 (H, W) or None
         Estimate of the image without ink.
     ink : float32 (H, W) or None
-        The ink after background subtraction: 0 is paper, 1 a full stroke.
+        The ink after background subtraction and removal of ruled lines: 0 is paper, 1 a full stroke.
     cut : float32 (h, w) or None
         The digit, cropped from `ink`.
     fitted : float32 (20, w) or (h, 20), or None
@@ -62,15 +59,16 @@ def read_digit(
     """Read a photo or drawing of one digit, of any size, and convert it to an image like those of MNIST.
 
     The steps: convert to grey levels (0.299 R + 0.587 G + 0.114 B, transparent pixels over white); estimate and
-    subtract the background; segment the ink by a threshold; select the connected components of the digit; crop it;
-    scale it to 20 x 20 pixels with its proportions kept; place its centre of mass in the middle of 28 x 28 pixels.
+    subtract the background, which leaves the grey levels of the ink; remove ruled lines and frames; select the digit by
+    a hysteresis threshold and crop it; scale it to 20 x 20 pixels with its proportions kept; place its centre of mass
+    in the middle of 28 x 28 pixels.
 
     Parameters
     ----------
     source : str, path, bytes or ndarray
         An image file (PNG, JPEG, GIF, BMP, TIFF or WebP; the first frame or page; rotated according to EXIF), a URL
         that begins with http:// or https://, the content of a file, or an array: (H, W), (H, W, 1), (H, W, 3) or
-        (H, W, 4), bool, integers to 255 or 65,535, or floats to 1, 255 or 65,535.
+        (H, W, 4), bool, or numbers from 0 to 1 or to the largest value of 8, 10, 12, 14 or 16 bits.
     ink : {'auto', 'dark', 'light'}, default 'auto'
         Whether the digit is darker or lighter than its background; 'auto' determines it, see `ink_is_dark`.
     as_is : bool, default False
@@ -117,10 +115,18 @@ def read_digit(
     grey = to_grey(_pixels(source, timeout))
     if as_is:
         return DigitPicture(_as_network_takes_it(grey), grey)
+    # Imported here, as scaling arrays does not need SciPy.
+    from scratchcnn.preprocessing.fitting import centre, crop, fit_into_box
+    from scratchcnn.preprocessing.frames import remove_lines
+    from scratchcnn.preprocessing.ink import find_ink
+    from scratchcnn.preprocessing.shapes import find_digit
+
     found = find_ink(grey, DARK[ink])
-    cut = _cut_out(found, find_digit(found.strong))
+    cleaned = remove_lines(found.ink, found.noise)
+    cut = crop(cleaned, find_digit(cleaned, found.noise))
     fitted = fit_into_box(cut)
-    return DigitPicture(centre(fitted)[None, :, :, None], grey, found.background, found.ink, cut, fitted, found.is_dark)
+    image = centre(fitted)[None, :, :, None]
+    return DigitPicture(image, grey, found.background, cleaned, cut, fitted, found.is_dark)
 
 
 def _pixels(source: Source, timeout: float) -> npt.NDArray[Any]:
@@ -144,15 +150,3 @@ def _as_network_takes_it(grey: Grey) -> npt.NDArray[np.float32]:
             "as_is to have it cropped and scaled."
         )
     return grey.reshape(1, FIELD, FIELD, 1).copy()
-
-
-def _cut_out(found: Ink, digit: Mask) -> Grey:
-    """Crop the ink of the digit, including its soft edge, to its bounding box."""
-    reach = max(1, round(max(digit.shape) / 300))
-    near = digit.copy()  # the soft edge is adjacent to pixels above the threshold
-    for _ in range(reach):
-        wider = np.pad(near, 1)
-        near = near | wider[:-2, 1:-1] | wider[2:, 1:-1] | wider[1:-1, :-2] | wider[1:-1, 2:]
-    alone = np.where(near, found.ink, np.float32(0))
-    rows, columns = np.flatnonzero((alone > 0.3).any(axis=1)), np.flatnonzero((alone > 0.3).any(axis=0))
-    return alone[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]

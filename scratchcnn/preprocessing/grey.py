@@ -23,8 +23,8 @@ def to_grey(pixels: npt.NDArray[Any]) -> Grey:
     Parameters
     ----------
     pixels : ndarray
-        (H, W) or (H, W, 1): grey; (H, W, 2): grey and alpha; (H, W, 3): RGB; (H, W, 4): RGBA. bool; uint8; uint16;
-        other integers and floats from 0 to 1, to 255 or to 65,535.
+        (H, W) or (H, W, 1): grey; (H, W, 2): grey and alpha; (H, W, 3): RGB; (H, W, 4): RGBA. bool, or integers
+        and floats from 0 to 1 or to the largest value of 8, 10, 12, 14 or 16 bits.
 
     Returns
     -------
@@ -79,13 +79,12 @@ def check_pixels(pixels: npt.NDArray[Any]) -> None:
 
 
 def _white(pixels: npt.NDArray[Any]) -> int:
-    """Return the value of white."""
+    """Return the value of white: the largest value of the least number of bits, 8 or more, that holds all pixels."""
     largest = pixels.max()
     if largest <= 1:
         return 1  # also a mask of 0 and 1 in any integer type
-    if pixels.dtype == np.uint16:
-        return 65_535
-    return 255 if largest <= 255 else 65_535
+    # Cameras and scanners store 10, 12 or 14 bits in 16.
+    return next(white for white in (255, 1023, 4095, 16_383, 65_535) if largest <= white)
 
 
 def _average(pixels: npt.NDArray[Any]) -> npt.NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""Pictures of digits under one condition each: blur, low resolution, low contrast, noise, JPEG, frames, several digits."""
+"""Pictures of digits under one condition each: blur, size, contrast, noise, JPEG, frames, several digits."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
-from drawn_digits import GLYPHS, LETTERS, Scene, drawings, encode, photograph
+from drawn_digits import GLYPHS, LETTERS, Scene, drawings, photograph
 from PIL import Image, ImageDraw, ImageFilter
 
 Array = np.ndarray[Any, Any]
@@ -88,7 +88,7 @@ def compressed(picture: Array, quality: int) -> Array:
 
 
 def framed(picture: Array, rng: np.random.Generator, frame: str) -> Array:
-    """Draw a frame around a digit that lies in the middle of a square picture, with a random distance and line width."""
+    """Draw a frame around a digit in the middle of a square picture, with a random distance and line width."""
     image = Image.fromarray(picture)
     draw = ImageDraw.Draw(image)
     side = len(picture)
@@ -166,7 +166,8 @@ CONDITIONS = [
     Condition("sharp", "drawn, all scenes", all_scenes),
     Condition("sharp", "MNIST 28 x 28", of_mnist(lambda x, rng: 255 - x)),
     Condition("sharp", "MNIST 28 x 28, light ink", of_mnist(lambda x, rng: x)),
-    Condition("sharp", "MNIST, pixels as squares of 10", of_mnist(lambda x, rng: on_paper(np.kron(x, np.ones((10, 10), np.uint8))))),
+    Condition("sharp", "MNIST, pixels of 10 x 10", of_mnist(
+        lambda x, rng: on_paper(np.kron(x, np.ones((10, 10), np.uint8))))),
     *(
         Condition("size", f"{n} x {n}, enlarged to {SIDE}", of_mnist(lambda x, rng, n=n: 255 - resized(x, n, SIDE)))
         for n in (20, 16, 12, 10)

@@ -1,0 +1,148 @@
+"""Removal of ruled lines, boxes and circles around a digit."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from scratchcnn.preprocessing.grey import Grey
+from scratchcnn.preprocessing.ink import Mask
+
+Labels = npt.NDArray[np.int32]  # (H, W), components are numbered from 1, 0 is paper
+
+FAINTEST = 0.12  # ink of a line
+MAP = 250  # pixels of the longer side of the map in which lines are searched
+SLOPES = np.linspace(-0.07, 0.07, 29)  # of lines to the axes of the image
+SHORTEST = 0.3  # part of the image's width in which a line is seen before it leaves the image
+COVERED = 0.85  # fraction of its length along which a line is inked
+THICKEST_LINE = 0.05  # as a fraction of the image's longer side
+MOST_FRAMES = 8  # components considered, the largest ones
+INSIDE = 0.3  # least size of a digit in a frame, as a fraction of the frame's
+
+
+def remove_lines(ink: Grey, noise: float) -> Grey:
+    """Remove thin straight lines from edge to edge, as those of ruled paper, where no stroke crosses them.
+
+    Parameters
+    ----------
+    ink : float32 (H, W)
+        0 is paper, 1 a full stroke.
+    noise : float
+        Standard deviation of the noise in `ink`.
+
+    Returns
+    -------
+    float32 (H, W)
+        `ink` itself if there are no lines, or if what remains touches the border: then the lines may be strokes of a
+        tightly cropped digit.
+
+    Notes
+    -----
+    In a map of the ink, sheared by each of 29 slopes, a row that is inked from edge to edge is a line. A morphological
+    opening across the line removes it and keeps the strokes that cross it.
+    """
+    level = max(FAINTEST, 3 * noise)
+    cleaned = _without_rows(ink, level)
+    cleaned = np.ascontiguousarray(_without_rows(np.ascontiguousarray(cleaned.T), level).T)
+    return cleaned if _stands_free(cleaned) else ink
+
+
+def _without_rows(ink: Grey, level: float) -> Grey:
+    """Remove the lines that run from the left to the right edge."""
+    height, width = ink.shape
+    block = -(-max(height, width) // MAP)
+    padded = np.pad(ink, ((0, -height % block), (0, -width % block)))
+    exact = padded.reshape(padded.shape[0] // block, block, -1, block).max(axis=(1, 3)) > level
+    small = ndimage.binary_dilation(exact, np.ones((3, 1)))  # tolerates a deviation of one row from a straight line
+    rows, columns = np.indices(small.shape)
+    across = columns[0] - small.shape[1] / 2
+    best, lines, shift = 0.0, None, None
+    for slope in SLOPES:
+        moved = np.round(slope * across).astype(int)
+        inside = (rows + moved >= 0) & (rows + moved < len(small))
+        source = np.clip(rows + moved, 0, len(small) - 1), columns
+        sheared = small[source]
+        covered = (sheared & inside).sum(axis=1) / np.maximum(inside.sum(axis=1), SHORTEST * small.shape[1])
+        from_edge_to_edge = [(sheared | ~inside)[:, end].any(axis=1) for end in (slice(3), slice(-3, None))]
+        found = (covered > COVERED) & from_edge_to_edge[0] & from_edge_to_edge[1]
+        score = float(np.square(exact[source][found].mean(axis=1)).sum()) if found.any() else 0.0
+        if score > best:
+            best, lines, shift = score, found, moved
+    if lines is None or shift is None:
+        return ink
+    runs, _ = ndimage.label(lines)
+    thickness = np.bincount(runs)[1:]
+    thin = (thickness - 2) * block <= max(THICKEST_LINE * max(height, width), block)
+    if not thin.any():
+        return ink
+    band = ndimage.binary_dilation(np.isin(runs, np.flatnonzero(thin) + 1), iterations=1)
+    place = rows - shift
+    on_line = band[np.clip(place, 0, len(small) - 1)] & (place >= 0) & (place < len(small))
+    on_line = on_line.repeat(block, axis=0).repeat(block, axis=1)[:height, :width]
+    size = int(thickness[thin].max()) * block + 1
+    return np.where(on_line, ndimage.grey_opening(ink, (size, 1), mode="constant"), ink)
+
+
+def _stands_free(ink: Grey) -> bool:
+    """Return whether the largest shape is large enough for a digit and does not touch the border."""
+    boxes = ndimage.find_objects(ndimage.label(ink > 0.5, np.ones((3, 3)))[0])
+    if not boxes:
+        return False
+    box = max(boxes, key=_size)
+    free = all(side.start > 0 and side.stop < length for side, length in zip(box, ink.shape, strict=True))
+    return free and _size(box) >= 0.15 * max(ink.shape)
+
+
+def inside_frame(labels: Labels) -> Labels:
+    """Remove boxes and circles around a digit.
+
+    Parameters
+    ----------
+    labels : int32 (H, W)
+        Labels of the components, 0 is paper.
+
+    Returns
+    -------
+    int32 (H, W)
+        The labels without those of the frames. Where a digit touches its frame, only the frame's outline is removed.
+
+    Notes
+    -----
+    A frame has a hole with a component of a digit's size. A component is also a frame with a digit that touches it if,
+    with its holes filled, it is a rectangle or nearly a circle, and strokes of a digit's size remain after its outline
+    is peeled off. A 0 is narrower than a circle, and nothing remains of it.
+    """
+    result = labels.copy()
+    boxes = {label: box for label, box in enumerate(ndimage.find_objects(labels), 1) if box is not None}
+    sizes = {label: _size(box) for label, box in boxes.items()}
+    for label in sorted(sizes, key=sizes.__getitem__, reverse=True)[:MOST_FRAMES]:
+        part = labels[boxes[label]]
+        frame = part == label
+        solid = ndimage.binary_fill_holes(frame)
+        if any(sizes[other] >= INSIDE * sizes[label] for other in np.unique(part[solid & ~frame]) if other > 0):
+            result[boxes[label]][frame] = 0
+        elif _is_rectangle_or_circle(solid):
+            rest = frame & _inside_of_outline(solid, frame)
+            found = ndimage.find_objects(ndimage.label(rest, np.ones((3, 3)))[0])
+            if found and max(map(_size, found)) >= INSIDE * sizes[label]:
+                result[boxes[label]][frame & ~rest] = 0
+    return result
+
+
+def _size(box: tuple[slice, ...]) -> int:
+    """Return the longer side of a bounding box."""
+    return max(side.stop - side.start for side in box)
+
+
+def _is_rectangle_or_circle(solid: Mask) -> bool:
+    height, width = solid.shape
+    return bool(solid.mean() > 0.9 or (solid.mean() > 0.72 and 0.85 < width / height < 1.18))
+
+
+def _inside_of_outline(solid: Mask, frame: Mask) -> Mask:
+    """Return the pixels deeper in `solid` than the outline, which ends at the depth where little is inked."""
+    depth = np.ceil(ndimage.distance_transform_edt(np.pad(solid, 1))[1:-1, 1:-1]).astype(int)
+    inked = np.bincount(depth[frame], minlength=depth.max() + 1) / np.maximum(np.bincount(depth[solid]), 1)
+    thickness = int(np.argmax(inked[1:] < 0.5)) + 1 if (inked[1:] < 0.5).any() else depth.max()
+    return depth > thickness + 1
