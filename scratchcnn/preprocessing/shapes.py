@@ -181,8 +181,10 @@ def _allowed_gap(one: Group, other: Group) -> float:
     columns = min(one.right, other.right) - max(one.left, other.left)  # in common
     if columns >= 0.5 * min(one.right - one.left, other.right - other.left):
         return GAP_ABOVE * both.size
+    height, width = both.bottom - both.top, both.right - both.left
     rows = min(one.bottom, other.bottom) - max(one.top, other.top)
-    return (GAP_BETWEEN_EQUALS if rows >= 0.75 * (both.bottom - both.top) else GAP) * both.size
+    two = rows >= 0.75 * height or (columns <= 0 and width > height)
+    return (GAP_BETWEEN_EQUALS if two else GAP) * both.size
 
 
 def _outline(part: Mask) -> Points:

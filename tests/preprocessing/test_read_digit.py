@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
+from digit_conditions import CONDITIONS
 from drawn_digits import GLYPHS, SCENES, Scene, drawings, encode, photograph
 from networks import article_model, sample_digits
 from PIL import Image
@@ -55,6 +56,48 @@ def test_model_trained_on_the_sample_classifies_95_percent_of_drawn_digits(model
         except ValueError:  # a broken digit may look like two; counted as an error
             continue
     assert right / len(drawn) >= 0.95
+
+
+# Least fraction of right answers of a model trained on the sample, for the kinds and degrees that must be read.
+READ = {
+    "size": 0.85, "blur": 0.75, "contrast": 0.9, "noise": 0.9, "JPEG": 0.9, "frame": 0.85, "paper": 0.9,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [row for row in CONDITIONS if row.kind in READ or row.kind == "several"],
+    ids=lambda row: f"{row.kind} {row.degree}",
+)
+def test_soft_faint_noisy_and_framed_digits_are_read_and_several_digits_are_rejected(model, condition):
+    _, (images, labels) = mnist.load_sample()
+    right, refused = 0, 0
+    for picture, digit in condition.pictures(images[:41], labels[:41], np.random.default_rng(0)):
+        try:
+            image = read_digit(picture).image
+        except ValueError:
+            refused += 1
+            continue
+        right += digit is not None and model.predict(image).argmax() == digit
+    if condition.kind == "several":
+        assert refused >= 40  # the parts of a broken digit may be as far apart as two digits
+    else:
+        assert right / 41 >= READ[condition.kind]
+        assert refused <= 1
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
+def test_actual_range_of_integers_in_16_bits_is_used(four, bits):
+    wide = (four[..., 0].astype(np.uint16) * np.uint32(2**bits - 1) // 255).astype(np.uint16)
+    assert distance(read_digit(wide), read_digit(four)) < 0.01
+    assert distance(read_digit(saved(Image.fromarray(wide), "png")), read_digit(four)) < 0.01
+
+
+def test_shape_that_is_too_wide_for_a_digit_is_rejected():
+    line = np.full((100, 200), 255, np.uint8)
+    line[40:60, 20:180] = 0  # smoothing adds a pixel on each side
+    with pytest.raises(ValueError, match="received a shape 162 pixels wide and 22 high; crop the image to one digit"):
+        read_digit(line)
 
 
 def test_accuracy_on_mnist_images_is_preserved(model):
