@@ -169,7 +169,7 @@ def test_matplotlib_is_imported_in_plots_and_in_figure_modules_of_inspection_onl
 
 
 def test_importing_scratchcnn_loads_no_optional_dependency():
-    others = ("matplotlib", "requests", "scipy", "tqdm", "pooch", "imageio", "h5py", "onnx")
+    others = ("matplotlib", "requests", "scipy.ndimage", "tqdm", "pooch", "imageio", "h5py", "onnx")
     code = f"import sys, scratchcnn; print([m for m in {others} if m in sys.modules])"
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert printed.strip() == "[]"
