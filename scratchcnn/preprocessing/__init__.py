@@ -6,7 +6,7 @@ array([0. , 0.2, 1. ], dtype=float32)
 """
 
 from scratchcnn.preprocessing.augmentation import Augmenter, augment
-from scratchcnn.preprocessing.digit_image import DigitPicture, read_digit
+from scratchcnn.preprocessing.digit_image import DigitPicture, read_digit, read_digits
 from scratchcnn.preprocessing.scaling import Scaler, create_scaler, denormalizer, normalizer
 from scratchcnn.preprocessing.splitting import split
 
@@ -19,5 +19,6 @@ __all__ = [
     "denormalizer",
     "normalizer",
     "read_digit",
+    "read_digits",
     "split",
 ]

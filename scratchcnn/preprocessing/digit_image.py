@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,12 @@ from scratchcnn.preprocessing.grey import Grey, to_grey
 from scratchcnn.preprocessing.pictures import decode, read_file
 from scratchcnn.preprocessing.web import fetch
 
+if TYPE_CHECKING:
+    from scratchcnn.preprocessing.ink import Ink
+    from scratchcnn.preprocessing.shapes import Shape
+
 Source = str | os.PathLike[str] | bytes | npt.NDArray[Any]
+InkKind = Literal["auto", "dark", "light"]
 FIELD = 28  # pixels of a side of an image of MNIST
 DARK = {"auto": None, "dark": True, "light": False}
 ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")  # at least two letters, as C:// is a drive
@@ -40,8 +45,12 @@ class DigitPicture:
         The cropped digit scaled to 20 x 20 pixels, with strokes as wide as in MNIST.
     ink_is_dark : bool or None
         Whether the ink is darker than the background.
+    box : (left, top, right, bottom) or None
+        Pixels of `grey` that contain the digit; right and bottom are exclusive.
+    line : int
+        Number of the digit's line on a sheet read by `read_digits`, from 0.
 
-    The last five are None with `as_is=True`, which skips these steps.
+    All but `image`, `grey` and `line` are None with `as_is=True`, which skips these steps.
     """
 
     image: npt.NDArray[np.float32]
@@ -51,17 +60,17 @@ class DigitPicture:
     cut: Grey | None = None
     fitted: Grey | None = None
     ink_is_dark: bool | None = None
+    box: tuple[int, int, int, int] | None = None
+    line: int = 0
 
 
-def read_digit(
-    source: Source, ink: Literal["auto", "dark", "light"] = "auto", as_is: bool = False, timeout: float = 20.0
-) -> DigitPicture:
+def read_digit(source: Source, ink: InkKind = "auto", as_is: bool = False, timeout: float = 20.0) -> DigitPicture:
     """Read a photo or drawing of one digit, of any size, and convert it to an image like those of MNIST.
 
     The steps: convert to grey levels (0.299 R + 0.587 G + 0.114 B, transparent pixels over white); estimate and
     subtract the background, which leaves the grey levels of the ink; remove ruled lines and frames; select the digit by
-    a hysteresis threshold and crop it; scale it to 20 x 20 pixels with its proportions kept; place its centre of mass
-    in the middle of 28 x 28 pixels.
+    a hysteresis threshold, crop it, and sharpen it if it is blurred; scale it to 20 x 20 pixels with its proportions
+    kept; place its centre of mass in the middle of 28 x 28 pixels, as documented for MNIST by LeCun, Cortes and Burges.
 
     Parameters
     ----------
@@ -95,11 +104,6 @@ def read_digit(
         The file cannot be read (FileNotFoundError, ...), the server cannot be reached or does not have the image
         (ConnectionError), or the time limit is exceeded (TimeoutError).
 
-    References
-    ----------
-    Y. LeCun, C. Cortes, C. J. C. Burges, "The MNIST database of handwritten digits": scaled to a 20x20 box with
-    anti-aliasing, centred in 28x28 by the centre of mass.
-
     Examples
     --------
     >>> drawing = np.full((90, 60), 255, np.uint8)  # white paper
@@ -108,25 +112,84 @@ def read_digit(
     >>> picture.image.shape, picture.ink_is_dark
     ((1, 28, 28, 1), True)
     """
-    if not isinstance(ink, str) or ink not in DARK:
-        raise ValueError(f"Expected ink as one of {', '.join(map(repr, DARK))}, received {ink!r}.")
-    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout < 1e6:
-        raise ValueError(f"Expected timeout as a number of seconds above 0, received {timeout!r}.")
-    grey = to_grey(_pixels(source, timeout))
+    grey = _grey(source, ink, timeout)
     if as_is:
         return DigitPicture(_as_network_takes_it(grey), grey)
     # Imported here, as scaling arrays does not need SciPy.
-    from scratchcnn.preprocessing.fitting import centre, crop, fit_into_box
     from scratchcnn.preprocessing.frames import remove_lines
     from scratchcnn.preprocessing.ink import find_ink
     from scratchcnn.preprocessing.shapes import find_digit
 
     found = find_ink(grey, DARK[ink])
-    cleaned = remove_lines(found.ink, found.noise)
-    cut = crop(cleaned, find_digit(cleaned, found.noise))
+    found = found._replace(ink=remove_lines(found.ink, found.noise))
+    return _picture(grey, found, find_digit(found.ink, found.noise))
+
+
+def read_digits(source: Source, ink: InkKind = "auto", timeout: float = 20.0) -> list[DigitPicture]:
+    """Read a photo or drawing of several digits, in one or more lines, and convert each to an image like MNIST's.
+
+    The steps are those of `read_digit`. Touching digits are separated by a straight cut where little ink joins them.
+
+    Parameters
+    ----------
+    source, ink, timeout
+        As for `read_digit`.
+
+    Returns
+    -------
+    list of DigitPicture
+        In reading order: from left to right, the lines from top to bottom. `box` and `line` state where a digit is.
+
+    Raises
+    ------
+    TypeError, OSError
+        As for `read_digit`.
+    ValueError
+        As for `read_digit`, or touching digits cannot be separated, or there are more than 200 shapes.
+
+    Notes
+    -----
+    Marks of less than 45 % of the digits' usual height, such as points, commas and dashes, are left out.
+
+    Examples
+    --------
+    >>> drawing = np.full((60, 100), 255, np.uint8)
+    >>> drawing[10:50, 20:25] = drawing[10:50, 60:65] = drawing[10:15, 40:65] = 0  # 1 and 7
+    >>> [(digit.line, digit.box) for digit in read_digits(drawing)]
+    [(0, (20, 10, 25, 50)), (0, (40, 10, 65, 50))]
+    """
+    grey = _grey(source, ink, timeout)
+    from scratchcnn.preprocessing.frames import remove_lines
+    from scratchcnn.preprocessing.ink import find_ink
+    from scratchcnn.preprocessing.lines import find_digits
+
+    found = find_ink(grey, DARK[ink])
+    found = found._replace(ink=remove_lines(found.ink, found.noise))
+    lines = find_digits(found.ink, found.noise)
+    return [_picture(grey, found, digit, number) for number, line in enumerate(lines) for digit in line]
+
+
+def _grey(source: Source, ink: str, timeout: float) -> Grey:
+    """Return the grey levels of a source of any kind, after checking the other arguments."""
+    if not isinstance(ink, str) or ink not in DARK:
+        raise ValueError(f"Expected ink as one of {', '.join(map(repr, DARK))}, received {ink!r}.")
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout < 1e6:
+        raise ValueError(f"Expected timeout as a number of seconds above 0, received {timeout!r}.")
+    return to_grey(_pixels(source, timeout))
+
+
+def _picture(grey: Grey, found: Ink, digit: Shape, line: int = 0) -> DigitPicture:
+    """Lay out a digit as in MNIST."""
+    from scratchcnn.preprocessing.fitting import centre, crop, fit_into_box
+
+    cut = crop(found.ink, digit)
     fitted = fit_into_box(cut)
-    image = centre(fitted)[None, :, :, None]
-    return DigitPicture(image, grey, found.background, cleaned, cut, fitted, found.is_dark)
+    height, width = digit.mask.shape
+    box = (digit.left, digit.top, digit.left + width, digit.top + height)
+    ink = np.minimum(found.ink, 1)
+    return DigitPicture(
+        centre(fitted)[None, :, :, None], grey, found.background, ink, cut, fitted, found.is_dark, box, line
+    )
 
 
 def _pixels(source: Source, timeout: float) -> npt.NDArray[Any]:

@@ -24,21 +24,9 @@ INSIDE = 0.3  # least size of a digit in a frame, as a fraction of the frame's
 def remove_lines(ink: Grey, noise: float) -> Grey:
     """Remove thin straight lines from edge to edge, as those of ruled paper, where no stroke crosses them.
 
-    Parameters
-    ----------
-    ink : float32 (H, W)
-        0 is paper, 1 a full stroke.
-    noise : float
-        Standard deviation of the noise in `ink`.
+    `noise` is the standard deviation in `ink`. Returns `ink` itself if there are no lines, or if what remains touches
+    the border: then the lines may be strokes of a tightly cropped digit.
 
-    Returns
-    -------
-    float32 (H, W)
-        `ink` itself if there are no lines, or if what remains touches the border: then the lines may be strokes of a
-        tightly cropped digit.
-
-    Notes
-    -----
     In a map of the ink, sheared by each of 29 slopes, a row that is inked from edge to edge is a line. A morphological
     opening across the line removes it and keeps the strokes that cross it.
     """
@@ -91,24 +79,14 @@ def _stands_free(ink: Grey) -> bool:
         return False
     box = max(boxes, key=_size)
     free = all(side.start > 0 and side.stop < length for side, length in zip(box, ink.shape, strict=True))
-    return free and _size(box) >= 0.15 * max(ink.shape)
+    return free and _size(box) >= 0.15 * min(ink.shape)
 
 
 def inside_frame(labels: Labels) -> Labels:
     """Remove boxes and circles around a digit.
 
-    Parameters
-    ----------
-    labels : int32 (H, W)
-        Labels of the components, 0 is paper.
+    Where a digit touches its frame, only the frame's outline is removed.
 
-    Returns
-    -------
-    int32 (H, W)
-        The labels without those of the frames. Where a digit touches its frame, only the frame's outline is removed.
-
-    Notes
-    -----
     A frame has a hole with a component of a digit's size. A component is also a frame with a digit that touches it if,
     with its holes filled, it is a rectangle or nearly a circle, and strokes of a digit's size remain after its outline
     is peeled off. A 0 is narrower than a circle, and nothing remains of it.
@@ -120,12 +98,13 @@ def inside_frame(labels: Labels) -> Labels:
         part = labels[boxes[label]]
         frame = part == label
         solid = ndimage.binary_fill_holes(frame)
-        if any(sizes[other] >= INSIDE * sizes[label] for other in np.unique(part[solid & ~frame]) if other > 0):
+        least = INSIDE * min(max(part.shape), 1.5 * min(part.shape))  # a long box may contain a line of digits
+        if any(sizes[other] >= least for other in np.unique(part[solid & ~frame]) if other > 0):
             result[boxes[label]][frame] = 0
         elif _is_rectangle_or_circle(solid):
             rest = frame & _inside_of_outline(solid, frame)
             found = ndimage.find_objects(ndimage.label(rest, np.ones((3, 3)))[0])
-            if found and max(map(_size, found)) >= INSIDE * sizes[label]:
+            if any(rows.stop - rows.start >= least for rows, _ in found):
                 result[boxes[label]][frame & ~rest] = 0
     return result
 

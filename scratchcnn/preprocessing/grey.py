@@ -1,4 +1,4 @@
-"""Conversion of pixels of any kind to grey levels from 0 (black) to 1 (white)."""
+"""Conversion of pixels of any kind to grey levels from 0 (black) to 1 (white), and resampling of grey images."""
 
 from __future__ import annotations
 
@@ -20,26 +20,9 @@ def to_grey(pixels: npt.NDArray[Any]) -> Grey:
 
         grey = 0.299 R + 0.587 G + 0.114 B
 
-    Parameters
-    ----------
-    pixels : ndarray
-        (H, W) or (H, W, 1): grey; (H, W, 2): grey and alpha; (H, W, 3): RGB; (H, W, 4): RGBA. bool, or integers
-        and floats from 0 to 1 or to the largest value of 8, 10, 12, 14 or 16 bits.
+    `pixels` has the shape (H, W) or (H, W, 1): grey; (H, W, 2): grey and alpha; (H, W, 3): RGB; or (H, W, 4): RGBA. An
+    image with a side longer than `MAX_SIDE` is reduced by averaging squares of pixels.
 
-    Returns
-    -------
-    float32 (H, W)
-        In [0, 1]. An image with a side longer than `MAX_SIDE` is reduced by averaging squares of pixels.
-
-    Raises
-    ------
-    TypeError
-        The pixels are not real numbers.
-    ValueError
-        The shape is wrong, there are no pixels or more than `MAX_PIXELS`, or values are NaN, infinite or out of range.
-
-    Notes
-    -----
     White ink on a transparent background would be invisible over white. Such an image is placed over black.
     """
     check_pixels(pixels)
@@ -99,3 +82,19 @@ def _average(pixels: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     rows, columns = min(factor, height), min(factor, width)
     squares = values[: down * rows, : right * columns].reshape(down, rows, right, columns, channels)
     return squares.mean(axis=(1, 3), dtype=np.float32)
+
+
+def resize(image: Grey, height: int, width: int) -> Grey:
+    """Resize an image with bilinear interpolation; when it shrinks, the filter is widened to prevent aliasing."""
+    from PIL import Image  # imported here, as scaling arrays does not need Pillow
+
+    # In mode F, Pillow accumulates in float64 and stores float32.
+    resized = Image.fromarray(image.astype(np.float32)).resize((width, height), Image.Resampling.BILINEAR)
+    return np.array(resized)
+
+
+def scale_to(image: Grey, size: int) -> Grey:
+    """Resize so that the longer side has `size` pixels and the proportions are kept; a side has at least one pixel."""
+    height, width = image.shape
+    scale = size / max(height, width)
+    return resize(image, max(1, round(height * scale)), max(1, round(width * scale)))

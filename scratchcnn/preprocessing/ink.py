@@ -6,11 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numpy.lib.stride_tricks import sliding_window_view
 from scipy import ndimage
 
-from scratchcnn.preprocessing.grey import Grey
-from scratchcnn.preprocessing.resize import resize, scale_to
+from scratchcnn.preprocessing.grey import Grey, resize, scale_to
 
 Mask = npt.NDArray[np.bool_]
 
@@ -19,62 +17,58 @@ NOISE_LEFT = 0.03  # standard deviation of the noise after smoothing, relative t
 NOISE_FACTOR = 8.0  # contrast of ink in standard deviations of the noise
 SMOOTH_FROM = 200  # pixels of the longer side; strokes of larger images are several pixels wide
 PAPER_LEVEL = 0.05  # contrast of paper at most, relative to a full stroke
+MOST_INK = 2.0  # of a pixel; not cut off at 1, as a blurred stroke is sharpened later
 THUMBNAIL = 48  # pixels of the longer side; enough for gradual changes of illumination
-WIDE, NARROW = 23, 9  # window sizes on the thumbnail: with the ink, and with the ink masked out
+WIDE, NARROW = 23, 9  # window sizes on the thumbnail: with the ink, and with the ink replaced by paper nearby
+# The plane is accepted if paper reaches most of the image's border and differs little from it, relative to the ink.
+TAIL, BORDER, DEVIATION, LEAST_PAPER = 0.15, 0.8, 0.1, 0.05
 
 
 class Ink(NamedTuple):
     """The ink of an image, with the background that was subtracted."""
 
-    ink: Grey  # (H, W), 0: paper, 1: a full stroke
+    ink: Grey  # (H, W), 0: paper, 1: a full stroke, at most MOST_INK
     background: Grey  # (H, W)
     is_dark: bool
     noise: float  # standard deviation of the noise, in the unit of `ink`
 
 
 def find_ink(grey: Grey, dark: bool | None) -> Ink:
-    """Subtract the background, and scale the contrast so that a full stroke is 1.
+    """Subtract the background, and scale the contrast so that a full stroke is 1; ValueError for an empty image.
 
-    Parameters
-    ----------
-    grey : float32 (H, W)
-    dark : bool, optional
-        Whether the ink is darker than the background. Default: determined by `ink_is_dark`.
-
-    Returns
-    -------
-    Ink
-
-    Raises
-    ------
-    ValueError
-        No pixel differs from the background by more than the noise.
-
-    Notes
-    -----
-    The background is estimated twice by a median filter on a thumbnail: over wide windows, and over narrow windows with
-    the ink masked out. A full stroke is 0.8 times the median contrast above Otsu's threshold. That threshold sets
-    no pixel to 0 or 1, so that the strokes keep their soft edges and their faint parts.
-
-    References
-    ----------
-    N. Otsu, "A threshold selection method from gray-level histograms", IEEE Transactions on Systems, Man, and
-    Cybernetics 9(1), 1979.
+    The background is a plane if the paper around the ink is one, since a local estimate would include the tails of soft
+    strokes. Otherwise it is the plane or a local median, which follows shadows, whichever separates better. A full
+    stroke is 0.8 times the median contrast above Otsu's threshold (IEEE Trans. Systems, Man, and Cybernetics 9, 1979).
     """
     smooth = _smooth(grey)
-    rough = _rough_background(smooth, THUMBNAIL)
+    rough = resize(ndimage.median_filter(_thumbnail(smooth), WIDE), *grey.shape)
     is_dark = ink_is_dark(smooth, rough) if dark is None else dark
-    # In a thick stroke, the median over half of the image may be the ink itself. The median over the whole image is
-    # not, but it misses small shadows. So both are tried, and the better separation is returned.
-    wider = _rough_background(smooth, THUMBNAIL // 2)
-    wider = np.maximum(rough, wider) if is_dark else np.minimum(rough, wider)
-    found = [ink for background in (rough, wider) if (ink := _separate(smooth, background, is_dark)) is not None]
-    if not found:
+    plane, surrounds = _plane(smooth, is_dark)
+    backgrounds = [plane] if surrounds else [plane, _local(smooth, _contrast(smooth, rough, is_dark), rough)]
+    found = [_ink(smooth, background, is_dark) for background in backgrounds]
+    if all(each.ink.max() == 0 for each in found):
         raise ValueError(
             "Expected an image of a digit, received an empty one, in which nothing stands out from the background; "
             "use an image with more contrast, or give ink='dark' or ink='light'."
         )
     return min(found, key=_misfit)
+
+
+def _ink(grey: Grey, background: Grey, is_dark: bool) -> Ink:
+    """Subtract a background; no ink at all if nothing stands out."""
+    contrast = _contrast(grey, background, is_dark)
+    inked = contrast[contrast > _threshold(contrast)]
+    full = 0.8 * float(np.median(inked)) if inked.size else np.inf
+    ink = np.clip((contrast / full - PAPER_LEVEL) / (1 - PAPER_LEVEL), 0, MOST_INK)
+    return Ink(ink.astype(np.float32), background, is_dark, noise(contrast) / full)
+
+
+def _misfit(found: Ink) -> float:
+    """Return the mean squared distance of the pixels from paper (0) and full stroke (1); shadows lie in between."""
+    if found.ink.max() == 0:
+        return np.inf
+    ink = np.minimum(found.ink, 1)
+    return float(np.square(np.minimum(ink, 1 - ink)).mean(dtype=np.float64))
 
 
 def ink_is_dark(grey: Grey, background: Grey) -> bool:
@@ -92,20 +86,8 @@ def noise(difference: Grey) -> float:
 
 
 def otsu(values: Grey) -> float:
-    """Compute Otsu's threshold, which minimizes the variance within the two classes.
+    """Compute Otsu's threshold, which minimizes the variance within the two classes; 0 if all values are equal.
 
-    Parameters
-    ----------
-    values : float32 (n,)
-        At least one.
-
-    Returns
-    -------
-    float
-        0 if all values are equal.
-
-    Examples
-    --------
     >>> 1 < otsu(np.array([1, 1, 1, 5, 5], np.float32)) < 5
     True
     """
@@ -134,28 +116,6 @@ def _smooth(grey: Grey) -> Grey:
     return ndimage.gaussian_filter(grey, sigma, mode="reflect") if sigma > 0.4 else grey
 
 
-def _separate(grey: Grey, rough: Grey, is_dark: bool) -> Ink | None:
-    """Separate the ink with a rough background, then with one estimated without that ink; None if there is no ink."""
-    contrast = _contrast(grey, rough, is_dark)
-    threshold = _threshold(contrast)
-    if threshold is None:
-        return None
-    background = _background_without(grey, contrast > threshold, rough)
-    contrast = _contrast(grey, background, is_dark)
-    threshold = _threshold(contrast)
-    if threshold is None or not (contrast > threshold).any():
-        return None
-    full = 0.8 * float(np.median(contrast[contrast > threshold]))
-    none = PAPER_LEVEL * full
-    ink = np.clip((contrast - none) / max(full - none, 1e-6), 0, 1)
-    return Ink(ink.astype(np.float32), background, is_dark, noise(contrast) / max(full, 1e-6))
-
-
-def _misfit(found: Ink) -> float:
-    """Return the mean squared distance of the pixels from paper (0) and full stroke (1); shadows lie in between."""
-    return float(np.square(np.minimum(found.ink, 1 - found.ink)).mean(dtype=np.float64))
-
-
 def _contrast(grey: Grey, background: Grey, is_dark: bool) -> Grey:
     """Return the contrast of each pixel; of dark ink, relative to the background, as it absorbs a fraction of light."""
     if is_dark:
@@ -163,37 +123,53 @@ def _contrast(grey: Grey, background: Grey, is_dark: bool) -> Grey:
     return np.asarray(grey - background, np.float32)
 
 
-def _threshold(contrast: Grey) -> float | None:
-    """Return Otsu's threshold of the pixels above the noise; None if there are none.
+def _threshold(contrast: Grey) -> float:
+    """Return Otsu's threshold of the pixels above the noise.
 
     Ink may cover only a thousandth of the image; Otsu's threshold of all pixels would then split the paper.
     """
     least = max(LEAST_CONTRAST, NOISE_FACTOR * noise(contrast))
     standing_out = contrast[contrast > least]
-    if standing_out.size == 0:
-        return None
-    return max(least, otsu(standing_out))
+    return max(least, otsu(standing_out)) if standing_out.size else least
 
 
-def _rough_background(grey: Grey, thumbnail: int) -> Grey:
-    """Return the median over wide windows; unlike a mean, it follows gradients and preserves the edges of shadows."""
-    return resize(ndimage.median_filter(_thumbnail(grey, thumbnail), WIDE), *grey.shape)
+def _plane(grey: Grey, is_dark: bool) -> tuple[Grey, bool]:
+    """Fit a plane to the paper, and return whether it explains the paper all around.
+
+    In a shadow it does not, and in a tightly cropped image it may explain the paper in between.
+    """
+    small = _thumbnail(grey)
+    rows, columns = np.meshgrid(*(np.linspace(-1, 1, length) for length in small.shape), indexing="ij")
+    terms = np.stack([np.ones_like(rows), rows, columns], axis=-1)
+    background = np.full(small.shape, np.quantile(small, 0.7 if is_dark else 0.3), np.float32)
+    surrounds = False
+    for _ in range(5):
+        contrast = _contrast(small, background, is_dark)
+        inked = contrast[contrast > LEAST_CONTRAST]
+        if inked.size == 0:
+            break
+        full = 0.8 * float(np.median(inked[inked >= otsu(inked)]))
+        paper = ~ndimage.binary_dilation(contrast > TAIL * full, np.ones((3, 3)))
+        if paper.mean() < LEAST_PAPER:
+            break
+        background = (terms @ np.linalg.lstsq(terms[paper], small[paper], rcond=None)[0]).astype(np.float32)
+        deviation = float(np.quantile(np.abs(_contrast(small, background, is_dark)[paper]), 0.95))
+        border = np.concatenate([paper[0], paper[-1], paper[:, 0], paper[:, -1]]).mean()
+        surrounds = bool(border >= BORDER and deviation <= DEVIATION * full)
+    return resize(background, *grey.shape), surrounds
 
 
-def _background_without(grey: Grey, ink: Mask, rough: Grey) -> Grey:
-    """Return the median over narrow windows without the ink; where a window contains only ink, the rough background."""
-    paper = _thumbnail((~ink).astype(np.float32))  # the fraction of each pixel of the thumbnail that is not ink
-    light = _thumbnail(np.where(ink, np.float32(0), grey))
-    small = np.where(paper > 0.3, light / np.maximum(paper, 0.3), np.nan)
-    padded = np.pad(small, NARROW // 2, mode="symmetric")
-    ordered = np.sort(
-        sliding_window_view(padded, (NARROW, NARROW)).reshape(*small.shape, -1), axis=-1
-    )  # NaN comes last
-    count = np.isfinite(ordered).sum(axis=-1, keepdims=True)
-    median = np.take_along_axis(ordered, np.maximum(count - 1, 0) // 2, axis=-1)[..., 0]
-    return resize(np.where(count[..., 0] > 0, median, _thumbnail(rough)).astype(np.float32), *grey.shape)
+def _local(grey: Grey, contrast: Grey, rough: Grey) -> Grey:
+    """Return the median over narrow windows, with inked pixels replaced by the nearest paper."""
+    ink = contrast > _threshold(contrast)
+    share = _thumbnail((~ink).astype(np.float32))  # the fraction of each pixel of the thumbnail that is not ink
+    if share.max() <= 0.3:
+        return rough
+    light = _thumbnail(np.where(ink, np.float32(0), grey)) / np.maximum(share, 0.3)
+    nearest = ndimage.distance_transform_edt(share <= 0.3, return_distances=False, return_indices=True)
+    return resize(ndimage.median_filter(light[tuple(nearest)], NARROW), *grey.shape)
 
 
-def _thumbnail(image: Grey, size: int = THUMBNAIL) -> Grey:
-    """Shrink an image to `size` pixels on its longer side; smaller ones keep their size."""
-    return scale_to(image, min(size, max(image.shape)))
+def _thumbnail(image: Grey) -> Grey:
+    """Shrink an image to `THUMBNAIL` pixels on its longer side; smaller ones keep their size."""
+    return scale_to(image, min(THUMBNAIL, max(image.shape)))

@@ -25,15 +25,7 @@ Pixels = npt.NDArray[Any]
 
 
 def read_file(path: str | os.PathLike[str]) -> bytes:
-    """Read the content of an image file.
-
-    Raises
-    ------
-    OSError
-        The file does not exist (FileNotFoundError), is a folder, or cannot be read.
-    ValueError
-        The file is larger than `MAX_BYTES`, or not a regular file.
-    """
+    """Read the content of an image file of at most `MAX_BYTES`; OSError if it cannot be read, ValueError otherwise."""
     text = os.fspath(path)
     try:
         place = Path(os.path.expanduser(text))
@@ -58,29 +50,10 @@ def read_file(path: str | os.PathLike[str]) -> bytes:
 def decode(content: bytes, name: str) -> Pixels:
     """Decode the first image in a file, rotated according to its EXIF orientation and reduced if it is large.
 
-    Parameters
-    ----------
-    content : bytes
-        The file.
-    name : str
-        Its name in error messages.
-
-    Returns
-    -------
-    ndarray
-        uint8 (H, W), (H, W, 2), (H, W, 3) or (H, W, 4): grey, grey and alpha, RGB, RGBA; or uint16 (H, W), or float32
-        (H, W) in [0, 1]. An image with a side longer than `MAX_SIDE` is reduced by averaging squares of pixels.
-
-    Raises
-    ------
-    ValueError
-        The file is not an image in one of the six formats, is damaged, has more than `MAX_PIXELS`, or takes longer than
-        `MAX_SECONDS` to decode.
-
-    Notes
-    -----
-    The size is checked in the header, before anything is decoded. Of an animated GIF or a TIFF with several pages, only
-    the first frame or page is decoded.
+    Returns uint8 (H, W) or (H, W, 2 to 4): grey, grey and alpha, RGB, RGBA; or uint16 (H, W), or float32 (H, W) in
+    [0, 1]. Raises a ValueError for a file that is not an image in one of the six formats, is damaged, has more than
+    `MAX_PIXELS`, or takes longer than `MAX_SECONDS` to decode. The size is checked in the header, before anything is
+    decoded, and only the first frame or page is decoded. `name` stands for the file in error messages.
     """
     # Imported here, as scaling arrays does not need Pillow.
     from PIL import Image, ImageOps, UnidentifiedImageError

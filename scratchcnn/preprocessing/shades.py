@@ -9,20 +9,11 @@ from scratchcnn.preprocessing.grey import WEIGHTS
 
 
 def ink_of(image: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """Return the ink of each pixel, from 0 (paper) to 1 (full ink).
+    """Return the ink of each pixel, float64 (H, W), from 0 (paper) to 1 (full ink).
 
-    Parameters
-    ----------
-    image : array-like (H, W) or (H, W, C)
-        A single channel is ink, where larger values are darker. Three channels are red, green and blue light, where
-        larger values are lighter. Of any other number of channels, the mean is ink.
+    A single channel is ink, where larger values are darker. Three channels are red, green and blue light, where larger
+    values are lighter. Of any other number of channels, the mean is ink.
 
-    Returns
-    -------
-    float64 (H, W)
-
-    Examples
-    --------
     >>> ink_of(np.array([[0, 51], [102, 255]], np.uint8))
     array([[0. , 0.2],
            [0.4, 1. ]])

@@ -14,9 +14,7 @@ from scratchcnn.geometry import Pair
 from scratchcnn.operands import Array
 
 Range = float | tuple[float, float]
-NUMBERS = (
-    7  # random numbers of each variant: rotation, shear, two zooms, two shifts, and the key of its displacement field
-)
+NUMBERS = 7  # random numbers of a variant: rotation, shear, two zooms, two shifts, key of its displacement field
 TAIL = 3  # standard deviations at which the Gaussian is truncated
 
 
@@ -65,17 +63,10 @@ def _range(name: str, unit: str, value: object, least: float, most: float, middl
 
 
 def make_variants(images: Array, chosen: Array, ranges: Ranges, fill: float, key: int, start: int) -> Array:
-    """Compute the variants number `start`, `start + 1`, ... of the random stream `key`.
+    """Compute the variants number `start`, `start + 1`, ... of the random stream `key`, of the images `chosen` (M,).
 
-    Parameters
-    ----------
-    images : (N, H, W, C), uint8, float32 or float64
-    chosen : (M,), int64
-        Index of the image of each variant.
-
-    Returns
-    -------
-    (M, H, W, C), the dtype of images; each variant depends only on its image, its number and the key
+    Returns (M, H, W, C) in the dtype of `images` (N, H, W, C); each variant depends only on its image, its number and
+    the key.
     """
     size = (images.shape[1], images.shape[2])
     bits = kernels.random_bits(key, NUMBERS * len(chosen), NUMBERS * start).reshape(-1, NUMBERS)
@@ -93,16 +84,8 @@ def draw_maps(bits: Array, size: Pair, ranges: Ranges) -> Array:
 
         q = R S Z (p - centre) + centre + shift
 
-    in the variant. The result is the inverse map, p = (R S Z)^-1 (q - centre - shift) + centre.
-
-    Parameters
-    ----------
-    bits : (M, 7), uint64
-        Random bits; the last column is not used.
-
-    Returns
-    -------
-    (M, 2, 3), float64, as `warp` takes them
+    in the variant. The result is the inverse map, p = (R S Z)^-1 (q - centre - shift) + centre, float64 (M, 2, 3) as
+    `warp` takes it. `bits` is uint64 (M, 7), of which the last column is not used.
     """
     uniform = (bits >> np.uint64(11)) * 2.0**-53  # in [0, 1)
     each = [ranges.rotation, ranges.shear, ranges.zoom, ranges.zoom, ranges.shift, ranges.shift]

@@ -16,31 +16,11 @@ USER_AGENT = "scratchcnn (a program that reads images of digits)"
 
 
 def fetch(url: str, timeout: float) -> bytes:
-    """Download the content of a URL.
+    """Download the content of a URL within a total time limit in seconds.
 
     The timeout of `requests` covers neither the resolution of the host name nor a server that sends single bytes. So
-    the request runs in a daemon thread, and the calling thread waits for it with a time limit.
-
-    Parameters
-    ----------
-    url : str
-        Begins with http:// or https://.
-    timeout : float
-        Total time limit in seconds.
-
-    Returns
-    -------
-    bytes
-        The content, of any type except a web page.
-
-    Raises
-    ------
-    ValueError
-        The URL has another scheme, also after a redirect, is a web page, or has more than `MAX_BYTES`.
-    ConnectionError
-        The server cannot be reached, closes the connection early, or answers with an error such as 404.
-    TimeoutError
-        The time limit is exceeded.
+    the request runs in a daemon thread, and the calling thread waits for it. Raises a ValueError for another scheme, a
+    web page or more than `MAX_BYTES`, a ConnectionError if the server does not send the image, and a TimeoutError.
     """
     check_scheme(url)
     outcome: SimpleQueue[bytes | Exception] = SimpleQueue()
@@ -63,19 +43,7 @@ def fetch(url: str, timeout: float) -> bytes:
 
 
 def check_scheme(url: str, before: str | None = None) -> None:
-    """Check that a URL begins with http:// or https://, and that no redirect leads from https to http.
-
-    Parameters
-    ----------
-    url : str
-    before : str, optional
-        The URL that was redirected to `url`.
-
-    Raises
-    ------
-    ValueError
-        The scheme is not allowed.
-    """
+    """Check that a URL begins with http:// or https://, and that no redirect from `before` leads from https to http."""
     scheme = urlsplit(url).scheme.lower()
     allowed = ("https",) if before and urlsplit(before).scheme.lower() == "https" else SCHEMES
     if scheme not in allowed or not urlsplit(url).hostname:

@@ -96,8 +96,19 @@ def test_actual_range_of_integers_in_16_bits_is_used(four, bits):
 def test_shape_that_is_too_wide_for_a_digit_is_rejected():
     line = np.full((100, 200), 255, np.uint8)
     line[40:60, 20:180] = 0  # smoothing adds a pixel on each side
-    with pytest.raises(ValueError, match="received a shape 162 pixels wide and 22 high; crop the image to one digit"):
+    with pytest.raises(ValueError, match="received a shape 162 pixels wide and 22 high, which looks like several"):
         read_digit(line)
+
+
+def test_wide_mnist_digits_are_read_and_touching_pairs_as_wide_are_rejected():
+    """Digits wider than 1.5 times their height are one digit unless a thin joint separates two high parts."""
+    two = np.full((80, 120), 255, np.uint8)
+    two[20:60, 20:26] = two[20:60, 94:100] = two[38:42, 20:100] = 0  # H: two strokes, joined by a bar
+    with pytest.raises(ValueError, match="looks like several touching digits; crop the image"):
+        read_digit(two)
+    tail = np.full((80, 120), 255, np.uint8)
+    tail[20:60, 20:26] = tail[56:60, 20:100] = tail[20:24, 20:40] = 0  # like a wide 2: the right part is flat
+    assert read_digit(tail).box == (20, 20, 100, 60)
 
 
 def test_accuracy_on_mnist_images_is_preserved(model):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scratchcnn.preprocessing.resize import resize, scale_to
+from scratchcnn.preprocessing.grey import resize, scale_to
 
 LENGTHS = st.integers(1, 40)
 

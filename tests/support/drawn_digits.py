@@ -162,7 +162,7 @@ def drawings(each: int = 1, seed: int = 0) -> Iterator[Drawing]:
 def photograph(glyph: str, scene: Scene, rng: np.random.Generator) -> Array:
     """A picture, uint8 (H, W, 3), of a glyph written once."""
     width, height = scene.size
-    ink = _write(glyph, scene, rng)[..., None]
+    ink = write(glyph, scene, rng)[..., None]
     paper = np.array(scene.paper, float) * np.ones((height, width, 1))
     if scene.lines:
         paper = paper * (1 - _lines(scene, rng)[..., None] * np.array([0.35, 0.22, 0.12]))
@@ -179,7 +179,7 @@ def encode(picture: Array, format: str) -> bytes:
     return file.getvalue()
 
 
-def _write(glyph: str, scene: Scene, rng: np.random.Generator) -> Array:
+def write(glyph: str, scene: Scene, rng: np.random.Generator) -> Array:
     """How much ink is on each pixel, (H, W) in [0, 1]."""
     width, height = scene.size
     fine = max(1, min(8, 1600 // max(width, height)))  # drawn larger, then averaged, so that edges are soft
