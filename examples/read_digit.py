@@ -9,19 +9,40 @@ import numpy as np
 from scratchcnn import Sequential, load_model
 from scratchcnn.datasets import mnist
 from scratchcnn.layers import Conv2D, Dense, Dropout, Flatten, MaxPooling2D
-from scratchcnn.plots import plot_digit_steps, save
-from scratchcnn.preprocessing import DigitPicture, create_scaler, normalizer, read_digit
+from scratchcnn.plots import plot_digit_boxes, plot_digit_steps, save
+from scratchcnn.preprocessing import DigitPicture, create_scaler, normalizer, read_digit, read_digits
 
 EPOCHS = 20
 
 
 def main() -> None:
-    options, pictures, model = read_command_line()
+    options, read, model = read_command_line()
     if model is None:
         model = train_on_sample()
+    if options.several:
+        for number, (source, digits) in enumerate(zip(options.pictures, read, strict=True), 1):
+            name = f"read_digits_{number}.png" if len(read) > 1 else "read_digits.png"
+            print_numbers(source, digits, model, options.output / name)
+    else:
+        print_probabilities(options, [picture for (picture,) in read], model)
+
+
+def print_numbers(source: str, digits: list[DigitPicture], model: Sequential, path: Path) -> None:
+    """Print the number in each line of a picture, and draw the boxes of its digits with the predictions."""
+    probabilities = model.predict(np.concatenate([digit.image for digit in digits]))  # (digits, 10)
+    predicted = probabilities.argmax(axis=1)
+    for line in range(digits[-1].line + 1):
+        places = [place for place, digit in enumerate(digits) if digit.line == line]
+        number = "".join(str(predicted[place]) for place in places)
+        print(f"{source}: {number}  (least confident digit {100 * probabilities[places].max(axis=1).min():.1f} %)")
+    save(plot_digit_boxes(digits, probabilities), path)
+    print("Figure:", path)
+
+
+def print_probabilities(options: argparse.Namespace, pictures: list[DigitPicture], model: Sequential) -> None:
+    """Print the probabilities for each picture of one digit, and plot its steps."""
     images = np.concatenate([picture.image for picture in pictures])  # (pictures, 28, 28, 1)
     probabilities = model.predict(images)
-
     for source, picture, row in zip(options.pictures, pictures, probabilities, strict=True):
         ink = {True: ", dark ink", False: ", light ink", None: ""}[picture.ink_is_dark]
         print(f"{source}: {row.argmax()}  ({100 * row.max():.1f} %{ink})")
@@ -55,8 +76,8 @@ def train_on_sample() -> Sequential:
     return model
 
 
-def read_command_line() -> tuple[argparse.Namespace, list[DigitPicture], Sequential | None]:
-    """Return the options, the preprocessed photos and the model (None: train one); exit if an option is wrong."""
+def read_command_line() -> tuple[argparse.Namespace, list[list[DigitPicture]], Sequential | None]:
+    """Return the options, the digits of each photo and the model (None: train one); exit if an option is wrong."""
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
     add("pictures", nargs="+", metavar="PICTURE", help="image file (PNG, JPEG, GIF, BMP, TIFF, WebP) or URL")
@@ -64,14 +85,21 @@ def read_command_line() -> tuple[argparse.Namespace, list[DigitPicture], Sequent
         help="a model saved with scratchcnn (default: train one on the embedded sample)")  # fmt: skip
     add("--ink", choices=["auto", "dark", "light"], default="auto",
         help="whether the digit is darker or lighter than its background (default: %(default)s)")  # fmt: skip
+    add("--several", action="store_true",
+        help="read all digits of a line or a sheet, print the numbers and draw a box around each digit")  # fmt: skip
     add("--as-is", action="store_true", help="use images of 28 x 28 pixels without preprocessing, as the article does")
     add("--output", type=Path, default="output", metavar="DIR", help="folder for the figure (default: %(default)s)")
     options = parser.parse_args()
 
-    pictures = []
+    if options.several and options.as_is:
+        parser.error("argument --several: not allowed with argument --as-is, which reads images of one digit")
+    read = []
     for source in options.pictures:
         try:
-            pictures.append(read_digit(source, ink=options.ink, as_is=options.as_is))
+            if options.several:
+                read.append(read_digits(source, ink=options.ink))
+            else:
+                read.append([read_digit(source, ink=options.ink, as_is=options.as_is)])
         except (OSError, ValueError) as error:
             parser.error(f"argument PICTURE: {source}: {error}")
     model = None
@@ -86,7 +114,7 @@ def read_command_line() -> tuple[argparse.Namespace, list[DigitPicture], Sequent
         options.output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         parser.error(f"argument --output: expected a folder, received '{options.output}' ({error.strerror})")
-    return options, pictures, model
+    return options, read, model
 
 
 if __name__ == "__main__":

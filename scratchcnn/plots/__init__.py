@@ -8,6 +8,7 @@
 from scratchcnn.plots.confusion import plot_confusion_matrix
 from scratchcnn.plots.curves import plot_history
 from scratchcnn.plots.digit import plot_digit, plot_digits
+from scratchcnn.plots.digit_boxes import plot_digit_boxes
 from scratchcnn.plots.digit_steps import plot_digit_steps
 from scratchcnn.plots.drawing_board import DrawingBoard
 from scratchcnn.plots.errors import plot_mistakes
@@ -21,6 +22,7 @@ __all__ = [
     "DrawingBoard",
     "plot_confusion_matrix",
     "plot_digit",
+    "plot_digit_boxes",
     "plot_digit_steps",
     "plot_digits",
     "plot_feature_maps",

@@ -19,7 +19,7 @@ STEPS = (
     ("grey", "grey levels", False),
     ("background", "background", False),
     ("ink", "ink", True),
-    ("cut", "cropped digit", True),
+    ("cut", "cropped, sharpened", True),
     ("fitted", "scaled to 20 × 20", True),
     ("image", "centred in 28 × 28", True),
 )
@@ -63,7 +63,7 @@ def plot_digit_steps(
     6
     """
     rows = [pictures] if isinstance(pictures, DigitPicture) else list(pictures)
-    bars = _check(rows, probabilities, names)
+    bars = check_pictures(rows, probabilities, names)
     columns = len(STEPS) + (bars is not None)
     figure = new_figure(PANEL * columns + 0.4, (PANEL + 0.1) * len(rows) + 0.4)
     figure.set_layout_engine("constrained", w_pad=0.06, h_pad=0.06)
@@ -80,7 +80,7 @@ def plot_digit_steps(
     return figure
 
 
-def _check(
+def check_pictures(
     rows: list[DigitPicture], probabilities: npt.ArrayLike | None, names: Sequence[object] | None
 ) -> npt.NDArray[np.float64] | None:
     """Check all arguments, and return the probabilities as an array."""

@@ -18,6 +18,7 @@ SHORTEST = 0.3  # part of the image's width in which a line is seen before it le
 COVERED = 0.85  # fraction of its length along which a line is inked
 THICKEST_LINE = 0.05  # as a fraction of the image's longer side
 MOST_FRAMES = 8  # components considered, the largest ones
+ROUND = 0.93  # intersection over union of a circle with the disc in its bounding box
 INSIDE = 0.3  # least size of a digit in a frame, as a fraction of the frame's
 
 
@@ -116,7 +117,10 @@ def _size(box: tuple[slice, ...]) -> int:
 
 def _is_rectangle_or_circle(solid: Mask) -> bool:
     height, width = solid.shape
-    return bool(solid.mean() > 0.9 or (solid.mean() > 0.72 and 0.85 < width / height < 1.18))
+    rows, columns = (np.linspace(-1, 1, length) for length in solid.shape)
+    disc = np.hypot(rows[:, None], columns) <= 1
+    overlap = (solid & disc).sum() / (solid | disc).sum()
+    return bool(solid.mean() > 0.9 or (overlap > ROUND and 0.85 < width / height < 1.18))
 
 
 def _inside_of_outline(solid: Mask, frame: Mask) -> Mask:

@@ -11,7 +11,8 @@ from scratchcnn.preprocessing.ink import Mask
 MOST_ROWS = 60  # in which the seam is searched
 REACH = 0.25  # by which a seam departs from its middle column, as a fraction of the height
 PLACES = 9  # middle columns that are tried
-JOINT = 1.2  # most ink crossed by the seam, in stroke widths
+JOINT, THICKEST = 1.2, 0.3  # most ink crossed by the seam: in stroke widths, and as a fraction of the height
+WIDE_SPACE = 0.35  # between the halves of a 0, as a fraction of the height
 TALL = 0.78  # least height of the part on each side, as a fraction of the shape's height
 
 
@@ -25,12 +26,14 @@ def separate(shape: Mask) -> tuple[Mask, Mask] | None:
     small = shape[::step, ::step]
     width = small.shape[1]
     stroke = 4 * float(ndimage.distance_transform_edt(np.pad(small, 1)).sum()) / small.sum()
-    best, most = None, JOINT * stroke
+    best, most = None, min(JOINT * stroke, THICKEST * len(small))
     for middle in np.linspace(0.2 * width, 0.8 * width, PLACES):
         seam = _seam(small, float(middle))  # (h,)
         along = np.pad(small[np.arange(len(small)), seam], 1)
         crossed, joints = float(along.sum()), int((along[1:] > along[:-1]).sum())
         left = np.arange(width) < seam[:, None]
+        if _encloses(small & left, small & ~left):
+            continue
         if crossed <= most and joints <= 1 and min(_height(small & left), _height(small & ~left)) >= TALL * len(small):
             best, most = seam, crossed
     if best is None:
@@ -56,6 +59,17 @@ def _seam(ink: Mask, middle: float) -> npt.NDArray[np.int64]:
         first = max(0, seam[row + 1] - 1)
         seam[row] = first + cost[row, first : seam[row + 1] + 2].argmin()
     return seam
+
+
+def _encloses(left: Mask, right: Mask) -> bool:
+    """Return whether the parts surround a wide space between them, as the halves of a 0 that is open at its top."""
+    both = left.any(axis=1) & right.any(axis=1)
+    gaps = right[both].argmax(axis=1) - (left.shape[1] - 1 - left[both][:, ::-1].argmax(axis=1))
+    if len(gaps) == 0:
+        return False
+    widest = int(gaps.argmax())
+    ends = max(gaps[: widest + 1].min(), gaps[widest:].min())
+    return bool(gaps[widest] > WIDE_SPACE * len(left) and ends < 0.5 * gaps[widest])
 
 
 def _height(part: Mask) -> int:

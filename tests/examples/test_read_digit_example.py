@@ -12,7 +12,7 @@ from drawn_digits import Scene, photograph
 
 from scratchcnn import Sequential
 from scratchcnn.layers import Dense, Flatten
-from scratchcnn.preprocessing import read_digit
+from scratchcnn.preprocessing import read_digit, read_digits
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "read_digit.py"
 
@@ -53,6 +53,26 @@ def test_given_model_is_used(tmp_path: Path):
     assert "No --model" not in done.stdout
 
 
+def test_numbers_on_a_sheet_are_printed_line_by_line(tmp_path: Path):
+    model = Sequential([Flatten(input_shape=(28, 28, 1)), Dense(10, activation="softmax")], seed=0)
+    model.compile(loss="sparse_categorical_crossentropy", optimizer="adam")
+    model.save(tmp_path / "mine.npz")
+    rng = np.random.default_rng(0)
+    digits = [photograph(glyph, Scene("s", size=(90, 130)), rng) for glyph in ("2 wide", "0 round", "7 curved")]
+    sheet = np.vstack([np.hstack(digits), np.hstack(digits[::-1])])
+    iio.imwrite(tmp_path / "sheet.png", sheet)
+    done = run(tmp_path, "sheet.png", "--several", "--model", "mine.npz")
+    assert done.returncode == 0, done.stderr
+    first, second, figure = done.stdout.splitlines()
+    read = read_digits(sheet)
+    predicted = model.predict(np.concatenate([digit.image for digit in read])).argmax(axis=1)
+    for line, printed in enumerate((first, second)):
+        number = "".join(str(predicted[place]) for place in range(3 * line, 3 * line + 3))
+        assert re.fullmatch(rf"sheet\.png: {number}  \(least confident digit \d+\.\d %\)", printed)
+    assert figure == f"Figure: {Path('output/read_digits.png')}"
+    assert min(iio.imread(tmp_path / "output" / "read_digits.png").shape[:2]) > 300
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -61,6 +81,8 @@ def test_given_model_is_used(tmp_path: Path):
         (("text.png",), r"argument PICTURE: text\.png: Expected an image \(PNG, .*received 'text\.png'"),
         (("blank.png",), r"argument PICTURE: blank\.png: .*received an empty one"),
         (("blank.png", "--as-is"), r"argument PICTURE: blank\.png: Expected an image of 28 x 28 pixels"),
+        (("blank.png", "--several"), r"argument PICTURE: blank\.png: .*received an empty one"),
+        (("dot.png", "--several", "--as-is"), "argument --several: not allowed with argument --as-is"),
         (("blank.png", "--ink", "red"), r"argument --ink: invalid choice: '?red'?"),
         (("dot.png", "--model", "text.png"), "argument --model: .*text.png"),
         (("dot.png", "--model", "small.npz"), r"argument --model: expected one for images \(28, 28, 1\), received"),

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from itertools import chain
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, groupby
 from typing import Any, NamedTuple
 
 import numpy as np
 from digit_conditions import INK, PAPER, noisy, tight
 from drawn_digits import GLYPHS, Scene, write
 from PIL import Image
+from scipy import ndimage
+
+from scratchcnn.preprocessing import DigitPicture
 
 Array = np.ndarray[Any, Any]
 Box = tuple[int, int, int, int]  # left, top, right, bottom
@@ -41,6 +44,11 @@ def segmented_right(sheet: Sheet, boxes: list[list[Box]]) -> bool:
     return all(intersection_over_union(one, other) >= 0.6 for one, other in pairs)
 
 
+def in_lines(digits: Iterable[DigitPicture]) -> list[list[Box]]:
+    """Return the boxes of the digits of each line."""
+    return [[digit.box for digit in line if digit.box] for _, line in groupby(digits, key=lambda digit: digit.line)]
+
+
 def intersection_over_union(one: Box, other: Box) -> float:
     width = max(0, min(one[2], other[2]) - max(one[0], other[0]))
     height = max(0, min(one[3], other[3]) - max(one[1], other[1]))
@@ -51,7 +59,10 @@ def intersection_over_union(one: Box, other: Box) -> float:
 def mnist_digit(images: Array, labels: Array, rng: np.random.Generator) -> tuple[Array, int]:
     """Return a cropped MNIST digit of roughly the usual height, and what it is."""
     number = int(rng.integers(len(images)))
-    digit = tight(images[number])
+    parts, _ = ndimage.label(images[number] > 60, np.ones((3, 3)))
+    areas = np.bincount(parts.ravel())[1:]
+    specks = np.flatnonzero(areas < 0.1 * areas.max()) + 1  # some images have dots beside the digit
+    digit = tight(np.where(np.isin(parts, specks), 0, images[number]))
     scale = HEIGHT / 20 * rng.uniform(0.85, 1.15)
     size = (max(1, round(scale * digit.shape[1])), max(1, round(scale * digit.shape[0])))
     return np.asarray(Image.fromarray(digit).resize(size, Image.Resampling.BICUBIC)), int(labels[number])
