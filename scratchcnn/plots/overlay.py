@@ -14,7 +14,7 @@ from matplotlib.image import AxesImage
 from scratchcnn.plots.digit import draw_ink
 from scratchcnn.plots.picture import check_file, new_figure
 from scratchcnn.plots.tiles import LETTER, TITLE_SIZE
-from scratchcnn.preprocessing.shades import as_shares, ink_of
+from scratchcnn.preprocessing.grey import as_shares, ink_of
 
 Values = npt.NDArray[np.floating]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -13,10 +13,6 @@ import numpy.typing as npt
 from scratchcnn.preprocessing.grey import Grey, to_grey
 from scratchcnn.preprocessing.pictures import decode, read_file
 from scratchcnn.preprocessing.web import fetch
-
-if TYPE_CHECKING:
-    from scratchcnn.preprocessing.ink import Ink
-    from scratchcnn.preprocessing.shapes import Shape
 
 Source = str | os.PathLike[str] | bytes | npt.NDArray[Any]
 InkKind = Literal["auto", "dark", "light"]
@@ -98,11 +94,9 @@ def read_digit(source: Source, ink: InkKind = "auto", as_is: bool = False, timeo
         The source is of another type, or the array does not contain real numbers.
     ValueError
         The source is not an image, or is damaged, empty, of several digits, or larger than 64 MB or 67 million pixels;
-        the array has a wrong shape or range, NaN or infinity; the URL has another scheme or is a web page; `as_is` with
-        another size; an unknown `ink`.
+        an array, a URL or an option is invalid.
     OSError
-        The file cannot be read (FileNotFoundError, ...), the server cannot be reached or does not have the image
-        (ConnectionError), or the time limit is exceeded (TimeoutError).
+        The file cannot be read, the server does not send the image, or the time limit is exceeded (TimeoutError).
 
     Examples
     --------
@@ -115,14 +109,7 @@ def read_digit(source: Source, ink: InkKind = "auto", as_is: bool = False, timeo
     grey = _grey(source, ink, timeout)
     if as_is:
         return DigitPicture(_as_network_takes_it(grey), grey)
-    # Imported here, as scaling arrays does not need SciPy.
-    from scratchcnn.preprocessing.frames import remove_lines
-    from scratchcnn.preprocessing.ink import find_ink
-    from scratchcnn.preprocessing.shapes import find_digit
-
-    found = find_ink(grey, DARK[ink])
-    found = found._replace(ink=remove_lines(found.ink, found.noise))
-    return _picture(grey, found, find_digit(found.ink, found.noise))
+    return _read(grey, ink, several=False)[0]
 
 
 def read_digits(source: Source, ink: InkKind = "auto", timeout: float = 20.0) -> list[DigitPicture]:
@@ -158,15 +145,7 @@ def read_digits(source: Source, ink: InkKind = "auto", timeout: float = 20.0) ->
     >>> [(digit.line, digit.box) for digit in read_digits(drawing)]
     [(0, (20, 10, 25, 50)), (0, (40, 10, 65, 50))]
     """
-    grey = _grey(source, ink, timeout)
-    from scratchcnn.preprocessing.frames import remove_lines
-    from scratchcnn.preprocessing.ink import find_ink
-    from scratchcnn.preprocessing.lines import find_digits
-
-    found = find_ink(grey, DARK[ink])
-    found = found._replace(ink=remove_lines(found.ink, found.noise))
-    lines = find_digits(found.ink, found.noise)
-    return [_picture(grey, found, digit, number) for number, line in enumerate(lines) for digit in line]
+    return _read(_grey(source, ink, timeout), ink, several=True)
 
 
 def _grey(source: Source, ink: str, timeout: float) -> Grey:
@@ -178,18 +157,26 @@ def _grey(source: Source, ink: str, timeout: float) -> Grey:
     return to_grey(_pixels(source, timeout))
 
 
-def _picture(grey: Grey, found: Ink, digit: Shape, line: int = 0) -> DigitPicture:
-    """Lay out a digit as in MNIST."""
+def _read(grey: Grey, ink: str, several: bool) -> list[DigitPicture]:
+    """Find one digit or several, and lay out each as in MNIST."""
+    # Imported here, as scaling arrays does not need SciPy.
     from scratchcnn.preprocessing.fitting import centre, crop, fit_into_box
+    from scratchcnn.preprocessing.frames import remove_lines
+    from scratchcnn.preprocessing.ink import find_ink
+    from scratchcnn.preprocessing.lines import find_digits
+    from scratchcnn.preprocessing.shapes import find_digit
 
-    cut = crop(found.ink, digit)
-    fitted = fit_into_box(cut)
-    height, width = digit.mask.shape
-    box = (digit.left, digit.top, digit.left + width, digit.top + height)
-    ink = np.minimum(found.ink, 1)
-    return DigitPicture(
-        centre(fitted)[None, :, :, None], grey, found.background, ink, cut, fitted, found.is_dark, box, line
-    )
+    found, background, is_dark, noise = find_ink(grey, DARK[ink])
+    cleaned = remove_lines(found, noise)
+    shown = np.minimum(cleaned, 1)
+    pictures = []
+    for line, shapes in enumerate(find_digits(cleaned, noise) if several else [[find_digit(cleaned, noise)]]):
+        for shape in shapes:
+            cut = crop(cleaned, shape)
+            fitted = fit_into_box(cut)
+            image = centre(fitted)[None, :, :, None]
+            pictures.append(DigitPicture(image, grey, background, shown, cut, fitted, is_dark, shape.box, line))
+    return pictures
 
 
 def _pixels(source: Source, timeout: float) -> npt.NDArray[Any]:

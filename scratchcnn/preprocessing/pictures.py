@@ -132,13 +132,11 @@ def _stretch(numbers: Pixels) -> npt.NDArray[np.float32]:
 def _no_picture(content: bytes, name: str) -> str:
     """Return the error message for a file that is not an image, with its type if it is recognized."""
     start = content[:512].lstrip().lower()
-    kind = ""
-    if not content:
-        kind = ", which is empty"
-    elif start.startswith((b"<!doctype html", b"<html")):
-        kind = ", which is a web page; give the URL of the image itself"
-    elif b"<svg" in start:
-        kind = ", which is a vector graphic (SVG)"
-    elif content[4:8] == b"ftyp":
-        kind = ", which is of another type (HEIC or a video)"
+    kinds = {
+        ", which is empty": not content,
+        ", which is a web page; give the URL of the image itself": start.startswith((b"<!doctype html", b"<html")),
+        ", which is a vector graphic (SVG)": b"<svg" in start,
+        ", which is of another type (HEIC or a video)": content[4:8] == b"ftyp",
+    }
+    kind = next((name for name, recognized in kinds.items() if recognized), "")
     return f"Expected an image (PNG, JPEG, GIF, BMP, TIFF or WebP), received {name}{kind}; save it as PNG or JPEG."

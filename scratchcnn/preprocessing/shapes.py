@@ -72,6 +72,11 @@ class Shape(NamedTuple):
     left: int
     mask: Mask  # (h, w)
 
+    @property
+    def box(self) -> tuple[int, int, int, int]:
+        """(left, top, right, bottom), the last two exclusive."""
+        return self.left, self.top, self.left + self.mask.shape[1], self.top + len(self.mask)
+
 
 def find_digit(ink: Grey, noise: float) -> Shape:
     """Find the pixels of the digit with a hysteresis threshold: connected faint ink that contains strong ink.
@@ -122,9 +127,8 @@ def group(labels: Labels, most: int, tallest: float = np.inf) -> list[Group]:
     """Group the largest `most` components by merging those near each other; `tallest` is the height of whole digits."""
     areas = np.bincount(labels.ravel())
     areas[0] = 0
-    contacts = np.bincount(
-        np.concatenate([labels[0], labels[-1], labels[1:-1, 0], labels[1:-1, -1]]), minlength=len(areas)
-    )
+    border = np.concatenate([labels[0], labels[-1], labels[1:-1, 0], labels[1:-1, -1]])
+    contacts = np.bincount(border, minlength=len(areas))
     boxes = ndimage.find_objects(labels)
     parts = [label for label in np.argsort(-areas, kind="stable")[:most] if areas[label] >= SPECK * areas.max()]
     owner, outlines = {}, {}
@@ -170,15 +174,9 @@ def _is_digit(other: Group, digit: Group) -> bool:
 
 
 def _union(one: Group, other: Group) -> Group:
-    return Group(
-        one.parts + other.parts,
-        one.area + other.area,
-        min(one.top, other.top),
-        max(one.bottom, other.bottom),
-        min(one.left, other.left),
-        max(one.right, other.right),
-        one.contact + other.contact,
-    )
+    top, left = min(one.top, other.top), min(one.left, other.left)
+    bottom, right = max(one.bottom, other.bottom), max(one.right, other.right)
+    return Group(one.parts + other.parts, one.area + other.area, top, bottom, left, right, one.contact + other.contact)
 
 
 def _may_belong_together(one: Group, other: Group, tallest: float) -> bool:

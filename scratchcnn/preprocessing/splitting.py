@@ -79,9 +79,8 @@ def _stratify(counts: npt.NDArray[np.int64], total: int, rng: np.random.Generato
     taken = np.minimum(exact.astype(np.int64), counts - 1)
     while (missing := total - int(taken.sum())) > 0:
         room = counts - 1 - taken
-        urgency = (
-            np.where(room > 0, exact - taken, -np.inf) + rng.random(len(counts)) * 1e-9
-        )  # ties are broken at random
+        # Ties are broken at random.
+        urgency = np.where(room > 0, exact - taken, -np.inf) + rng.random(len(counts)) * 1e-9
         chosen = np.argsort(-urgency)[: min(missing, int((room > 0).sum()))]
         taken[chosen] += 1
     return taken

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scratchcnn.inspection.text.layout import WIDTH
-from scratchcnn.preprocessing.shades import ink_of
+from scratchcnn.preprocessing.grey import ink_of
 
 Values = npt.NDArray[np.float64]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from scratchcnn.inspection.text.sketch import WIDTH, sketch
-from scratchcnn.preprocessing.shades import as_shares, ink_of
+from scratchcnn.preprocessing.grey import as_shares, ink_of
 
 
 def test_letter_is_the_tenth_with_its_sign():
