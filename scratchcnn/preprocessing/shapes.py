@@ -81,17 +81,17 @@ class Shape(NamedTuple):
 def find_digit(ink: Grey, noise: float) -> Shape:
     """Find the pixels of the digit with a hysteresis threshold: connected faint ink that contains strong ink.
 
-    The faintest level at which the digit does not touch the border of the image is used. So a stroke keeps its faint
-    parts, unless they connect it to lines or shadows that leave the image. `noise` is the standard deviation in `ink`.
+    The faintest level at which a single digit does not touch the border of the image is used. So a stroke keeps its
+    faint parts, unless they connect it to lines or shadows that leave the image. `noise` is its standard deviation.
     """
     check_not_empty(ink)
     for edge in (*EDGES, EDGES[0]):  # the last one for a tightly cropped digit
         labels = label_shapes(ink, max(edge, 4 * noise))
         groups = group(labels, MOST_PARTS)
         digit = _most_likely(groups, ink.shape)
-        if digit.contact == 0:
+        others = [other for other in groups if other is not digit and _is_digit(other, digit)]
+        if digit.contact == 0 and not others:
             break
-    others = [other for other in groups if other is not digit and _is_digit(other, digit)]
     if others:
         raise ValueError(
             f"Expected an image of one digit, received {len(others) + 1} separate shapes of a digit's size; crop the "
