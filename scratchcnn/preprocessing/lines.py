@@ -11,7 +11,7 @@ from scratchcnn.preprocessing.touching import separate
 EDGE = 0.3  # ink at which a shape ends; fainter ink would join neighbouring digits
 MOST_DIGITS = 200
 WIDE, WIDEST = 1.0, 1.7  # width relative to the height of the line, from which a shape is separated, or unreadable
-LEAST_INK = 0.15  # of a digit, relative to the median area
+LEAST_INK = 0.05  # of a digit, relative to the median area; a thin 1 has little
 
 
 def find_digits(ink: Grey, noise: float) -> list[list[Shape]]:

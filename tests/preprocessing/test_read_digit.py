@@ -15,7 +15,7 @@ from PIL import Image
 
 from scratchcnn.datasets import mnist
 from scratchcnn.preprocessing import grey as grey_module
-from scratchcnn.preprocessing import pictures, read_digit, web
+from scratchcnn.preprocessing import pictures, read_digit, read_digits, web
 
 FORMATS = ["png", "jpeg", "gif", "bmp", "tiff", "webp"]
 CLEAN = Scene("clean", size=(90, 120), height=0.7)
@@ -98,6 +98,16 @@ def test_shape_that_is_too_wide_for_a_digit_is_rejected():
     line[40:60, 20:180] = 0  # smoothing adds a pixel on each side
     with pytest.raises(ValueError, match="received a shape 162 pixels wide and 22 high, which looks like several"):
         read_digit(line)
+
+
+def test_thin_one_beside_a_bold_digit_is_a_second_digit():
+    ten = np.full((80, 100), 255, np.uint8)
+    ten[20:60, 20:22] = 0
+    ten[20:60, 40:80] = 0
+    ten[34:46, 54:66] = 255
+    with pytest.raises(ValueError, match="received 2 separate shapes of a digit's size"):
+        read_digit(ten)
+    assert [digit.box for digit in read_digits(ten)] == [(20, 20, 22, 60), (40, 20, 80, 60)]
 
 
 def test_wide_mnist_digits_are_read_and_touching_pairs_as_wide_are_rejected():
