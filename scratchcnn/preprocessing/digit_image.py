@@ -115,7 +115,8 @@ def read_digit(source: Source, ink: InkKind = "auto", as_is: bool = False, timeo
 def read_digits(source: Source, ink: InkKind = "auto", timeout: float = 20.0) -> list[DigitPicture]:
     """Read a photo or drawing of several digits, in one or more lines, and convert each to an image like MNIST's.
 
-    The steps are those of `read_digit`. Touching digits are separated by a straight cut where little ink joins them.
+    The steps are those of `read_digit`. Touching digits are separated only where a thin joint
+    connects two high parts; otherwise a wide shape is rejected, and a narrower one may be read as one digit.
 
     Parameters
     ----------
