@@ -23,6 +23,7 @@ ORDER = [
     ["scratchcnn"],
     ["inspection"],
     ["loading", "plots"],
+    ["typicality"],
     ["sequential"],
     ["storage", "summary"],
     ["callbacks"],
