@@ -1,4 +1,4 @@
-"""Classify your own photos of digits: preprocesses them like MNIST, plots each step, and prints the predictions."""
+"""Classify your own photos of digits: preprocesses and plots them, prints the predictions, and warns of non-digits."""
 
 import argparse
 import sys
@@ -11,6 +11,7 @@ from scratchcnn.datasets import mnist
 from scratchcnn.layers import Conv2D, Dense, Dropout, Flatten, MaxPooling2D
 from scratchcnn.plots import plot_digit_boxes, plot_digit_steps, save
 from scratchcnn.preprocessing import DigitPicture, create_scaler, normalizer, read_digit, read_digits
+from scratchcnn.typicality import RARE, Typicality
 
 EPOCHS = 20
 
@@ -29,12 +30,17 @@ def main() -> None:
 
 def print_numbers(source: str, digits: list[DigitPicture], model: Sequential, path: Path) -> None:
     """Print the number in each line of a picture, and draw the boxes of its digits with the predictions."""
-    probabilities = model.predict(np.concatenate([digit.image for digit in digits]))  # (digits, 10)
+    images = np.concatenate([digit.image for digit in digits])  # (digits, 28, 28, 1)
+    probabilities, scores = model.predict(images), Typicality(model).score(images)
     predicted = probabilities.argmax(axis=1)
     for line in range(digits[-1].line + 1):
         places = [place for place, digit in enumerate(digits) if digit.line == line]
         number = "".join(str(predicted[place]) for place in places)
         print(f"{source}: {number}  (least confident digit {100 * probabilities[places].max(axis=1).min():.1f} %)")
+        for place in places:
+            if scores[place] < RARE:
+                print(f"  Warning: character {place - places[0] + 1} may not be a digit, only {100 * scores[place]:.1f} % "
+                      "of MNIST digits are less typical.")  # fmt: skip
     save(plot_digit_boxes(digits, probabilities), path)
     print("Figure:", path)
 
@@ -43,13 +49,18 @@ def print_probabilities(options: argparse.Namespace, pictures: list[DigitPicture
     """Print the probabilities for each picture of one digit, and plot its steps."""
     images = np.concatenate([picture.image for picture in pictures])  # (pictures, 28, 28, 1)
     probabilities = model.predict(images)
-    for source, picture, row in zip(options.pictures, pictures, probabilities, strict=True):
+    scores = Typicality(model).score(images)
+
+    for source, picture, row, score in zip(options.pictures, pictures, probabilities, scores, strict=True):
         ink = {True: ", dark ink", False: ", light ink", None: ""}[picture.ink_is_dark]
         print(f"{source}: {row.argmax()}  ({100 * row.max():.1f} %{ink})")
         print("  " + "  ".join(f"{digit}: {probability:.3f}" for digit, probability in enumerate(row)))
+        if score < RARE:
+            print(f"  Warning: this may not be a digit, only {100 * score:.1f} % of MNIST digits are less typical; "
+                  "the probabilities are valid for digits only.")  # fmt: skip
 
     names = [source.rstrip("/").rpartition("/")[2] for source in options.pictures]
-    save(plot_digit_steps(pictures, probabilities, names), options.output / "read_digit.png")
+    save(plot_digit_steps(pictures, probabilities, names, scores), options.output / "read_digit.png")
     print("Figure:", options.output / "read_digit.png")
 
 

@@ -1,4 +1,4 @@
-"""Plot the preprocessing steps of photos of digits, with the predicted probabilities."""
+"""Plot the preprocessing steps of photos of digits, with the predicted probabilities and how typical the image is."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from scratchcnn.mistakes import check_probabilities
 from scratchcnn.plots.picture import new_figure
 from scratchcnn.plots.tiles import shortened
 from scratchcnn.preprocessing import DigitPicture
+from scratchcnn.typicality import RARE
 
 # Field of DigitPicture, title, whether it is drawn as ink (dark on white) rather than as light.
 STEPS = (
@@ -31,6 +32,7 @@ def plot_digit_steps(
     pictures: DigitPicture | Sequence[DigitPicture],
     probabilities: npt.ArrayLike | None = None,
     names: Sequence[object] | None = None,
+    typicality: npt.ArrayLike | None = None,
 ) -> Figure:
     """Plot the preprocessing steps of each photo in a row, from its grey levels to the predicted probabilities.
 
@@ -42,6 +44,8 @@ def plot_digit_steps(
         Predictions of `model.predict` for them, drawn as bars with the largest in black.
     names : sequence of str, optional
         Names of the rows.
+    typicality : array-like (pictures,), optional
+        Scores of `Typicality(model).score`, printed below the bars, in bold if below 1 %.
 
     Returns
     -------
@@ -53,7 +57,8 @@ def plot_digit_steps(
     TypeError
         `pictures` are not results of `read_digit`.
     ValueError
-        There are no pictures, the number of probabilities or names is wrong, or a probability is out of range.
+        There are no pictures, the number of probabilities, names or scores is wrong, one of them is out of range, or
+        scores are given without probabilities.
 
     Examples
     --------
@@ -64,6 +69,7 @@ def plot_digit_steps(
     """
     rows = [pictures] if isinstance(pictures, DigitPicture) else list(pictures)
     bars = check_pictures(rows, probabilities, names)
+    scores = _check_scores(typicality, bars)
     columns = len(STEPS) + (bars is not None)
     figure = new_figure(PANEL * columns + 0.4, (PANEL + 0.1) * len(rows) + 0.4)
     figure.set_layout_engine("constrained", w_pad=0.06, h_pad=0.06)
@@ -77,6 +83,8 @@ def plot_digit_steps(
                 ax.set_ylabel(shortened(str(names[number]), MOST_LETTERS), fontsize=9, parse_math=False)
         if bars is not None:
             _draw_bars(axes[-1], bars[number], number == 0)
+            if scores is not None:
+                _write_score(axes[-1], scores[number])
     return figure
 
 
@@ -102,6 +110,23 @@ def check_pictures(
     return check_probabilities(values)
 
 
+def _check_scores(
+    typicality: npt.ArrayLike | None, bars: npt.NDArray[np.float64] | None
+) -> npt.NDArray[np.float64] | None:
+    """Check the scores, and return them as an array."""
+    if typicality is None:
+        return None
+    if bars is None:
+        raise ValueError("Expected probabilities with typicality, received none; give those of model.predict.")
+    scores = np.asarray(typicality, np.float64)
+    if scores.shape != (len(bars),) or not ((scores >= 0) & (scores <= 1)).all():
+        raise ValueError(
+            f"Expected typicality as {len(bars)} scores in [0, 1], received {typicality!r}; use those of "
+            "Typicality(model).score."
+        )
+    return scores
+
+
 def _draw_step(ax: Axes, step: npt.NDArray[np.float32] | None, is_ink: bool) -> None:
     """Draw one step, as dark ink on white or as grey levels; nothing for a step that was skipped."""
     ax.set_xticks([])
@@ -125,3 +150,10 @@ def _draw_bars(ax: Axes, probabilities: npt.NDArray[np.float64], is_first: bool)
     ax.set_box_aspect(1)
     prediction = f"{best} ({100 * probabilities[best]:.1f} %)"
     ax.set_title(f"probability\n{prediction}" if is_first else prediction, fontsize=9)
+
+
+def _write_score(ax: Axes, score: float) -> None:
+    """Write the score below the bars, in bold if a digit would rarely have it."""
+    is_rare = score < RARE
+    text = f"{'only ' if is_rare else ''}{100 * score:.1f} % of MNIST\nis less typical"
+    ax.set_xlabel(text, fontsize=8, fontweight="bold" if is_rare else "normal")

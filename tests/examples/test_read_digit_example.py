@@ -1,4 +1,4 @@
-"""examples/read_digit.py: probabilities for each photo, the figure of the steps, and errors in one line."""
+"""examples/read_digit.py: probabilities and warnings for each photo, the figure of the steps, errors in one line."""
 
 import re
 import subprocess
@@ -9,6 +9,7 @@ import imageio.v3 as iio
 import numpy as np
 import pytest
 from drawn_digits import Scene, photograph
+from non_digits import CLOTHES, clothing
 
 from scratchcnn import Sequential
 from scratchcnn.layers import Dense, Flatten
@@ -22,17 +23,22 @@ def run(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
 
 
-def test_two_photos_are_classified_and_plotted(tmp_path: Path):
+def test_photos_are_classified_and_plotted_with_a_warning_if_it_is_no_digit(tmp_path: Path):
     rng = np.random.default_rng(0)
+    iio.imwrite(tmp_path / "shirt.png", clothing(CLOTHES["T-shirt"], rng, filled=True))
     for name, glyph in (("two.png", "2 without a loop"), ("zero.png", "0 round")):
         iio.imwrite(tmp_path / name, photograph(glyph, Scene("s", size=(120, 150)), rng))
-    done = run(tmp_path, "two.png", "zero.png", "--output", "a/b")
+    done = run(tmp_path, "two.png", "zero.png", "shirt.png", "--output", "a/b")
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
-    first, two, _, zero, numbers, last = done.stdout.splitlines()
+    first, two, _, zero, numbers, shirt, _, warning, last = done.stdout.splitlines()
     assert first == "No --model given: training on the 4,000 images of the sample for 20 epochs ..."
     assert re.fullmatch(r"two\.png: 2  \(\d+\.\d %, dark ink\)", two)
     assert re.fullmatch(r"zero\.png: 0  \(\d+\.\d %, dark ink\)", zero)
+    assert re.fullmatch(r"shirt\.png: \d  \(\d+\.\d %, dark ink\)", shirt)
+    assert re.fullmatch(
+        r"  Warning: this may not be a digit, only 0\.\d % of MNIST digits are less typical; .*", warning
+    )
     probabilities = [float(probability) for probability in re.findall(r"\d: (\d\.\d{3})", numbers)]
     assert len(probabilities) == 10
     assert abs(sum(probabilities) - 1) < 0.01

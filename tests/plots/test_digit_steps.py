@@ -28,14 +28,25 @@ def test_each_row_shows_the_steps_of_a_picture():
     np.testing.assert_allclose(widths, PROBABILITIES[0])
 
 
-def test_texts_do_not_overlap():
+def test_scores_are_written_below_the_probabilities_in_bold_if_low():
+    figure = plot_digit_steps([PICTURE, AS_IS], PROBABILITIES, typicality=[0.432, 0.002])
+    labels = [ax.xaxis.label for ax in figure.axes[6::7]]
+    assert [label.get_text() for label in labels] == [
+        "43.2 % of MNIST\nis less typical",
+        "only 0.2 % of MNIST\nis less typical",
+    ]
+    assert [label.get_fontweight() for label in labels] == ["normal", "bold"]
+
+
+@pytest.mark.parametrize("typicality", [None, [0.001, 0.5, 1.0]])
+def test_texts_do_not_overlap(typicality):
     names = ["a very long name of a photograph, with its date.jpeg", "$b_c$", "c"]
-    figure = plot_digit_steps([PICTURE] * 3, PROBABILITIES[[0, 1, 0]], names)
+    figure = plot_digit_steps([PICTURE] * 3, PROBABILITIES[[0, 1, 0]], names, typicality)
     figure.draw_without_rendering()
     boxes = [
         text.get_window_extent()
         for ax in figure.axes
-        for text in (ax.title, ax.yaxis.label, *ax.get_xticklabels(), *ax.get_yticklabels())
+        for text in (ax.title, ax.xaxis.label, ax.yaxis.label, *ax.get_xticklabels(), *ax.get_yticklabels())
         if text.get_text()
     ]
     for number, box in enumerate(boxes):
@@ -62,6 +73,10 @@ def test_probabilities_are_optional(tmp_path):
         ((PICTURE, PROBABILITIES[:1] * np.nan), ValueError, "from 0 to 1"),
         ((PICTURE, None, ["a", "b"]), ValueError, "a list of 1 names"),
         ((PICTURE, None, "a"), ValueError, "a list of 1 names"),
+        ((PICTURE, None, None, [0.5]), ValueError, "Expected probabilities with typicality, received none"),
+        ((PICTURE, PROBABILITIES[:1], None, [0.5, 0.5]), ValueError, r"typicality as 1 scores in \[0, 1\], received"),
+        ((PICTURE, PROBABILITIES[:1], None, [1.5]), ValueError, r"received \[1.5\]"),
+        ((PICTURE, PROBABILITIES[:1], None, [np.nan]), ValueError, r"received \[nan\]"),
     ],
 )
 def test_invalid_arguments_are_rejected(arguments, kind, message):
