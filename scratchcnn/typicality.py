@@ -65,7 +65,13 @@ class Typicality:
 
     Notes
     -----
-    Letters that look like digits (O, l, S) have typical scores. The score states nothing about which digit it is.
+    Letters that look like digits (O, l, S) have typical scores, and a typical image may still be misclassified. How
+    many other images are recognized depends on the features: convolutional networks trained with dropout recognize
+    most letters and clothes, networks of dense layers little but noise. With images that the model was trained on as
+    `held_out`, slightly more than the nominal share of new images is flagged.
+
+    Cost: about 9,000 images are predicted once, and a matrix of the size features × features is inverted: 2 s for the
+    network of the article. Then each image costs a prediction, about 1 ms.
 
     References
     ----------

@@ -71,7 +71,8 @@ def plot_digit_steps(
     bars = check_pictures(rows, probabilities, names)
     scores = _check_scores(typicality, bars)
     columns = len(STEPS) + (bars is not None)
-    figure = new_figure(PANEL * columns + 0.4, (PANEL + 0.1) * len(rows) + 0.4)
+    height = PANEL + (0.1 if scores is None else 0.65)
+    figure = new_figure(PANEL * columns + 0.4, height * len(rows) + 0.4)
     figure.set_layout_engine("constrained", w_pad=0.06, h_pad=0.06)
     grid = figure.subplots(len(rows), columns, squeeze=False)
     for number, (axes, picture) in enumerate(zip(grid, rows, strict=True)):
