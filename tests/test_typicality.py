@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -83,12 +84,18 @@ def test_one_percent_of_the_test_digits_is_flagged(typicality):
 
 
 def images_of(pictures):
-    return np.concatenate([read_digit(picture.content, as_is=picture.as_is).image for picture in pictures])
+    """The images of all pictures that `read_digit` does not refuse."""
+    images = []
+    for picture in pictures:
+        with contextlib.suppress(ValueError):
+            images.append(read_digit(picture.content, as_is=picture.as_is).image)
+    return np.concatenate(images)
 
 
-def test_noise_and_clothes_are_flagged_more_often_than_by_the_probability(model, typicality, rng):
+def test_noise_and_drawings_are_flagged_more_often_than_by_the_probability(model, typicality, rng):
     for pictures, least in ((noise(20, rng), 0.95), (drawings(3, rng), 0.4)):
-        images = images_of(picture for picture in pictures if picture.kind != "empty paper")  # which is refused
+        images = images_of(pictures)
+        assert len(images) > 15
         flagged = np.mean(typicality.score(images) < RARE)
         assert flagged > least
         assert flagged > np.mean(model.predict(images).max(axis=1) < 0.9)
@@ -96,10 +103,11 @@ def test_noise_and_clothes_are_flagged_more_often_than_by_the_probability(model,
 
 def test_letters_are_flagged_unless_they_look_like_a_digit(typicality, rng):
     pictures = [picture for picture in letters(1, rng) if picture.name.split(" ", 1)[1] in ("written", "Serif")]
-    rare = typicality.score(images_of(pictures)) < RARE
-    alike = np.array([picture.name[0] in LOOK_ALIKES for picture in pictures])
-    assert rare[~alike].mean() > 0.45
-    assert rare[alike].mean() < rare[~alike].mean() / 2
+    alike = images_of(picture for picture in pictures if picture.name[0] in LOOK_ALIKES)
+    others = images_of(picture for picture in pictures if picture.name[0] not in LOOK_ALIKES)
+    flagged = np.mean(typicality.score(others) < RARE)
+    assert flagged > 0.45
+    assert np.mean(typicality.score(alike) < RARE) < flagged / 2
 
 
 def test_scores_have_a_range_dtype_and_shape(typicality, sample):
