@@ -37,10 +37,10 @@ def print_numbers(source: str, digits: list[DigitPicture], model: Sequential, pa
         places = [place for place, digit in enumerate(digits) if digit.line == line]
         number = "".join(str(predicted[place]) for place in places)
         print(f"{source}: {number}  (least confident digit {100 * probabilities[places].max(axis=1).min():.1f} %)")
-        for place in places:
+        for position, place in enumerate(places, 1):
             if scores[place] < RARE:
-                print(f"  Warning: character {place - places[0] + 1} may not be a digit, only {100 * scores[place]:.1f} % "
-                      "of MNIST digits are less typical.")  # fmt: skip
+                print(f"  Warning: character {position} may not be a digit, only {100 * scores[place]:.1f} % of MNIST "
+                      "digits are less typical.")  # fmt: skip
     save(plot_digit_boxes(digits, probabilities), path)
     print("Figure:", path)
 
