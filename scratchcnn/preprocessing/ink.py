@@ -44,6 +44,8 @@ def find_ink(grey: Grey, dark: bool | None) -> Ink:
     rough = resize(ndimage.median_filter(_thumbnail(smooth), WIDE), *grey.shape)
     is_dark = ink_is_dark(smooth, rough) if dark is None else dark
     plane, surrounds = _plane(smooth, is_dark)
+    if dark is not None and not surrounds:  # else paper enclosed by ink of the other kind would be taken for ink
+        surrounds = _plane(smooth, not is_dark)[1]
     backgrounds = [plane] if surrounds else [plane, _local(smooth, _contrast(smooth, rough, is_dark), rough)]
     found = [_ink(smooth, background, is_dark) for background in backgrounds]
     if all(each.ink.max() == 0 for each in found):
