@@ -1,10 +1,10 @@
-"""Data sets: `mnist`, downloaded or from the sample in the package.
+"""Data sets: `mnist` (with a sample in the package), `fashion_mnist` and `cifar10`, from files or downloaded.
 
 >>> (x_train, y_train), (x_test, y_test) = mnist.load_sample()
 >>> x_train.shape, y_train.shape
 ((4000, 28, 28), (4000,))
 """
 
-from scratchcnn.datasets import mnist
+from scratchcnn.datasets import cifar10, fashion_mnist, mnist
 
-__all__ = ["mnist"]
+__all__ = ["cifar10", "fashion_mnist", "mnist"]

@@ -8,7 +8,6 @@ from queue import Empty, SimpleQueue
 
 CHUNK_BYTES = 8 * 1024
 PROGRESS_BYTES = 64 * 1024  # fewer bytes are not progress, so that a server that sends single bytes times out as well
-MAX_BYTES = 64 * 1024 * 1024  # the largest file of MNIST has 11.5 MB
 
 # Messages of the receiving thread: the length (0: unknown), then chunks, then None at the end, or an exception.
 Arrival = int | bytes | Exception | None
@@ -21,7 +20,7 @@ class Patience:
         self.seconds_left = seconds
 
 
-def download(url: str, target: str | Path, patience: Patience) -> None:
+def download(url: str, target: str | Path, patience: Patience, max_bytes: int) -> None:
     """Download a file, with a progress bar if stderr is a terminal.
 
     The timeout of `requests` covers neither the resolution of the host name nor a server that sends single bytes. So
@@ -35,6 +34,8 @@ def download(url: str, target: str | Path, patience: Patience) -> None:
         The file to write; incomplete after an error.
     patience : Patience
         Reduced by the seconds that passed without progress.
+    max_bytes : int
+        A larger file is rejected while it is received.
 
     Raises
     ------
@@ -44,14 +45,14 @@ def download(url: str, target: str | Path, patience: Patience) -> None:
         The server cannot be reached, responds with an error, or closes the connection early
         (`requests.RequestException` is an OSError), or the file cannot be written.
     ValueError
-        The file is much larger than those of MNIST.
+        The file has more than `max_bytes` bytes.
     """
     from tqdm import tqdm
 
     arrivals: SimpleQueue[Arrival] = SimpleQueue()
     given_up = threading.Event()
     # One second more than this thread's limit, so that the TimeoutError is raised here.
-    work = (url, arrivals, given_up, patience.seconds_left + 1.0)
+    work = (url, arrivals, given_up, patience.seconds_left + 1.0, max_bytes)
     threading.Thread(target=_receive, args=work, daemon=True, name="scratchcnn-download").start()
     name = url.rpartition("/")[2]
     try:
@@ -70,7 +71,9 @@ def download(url: str, target: str | Path, patience: Patience) -> None:
         given_up.set()
 
 
-def _receive(url: str, arrivals: SimpleQueue[Arrival], given_up: threading.Event, timeout: float) -> None:
+def _receive(
+    url: str, arrivals: SimpleQueue[Arrival], given_up: threading.Event, timeout: float, max_bytes: int
+) -> None:
     """Put the content of the URL into the queue; this is the part that may hang."""
     import requests
 
@@ -85,8 +88,8 @@ def _receive(url: str, arrivals: SimpleQueue[Arrival], given_up: threading.Event
                 received += len(chunk)
                 if given_up.is_set():
                     return
-                if received > MAX_BYTES:
-                    raise ValueError(f"more than {MAX_BYTES:,} bytes received")
+                if received > max_bytes:
+                    raise ValueError(f"more than {max_bytes:,} bytes received")
                 arrivals.put(chunk)
         arrivals.put(None)
     except Exception as error:  # raised by the waiting thread

@@ -9,12 +9,15 @@ from urllib.parse import urlsplit
 
 from scratchcnn.datasets.download import Patience, download
 
+MEBIBYTE = 1024 * 1024
+
 
 class RemoteFile(NamedTuple):
-    """Name of a file, both at the mirror and in the cache, and its checksum as 'algorithm:hexdigest'."""
+    """A file of a data set, under the same name at the mirror and in the cache."""
 
     name: str
-    checksum: str
+    checksum: str  # 'algorithm:hexdigest'
+    max_bytes: int = 64 * MEBIBYTE  # no longer download is accepted
 
 
 class Mirror(NamedTuple):
@@ -70,14 +73,14 @@ def _fetch(mirror: Mirror, folder: Path, patience: Patience) -> list[Path]:
     """Download all files of one mirror."""
     import pooch
 
-    def downloader(url: str, target: str, _: object) -> None:
-        download(url, target, patience)
+    def retrieve(file: RemoteFile) -> Path:
+        def downloader(url: str, target: str, _: object) -> None:
+            download(url, target, patience, file.max_bytes)
+
+        return Path(pooch.retrieve(mirror.url + file.name, file.checksum, file.name, folder, downloader=downloader))
 
     with _quiet(pooch.get_logger()):
-        return [
-            Path(pooch.retrieve(mirror.url + file.name, file.checksum, file.name, folder, downloader=downloader))
-            for file in mirror.files
-        ]
+        return [retrieve(file) for file in mirror.files]
 
 
 @contextmanager

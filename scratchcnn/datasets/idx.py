@@ -1,18 +1,15 @@
 """Reader of IDX files, the original format of MNIST."""
 
-import gzip
 import struct
-import zlib
 from pathlib import Path
-from typing import IO, cast
+from typing import IO
 
 import numpy as np
 import numpy.typing as npt
 
-from scratchcnn.datasets.streams import read_exactly
+from scratchcnn.datasets.streams import open_uncompressed, read_exactly
 
 UNSIGNED_BYTE = 0x08
-GZIP_MAGIC = b"\x1f\x8b"
 
 
 def read_idx(path: Path, dimensions: int) -> npt.NDArray[np.uint8]:
@@ -44,18 +41,8 @@ def read_idx(path: Path, dimensions: int) -> npt.NDArray[np.uint8]:
     ----------
     Y. LeCun, C. Cortes, C. J. C. Burges, "The MNIST database of handwritten digits", section on file formats.
     """
-    with open(path, "rb") as file:
-        gzipped = file.read(len(GZIP_MAGIC)) == GZIP_MAGIC
-        file.seek(0)
-        if not gzipped:
-            return _read_stream(file, dimensions, str(path))
-        try:
-            with gzip.GzipFile(fileobj=file) as unpacked:
-                return _read_stream(cast(IO[bytes], unpacked), dimensions, str(path))
-        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-            raise ValueError(
-                f"{path}: expected a complete gzip file, received a damaged one ({error}). Download the file again."
-            ) from error
+    with open_uncompressed(path) as stream:
+        return _read_stream(stream, dimensions, str(path))
 
 
 def _read_stream(stream: IO[bytes], dimensions: int, source: str) -> npt.NDArray[np.uint8]:

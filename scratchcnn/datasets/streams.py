@@ -1,10 +1,46 @@
-"""Reading of a given number of bytes, with memory proportional to the actual content."""
+"""Binary streams: decompression, and reading of a given number of bytes with memory proportional to the content."""
 
-from typing import IO
+import gzip
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, cast
 
 CHUNK_BYTES = 1 << 20
-# The largest MNIST-like set, EMNIST ByClass, has 814,255 images of 784 bytes: 0.64 GB.
+GZIP_MAGIC = b"\x1f\x8b"
+# The largest MNIST-like set, EMNIST ByClass, has 814,255 images of 784 bytes: 0.64 GB. CIFAR-10 has 0.18 GB.
 MAX_BYTES = 1_000_000 * 28 * 28
+
+
+@contextmanager
+def open_uncompressed(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file that may be gzipped, which is detected by its content, and yield the uncompressed stream.
+
+    Parameters
+    ----------
+    path : Path
+
+    Raises
+    ------
+    ValueError
+        The gzip file is damaged; raised while the stream is read.
+    OSError
+        The file cannot be opened or read.
+    """
+    with open(path, "rb") as file:
+        gzipped = file.read(len(GZIP_MAGIC)) == GZIP_MAGIC
+        file.seek(0)
+        if not gzipped:
+            yield file
+            return
+        try:
+            with gzip.GzipFile(fileobj=file) as unpacked:
+                yield cast(IO[bytes], unpacked)
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            raise ValueError(
+                f"{path}: expected a complete gzip file, received a damaged one ({error}). Download the file again."
+            ) from error
 
 
 def read_exactly(stream: IO[bytes], expected: int, source: str) -> bytearray:
@@ -34,7 +70,7 @@ def read_exactly(stream: IO[bytes], expected: int, source: str) -> bytearray:
     if expected > MAX_BYTES:
         raise ValueError(
             f"{source}: expected at most {MAX_BYTES:,} bytes of data (1,000,000 images of 28x28), received a header "
-            f"that claims {expected:,}; the file is damaged or not a data set like MNIST."
+            f"that claims {expected:,}; the file is damaged or not a data set of this kind. Download it again."
         )
     content = bytearray()
     # One more byte detects trailing data, and makes a decompressor verify its checksum at the end.

@@ -1,8 +1,9 @@
-"""A small data set in all formats of MNIST, and a local web server that can misbehave."""
+"""Small data sets in all formats, isolated caches, and a local web server that can misbehave."""
 
 import gzip
 import io
 import struct
+import tarfile
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,20 +21,35 @@ def pack_idx(array: np.ndarray) -> bytes:
 
 
 class SmallSet:
-    """Six training and four test images, and their files."""
+    """Six training and four test images of one shape, and their labels."""
 
-    def __init__(self) -> None:
+    def __init__(self, image_shape: tuple[int, ...], label_shape: tuple[int, ...]) -> None:
         rng = np.random.default_rng(7)
-        self.x_train = rng.integers(0, 256, (6, 28, 28), dtype=np.uint8)
-        self.y_train = rng.integers(0, 10, 6, dtype=np.uint8)
-        self.x_test = rng.integers(0, 256, (4, 28, 28), dtype=np.uint8)
-        self.y_test = rng.integers(0, 10, 4, dtype=np.uint8)
+        self.x_train = rng.integers(0, 256, (6, *image_shape), dtype=np.uint8)
+        self.y_train = rng.integers(0, 10, (6, *label_shape), dtype=np.uint8)
+        self.x_test = rng.integers(0, 256, (4, *image_shape), dtype=np.uint8)
+        self.y_test = rng.integers(0, 10, (4, *label_shape), dtype=np.uint8)
 
     def npz(self, **changes: object) -> bytes:
         buffer = io.BytesIO()
         arrays = {name: changes.get(name, array) for name, array in vars(self).items()}
         np.savez_compressed(buffer, **{name: array for name, array in arrays.items() if array is not None})
         return buffer.getvalue()
+
+    def assert_equal(self, split: object) -> None:
+        (x_train, y_train), (x_test, y_test) = split
+        for got, expected in zip((x_train, y_train, x_test, y_test), vars(self).values(), strict=True):
+            assert got.dtype == np.uint8
+            assert got.flags.c_contiguous
+            assert got.flags.writeable
+            np.testing.assert_array_equal(got, expected)
+
+
+class SmallIdx(SmallSet):
+    """A small MNIST, and its IDX files."""
+
+    def __init__(self) -> None:
+        super().__init__((28, 28), ())
 
     def idx(self) -> dict[str, bytes]:
         return {
@@ -49,16 +65,66 @@ class SmallSet:
             name = name.replace("-idx", f"{sign}idx") + (".gz" if gzipped else "")
             (folder / name).write_bytes(gzip.compress(content, mtime=0) if gzipped else content)
 
-    def assert_equal(self, split: object) -> None:
-        (x_train, y_train), (x_test, y_test) = split
-        for got, expected in zip((x_train, y_train, x_test, y_test), vars(self).values(), strict=True):
-            assert got.dtype == np.uint8
-            np.testing.assert_array_equal(got, expected)
+    def gzipped_idx(self) -> dict[str, bytes]:
+        return {f"{name}.gz": gzip.compress(content, mtime=0) for name, content in self.idx().items()}
+
+
+class SmallCifar(SmallSet):
+    """A small CIFAR-10, and the files of its binary version: two training images in the first batch, one in others."""
+
+    def __init__(self) -> None:
+        super().__init__((32, 32, 3), (1,))
+
+    def bins(self) -> dict[str, bytes]:
+        parts = [*zip(np.split(self.x_train, range(2, 6)), np.split(self.y_train, range(2, 6)), strict=True)]
+        names = [*(f"data_batch_{number}.bin" for number in range(1, 6)), "test_batch.bin"]
+        return dict(zip(names, map(pack_cifar, [*parts, (self.x_test, self.y_test)]), strict=True))
+
+    def tar(self) -> bytes:
+        """Return the archive with the members of the original, also those that are not read."""
+        folder = "cifar-10-batches-bin"
+        members = {"batches.meta.txt": b"airplane\n", "readme.html": b"<html>", **self.bins()}
+        return pack_tar({folder: None, **{f"{folder}/{name}": content for name, content in members.items()}})
+
+
+def pack_cifar(pair: tuple[np.ndarray, np.ndarray]) -> bytes:
+    """Return records of a label and the red, green and blue values, written one after the other."""
+    packed = bytearray()
+    for image, label in zip(*pair, strict=True):
+        packed += bytes([label[0]])
+        for channel in range(3):
+            packed += image[:, :, channel].tobytes()
+    return bytes(packed)
+
+
+def pack_tar(members: dict[str, bytes | None]) -> bytes:
+    """Return a gzipped tar archive of files; a content of None stands for a directory."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz", compresslevel=1) as archive:
+        for name, content in members.items():
+            member = tarfile.TarInfo(name)
+            member.type = tarfile.DIRTYPE if content is None else tarfile.REGTYPE
+            member.size = len(content or b"")
+            archive.addfile(member, io.BytesIO(content or b""))
+    return buffer.getvalue()
 
 
 @pytest.fixture
-def small() -> SmallSet:
-    return SmallSet()
+def small() -> SmallIdx:
+    return SmallIdx()
+
+
+@pytest.fixture
+def small_cifar() -> SmallCifar:
+    return SmallCifar()
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Isolate the test from the caches of the user."""
+    monkeypatch.setenv("SCRATCHCNN_DATA", str(tmp_path / "cache"))
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    return tmp_path / "cache"
 
 
 class _Quiet(ThreadingHTTPServer):

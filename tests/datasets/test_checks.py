@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from scratchcnn.datasets.catalog import CIFAR10, MNIST
 from scratchcnn.datasets.checks import check_pair
 
 X = np.zeros((3, 28, 28), np.uint8)
@@ -10,7 +11,7 @@ Y = np.array([0, 9, 5])
 
 
 def test_valid_pair_is_returned_with_labels_as_uint8():
-    images, labels = check_pair(X, Y, "here")
+    images, labels = check_pair(X, Y, "here", MNIST)
     assert images is X
     assert labels.dtype == np.uint8
     assert labels.tolist() == [0, 9, 5]
@@ -32,5 +33,28 @@ def test_valid_pair_is_returned_with_labels_as_uint8():
 )
 def test_invalid_pair_is_rejected(images: np.ndarray, labels: np.ndarray, message: str):
     with pytest.raises(ValueError, match=message) as caught:
-        check_pair(images, labels, "here")
+        check_pair(images, labels, "here", MNIST)
     assert str(caught.value).startswith("here: ")
+
+
+COLOR = np.zeros((3, 32, 32, 3), np.uint8)
+
+
+def test_shapes_are_those_of_the_data_set():
+    images, labels = check_pair(COLOR, Y[:, None], "here", CIFAR10)
+    assert images is COLOR
+    assert labels.tolist() == [[0], [9], [5]]
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "message"),
+    [
+        (X, Y[:, None], r"expected images uint8 \(n, 32, 32, 3\), received uint8 \(3, 28, 28\)\. Give CIFAR-10"),
+        (COLOR.transpose(0, 3, 1, 2), Y[:, None], r"received uint8 \(3, 3, 32, 32\)"),
+        (COLOR, Y, r"expected integer labels \(n, 1\), received int64 \(3,\)"),
+        (COLOR, np.array([[0], [1], [77]]), r"received 77 at index 2 .*damaged or not CIFAR-10"),
+    ],
+)
+def test_pair_of_another_data_set_is_rejected(images: np.ndarray, labels: np.ndarray, message: str):
+    with pytest.raises(ValueError, match=message):
+        check_pair(images, labels, "here", CIFAR10)

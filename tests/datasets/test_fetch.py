@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 import scratchcnn.datasets
+from scratchcnn.datasets import catalog, fetch
 from scratchcnn.datasets import download as download_module
-from scratchcnn.datasets import fetch
+from scratchcnn.datasets.data_set import DataSet
 from scratchcnn.datasets.download import Patience, download
 from scratchcnn.datasets.fetch import Mirror, NoMirrorError, RemoteFile, fetch_first
-from scratchcnn.datasets.mnist import IDX_FILES, MIRRORS, NPZ_FILES
 
 CONTENT = bytes(range(256)) * 1200  # 300 kB: progress in several steps
 DIGEST = "sha256:" + hashlib.sha256(CONTENT).hexdigest()
@@ -88,7 +88,7 @@ def test_next_mirror_is_tried_and_no_incomplete_file_remains(server, tmp_path: P
 def test_mirrors_share_the_time_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     limits = []
 
-    def hang(url: str, target: object, patience: Patience) -> None:
+    def hang(url: str, target: object, patience: Patience, max_bytes: int) -> None:
         limits.append((url, patience.seconds_left))
         patience.seconds_left = 0.0
         raise TimeoutError
@@ -180,11 +180,15 @@ def test_files_of_one_mirror_are_used_for_the_next(server, tmp_path: Path):
     assert server.asked == ["/a/one", "/a/two", "/b/two"]
 
 
-def test_oversized_file_is_rejected(server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("scratchcnn.datasets.download.MAX_BYTES", 1000)
+def test_file_larger_than_its_limit_is_rejected(server, tmp_path: Path):
     server.answers["/good/data.bin"] = server.body(CONTENT)
-    with pytest.raises(NoMirrorError, match="more than 1,000 bytes received"):
-        fetch_first([mirror(server, "good")], tmp_path, 5)
+    small, large = (
+        Mirror(server.url + "good/", (RemoteFile("data.bin", DIGEST, limit),)) for limit in (299_999, len(CONTENT))
+    )
+    with pytest.raises(NoMirrorError, match="more than 299,999 bytes received"):
+        fetch_first([small], tmp_path, 5)
+    assert leftovers(tmp_path) == []
+    fetch_first([large], tmp_path, 5)
 
 
 def test_progress_bar_on_a_terminal(server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -195,7 +199,7 @@ def test_progress_bar_on_a_terminal(server, tmp_path: Path, monkeypatch: pytest.
     server.answers["/data.bin"] = server.body(CONTENT)
     monkeypatch.setattr(sys, "stderr", Terminal())
     patience = Patience(5)
-    download(server.url + "data.bin", tmp_path / "data.bin", patience)
+    download(server.url + "data.bin", tmp_path / "data.bin", patience, len(CONTENT))
     assert "data.bin" in sys.stderr.getvalue()
     assert "B/s" in sys.stderr.getvalue()
     assert patience.seconds_left > 4
@@ -235,12 +239,24 @@ def test_concurrent_processes_never_see_an_incomplete_file(server, tmp_path: Pat
     assert leftovers(tmp_path / "cache") == ["data.bin"]
 
 
-def test_mirrors_have_urls_and_checksums():
-    assert [mirror.files for mirror in MIRRORS] == [NPZ_FILES, IDX_FILES, IDX_FILES]
-    for each in MIRRORS:
-        assert each.url.startswith("https://")
+@pytest.mark.parametrize(
+    "data_set", [catalog.MNIST, catalog.FASHION_MNIST, catalog.CIFAR10], ids=lambda each: each.name
+)
+def test_mirrors_have_urls_checksums_and_a_reader(data_set: DataSet):
+    for each in data_set.mirrors:
+        # Keras's copy of Fashion-MNIST precedes the site of its authors, which has no HTTPS.
+        assert each.url.startswith("https://") or each is catalog.FASHION_MNIST.mirrors[-1]
         assert each.url.endswith("/")
-    for file in NPZ_FILES + IDX_FILES:
-        kind, _, digest = file.checksum.partition(":")
-        assert len(digest) == {"sha256": 64, "md5": 32}[kind]
-        int(digest, 16)
+        assert sum(layout.fits([Path(file.name) for file in each.files]) for layout in data_set.layouts) == 1
+        for file in each.files:
+            kind, _, digest = file.checksum.partition(":")
+            assert len(digest) == {"sha256": 64, "md5": 32}[kind]
+            int(digest, 16)
+
+
+def test_limits_admit_the_largest_files():
+    """The sizes of the originals in bytes, by the pages of the data sets and measured for MNIST."""
+    largest = {catalog.MNIST: 11_490_434, catalog.FASHION_MNIST: 26_421_880, catalog.CIFAR10: 170_052_171}
+    for data_set, size in largest.items():
+        limits = [max(file.max_bytes for file in each.files) for each in data_set.mirrors]
+        assert all(size < limit < 6 * size for limit in limits)

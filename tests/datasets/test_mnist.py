@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,18 +11,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scratchcnn.datasets import mnist
+from scratchcnn.datasets import loading, mnist
+from scratchcnn.datasets.catalog import MNIST
 from scratchcnn.datasets.fetch import Mirror, RemoteFile
 
 
 @pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def isolated(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Isolate every test from the caches of the user and from the internet."""
-    monkeypatch.setenv("SCRATCHCNN_DATA", str(tmp_path / "cache"))
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
-    monkeypatch.setattr(mnist, "MIRRORS", ())
-    monkeypatch.setattr(mnist, "WHOLE_COUNTS", (6, 4))
-    return tmp_path / "cache"
+    use_mirrors(monkeypatch)
+
+
+def use_mirrors(monkeypatch: pytest.MonkeyPatch, *mirrors: Mirror, counts: tuple[int, int] = (6, 4)) -> None:
+    """Let MNIST be a data set of six and four images at these mirrors."""
+    monkeypatch.setattr(mnist, "MNIST", MNIST._replace(mirrors=mirrors, counts=counts))
 
 
 @pytest.mark.parametrize("gzipped", [False, True])
@@ -132,7 +135,7 @@ def test_damaged_file_of_keras_is_ignored_with_a_warning(tmp_path: Path, small, 
         split = mnist.load_data()
     assert [warning.filename for warning in caught] == [__file__]
     assert split[0][0].shape == (4000, 28, 28)
-    assert capsys.readouterr().err.count("\n") == 1
+    assert capsys.readouterr().err.count("\n") == 3
 
 
 @pytest.fixture
@@ -144,7 +147,7 @@ def npz_mirror(server, small) -> Mirror:
 
 
 def test_download_is_cached(server, npz_mirror, cache, small, monkeypatch, capsys):
-    monkeypatch.setattr(mnist, "MIRRORS", (npz_mirror,))
+    use_mirrors(monkeypatch, npz_mirror)
     small.assert_equal(mnist.load_data())
     assert capsys.readouterr() == ("", f"scratchcnn: MNIST was downloaded into {cache}.\n")
     small.assert_equal(mnist.load_data())
@@ -153,7 +156,7 @@ def test_download_is_cached(server, npz_mirror, cache, small, monkeypatch, capsy
 
 
 def test_damaged_cache_is_downloaded_again_with_a_warning(npz_mirror, cache, small, monkeypatch):
-    monkeypatch.setattr(mnist, "MIRRORS", (npz_mirror,))
+    use_mirrors(monkeypatch, npz_mirror)
     cache.mkdir()
     (cache / "mnist.npz").write_bytes(small.npz()[:-20])
     with pytest.warns(UserWarning, match="the search for MNIST continues"):
@@ -163,12 +166,11 @@ def test_damaged_cache_is_downloaded_again_with_a_warning(npz_mirror, cache, sma
 
 def test_idx_mirrors_follow_the_npz_mirror(server, cache, small, monkeypatch):
     files = []
-    for name, content in small.idx().items():
-        packed = gzip.compress(content)
-        server.answers[f"/idx/{name}.gz"] = server.body(packed)
-        files.append(RemoteFile(f"{name}.gz", "md5:" + hashlib.md5(packed).hexdigest()))
+    for name, content in small.gzipped_idx().items():
+        server.answers[f"/idx/{name}"] = server.body(content)
+        files.append(RemoteFile(name, "md5:" + hashlib.md5(content).hexdigest()))
     absent = Mirror(server.url + "absent/", (RemoteFile("mnist.npz", "sha256:00"),))
-    monkeypatch.setattr(mnist, "MIRRORS", (absent, Mirror(server.url + "idx/", tuple(files))))
+    use_mirrors(monkeypatch, absent, Mirror(server.url + "idx/", tuple(files)))
     small.assert_equal(mnist.load_data())
     small.assert_equal(mnist.load_data())
     assert len(server.asked) == 5
@@ -177,22 +179,44 @@ def test_idx_mirrors_follow_the_npz_mirror(server, cache, small, monkeypatch):
 def test_without_a_mirror_the_sample_is_loaded_with_a_message(server, cache, monkeypatch, capsys):
     silent = Mirror(server.url + "silent/", (RemoteFile("mnist.npz", "sha256:00"),))
     server.answers["/silent/mnist.npz"] = server.silence
-    monkeypatch.setattr(mnist, "MIRRORS", (silent, silent, silent))
-    monkeypatch.setattr(mnist, "SECONDS_WITHOUT_PROGRESS", 0.5)
+    use_mirrors(monkeypatch, silent, silent, silent, counts=MNIST.counts)
+    monkeypatch.setattr(loading, "SECONDS_WITHOUT_PROGRESS", 0.5)
     split = mnist.load_data()
     for got, expected in zip(split, mnist.load_sample(), strict=True):
         np.testing.assert_array_equal(got[0], expected[0])
         np.testing.assert_array_equal(got[1], expected[1])
     out, err = capsys.readouterr()
     assert out == ""
-    assert err.count("\n") == 1
+    assert err.count("\n") == 3
     assert "\r" not in err
-    for part in ("timed out", "4,000 + 1,000", "sample", "load_data()", "IDX", str(cache)):
+    for part in ("timed out", "4,000 + 1,000", "60,000 + 10,000", "sample", "load_data()", "IDX", str(cache)):
         assert part in err
 
 
+def test_message_about_the_sample_quotes_the_error_of_a_script_for_60000_images(monkeypatch, capsys):
+    use_mirrors(monkeypatch, counts=MNIST.counts)
+    (x_train, _), _ = mnist.load_data()
+    said = capsys.readouterr().err
+    with pytest.raises(ValueError, match="cannot reshape") as caught:
+        x_train.reshape((60000, 28, 28, 1))
+    assert str(caught.value) in said
+    (fix,) = re.findall(r"x_train\.reshape\(.*?\)", said)
+    np.testing.assert_array_equal(eval(fix), x_train[..., None])
+
+
 def test_time_limit_is_at_most_12_seconds():
-    assert mnist.SECONDS_WITHOUT_PROGRESS <= 12
+    assert loading.SECONDS_WITHOUT_PROGRESS <= 12
+
+
+def test_default_argument_of_keras_is_no_path(tmp_path: Path, cache: Path, small, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    cache.mkdir()
+    (cache / "mnist.npz").write_bytes(small.npz())
+    small.assert_equal(mnist.load_data("mnist.npz"))
+    small.assert_equal(mnist.load_data(path="mnist.npz"))
+    small.x_train = small.x_train[::-1]
+    (tmp_path / "mnist.npz").write_bytes(small.npz())
+    small.assert_equal(mnist.load_data("mnist.npz"))
 
 
 def test_content_of_the_sample():
