@@ -10,6 +10,7 @@ import numpy as np
 
 from scratchcnn.losses import Loss
 from scratchcnn.operands import Array, Shape
+from scratchcnn.training.shapes import shape_hint
 from scratchcnn.training.weights import check_weights
 
 ROWS_AT_ONCE = 4096  # samples checked at a time, to limit memory
@@ -46,10 +47,9 @@ def check_images(x: object, input_shape: Shape, dtype: np.dtype[np.floating], wh
     if images.dtype.kind not in "iuf":
         raise TypeError(f"Expected {what} as integers or floats, received dtype {images.dtype}.")
     if images.shape[1:] != input_shape or images.ndim != len(input_shape) + 1:
-        raise ValueError(
-            f"Expected {what} of shape ({', '.join(map(str, ('samples', *input_shape)))}), received {images.shape}."
-            f"{_shape_hint(images.shape, input_shape)}"
-        )
+        expected = ", ".join(map(str, ("samples", *input_shape)))
+        hint = shape_hint(images.shape, input_shape)
+        raise ValueError(f"Expected {what} of shape ({expected}), received {images.shape}.{' ' + hint if hint else ''}")
     if len(images) == 0:
         raise ValueError(f"Expected {what} with at least one sample, received an empty array of shape {images.shape}.")
     low, high = value_range(images)
@@ -57,14 +57,6 @@ def check_images(x: object, input_shape: Shape, dtype: np.dtype[np.floating], wh
     if not (low >= -largest and high <= largest):  # so that a NaN is found too
         raise ValueError(f"Expected {what} with finite values, received {_first_beyond(images, largest)}.")
     return images
-
-
-def _shape_hint(shape: Shape, input_shape: Shape) -> str:
-    if shape == input_shape:
-        return " That is one sample without a batch axis: use x[None]."
-    if int(np.prod(input_shape)) in (int(np.prod(shape)), int(np.prod(shape[1:]))):
-        return f" It has as many elements: use x.reshape({', '.join(map(str, (-1, *input_shape)))})."
-    return ""
 
 
 def value_range(images: Array) -> tuple[float, float]:
