@@ -15,6 +15,7 @@ from scratchcnn.names import look_up
 from scratchcnn.operands import Array, Shape
 from scratchcnn.sequential import Sequential
 from scratchcnn.training.data import check_images
+from scratchcnn.training.shapes import shape_hint
 
 AXES = {2: ("sample", "unit"), 4: ("sample", "row", "column", "channel")}  # of a batch of vectors, and of images
 
@@ -87,13 +88,12 @@ def one_image(model: Sequential, image: object) -> Array:
         pixels = pixels.reshape(1, *shape)
     if pixels.shape != (1, *shape):
         batch = pixels.shape[1:] == shape or (gray and pixels.shape[1:] == shape[:2])
+        fix = "Give an image of the size that the model was built for."
         if batch and len(pixels) > 1:
-            fix = f"that is a batch of {len(pixels)}: give one of them, as image[0]"
+            fix = f"That is a batch of {len(pixels)}: give one of them, as image[0]."
         elif pixels.size == math.prod(shape):
-            fix = f"it has as many values: use image.reshape({', '.join(map(str, shape))})"
-        else:
-            fix = "give an image of the size that the model was built for"
-        raise ValueError(f"Expected image as one image of shape {shape}, received shape {pixels.shape}; {fix}.")
+            fix = shape_hint(pixels.shape, shape, "image") or fix
+        raise ValueError(f"Expected image as one image of shape {shape}, received shape {pixels.shape}. {fix}")
     return check_images(pixels, shape, model.dtype, "image")
 
 

@@ -90,17 +90,19 @@ def test_sample_of_a_model_without_image_axes_is_accepted():
 def test_grayscale_image_for_a_color_model_is_an_error():
     color = Sequential([Conv2D(2, 3, input_shape=(5, 4, 3))])
     assert one_image(color, np.zeros((5, 4, 3))).shape == (1, 5, 4, 3)
-    with pytest.raises(ValueError, match=r"one image of shape \(5, 4, 3\), received shape \(5, 4\); give an image of"):
+    with pytest.raises(ValueError, match=r"one image of shape \(5, 4, 3\), received shape \(5, 4\)\. Give an image of"):
         one_image(color, np.zeros((5, 4)))
 
 
 @pytest.mark.parametrize(
     ("image", "error", "message"),
     [
-        (np.zeros((7, 5, 4, 1)), ValueError, r"that is a batch of 7: give one of them, as image\[0\]"),
-        (np.zeros((7, 5, 4)), ValueError, r"that is a batch of 7: give one of them"),
-        (np.zeros(20), ValueError, r"as many values: use image.reshape\(5, 4, 1\)"),
-        (np.zeros((4, 5, 1)), ValueError, "received shape .4, 5, 1.; it has as many values"),
+        (np.zeros((7, 5, 4, 1)), ValueError, r"That is a batch of 7: give one of them, as image\[0\]"),
+        (np.zeros((7, 5, 4)), ValueError, r"That is a batch of 7: give one of them"),
+        (np.zeros(20), ValueError, r"images are flattened: use image.reshape\(-1, 5, 4, 1\)"),
+        (np.zeros((4, 5, 1)), ValueError, r"received shape \(4, 5, 1\)\. .* use image.transpose\(1, 0, 2\)"),
+        (np.zeros((1, 1, 5, 4)), ValueError, r"The channels come first.* use image.transpose\(0, 2, 3, 1\)"),
+        (np.zeros((10, 2, 1)), ValueError, r"received shape \(10, 2, 1\)\. Give an image of the size"),
         (np.zeros((0, 5, 4, 1)), ValueError, "received shape .0, 5, 4, 1."),
         (np.zeros((28, 28)), ValueError, "of the size that the model was built for"),
         (np.full((5, 4), np.nan), ValueError, "finite values, received nan"),

@@ -168,5 +168,5 @@ def test_model_whose_inputs_are_no_images_raises():
 
 
 def test_batch_of_images_raises():
-    with pytest.raises(ValueError, match=r"that is a batch of 2: give one of them, as image\[0\]"):
+    with pytest.raises(ValueError, match=r"That is a batch of 2: give one of them, as image\[0\]"):
         occlusion(MADE[grey], images(MADE[grey], 2))

@@ -198,7 +198,7 @@ def test_wrong_backward_pass_is_reported(tmp_path, rng):
     [
         ({"model": "model"}, "Expected a Sequential for write_report, received str"),
         ({"model": Sequential([Dense(3)])}, "Expected a model of known shape for write_report"),
-        ({"image": np.ones((2, 9, 8, 1))}, "that is a batch of 2: give one of them, as image"),
+        ({"image": np.ones((2, 9, 8, 1))}, "That is a batch of 2: give one of them, as image"),
         ({"image": np.ones((9, 9, 1))}, r"Expected image as one image of shape \(9, 8, 1\)"),
         ({"label": 5}, "Expected label from 0 to 4"),
         ({"images": np.ones((2, 9, 8, 1))}, "Expected images and labels, received only one"),
