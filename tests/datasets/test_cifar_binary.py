@@ -1,7 +1,6 @@
 """read_archive and read_files: arrays from valid files of CIFAR-10, and a ValueError for all others."""
 
 import gzip
-import io
 import tarfile
 import time
 import tracemalloc
@@ -26,13 +25,10 @@ def write(folder: Path, content: bytes) -> Path:
 
 def pack(members: list[tuple[tarfile.TarInfo, bytes]], tar_format: int = tarfile.GNU_FORMAT) -> bytes:
     """Return an uncompressed archive of members whose headers may be wrong."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w", format=tar_format) as archive:
-        for member, content in members:
-            archive.addfile(member)
-            buffer.write(content + bytes(-len(content) % tarfile.BLOCKSIZE))
-            archive.offset = buffer.tell()
-    return buffer.getvalue()
+    blocks = [
+        member.tobuf(tar_format) + content + bytes(-len(content) % tarfile.BLOCKSIZE) for member, content in members
+    ]
+    return b"".join(blocks) + bytes(2 * tarfile.BLOCKSIZE)
 
 
 def entry(name: str, content: bytes = RECORD, **changes: object) -> tuple[tarfile.TarInfo, bytes]:
