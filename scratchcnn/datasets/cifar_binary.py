@@ -57,7 +57,7 @@ def read_archive(paths: list[Path]) -> list[npt.NDArray[np.uint8]]:
 
     The archive is read once, from its beginning to its end, so that the checksum of a gzip file is verified. Members
     are recognized by the last part of their names; directories, links and other files are skipped. Memory is allocated
-    as the data is read, whatever sizes the archive claims, and no more than `MAX_BYTES` are decompressed.
+    as the data is read, independent of the sizes in headers, and no more than `MAX_BYTES` are decompressed.
 
     Parameters
     ----------

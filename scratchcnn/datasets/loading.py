@@ -89,7 +89,7 @@ def _load_path(data_set: DataSet, path: Path) -> Split:
     descriptions = [layout.description for layout in data_set.layouts]
     if not path.exists():
         raise FileNotFoundError(
-            f"expected a file or a folder with {' or '.join(descriptions)}, received '{path}', which does not exist "
+            f"expected a folder or a file with {' or '.join(descriptions)}, received '{path}', which does not exist "
             f"(the working directory is {Path.cwd()}). Correct the path, or call load_data() without one to download "
             f"{data_set.name}."
         )
