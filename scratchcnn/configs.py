@@ -46,6 +46,12 @@ class Configured:
                     f"Expected one of the attributes of {type(self).__name__}, {', '.join(sorted(known)) or 'none'}, "
                     f"received {name!r}, which would have no effect.{nearest(name, known)}"
                 )
+        fixed = getattr(type(self), name, None)
+        if isinstance(fixed, property) and fixed.fset is None:
+            raise AttributeError(
+                f"Expected {name!r} of {type(self).__name__} to stay as it is, received {value!r}; it follows from "
+                f"other attributes and cannot be set."
+            )
         object.__setattr__(self, name, value)
 
     def get_config(self) -> Config:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from scratchcnn.configs import Config, Configured
 from scratchcnn.names import look_up
@@ -85,3 +86,16 @@ def get(identifier: str | Metric) -> Metric:
         "sparse_categorical_accuracy": SparseCategoricalAccuracy,
     }
     return look_up("metric", identifier, known)(name=identifier)
+
+
+def get_all(identifiers: str | Metric | Iterable[str | Metric] | None) -> list[Metric]:
+    """Return the metrics of these names; one name or metric is a list of one, and None an empty one.
+
+    Raises
+    ------
+    ValueError
+        There is no metric of that name.
+    """
+    if not isinstance(identifiers, Iterable) or isinstance(identifiers, (str, type)):
+        identifiers = [] if identifiers is None else [identifiers]
+    return [get(identifier) for identifier in identifiers]

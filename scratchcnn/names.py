@@ -1,12 +1,37 @@
-"""Look-up by name: an unknown name raises an error that lists the known names and suggests the closest one."""
+"""Names: an unknown name, argument or attribute raises an error with the known ones and the closest one."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
-from typing import TypeVar
+import functools
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
 
 Value = TypeVar("Value")
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+RENAMED = {
+    "lr": "learning_rate", "nb_epoch": "epochs", "nb_filter": "filters", "output_dim": "units", "p": "rate",
+    "border_mode": "padding", "subsample": "strides", "atrous_rate": "dilation_rate", "dim_ordering": "data_format",
+    "init": "kernel_initializer", "bias": "use_bias", "batch_input_shape": "input_shape", "period": "save_freq",
+    "samples_per_epoch": "steps_per_epoch", "nb_val_samples": "validation_steps", "val_samples": "steps",
+    "W": "kernel", "b": "bias", "trainable_variables": "trainable_weights", "variables": "weights",
+    "non_trainable_variables": "non_trainable_weights", "fit_generator": "fit", "evaluate_generator": "evaluate",
+    "predict_generator": "predict", "predict_proba": "predict",
+}  # fmt: skip
+"""Arguments and attributes of earlier versions of Keras, and their names since then."""
+
+REPLACED = {
+    "predict_classes": "use model.predict(x).argmax(axis=-1)",
+    "decay": "use a schedule as learning_rate, for example ExponentialDecay(0.001, 1000, 0.9)",
+    "nb_row": "use kernel_size=(rows, columns)", "nb_col": "use kernel_size=(rows, columns)",
+    "show_accuracy": "use compile(metrics=['accuracy'])", "class_mode": "choose a loss that takes your targets",
+    "workers": "omit it: batches are made in this process", "use_multiprocessing": "omit it",
+    "max_queue_size": "omit it: batches are made when they are needed", "run_eagerly": "omit it",
+    "jit_compile": "omit it: Sequential(engine='kernels') is compiled", "steps_per_execution": "omit it",
+}  # fmt: skip
+"""Arguments and attributes that exist in Keras only, and what to do instead."""
 
 
 def look_up(kind: str, name: object, known: Mapping[str, Value]) -> Value:
@@ -34,7 +59,8 @@ def look_up(kind: str, name: object, known: Mapping[str, Value]) -> Value:
     if isinstance(name, str) and name in known:
         return known[name]
     raise ValueError(
-        f"Expected {kind} as one of {', '.join(map(repr, known))}, received {name!r}.{nearest(name, known)}"
+        f"Expected {kind} as one of {', '.join(map(repr, known))}, received {name!r}{class_hint(name)}."
+        f"{nearest(name, known)}"
     )
 
 
@@ -42,3 +68,78 @@ def nearest(name: object, known: Iterable[str]) -> str:
     """Return " Did you mean 'adam'?" with the known name that is most similar to `name`; '' if none is similar."""
     closest = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.5) if isinstance(name, str) else []
     return f" Did you mean {closest[0]!r}?" if closest else ""
+
+
+def class_hint(value: object) -> str:
+    """Return "; call the class: Adam()" if `value` is a class where an object is expected; '' otherwise."""
+    return f"; call the class: {value.__name__}()" if isinstance(value, type) else ""
+
+
+def unknown_name(what: str, name: str, known: Iterable[str]) -> str:
+    """Return the message about an unknown argument or attribute: the known ones, and what to use instead.
+
+    Examples
+    --------
+    >>> unknown_name("arguments of SGD", "lr", ["learning_rate", "momentum"])
+    "Expected one of the arguments of SGD, learning_rate, momentum, received 'lr'; use learning_rate."
+    >>> unknown_name("arguments of SGD", "momentun", ["learning_rate", "momentum"])
+    "Expected one of the arguments of SGD, learning_rate, momentum, received 'momentun'. Did you mean 'momentum'?"
+    """
+    known = list(known)
+    message = f"Expected one of the {what}, {', '.join(known) or 'of which there are none'}, received {name!r}"
+    if RENAMED.get(name) in known:
+        return f"{message}; use {RENAMED[name]}."
+    return f"{message}; {REPLACED[name]}." if name in REPLACED else f"{message}.{nearest(name, known)}"
+
+
+def names_arguments(function: Function, label: str | None = None) -> Function:
+    """Return the function such that an unknown keyword argument raises a TypeError with the message above.
+
+    A function that accepts any keyword argument is returned unchanged. The signature remains that of the function.
+
+    Parameters
+    ----------
+    function : callable
+    label : str, optional
+        What the message calls the function; default: its name.
+
+    Examples
+    --------
+    >>> @names_arguments
+    ... def shift(rows: int = 0, columns: int = 0) -> None: ...
+    >>> shift(row=1)
+    Traceback (most recent call last):
+    TypeError: Expected one of the arguments of shift, rows, columns, received 'row'. Did you mean 'rows'?
+    """
+    parameters = inspect.signature(function).parameters.values()
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+        return function
+    known = dict.fromkeys(parameter.name for parameter in parameters if parameter.name != "self")
+    what = f"arguments of {label or function.__name__}"
+
+    @functools.wraps(function)
+    def checked(*args: Any, **kwargs: Any) -> Any:
+        if not kwargs.keys() <= known.keys():
+            raise TypeError(unknown_name(what, next(name for name in kwargs if name not in known), known))
+        return function(*args, **kwargs)
+
+    return checked  # type: ignore[return-value]
+
+
+class UnknownAttributeError(AttributeError):
+    """The error that `__getattr__` raises for an attribute that an object does not have.
+
+    Its message is computed only when it is shown, so that `hasattr` and `getattr` with a default stay fast. Names that
+    begin with an underscore get a short one, since Python itself looks for many of them.
+    """
+
+    def __init__(self, thing: object, name: str) -> None:
+        super().__init__(name, name=name, obj=thing)
+        self.attribute = name
+
+    def __str__(self) -> str:
+        kind = type(self.obj)
+        if self.attribute.startswith("_"):
+            return f"{kind.__name__!r} object has no attribute {self.attribute!r}"
+        known = sorted(name for name in {*dir(kind), *vars(self.obj)} if not name.startswith("_"))
+        return unknown_name(f"attributes of {kind.__name__}", self.attribute, known)

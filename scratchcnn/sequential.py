@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import copy
-import math
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
 
 from scratchcnn import losses, metrics, optimizers
-from scratchcnn.arguments import boolean, image_shape, positive_integer, seed_number, whole_number
+from scratchcnn.arguments import boolean, positive_integer, seed_number, whole_number
 from scratchcnn.callbacks import Callback
 from scratchcnn.callbacks.callback_list import CallbackList
 from scratchcnn.fusion.plan import Plan
 from scratchcnn.layers import Input, Layer
+from scratchcnn.layers.parameters import put
+from scratchcnn.layers.row import LayerRow
 from scratchcnn.names import look_up, nearest
 from scratchcnn.operands import Array, Shape
 from scratchcnn.operations import Operations
@@ -22,16 +22,19 @@ from scratchcnn.operations import engine as operations_of
 from scratchcnn.storage import files
 from scratchcnn.storage.atomic import FilePath
 from scratchcnn.summary import summary_lines
-from scratchcnn.training import History, arguments, inference, parameters
+from scratchcnn.training import History, arguments, inference
 from scratchcnn.training.arguments import DataArguments
-from scratchcnn.training.data import Fitting, Samples, batches, check_images, check_samples
+from scratchcnn.training.current import Current
+from scratchcnn.training.data import Fitting, as_input, check_images, check_samples
+from scratchcnn.training.inference import Result
 from scratchcnn.training.loop import Training
 from scratchcnn.training.model import Compiled
 from scratchcnn.training.position import Position
-from scratchcnn.training.progress import Progress, resolve
-from scratchcnn.training.softmax_loss import on_logits
-from scratchcnn.training.step import loss_and_gradients, train_step
-from scratchcnn.training.trainer import Trainer, carried_over, trainable_parameters
+from scratchcnn.training.progress import resolve
+from scratchcnn.training.sources import weighed
+from scratchcnn.training.step import forward, loss_and_gradients, train_step
+from scratchcnn.training.trainer import Trainer
+from scratchcnn.training.weights import check_class_weight
 
 
 class Sequential:
@@ -48,11 +51,11 @@ class Sequential:
         Of the parameters and of all computations: float32 to train, float64 to check gradients.
     seed : int or None
         Determines the initial parameters, the order of the samples and the dropout masks. None: random.
+    name : str, default 'sequential'
 
     Attributes
     ----------
     name : str
-        'sequential'.
     history : History or None
         Of the last `fit`; updated after each epoch.
     stop_training : bool
@@ -83,22 +86,32 @@ class Sequential:
         engine: str = "kernels",
         dtype: str = "float32",
         seed: int | None = None,
+        name: str | None = None,
     ) -> None:
-        self.name = "sequential"
-        self._ops, self._engine = operations_of(engine), engine
+        self.name = name or "sequential"
+        operations_of(engine)  # raises for an unknown one
+        self._engine = engine
         self._dtype = look_up("dtype", dtype, {name: np.dtype(name) for name in ("float32", "float64")})
-        self._layers: list[Layer] = []
         self._generators = _generators(seed)
-        self._input_shape: Shape | None = None  # of one sample
+        self._row = LayerRow(self._generators["init"], self._dtype)
         self._compiled: Compiled | None = None
-        self._plan: Plan | None = None
-        self._trainer: Trainer | None = None
-        self._trained: tuple[Plan, list[Array]] | None = None  # plan and parameters for which the trainer was made
+        self._current = Current(engine)
         self.position: Position | None = None
         self.history: History | None = None
         self.stop_training = False
         for layer in layers or ():
             self.add(layer)
+
+    def __getstate__(self) -> dict[str, object]:
+        """Return what copy.deepcopy and pickle copy: everything but what is made again when it is needed."""
+        return {**vars(self), "_current": self.optimizer_state}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        """Set what `__getstate__` returned; training resumes exactly where the original was."""
+        optimizer_state = state["_current"]
+        vars(self).update(state, _current=Current(str(state["_engine"])))
+        if isinstance(optimizer_state, optimizers.State):
+            self.trainer.optimizer_state = optimizer_state
 
     def __setattr__(self, name: str, value: object) -> None:
         """Set an attribute, unless that would have no effect."""
@@ -121,17 +134,17 @@ class Sequential:
     @property
     def layers(self) -> list[Layer]:
         """A new list of the layers. To change the row, use `add`, or make a new model."""
-        return list(self._layers)
+        return list(self._row.layers)
 
     @property
     def trainable(self) -> bool:
         """Whether any layer is trainable. Setting it freezes or unfreezes every layer; see `Layer.trainable`."""
-        return any(layer.trainable for layer in self._layers) or not self._layers
+        return any(layer.trainable for layer in self._row.layers) or not self._row.layers
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
         value = boolean("trainable", value)
-        for layer in self._layers:
+        for layer in self._row.layers:
             layer.trainable = value
 
     def add(self, layer: Layer | Input) -> None:
@@ -145,27 +158,36 @@ class Sequential:
             The layer does not accept the output of the previous one, already belongs to a model, or has the name of
             another layer. The model is unchanged.
         """
-        if isinstance(layer, Input):
-            if self._layers or self._input_shape is not None:
-                raise ValueError(f"Expected Input first and once, received it after {len(self._layers)} layers.")
-            self._input_shape = layer.shape
-            return
-        if not isinstance(layer, Layer):
-            raise TypeError(f"Expected a layer, for example Dense(10), received {layer!r}.")
-        if layer.output_shape is not None or any(layer is other for other in self._layers):
-            raise ValueError(
-                f"Layer {layer.label} already belongs to a model and holds its parameters; make a new layer object."
-            )
-        input_shape = self._layers[-1].output_shape if self._layers else self._input_shape or layer.input_shape
-        name = layer.name or self._free_name(layer.default_name)
-        if any(name == other.name for other in self._layers):
-            raise ValueError(f"Expected a unique name for every layer, received {name!r} twice.")
-        if input_shape is not None:
-            layer.build(input_shape, self._generators["init"], self.dtype)
-        layer.name = name
-        self._layers.append(layer)
-        self._input_shape = self._input_shape or (input_shape if len(self._layers) == 1 else None)
-        self._plan = self._trainer = None
+        self._row.add(layer)
+        self._current = Current(self._engine)
+
+    def pop(self) -> Layer:
+        """Remove the last layer and return it. The optimizer state is reset, as by `add`.
+
+        Raises
+        ------
+        ValueError
+            There are no layers.
+        """
+        layer = self._row.pop()
+        self._current = Current(self._engine)
+        return layer
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """Return the layer with this name, or at this index.
+
+        Raises
+        ------
+        ValueError
+            There is no such layer, or not exactly one of name and index is given.
+
+        Examples
+        --------
+        >>> from scratchcnn.layers import Dense
+        >>> Sequential([Dense(3, input_shape=(4,))]).get_layer("dense")
+        <'dense' (Dense), (4,) to (3,)>
+        """
+        return self._row.get(name, index)
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         """Create the parameters of all layers for batches of `input_shape`, for example (None, 28, 28, 1).
@@ -175,31 +197,19 @@ class Sequential:
         ValueError
             A layer does not accept the output of the previous one, or the model was built for another shape.
         """
-        shape = image_shape("input_shape after the batch axis", tuple(input_shape)[1:])
-        if self._input_shape not in (None, shape):
-            raise ValueError(f"Expected batches of shape {self.input_shape}, for which the model is built, "
-                             f"received {tuple(input_shape)}; make a new model.")  # fmt: skip
-        inference.shapes(self._layers, shape)  # raises before any layer is built
-        following = shape
-        for layer in self._layers:
-            following = layer.output_shape or layer.build(following, self._generators["init"], self.dtype)
-        self._input_shape = shape
+        self._row.build(input_shape)
 
     @property
     def input_shape(self) -> tuple[int | None, ...] | None:
         """Shape of a batch of inputs, with None for the batch axis; None if it is not known yet."""
-        return None if self._input_shape is None else (None, *self._input_shape)
+        shape = self._row.input_shape
+        return None if shape is None else (None, *shape)
 
     @property
     def output_shape(self) -> tuple[int | None, ...] | None:
         """Shape of a batch of outputs, with None for the batch axis; None if it is not known yet."""
-        shape = self._layers[-1].output_shape if self._layers else self._input_shape
+        shape = self._row.output_shape
         return None if shape is None else (None, *shape)
-
-    def _free_name(self, name: str) -> str:
-        taken = {layer.name for layer in self._layers}
-        numbered = (f"{name}_{number}" if number else name for number in range(len(taken) + 1))
-        return next(candidate for candidate in numbered if candidate not in taken)
 
     def summary(
         self,
@@ -224,7 +234,7 @@ class Sequential:
             The shapes are not known yet, or positions are not three increasing numbers.
         """
         self.expect_built("summary")
-        for line in summary_lines(self.name, self._layers, line_length, positions):
+        for line in summary_lines(self.name, self._row.layers, line_length, positions):
             (print_fn or print)(line)
 
     # What the model consists of: the interface for tools (inspection, callbacks, storage)
@@ -237,7 +247,7 @@ class Sequential:
     @property
     def ops(self) -> Operations:
         """The primitive operations of the engine: the package `kernels` or `reference`."""
-        return self._ops
+        return operations_of(self._engine)
 
     @property
     def dtype(self) -> np.dtype[np.floating]:
@@ -250,6 +260,11 @@ class Sequential:
         return self._compiled
 
     @property
+    def metrics_names(self) -> list[str]:
+        """Names of the values that `evaluate` returns: 'loss', and each metric's. RuntimeError before `compile`."""
+        return ["loss", *(metric.name for metric in self.expect_compiled("its metrics").metrics)]
+
+    @property
     def optimizer(self) -> optimizers.Optimizer:
         """The optimizer; its `learning_rate` may be set. RuntimeError before `compile`."""
         return self.expect_compiled("its optimizer").optimizer
@@ -260,13 +275,7 @@ class Sequential:
 
         Parameters that were frozen since the last step have no state; those that were unfrozen start from zero.
         """
-        if self._trainer is None or self._trained is None:
-            return None
-        state, (plan, trained) = self._trainer.optimizer_state, self._trained
-        if plan.fits(self._layers):
-            return state
-        now_trained = trainable_parameters(self._layers)
-        return carried_over(state, trained, now_trained, self.optimizer.start(now_trained))
+        return self._current.optimizer_state(self._row.layers, self._compiled)
 
     @property
     def generators(self) -> Mapping[str, np.random.Generator]:
@@ -280,9 +289,7 @@ class Sequential:
         It is updated whenever a layer was changed. ValueError if the shapes are not known yet.
         """
         self.expect_built("its plan")
-        if self._plan is None or not self._plan.fits(self._layers):
-            self._plan = Plan(self._layers, self._engine)
-        return self._plan
+        return self._current.plan(self._row.layers)
 
     @property
     def trainer(self) -> Trainer:
@@ -291,18 +298,9 @@ class Sequential:
         It is updated whenever a layer was changed, and keeps the optimizer state of the parameters that were trainable
         before. ValueError if the shapes are not known yet, RuntimeError before `compile`.
         """
-        plan = self.plan
-        if self._trainer is None or self._trained is None or self._trained[0] is not plan:
-            loss, optimizer, chosen = self.expect_compiled("training")
-            layers, loss = on_logits(self._layers, loss)
-            trained = trainable_parameters(layers)
-            state = optimizer.start(trained)
-            if self._trainer is not None and self._trained is not None:
-                state = carried_over(self._trainer.optimizer_state, self._trained[1], trained, state)
-            rngs = self._generators["shuffle"], self._generators["dropout"]
-            self._trainer = Trainer(Plan(layers, self._engine), loss, chosen, optimizer, state, self.dtype, *rngs)
-            self._trained = plan, trained
-        return self._trainer
+        self.expect_built("training")
+        compiled = self.expect_compiled("training")
+        return self._current.trainer(self._row.layers, compiled, self._dtype, self._generators)
 
     def clone(
         self,
@@ -331,20 +329,13 @@ class Sequential:
             The shapes are not known yet, or a new layer has parameters of other shapes.
         """
         self.expect_built("clone")
-        new = copy.copy(self)
+        new = object.__new__(type(self))
+        vars(new).update(vars(self), history=None, position=None, _current=Current(self._engine))
         new._generators = copy.deepcopy(self._generators) if seed is None else _generators(seed)
-        new._layers = [copy.deepcopy(layer) for layer in self._layers]
-        for number, layer in (layers or {}).items():
-            replaced = self._layers[number]
-            assert replaced.input_shape is not None
-            layer.build(replaced.input_shape, np.random.default_rng(0), self.dtype)
-            layer.name, layer.trainable = replaced.name, replaced.trainable
-            new._layers[number] = layer
-        parameters.put(new._layers, self.get_weights())
+        new._row = self._row.copy(new._generators["init"], layers or {})
         if self._compiled is not None:
             mine = copy.deepcopy(self._compiled)
             new._compiled = Compiled(loss or mine.loss, optimizer or mine.optimizer, mine.metrics)
-        new._plan = new._trainer = new._trained = new.position = new.history = None
         return new
 
     # Parameters
@@ -358,7 +349,7 @@ class Sequential:
             The shapes are not known yet.
         """
         self.expect_built("get_weights")
-        return [array.copy() for layer in self._layers for array in layer.params.values()]
+        return [array.copy() for array in self.weights]
 
     def set_weights(self, weights: Sequence[Array]) -> None:
         """Set all parameters; the counterpart of `get_weights`.
@@ -369,7 +360,39 @@ class Sequential:
             Another number of arrays, or an array of another shape. Nothing is changed.
         """
         self.expect_built("set_weights")
-        parameters.put(self._layers, weights)
+        put(self._row.layers, weights)
+
+    @property
+    def weights(self) -> list[Array]:
+        """The parameters themselves, not copies, in the order of `get_weights`."""
+        return [array for layer in self._row.layers for array in layer.weights]
+
+    @property
+    def trainable_weights(self) -> list[Array]:
+        """The parameters that training updates: those of the layers that are not frozen."""
+        return [array for layer in self._row.layers for array in layer.trainable_weights]
+
+    @property
+    def non_trainable_weights(self) -> list[Array]:
+        """The parameters of the frozen layers."""
+        return [array for layer in self._row.layers for array in layer.non_trainable_weights]
+
+    def count_params(self) -> int:
+        """Return the total number of elements of all parameters.
+
+        Raises
+        ------
+        ValueError
+            The shapes are not known yet.
+
+        Examples
+        --------
+        >>> from scratchcnn.layers import Dense
+        >>> Sequential([Dense(3, input_shape=(4,))]).count_params()
+        15
+        """
+        self.expect_built("count_params")
+        return sum(layer.count_params() for layer in self._row.layers)
 
     # Training
 
@@ -377,7 +400,7 @@ class Sequential:
         self,
         optimizer: str | optimizers.Optimizer = "adam",
         loss: str | losses.Loss = "sparse_categorical_crossentropy",
-        metrics: Sequence[str | metrics.Metric] | None = None,
+        metrics: str | metrics.Metric | Sequence[str | metrics.Metric] | None = None,
     ) -> None:
         """Set how to train; resets the optimizer state.
 
@@ -388,7 +411,7 @@ class Sequential:
         loss : str or Loss
             'sparse_categorical_crossentropy' for class numbers, 'categorical_crossentropy' for one-hot rows, or an
             object, for example SparseCategoricalCrossentropy(from_logits=True).
-        metrics : sequence of str or Metric, optional
+        metrics : str or Metric, or a sequence of these; optional
             'accuracy', or an object.
 
         Raises
@@ -396,9 +419,10 @@ class Sequential:
         ValueError
             There is no optimizer, loss or metric of that name. The model stays compiled as before.
         """
-        chosen = [_get_metric(metric) for metric in metrics or ()]
+        chosen = _get_metrics(metrics)
         self._compiled = Compiled(losses.get(loss), optimizers.get(optimizer), chosen)
-        self._trainer = self.position = None
+        self._current.discard_trainer()
+        self.position = None
 
     def fit(
         self,
@@ -416,14 +440,17 @@ class Sequential:
         initial_epoch: int = 0,
         steps_per_epoch: int | None = None,
         validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: int | Collection[int] = 1,
     ) -> History:
         """Train on images and labels.
 
         Parameters
         ----------
         x : (N, *input_shape), integers or floats; or batches
-            Batches: any iterable of (x, y) or (x, y, sample_weight), without the argument y. If it ends before
-            steps_per_epoch, a warning is issued and training ends.
+            Batches: any iterable of (x, y) or (x, y, sample_weight), without the argument y, or an object with
+            __len__ and __getitem__, like Keras's Sequence. If they end before steps_per_epoch, a warning is issued and
+            training ends.
         y : (N,) integers, or (N, classes) rows for categorical_crossentropy
             In general, what the loss takes as targets.
         batch_size : int, default 32
@@ -449,6 +476,9 @@ class Sequential:
             which the model was saved, if it was loaded from that file. See `scratchcnn.callbacks.ModelCheckpoint`.
         steps_per_epoch, validation_steps : int, optional
             Number of batches; default: all.
+        validation_batch_size : int, default batch_size
+        validation_freq : int or collection of int, default 1
+            After every how many epochs the model is validated; or after which ones, counted from 1.
 
         Returns
         -------
@@ -470,38 +500,49 @@ class Sequential:
         """
         loss = self.expect_compiled("fit").loss
         epochs, initial_epoch = positive_integer("epochs", epochs), whole_number("initial_epoch", initial_epoch)
-        shown, called = resolve(verbose), CallbackList(callbacks)
+        shown, called, frequency = (
+            resolve(verbose),
+            CallbackList(callbacks),
+            arguments.checked_frequency(validation_freq),
+        )
         x = arguments.opened(x, y, steps_per_epoch)
-        if not self._layers:
+        if not self._row.layers:
             self.expect_built("fit")
-        shapes = inference.shapes(self._layers, self._input_shape or arguments.first_shape(x)[1:])
+        shapes = self._row.shapes(self._row.input_shape or arguments.first_shape(x)[1:])
         given = DataArguments(x, y, batch_size, validation_split, validation_data, shuffle, class_weight, sample_weight,
-                              steps_per_epoch, validation_steps)  # fmt: skip
+                              steps_per_epoch, validation_steps, validation_batch_size)  # fmt: skip
         data, validation = arguments.sources(given, Fitting(*shapes, self.dtype, loss))
-        if self._layers[-1].output_shape is None:
+        if self._row.output_shape is None:
             self.build((None, *shapes[0]))
-        return Training(self, data, validation, shown).fit(initial_epoch, epochs, called)
+        return Training(self, data, validation, frequency, shown).fit(initial_epoch, epochs, called)
 
     def evaluate(
         self,
         x: object,
-        y: object,
+        y: object = None,
         batch_size: int | None = None,
         verbose: str | int = "auto",
         sample_weight: object = None,
-    ) -> float | list[float]:
+        steps: int | None = None,
+        callbacks: Callback | Sequence[Callback] | None = None,
+        return_dict: bool = False,
+    ) -> Result:
         """Return loss and metrics over images and labels, as means over the samples, without dropout.
 
         Parameters
         ----------
-        x, y, verbose, sample_weight
-            As for `fit`.
+        x, y, verbose, sample_weight, callbacks
+            As for `fit`; x may be batches.
         batch_size : int, default 32
             Number of images computed at a time; the result does not depend on it.
+        steps : int, optional
+            Number of batches; default: all.
+        return_dict : bool, default False
 
         Returns
         -------
-        [loss, metric, ...], or the loss alone if the model was compiled without metrics
+        [loss, metric, ...], or the loss alone if the model was compiled without metrics; with return_dict, a dict of
+        the values by the names in `metrics_names`
 
         Raises
         ------
@@ -510,22 +551,32 @@ class Sequential:
         ValueError, TypeError
             The shapes are not known yet, or the data do not fit.
         """
-        samples = self._samples("evaluate", x, y, sample_weight)
-        data = batches(samples, batch_size := arguments.checked_batch_size(batch_size), rng=None)
-        with closing(Progress(math.ceil(len(samples.x) / batch_size), resolve(verbose))) as progress:
-            values = inference.evaluate(self.trainer, data, progress)
-            progress.end(values)
-        return inference.as_keras(values)
+        fitting, shown = self._fitting("evaluate"), resolve(verbose)
+        given = DataArguments(x, y, batch_size, sample_weight=sample_weight, steps_per_epoch=steps)
+        source = arguments.evaluated(given, fitting)
+        return inference.as_keras(inference.evaluation(self, source, shown, CallbackList(callbacks)), return_dict)
 
-    def predict(self, x: object, batch_size: int | None = None, verbose: str | int = 0) -> Array:
+    def predict(
+        self,
+        x: object,
+        batch_size: int | None = None,
+        verbose: str | int = 0,
+        steps: int | None = None,
+        callbacks: Callback | Sequence[Callback] | None = None,
+    ) -> Array:
         """Return the outputs for images, without dropout.
 
         Parameters
         ----------
-        x : (N, *input_shape), integers or floats
+        x : (N, *input_shape), integers or floats; or batches
+            Batches: any iterable of images, or of (x, y) or (x, y, sample_weight), whose x is used. A list is one
+            array of images.
         batch_size : int, default 32
             Number of images computed at a time; the result does not depend on it.
         verbose : {'auto', 0, 1, 2}, default 0
+        steps : int, optional
+            Number of batches; default: all.
+        callbacks : Callback or sequence of Callback, optional
 
         Returns
         -------
@@ -536,19 +587,51 @@ class Sequential:
         ValueError, TypeError
             The shapes are not known yet, or x does not fit.
         """
-        images = check_images(x, self.expect_built("predict"), self.dtype)
-        batch_size = arguments.checked_batch_size(batch_size)
-        with closing(Progress(math.ceil(len(images) / batch_size), resolve(verbose))) as progress:
-            y = inference.predict(self.plan, images, self.dtype, batch_size, progress)
-            progress.end({})
-        return y
+        source = arguments.predicted(x, batch_size, steps, self.expect_built("predict"), self.dtype)
+        return inference.prediction(self, source, resolve(verbose), CallbackList(callbacks))
 
-    def train_on_batch(self, x: object, y: object) -> float | list[float]:
+    def __call__(self, x: object, training: bool = False) -> Array:
+        """Return the outputs for one batch of images; with training=True, dropout is active.
+
+        Raises
+        ------
+        ValueError, TypeError
+            The shapes are not known yet, or x does not fit.
+
+        Examples
+        --------
+        >>> from scratchcnn.layers import Dense
+        >>> Sequential([Dense(3, input_shape=(4,))])(np.zeros((1, 4)))
+        array([[0., 0., 0.]], dtype=float32)
+        """
+        images = as_input(check_images(x, self.expect_built("a call"), self.dtype), self.dtype)
+        if not boolean("training", training):
+            return inference.predict_batch(self.plan, images)
+        return forward(self.plan, images, True, self._generators["dropout"])[0]
+
+    def predict_on_batch(self, x: object) -> Array:
+        """Return the outputs for one batch of images, without dropout; errors as for `predict`."""
+        return self(x)
+
+    def train_on_batch(
+        self,
+        x: object,
+        y: object,
+        sample_weight: object = None,
+        class_weight: Mapping[int, float] | None = None,
+        return_dict: bool = False,
+    ) -> Result:
         """Perform one training step on one batch.
+
+        Parameters
+        ----------
+        x, y, sample_weight, class_weight
+            One batch, as for `fit`.
+        return_dict : bool, default False
 
         Returns
         -------
-        [loss, metric, ...] of this batch before the update, with dropout, or the loss alone without metrics
+        Loss and metrics of this batch before the update, with dropout, in the form of `evaluate`
 
         Raises
         ------
@@ -559,11 +642,21 @@ class Sequential:
         FloatingPointError
             The loss is not finite. No parameter has changed.
         """
-        samples = self._samples("train_on_batch", x, y)
+        fitting = self._fitting("train_on_batch")
+        samples = check_samples(x, y, fitting, sample_weight=sample_weight)
+        samples = weighed(samples, check_class_weight(class_weight, fitting.output_shape[-1]), fitting)
         trainer = self.trainer
         x, targets = trainer.encoded(samples)
-        of_samples, predictions = train_step(trainer, x, targets)
-        return inference.as_keras(inference.RunningMeans(trainer).add(of_samples, targets, predictions))
+        of_samples, predictions = train_step(trainer, x, targets, samples.weights)
+        values = inference.RunningMeans(trainer).add(of_samples, targets, predictions)
+        return inference.as_keras(values, return_dict)
+
+    def test_on_batch(self, x: object, y: object, sample_weight: object = None, return_dict: bool = False) -> Result:
+        """Return loss and metrics of one batch, without dropout; arguments and errors as for `evaluate`."""
+        samples = check_samples(x, y, self._fitting("test_on_batch"), sample_weight=sample_weight)
+        trainer = self.trainer
+        values = inference.evaluate_batch(trainer, samples, inference.RunningMeans(trainer), [])
+        return inference.as_keras(values, return_dict)
 
     def loss_and_gradients(self, x: object, y: object, training: bool = False) -> tuple[float, list[Array]]:
         """Return the mean loss of one batch, and its gradient with respect to each trainable parameter.
@@ -628,7 +721,7 @@ class Sequential:
         ValueError, TypeError
             The shapes are not known yet, or the data do not fit.
         """
-        samples = self._samples(what, x, y)
+        samples = check_samples(x, y, self._fitting(what))
         return self.trainer.encoded(samples)
 
     def expect_compiled(self, what: str) -> Compiled:
@@ -642,23 +735,22 @@ class Sequential:
 
     def expect_built(self, what: str) -> Shape:
         """Return the shape of one sample; ValueError if it is not known or there are no layers."""
-        if not self._layers or self._input_shape is None or self._layers[-1].output_shape is None:
-            missing = "has no layers yet: add some" if not self._layers else (
+        if not self._row.layers or self._row.input_shape is None or self._row.output_shape is None:
+            missing = "has no layers yet: add some" if not self._row.layers else (
                 "does not know the shape of its input: give input_shape to its first layer, or call "
                 "model.build((None, 28, 28, 1)) or fit"
             )  # fmt: skip
             raise ValueError(f"Expected a model of known shape for {what}; this one {missing}.")
-        return self._input_shape
+        return self._row.input_shape
 
-    def _samples(self, what: str, x: object, y: object, sample_weight: object = None) -> Samples:
-        loss = self.expect_compiled(what).loss
-        input_shape, output_shape = self.expect_built(what), self._layers[-1].output_shape
-        assert output_shape is not None
-        fitting = Fitting(input_shape, output_shape, self.dtype, loss)
-        return check_samples(x, y, fitting, sample_weight=sample_weight)
+    def _fitting(self, what: str) -> Fitting:
+        """Return what data must fit; RuntimeError before `compile`, ValueError if the shapes are not known."""
+        loss, input_shape = self.expect_compiled(what).loss, self.expect_built(what)
+        assert self._row.output_shape is not None
+        return Fitting(input_shape, self._row.output_shape, self._dtype, loss)
 
 
-_get_metric = metrics.get  # `compile` has an argument of that name
+_get_metrics = metrics.get_all  # `compile` has an argument of that name
 
 
 def _generators(seed: int | None) -> dict[str, np.random.Generator]:

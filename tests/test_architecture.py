@@ -140,7 +140,7 @@ def test_private_members_of_a_model_are_used_by_the_model_only():
     files = dict(modules())
     private = {node.attr for node in attributes(files["scratchcnn.sequential"]) if node.attr.startswith("_")}
     private = {name for name in private if not name.startswith("__")}
-    assert "_layers" in private
+    assert "_row" in private
     for module, path in files.items():
         for node in attributes(path):
             own = isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from scratchcnn.names import unknown_name
 from scratchcnn.training.model import Model
 
 Logs = dict[str, float]
 
 
 class Callback:
-    """Base class of all callbacks, whose methods `fit` calls during training; here, they do nothing.
+    """Base class of all callbacks, whose methods `fit`, `evaluate` and `predict` call; here, they do nothing.
 
     Each method may set `self.model.stop_training = True`, which ends training after the current batch or epoch. An
     exception that it raises ends `fit` and is propagated. As in Keras, `on_train_end` is called when training is
@@ -54,10 +55,45 @@ class Callback:
         """Called after each epoch and its validation, with its values; values added to `logs` enter the history."""
 
     def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
-        """Called before each batch, counted from 0 within the epoch."""
+        """Called before each batch, counted from 0 within the epoch; here, calls `on_batch_begin`."""
+        self.on_batch_begin(batch, logs)
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Called after the training step of each batch, with the running means over the epoch."""
+        """Called after the training step of each batch, with the running means over the epoch.
+
+        Here, calls `on_batch_end`.
+        """
+        self.on_batch_end(batch, logs)
+
+    def on_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Earlier name of `on_train_batch_begin`."""
+
+    def on_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Earlier name of `on_train_batch_end`."""
+
+    def on_test_begin(self, logs: Logs | None = None) -> None:
+        """Called before `evaluate`, and before the validation of each epoch."""
+
+    def on_test_end(self, logs: Logs | None = None) -> None:
+        """Called after `evaluate` or a validation, with loss and metrics, without 'val_'."""
+
+    def on_test_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Called before each batch of `evaluate` or a validation."""
+
+    def on_test_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        """Called after each batch of `evaluate` or a validation, with the running means."""
+
+    def on_predict_begin(self, logs: Logs | None = None) -> None:
+        """Called before `predict`."""
+
+    def on_predict_end(self, logs: Logs | None = None) -> None:
+        """Called after `predict`."""
+
+    def on_predict_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Called before each batch of `predict`."""
+
+    def on_predict_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Called after each batch of `predict`, with its outputs (N, *output_shape) as 'outputs'."""
 
     def on_non_finite_loss(self, batch: int, loss: float) -> bool:
         """Called when the loss of a batch is NaN or infinite; return True to end training.
@@ -68,6 +104,10 @@ class Callback:
         return False
 
 
+METHODS = tuple(name for name in vars(Callback) if name.startswith("on_"))
+"""The methods that are called during training, evaluation and prediction."""
+
+
 class LambdaCallback(Callback):
     """A callback whose methods are given as functions.
 
@@ -75,6 +115,13 @@ class LambdaCallback(Callback):
     ----------
     on_epoch_begin, on_epoch_end, on_train_begin, on_train_end, on_train_batch_begin, on_train_batch_end : callable
         Called with the arguments of the method of that name: (epoch, logs), (logs) or (batch, logs). All are optional.
+    **kwargs : callable
+        Any other method of `Callback`, by name: on_test_begin, on_predict_batch_end, ...
+
+    Raises
+    ------
+    TypeError
+        Not a function, or `Callback` has no method of that name.
 
     Examples
     --------
@@ -91,14 +138,17 @@ class LambdaCallback(Callback):
         on_train_end: Callable[..., object] | None = None,
         on_train_batch_begin: Callable[..., object] | None = None,
         on_train_batch_end: Callable[..., object] | None = None,
+        **kwargs: Callable[..., object] | None,
     ) -> None:
         super().__init__()
         given = {
             "on_epoch_begin": on_epoch_begin, "on_epoch_end": on_epoch_end, "on_train_begin": on_train_begin,
             "on_train_end": on_train_end, "on_train_batch_begin": on_train_batch_begin,
-            "on_train_batch_end": on_train_batch_end,
+            "on_train_batch_end": on_train_batch_end, **kwargs,
         }  # fmt: skip
         for name, function in given.items():
+            if name not in METHODS:
+                raise TypeError(unknown_name("arguments of LambdaCallback", name, METHODS))
             if function is not None:
                 if not callable(function):
                     raise TypeError(f"Expected {name} as a function, received {function!r}; pass a callable.")

@@ -1,11 +1,12 @@
-"""CallbackList: the callbacks of one `fit`, called one after the other."""
+"""CallbackList: the callbacks of one `fit`, `evaluate` or `predict`, called one after the other."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from scratchcnn.callbacks.base import Callback, Logs
-from scratchcnn.training.model import Model
+from scratchcnn.names import class_hint
+from scratchcnn.training.model import Model, Moment
 
 
 class CallbackList:
@@ -25,8 +26,9 @@ class CallbackList:
         given = [] if callbacks is None else [callbacks] if isinstance(callbacks, Callback) else list(callbacks)
         for callback in given:
             if not isinstance(callback, Callback):
-                hint = "; call the class: EarlyStopping()" if isinstance(callback, type) else ""
-                raise TypeError(f"Expected callbacks of scratchcnn.callbacks, received {callback!r}{hint}.")
+                raise TypeError(
+                    f"Expected callbacks of scratchcnn.callbacks, received {callback!r}{class_hint(callback)}."
+                )
         self.callbacks: list[Callback] = sorted(given, key=lambda callback: callback.acts_last)
         self.model: Model | None = None
 
@@ -37,20 +39,10 @@ class CallbackList:
             callback.set_params(dict(params))
             callback.set_model(model)
 
-    def on_train_begin(self) -> None:
-        """Call each callback."""
+    def call(self, method: Moment, *arguments: Any) -> None:
+        """Call this method of each callback."""
         for callback in self.callbacks:
-            callback.on_train_begin({})
-
-    def on_train_end(self, logs: Logs) -> None:
-        """Call each callback."""
-        for callback in self.callbacks:
-            callback.on_train_end(logs)
-
-    def on_epoch_begin(self, epoch: int) -> None:
-        """Call each callback."""
-        for callback in self.callbacks:
-            callback.on_epoch_begin(epoch, {})
+            getattr(callback, method)(*arguments)
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         """Call each callback; values that it adds enter the history before the next callback is called."""
@@ -60,16 +52,6 @@ class CallbackList:
             callback.on_epoch_end(epoch, logs)
             assert self.model.history is not None
             self.model.history.extend({name: float(value) for name, value in logs.items() if name not in before})
-
-    def on_train_batch_begin(self, batch: int) -> None:
-        """Call each callback."""
-        for callback in self.callbacks:
-            callback.on_train_batch_begin(batch, {})
-
-    def on_train_batch_end(self, batch: int, logs: Logs) -> None:
-        """Call each callback."""
-        for callback in self.callbacks:
-            callback.on_train_batch_end(batch, logs)
 
     def on_non_finite_loss(self, batch: int, loss: float) -> bool:
         """Call each callback; return whether any of them ends training."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 
 from scratchcnn.arguments import non_negative, share, whole_number
@@ -27,33 +28,48 @@ def constant_learning_rate(callback: Callback) -> float:
     return rate
 
 
+def _accepts(function: Callable[..., object], count: int) -> bool:
+    """Whether a function can be called with this number of arguments; True if it does not tell, as some in C."""
+    try:
+        inspect.signature(function).bind(*range(count))
+    except TypeError:
+        return False
+    except ValueError:
+        return True
+    return True
+
+
 class LearningRateScheduler(Callback):
     """Sets the learning rate before each epoch; the history records it as 'learning_rate'.
 
     Parameters
     ----------
     schedule : callable
-        (epoch, current learning rate) -> new learning rate.
+        (epoch, current learning rate) -> new learning rate, or (epoch) -> new learning rate.
     verbose : {0, 1}
         1: print the learning rate of each epoch.
 
     Raises
     ------
     TypeError
-        Before training: the learning rate of the optimizer is a schedule.
+        `schedule` is not such a function; before training: the learning rate of the optimizer is a schedule.
     ValueError
         The function did not return a finite number of at least 0.
 
     Examples
     --------
     >>> halving = LearningRateScheduler(lambda epoch, rate: rate / 2 if epoch else rate)
+    >>> decaying = LearningRateScheduler(lambda epoch: 0.001 * 0.9**epoch)
     """
 
-    def __init__(self, schedule: Callable[[int, float], float], verbose: int = 0) -> None:
+    def __init__(self, schedule: Callable[..., float], verbose: int = 0) -> None:
         super().__init__()
-        if not callable(schedule):
-            raise TypeError(f"Expected schedule as a function of epoch and learning rate, received {schedule!r}.")
-        self.schedule, self.verbose = schedule, verbose
+        counts = [count for count in (2, 1) if callable(schedule) and _accepts(schedule, count)]
+        if not counts:
+            raise TypeError(
+                f"Expected schedule as a function of epoch and learning rate, or of epoch, received {schedule!r}."
+            )
+        self.schedule, self.verbose, self._arguments = schedule, verbose, counts[0]
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Check that the learning rate can be set."""
@@ -61,7 +77,8 @@ class LearningRateScheduler(Callback):
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Set the learning rate."""
-        rate = non_negative("the return value of schedule", self.schedule(epoch, constant_learning_rate(self)))
+        arguments = (epoch, constant_learning_rate(self))[: self._arguments]
+        rate = non_negative("the return value of schedule", self.schedule(*arguments))
         self.model.optimizer.learning_rate = rate
         if self.verbose:
             print(f"\nEpoch {epoch + 1}: LearningRateScheduler setting learning rate to {rate}.")

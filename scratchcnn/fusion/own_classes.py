@@ -40,7 +40,7 @@ def state_of(layer: Layer) -> tuple[object, ...]:
     if type(layer).__module__.startswith("scratchcnn.layers."):
         attributes = {name: value for name, value in vars(layer).items() if name != "params"}
     else:
-        attributes = {name: getattr(layer, name, None) for name in ("_trainable", "algorithm")}
-    activation = getattr(layer, "activation", None)
+        attributes = {name: vars(layer).get(name) for name in ("_trainable", "algorithm")}
+    activation = vars(layer).get("activation")
     methods = [vars(layer).get(name, getattr(type(layer), name)) for name in ("forward", "backward")]
     return layer, attributes, methods, None if activation is None else dict(vars(activation))

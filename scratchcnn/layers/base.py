@@ -11,6 +11,7 @@ import numpy as np
 
 from scratchcnn.arguments import boolean, image_shape
 from scratchcnn.configs import Config, Configured, is_strict
+from scratchcnn.layers.parameters import put
 from scratchcnn.operands import Array, Shape
 from scratchcnn.operations import Operations
 
@@ -97,9 +98,52 @@ class Layer(Configured):
         return f"{vars(self).get('name') or self.default_name!r} ({type(self).__name__})"
 
     @property
+    def weights(self) -> list[Array]:
+        """The parameters themselves, not copies, in Keras's order; empty before `build`."""
+        return list(self.params.values())
+
+    @property
+    def trainable_weights(self) -> list[Array]:
+        """The parameters that training updates: all of them, or none if the layer is frozen."""
+        return self.weights if self.trainable else []
+
+    @property
+    def non_trainable_weights(self) -> list[Array]:
+        """The parameters that training leaves unchanged: none, or all of them if the layer is frozen."""
+        return [] if self.trainable else self.weights
+
+    def get_weights(self) -> list[Array]:
+        """Return copies of the parameters, in Keras's order: kernel, bias."""
+        return [array.copy() for array in self.weights]
+
+    def set_weights(self, weights: Sequence[Array]) -> None:
+        """Set the parameters; the counterpart of `get_weights`.
+
+        Raises
+        ------
+        ValueError
+            Another number of arrays, or an array of another shape. Nothing is changed.
+
+        Examples
+        --------
+        >>> from scratchcnn import Sequential
+        >>> from scratchcnn.layers import Dense, Input
+        >>> layer = Dense(2)
+        >>> model = Sequential([Input((3,)), layer])
+        >>> layer.set_weights([np.ones((3, 2)), np.zeros(2)])
+        >>> model.predict(np.array([[1, 2, 3]]))
+        array([[6., 6.]], dtype=float32)
+        """
+        put([self], weights)
+
+    @property
     def parameter_count(self) -> int:
         """Total number of elements of the parameters."""
         return sum(array.size for array in self.params.values())
+
+    def count_params(self) -> int:
+        """Return `parameter_count`; Keras's name for it."""
+        return self.parameter_count
 
     def build(self, input_shape: Shape, rng: np.random.Generator, dtype: np.dtype[np.floating]) -> Shape:
         """Create the parameters for samples of `input_shape`, drawn from `rng`; return the shape of one output.
@@ -169,8 +213,13 @@ class Layer(Configured):
         -------
         y : (N, *output_shape), dtype of x
         cache
+
+        Raises
+        ------
+        NotImplementedError
+            The class does not override it.
         """
-        raise NotImplementedError
+        raise NotImplementedError(self._missing("forward(x, ops, training, rng)"))
 
     def backward(
         self, dy: Array, cache: Cache, ops: Operations, input_gradient: bool = True
@@ -192,8 +241,21 @@ class Layer(Configured):
         -------
         dx : (N, *input_shape) or None
         gradients : dict, with the keys and shapes of `params`
+
+        Raises
+        ------
+        NotImplementedError
+            The class does not override it.
         """
-        raise NotImplementedError
+        raise NotImplementedError(self._missing("backward(dy, cache, ops, input_gradient)"))
+
+    def _missing(self, method: str) -> str:
+        """Return the message about a method that the class of a user's layer does not have."""
+        received = "one with call, Keras's method" if hasattr(type(self), "call") else "one without it"
+        return (
+            f"Expected the class of layer {self.label} to override {method}, received {received}; there is no "
+            f"automatic differentiation here, so write both forward and backward as described at help(Layer)."
+        )
 
     def expect_rank(self, input_shape: Shape, axes: str) -> None:
         """Raise ValueError unless samples have the axes named, for example 'height, width, channels'."""

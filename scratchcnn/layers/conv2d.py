@@ -13,6 +13,7 @@ from scratchcnn.arguments import integer_pair, padding_name, positive_integer
 from scratchcnn.configs import Config
 from scratchcnn.geometry import Windows, image_windows
 from scratchcnn.layers.base import Gradients, Layer
+from scratchcnn.layers.parameters import Parameter
 from scratchcnn.operands import Array, Shape
 from scratchcnn.operations import Operations
 
@@ -105,6 +106,8 @@ class Conv2D(Layer):
     """
 
     mutable = ("activation", "algorithm")
+    kernel = Parameter()
+    bias = Parameter()
 
     def __init__(
         self,

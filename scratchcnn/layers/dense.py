@@ -11,6 +11,7 @@ from scratchcnn import activations, initializers
 from scratchcnn.arguments import positive_integer
 from scratchcnn.configs import Config
 from scratchcnn.layers.base import Gradients, Layer
+from scratchcnn.layers.parameters import Parameter
 from scratchcnn.operands import Array, Shape
 from scratchcnn.operations import Operations
 
@@ -81,6 +82,8 @@ class Dense(Layer):
     """
 
     mutable = ("activation",)
+    kernel = Parameter()
+    bias = Parameter()
 
     def __init__(
         self,

@@ -1,16 +1,26 @@
-"""The data arguments of `fit` and `evaluate`, checked and converted to sources of batches."""
+"""The data arguments of `fit`, `evaluate` and `predict`, checked and converted to sources of batches."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from scratchcnn.arguments import positive_integer, share
 from scratchcnn.operands import Shape
-from scratchcnn.training.data import Fitting, Samples, check_samples, warn_of_other_scale
-from scratchcnn.training.sources import ArraySource, Source, Stream, StreamSource, weighed
+from scratchcnn.training.data import Fitting, Samples, check_images, check_samples, warn_of_other_scale
+from scratchcnn.training.sources import (
+    ArraySource,
+    ImageArray,
+    ImageSource,
+    ImageStream,
+    Source,
+    Stream,
+    StreamSource,
+    is_stream,
+    weighed,
+)
 from scratchcnn.training.weights import check_class_weight
 
 DEFAULT_BATCH_SIZE = 32
@@ -22,13 +32,14 @@ class DataArguments(NamedTuple):
     x: Any
     y: Any
     batch_size: int | None
-    validation_split: float
-    validation_data: Any
-    shuffle: bool
-    class_weight: Any
-    sample_weight: Any
-    steps_per_epoch: int | None
-    validation_steps: int | None
+    validation_split: float = 0.0
+    validation_data: Any = None
+    shuffle: bool = False
+    class_weight: Any = None
+    sample_weight: Any = None
+    steps_per_epoch: int | None = None
+    validation_steps: int | None = None
+    validation_batch_size: int | None = None
 
 
 def checked_batch_size(batch_size: object) -> int:
@@ -46,7 +57,7 @@ def opened(x: Any, y: Any, steps: object, name: str = "steps_per_epoch") -> Any:
     """
     count = None if steps is None else positive_integer(name, steps)
     in_memory = hasattr(x, "__array__") or (y is not None and isinstance(x, (list, tuple)))
-    if y is None and not in_memory and isinstance(x, Iterable) and not isinstance(x, (str, bytes)):
+    if y is None and is_stream(x):
         return Stream(x, count)
     if y is None:
         raise ValueError(f"Expected y beside x, or x as batches of (x, y), received x as {type(x).__name__} alone.")
@@ -60,6 +71,53 @@ def first_shape(x: Any) -> Shape:
     return x.first_shape() if isinstance(x, Stream) else np.asarray(x).shape
 
 
+def evaluated(data: DataArguments, fitting: Fitting) -> Source:
+    """Return the source of the batches of `evaluate`, whose argument `steps` is given as steps_per_epoch.
+
+    Raises
+    ------
+    ValueError, TypeError
+        An argument does not fit.
+    """
+    x = opened(data.x, data.y, data.steps_per_epoch, "steps")
+    if isinstance(x, Stream):
+        _expect_none_beside_stream(data)
+        return StreamSource(x, fitting)
+    samples = check_samples(x, data.y, fitting, sample_weight=data.sample_weight)
+    return ArraySource(samples, checked_batch_size(data.batch_size), False, data.steps_per_epoch)
+
+
+def predicted(
+    x: Any, batch_size: int | None, steps: int | None, input_shape: Shape, dtype: np.dtype[np.floating]
+) -> ImageSource:
+    """Return the source of the images of `predict`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        An argument does not fit.
+    """
+    count = None if steps is None else positive_integer("steps", steps)
+    if is_stream(x) and not isinstance(x, (list, tuple)):
+        if batch_size is not None:
+            raise ValueError(f"Expected no batch_size beside batches of images, received {batch_size!r}; omit it.")
+        return ImageStream(Stream(x, count), input_shape, dtype)
+    return ImageArray(check_images(x, input_shape, dtype), dtype, checked_batch_size(batch_size), count)
+
+
+def checked_frequency(validation_freq: Any) -> int | frozenset[int]:
+    """Return after which epochs the model is validated: every so many, or those with these numbers, counted from 1.
+
+    Raises
+    ------
+    ValueError
+        Neither an integer of at least 1 nor a collection of such.
+    """
+    if isinstance(validation_freq, Collection) and not isinstance(validation_freq, (str, bytes)):
+        return frozenset(positive_integer("each epoch in validation_freq", epoch) for epoch in validation_freq)
+    return positive_integer("validation_freq", validation_freq)
+
+
 def sources(data: DataArguments, fitting: Fitting) -> tuple[Source, Source | None]:
     """Return the source of the training batches, and that of the validation batches, if there is one.
 
@@ -69,18 +127,20 @@ def sources(data: DataArguments, fitting: Fitting) -> tuple[Source, Source | Non
         An argument does not fit.
     """
     batch_size = checked_batch_size(data.batch_size)
+    given = data.validation_batch_size
+    validation_batch_size = batch_size if given is None else positive_integer("validation_batch_size", given)
     class_weight = check_class_weight(data.class_weight, fitting.output_shape[-1])
     validation_split = share("validation_split", data.validation_split)
     if isinstance(data.x, Stream):
         _expect_none_beside_stream(data)
-        return StreamSource(data.x, fitting, class_weight), _validation(data, fitting, batch_size)
+        return StreamSource(data.x, fitting, class_weight), _validation(data, fitting, validation_batch_size)
     samples = check_samples(data.x, data.y, fitting, sample_weight=data.sample_weight)
     validation: Source | None
     if validation_split and data.validation_data is None:
         samples, last = split_off(samples, validation_split)
-        validation = ArraySource(last, batch_size, False, data.validation_steps)
+        validation = ArraySource(last, validation_batch_size, False, data.validation_steps)
     else:
-        validation = _validation(data, fitting, batch_size)
+        validation = _validation(data, fitting, validation_batch_size)
         if isinstance(validation, ArraySource):
             warn_of_other_scale(samples.x, validation.samples.x)
     samples = weighed(samples, class_weight, fitting)
@@ -105,7 +165,7 @@ def _validation(data: DataArguments, fitting: Fitting, batch_size: int) -> Sourc
     given, steps = data.validation_data, data.validation_steps
     if given is None:
         return None
-    if isinstance(given, Iterable) and not isinstance(given, (tuple, list, str, bytes)):
+    if is_stream(given) and not isinstance(given, (tuple, list)):
         stream = Stream(given, None if steps is None else positive_integer("validation_steps", steps))
         if stream.running is not None and stream.steps is None:
             raise ValueError("Expected validation_steps beside an iterator as validation_data, received None.")

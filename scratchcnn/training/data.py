@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -11,6 +10,7 @@ import numpy as np
 from scratchcnn.losses import Loss
 from scratchcnn.operands import Array, Shape
 from scratchcnn.training.shapes import shape_hint
+from scratchcnn.training.warning import warn
 from scratchcnn.training.weights import check_weights
 
 ROWS_AT_ONCE = 4096  # samples checked at a time, to limit memory
@@ -86,11 +86,9 @@ def warn_of_other_scale(training: Array, validation: Array) -> None:
     ranges = [value_range(images) for images in (training, validation)]
     sizes = [max(abs(low), abs(high)) for low, high in ranges]
     if max(sizes) > 10 * min(sizes):
-        warnings.warn(
+        warn(
             f"Expected validation images on the scale of the training images, {ranges[0][0]:g} to {ranges[0][1]:g}, "
-            f"received {ranges[1][0]:g} to {ranges[1][1]:g}; scale both in the same way.",
-            UserWarning,
-            stacklevel=4,
+            f"received {ranges[1][0]:g} to {ranges[1][1]:g}; scale both in the same way."
         )
 
 

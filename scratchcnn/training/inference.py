@@ -3,52 +3,90 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from contextlib import closing
+from typing import Any
 
 import numpy as np
 
+from scratchcnn.arguments import boolean
 from scratchcnn.fusion.plan import Plan
 from scratchcnn.kernels.runtime.workspace import Workspace
-from scratchcnn.layers import Layer
-from scratchcnn.operands import Array, Shape
-from scratchcnn.training.data import Samples, as_input
+from scratchcnn.operands import Array
+from scratchcnn.training.data import Samples
+from scratchcnn.training.model import Callbacks, Model
 from scratchcnn.training.position import Position
 from scratchcnn.training.progress import Progress
+from scratchcnn.training.sources import ImageSource, Source
 from scratchcnn.training.trainer import Trainer
+from scratchcnn.training.warning import warn
 
 Values = dict[str, float]
+Result = Any  # a float, a list of floats or a dict of floats: it depends on the metrics and on return_dict
 
 
-def evaluate(trainer: Trainer, batches: Iterable[Samples], progress: Progress) -> Values:
+def evaluate(trainer: Trainer, source: Source, progress: Progress, callbacks: Callbacks) -> Values:
     """Return loss and metrics over the batches of a data set, as means over the samples.
 
     The losses are summed with exact rounding (`math.fsum`), so the result does not depend on the batch size.
     """
     losses: list[float] = []
     means = RunningMeans(trainer)
-    for batch in batches:
-        x, targets = trainer.encoded(batch)
-        with trainer.workspace.active():
-            outputs = predict_batch(trainer.plan, x)
-        of_samples, predictions = trainer.loss.forward(outputs, targets, trainer.ops)
-        if batch.weights is not None:
-            of_samples = of_samples * batch.weights
-        losses += of_samples.tolist()
-        progress.step(means.add(of_samples, targets, predictions))
-    return means.values | {"loss": math.fsum(losses) / len(losses) if losses else math.nan}
+    callbacks.call("on_test_begin", {})
+    for number, batch in enumerate(source.batches(trainer.shuffle_rng)):
+        callbacks.call("on_test_batch_begin", number, {})
+        values = evaluate_batch(trainer, batch, means, losses)
+        progress.step(values)
+        callbacks.call("on_test_batch_end", number, values)
+    values = means.values | {"loss": math.fsum(losses) / len(losses) if losses else math.nan}
+    callbacks.call("on_test_end", values)
+    return values
 
 
-def predict(plan: Plan, x: Array, dtype: np.dtype[np.floating], batch_size: int, progress: Progress) -> Array:
-    """Return the outputs of the last layer for all images."""
-    shape = plan.layers[-1].output_shape
-    assert shape is not None
-    y = np.empty((len(x), *shape), dtype)
-    with Workspace().active():
-        for start in range(0, len(x), batch_size):
-            rows = slice(start, start + batch_size)
-            y[rows] = predict_batch(plan, as_input(x[rows], dtype))
+def evaluate_batch(trainer: Trainer, batch: Samples, means: RunningMeans, losses: list[float]) -> Values:
+    """Add a batch to the means, and the loss of each sample to `losses`; return the means so far."""
+    x, targets = trainer.encoded(batch)
+    with trainer.workspace.active():
+        outputs = predict_batch(trainer.plan, x)
+    of_samples, predictions = trainer.loss.forward(outputs, targets, trainer.ops)
+    if batch.weights is not None:
+        of_samples = of_samples * batch.weights
+    losses += of_samples.tolist()
+    return means.add(of_samples, targets, predictions)
+
+
+def evaluation(model: Model, source: Source, verbose: int, callbacks: Callbacks) -> Values:
+    """Evaluate a model on a data set, with progress and callbacks; documented at `Sequential.evaluate`."""
+    callbacks.begin(model, {"verbose": verbose, "epochs": 1, "steps": source.steps})
+    with closing(Progress(source.steps, verbose)) as progress:
+        values = evaluate(model.trainer, source, progress, callbacks)
+        _expect_batches(progress.done, source.steps)
+        progress.end(values)
+    return values
+
+
+def prediction(model: Model, source: ImageSource, verbose: int, callbacks: Callbacks) -> Array:
+    """Return the outputs of a model, with progress and callbacks; documented at `Sequential.predict`."""
+    plan, outputs = model.plan, []
+    callbacks.begin(model, {"verbose": verbose, "epochs": 1, "steps": source.steps})
+    callbacks.call("on_predict_begin", {})
+    with closing(Progress(source.steps, verbose)) as progress, Workspace().active():
+        for number, images in enumerate(source.batches()):
+            callbacks.call("on_predict_batch_begin", number, {})
+            outputs.append(predict_batch(plan, images).copy())  # the workspace is used again for the next batch
             progress.step({})
-    return y
+            callbacks.call("on_predict_batch_end", number, {"outputs": outputs[-1]})
+        _expect_batches(progress.done, source.steps)
+        progress.end({})
+    callbacks.call("on_predict_end", {})
+    return outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
+
+
+def _expect_batches(count: int, steps: int | None) -> None:
+    """Raise ValueError if there was no batch; warn if there were fewer than expected."""
+    if not count:
+        raise ValueError("Expected at least one batch, received data that yielded none; make a new iterator.")
+    if steps is not None and count < steps:
+        warn(f"Expected {steps} batches, received {count}: the data ran out; reduce steps, or provide more batches.")
 
 
 def predict_batch(plan: Plan, x: Array) -> Array:
@@ -85,15 +123,9 @@ class RunningMeans:
         return {name: total / self.count if self.count else math.nan for name, total in self.sums.items()}
 
 
-def as_keras(values: Values) -> float | list[float]:
-    """Return the values as a list, or the loss alone if there are no metrics."""
+def as_keras(values: Values, return_dict: bool = False) -> Result:
+    """Return the values as a list, or the loss alone if there are no metrics; with return_dict, by their names."""
+    if boolean("return_dict", return_dict):
+        return values
     listed = list(values.values())
     return listed if len(listed) > 1 else listed[0]
-
-
-def shapes(layers: Sequence[Layer], input_shape: Shape) -> tuple[Shape, Shape]:
-    """Return the shapes of one input and one output of layers that need not be built yet."""
-    following = input_shape
-    for layer in layers:
-        following = layer.compute_output_shape(following)
-    return input_shape, following

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from contextlib import closing
 
 from scratchcnn.training.data import Samples
@@ -15,6 +14,7 @@ from scratchcnn.training.position import Position
 from scratchcnn.training.progress import Progress
 from scratchcnn.training.sources import Source
 from scratchcnn.training.step import train_step
+from scratchcnn.training.warning import warn
 
 
 class Training:
@@ -24,8 +24,11 @@ class Training:
     completed epochs, and its position records how far the current epoch has progressed.
     """
 
-    def __init__(self, model: Model, data: Source, validation: Source | None, verbose: int) -> None:
+    def __init__(
+        self, model: Model, data: Source, validation: Source | None, validation_freq: int | frozenset[int], verbose: int
+    ) -> None:
         self.model, self.data, self.validation, self.verbose = model, data, validation, verbose
+        self.validation_freq = validation_freq
         self.interrupts = Interrupts()
 
     def fit(self, initial_epoch: int, epochs: int, callbacks: Callbacks) -> History:
@@ -38,7 +41,7 @@ class Training:
         values: Values = {}
         try:
             with self.interrupts:
-                callbacks.on_train_begin()
+                callbacks.call("on_train_begin", {})
                 for epoch in range(initial_epoch, epochs):
                     if model.stop_training:
                         break
@@ -47,7 +50,7 @@ class Training:
                     values = self._epoch(epoch, history, callbacks, resumed)
                     resumed = None
                 with self.interrupts.held():
-                    callbacks.on_train_end(values)
+                    callbacks.call("on_train_end", values)
         finally:
             model.trainer.workspace.release()
         return history
@@ -56,7 +59,7 @@ class Training:
         with self.interrupts.held():
             optimizer = self.model.trainer.optimizer
             rate = optimizer.learning_rate
-            callbacks.on_epoch_begin(epoch)
+            callbacks.call("on_epoch_begin", epoch, {})
             if resumed:  # its learning rate was in the file already
                 optimizer.learning_rate = rate
             position = resumed or self._position(epoch)
@@ -66,10 +69,8 @@ class Training:
             if not means.count and not failed:
                 return {}
             values = means.values | failed
-            if self.validation is not None:
-                trainer = self.model.trainer
-                batches = self.validation.batches(trainer.shuffle_rng)
-                validated = evaluate(trainer, batches, Progress(1, verbose=0))
+            if self.validation is not None and self._is_validated(epoch):
+                validated = evaluate(self.model.trainer, self.validation, Progress(1, verbose=0), callbacks)
                 values |= {f"val_{name}": value for name, value in validated.items()}
             with self.interrupts.held():
                 progress.end(values)
@@ -79,6 +80,11 @@ class Training:
                 callbacks.on_epoch_end(epoch, values)
         return values
 
+    def _is_validated(self, epoch: int) -> bool:
+        """Whether the validation data are evaluated after this epoch, counted from 0."""
+        frequency = self.validation_freq
+        return (epoch + 1) % frequency == 0 if isinstance(frequency, int) else epoch + 1 in frequency
+
     def _steps(self, position: Position, means: RunningMeans, callbacks: Callbacks, progress: Progress) -> Values:
         """Perform the steps of an epoch; return the loss that ended it, if it was not finite and a callback handled it.
 
@@ -86,7 +92,7 @@ class Training:
         """
         for batch in self.data.batches(self.model.trainer.shuffle_rng, position.steps):
             number = position.steps
-            callbacks.on_train_batch_begin(number)
+            callbacks.call("on_train_batch_begin", number, {})
             try:
                 values = self._step(batch, position, means)
             except NonFiniteLossError as error:
@@ -94,16 +100,14 @@ class Training:
                     raise
                 return {"loss": error.loss}
             progress.step(values)
-            callbacks.on_train_batch_end(number, values)
+            callbacks.call("on_train_batch_end", number, values)
             if self.model.stop_training:
                 return {}
         if position.steps < (self.data.steps or 1):
-            warnings.warn(
+            warn(
                 f"Expected {self.data.steps or 'more'} batches in epoch {position.epoch + 1}, received "
                 f"{position.steps}: the data ran out, and training stops; provide batches that can be iterated again "
-                f"or are endless, or reduce steps_per_epoch.",
-                UserWarning,
-                stacklevel=5,
+                f"or are endless, or reduce steps_per_epoch."
             )
             self.model.stop_training = True
         return {}
@@ -136,11 +140,9 @@ class Training:
         if position is None or not position.loaded or position.epoch != initial_epoch:
             return None
         if position.data != self.data.identity or position.sums.keys() != RunningMeans(trainer).sums.keys():
-            warnings.warn(
+            warn(
                 f"Expected the data that the model was saved with in the middle of epoch {initial_epoch + 1}, "
-                f"{position.data}, received {self.data.identity}: the epoch starts over.",
-                UserWarning,
-                stacklevel=4,
+                f"{position.data}, received {self.data.identity}: the epoch starts over."
             )
             return None
         trainer.shuffle_rng.bit_generator.state = position.order  # so that the same order is drawn

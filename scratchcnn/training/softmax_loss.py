@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
 from scratchcnn.activations import Softmax, linear
 from scratchcnn.layers import Activation, Conv2D, Dense, Layer
 from scratchcnn.losses import CategoricalCrossentropy, Loss
+from scratchcnn.training.warning import warn
 
 
 def on_logits(layers: Sequence[Layer], loss: Loss) -> tuple[list[Layer], Loss]:
@@ -33,12 +33,10 @@ def on_logits(layers: Sequence[Layer], loss: Loss) -> tuple[list[Layer], Loss]:
     last = layers[-1]
     ends_in_softmax = isinstance(getattr(last, "activation", None), Softmax)
     if isinstance(loss, CategoricalCrossentropy) and ends_in_softmax == loss.from_logits:
-        warnings.warn(
+        warn(
             "Expected a model that ends in softmax, or a loss with from_logits=True, "
             + ("received both: softmax is applied twice." if ends_in_softmax else "received neither: the outputs of "
-               f"layer {last.label} are used as probabilities."),
-            UserWarning,
-            stacklevel=5,
+               f"layer {last.label} are used as probabilities.")
         )  # fmt: skip
     logits_loss = loss.on_logits()
     if logits_loss is None or not _has_own_softmax(last) or getattr(loss, "from_logits", False):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from typing import Any, Protocol
 
 import numpy as np
 
-from scratchcnn.operands import Shape
-from scratchcnn.training.data import Fitting, Samples, batches, check_samples
+from scratchcnn.operands import Array, Shape
+from scratchcnn.training.data import Fitting, Samples, as_input, batches, check_images, check_samples
 from scratchcnn.training.weights import of_classes
 
 
@@ -49,16 +49,11 @@ class ArraySource:
     """
 
     def __init__(self, samples: Samples, batch_size: int, shuffle: bool, steps: int | None = None) -> None:
-        all_steps = -(-len(samples.x) // batch_size)
-        if steps is not None and steps > all_steps:
-            raise ValueError(
-                f"Expected at most {all_steps} steps, as {len(samples.x)} samples make {all_steps} batches of "
-                f"{batch_size}, received {steps}."
-            )
         self.samples, self.batch_size, self.shuffle = samples, batch_size, shuffle
-        self.steps: int | None = steps or all_steps
+        count = steps_within(len(samples.x), batch_size, steps)
+        self.steps: int | None = count
         self.identity: dict[str, int] | None = {
-            "samples": len(samples.x), "batch_size": batch_size, "shuffle": int(shuffle), "steps": steps or all_steps
+            "samples": len(samples.x), "batch_size": batch_size, "shuffle": int(shuffle), "steps": count
         }  # fmt: skip
 
     def batches(self, rng: np.random.Generator, first: int = 0) -> Iterator[Samples]:
@@ -68,14 +63,35 @@ class ArraySource:
         return itertools.islice(every, self.steps - first)
 
 
+def steps_within(count: int, batch_size: int, steps: int | None) -> int:
+    """Return the number of batches of `count` samples that are used: `steps`, or all of them if it is None.
+
+    Raises
+    ------
+    ValueError
+        There are fewer batches.
+    """
+    all_steps = -(-count // batch_size)
+    if steps is not None and steps > all_steps:
+        raise ValueError(
+            f"Expected at most {all_steps} steps, as {count} samples make {all_steps} batches of {batch_size}, "
+            f"received {steps}."
+        )
+    return steps or all_steps
+
+
 class Stream:
     """Batches (x, y) or (x, y, sample_weight) of a generator, an iterator, or any other iterable.
 
     An iterator, or an iterable with `steps`, continues in each epoch where the previous epoch stopped; an iterable is
     restarted when it ends. An iterable without `steps` is restarted in each epoch, and its end is the end of the epoch.
+    As in Keras, the method `on_epoch_end` of the data, if there is one, is called after each epoch.
     """
 
-    def __init__(self, data: Iterable[Any], steps: int | None) -> None:
+    def __init__(self, data: Any, steps: int | None) -> None:
+        self.end_epoch: Callable[[], object] = getattr(data, "on_epoch_end", lambda: None)
+        if not isinstance(data, Iterable):
+            data = _Numbered(data)
         iterator = iter(data)
         once = iterator is data
         self.data: Iterable[Any] = iterator if once else _Again(data) if steps else data
@@ -96,7 +112,28 @@ class Stream:
 
     def batches(self) -> Iterator[Any]:
         """Iterate over the batches of the next epoch."""
-        return itertools.islice(iter(self.data) if self.running is None else self.running, self.steps)
+        yield from itertools.islice(iter(self.data) if self.running is None else self.running, self.steps)
+        self.end_epoch()
+
+
+def is_stream(data: object) -> bool:
+    """Whether data are batches: any iterable but arrays and text, or an object with __len__ and __getitem__."""
+    if hasattr(data, "__array__") or isinstance(data, (str, bytes)):
+        return False
+    return isinstance(data, Iterable) or (hasattr(data, "__len__") and hasattr(data, "__getitem__"))
+
+
+class _Numbered:
+    """Iterates over the batches of an object with __len__ and __getitem__, like Keras's Sequence."""
+
+    def __init__(self, data: Any) -> None:
+        self.data = data
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self.data[number] for number in range(len(self.data)))
 
 
 def _length(data: Iterable[Any]) -> int | None:
@@ -150,6 +187,43 @@ class StreamSource:
         except (ValueError, TypeError) as error:
             raise type(error)(f"{name}: {error}") from None
         return weighed(samples, self.class_weight, self.fitting)
+
+
+class ImageSource(Protocol):
+    """Provides the images of `predict` in batches; `steps` is their number, or None if it is unknown."""
+
+    steps: int | None
+
+    def batches(self) -> Iterator[Array]:
+        """Iterate over checked batches (N, *input_shape) as the kernels require them."""
+
+
+class ImageArray:
+    """Images in memory, in batches; the arguments are those of `Sequential.predict`, checked."""
+
+    def __init__(self, images: Array, dtype: np.dtype[np.floating], batch_size: int, steps: int | None) -> None:
+        self.images, self.dtype, self.batch_size = images, dtype, batch_size
+        self.steps: int | None = steps_within(len(images), batch_size, steps)
+
+    def batches(self) -> Iterator[Array]:
+        """Iterate over the batches, in order; the last one may be shorter."""
+        assert self.steps is not None
+        for start in range(0, self.steps * self.batch_size, self.batch_size):
+            yield as_input(self.images[start : start + self.batch_size], self.dtype)
+
+
+class ImageStream:
+    """Batches of images, or of (x, y) and (x, y, sample_weight), of which x is used; checked as they arrive."""
+
+    def __init__(self, stream: Stream, input_shape: Shape, dtype: np.dtype[np.floating]) -> None:
+        self.stream, self.input_shape, self.dtype = stream, input_shape, dtype
+        self.steps = stream.steps
+
+    def batches(self) -> Iterator[Array]:
+        """Iterate over the batches, in their own order; errors as for `check_images`, with the batch's number."""
+        for number, batch in enumerate(self.stream.batches(), 1):
+            images = batch[0] if isinstance(batch, tuple) and batch else batch
+            yield as_input(check_images(images, self.input_shape, self.dtype, f"x of batch {number}"), self.dtype)
 
 
 def weighed(samples: Samples, class_weight: Mapping[int, float] | None, fitting: Fitting) -> Samples:

@@ -222,7 +222,59 @@ def test_arguments_of_fit_and_callbacks_have_the_order_and_defaults_of_keras():
 
     ours, theirs = arguments(Sequential.fit), arguments(keras.Sequential.fit)
     assert [name for name, _ in ours] == [name for name, _ in theirs][: len(ours)]
-    assert ours[2:] == theirs[2 : len(ours)]
+    assert ours[2:] == theirs[2:]
+    for name in ("evaluate", "predict", "train_on_batch", "test_on_batch", "get_layer"):
+        ours, theirs = ([argument for argument, _ in arguments(getattr(model, name))] for model in (
+            Sequential, keras.Sequential))  # fmt: skip
+        assert ours == theirs, name
     for name in callbacks.__all__:
         if name not in ("Callback", "TerminateOnNaN"):
             assert arguments(getattr(callbacks, name)) == arguments(getattr(keras.callbacks, name)), name
+
+
+def test_methods_of_callbacks_are_called_in_the_order_of_keras(rng, pair):
+    x, y = data(rng)
+    calls = [], []
+
+    def recording(kind, record):
+        """A callback of Keras or ours that records every call of a method, without the logs."""
+
+        def method(name):
+            return lambda self, *arguments, logs=None: record.append((name, *arguments[:1]) if "batch" in name or
+                                                                     "epoch" in name else (name,))  # fmt: skip
+
+        names = [name for name in dir(keras.callbacks.Callback) if name.startswith("on_")]
+        return type("Recording", (kind.Callback,), {name: method(name) for name in names})()
+
+    for model, kind, record in zip(pair, (keras.callbacks, callbacks), calls, strict=True):
+        callback = recording(kind, record)
+        model.fit(x, y, epochs=3, verbose=0, callbacks=[callback], validation_data=(x, y), validation_freq=2,
+                  validation_batch_size=7)  # fmt: skip
+        model.evaluate(x, y, 16, verbose=0, callbacks=[callback])
+        model.predict(x, 16, verbose=0, callbacks=[callback])
+    assert calls[1] == calls[0]
+    assert len({name for name, *_ in calls[1]}) == 14
+
+
+@pytest.mark.parametrize("frequency", [1, 2, 3, [1, 4], [2]])
+def test_validation_frequency_gives_the_history_of_keras(rng, pair, frequency):
+    x, y = data(rng)
+    expected, found = fit_both(pair, x, y, epochs=5, validation_split=0.3, validation_freq=frequency)
+    assert_close_histories(found, expected)
+
+
+def test_single_batches_and_named_results_equal_keras(rng, pair):
+    x, y = data(rng)
+    theirs, ours = pair
+    np.testing.assert_allclose(ours(x), theirs(x), **CLOSE)
+    np.testing.assert_allclose(ours.predict_on_batch(x), theirs.predict_on_batch(x), **CLOSE)
+    assert ours.count_params() == theirs.count_params()
+    assert [w.shape for w in ours.trainable_weights] == [w.shape for w in theirs.trainable_weights]
+    weights = rng.random(len(y))
+    found, expected = (model.train_on_batch(x, y, sample_weight=weights, return_dict=True) for model in (ours, theirs))
+    assert found.keys() == expected.keys()
+    np.testing.assert_allclose(found["loss"], expected["loss"], rtol=1e-6)  # Keras's means are float32
+    assert_close(ours.get_weights(), theirs.get_weights())
+    found, expected = (model.evaluate(x, y, verbose=0, return_dict=True) for model in (ours, theirs))
+    assert found.keys() == expected.keys()
+    np.testing.assert_allclose([found[name] for name in expected], list(expected.values()), rtol=1e-6)

@@ -11,7 +11,9 @@ LAYERS = [Activation("relu"), Conv2D(2, 3), Dense(3), Dropout(0.5), Flatten(), M
 
 
 @pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: type(layer).__name__)
-@pytest.mark.parametrize("name", ["kernel_regularizer", "data_format", "dtype", "stateful", "trainabel", "weights"])
+@pytest.mark.parametrize(
+    "name", ["kernel_regularizer", "data_format", "dtype", "stateful", "trainabel", "kernel_constraint"]
+)
 def test_attribute_without_effect_is_refused(layer, name):
     with pytest.raises(
         AttributeError, match=f"Expected one of the attributes of {type(layer).__name__}, .* received '{name}', which"
@@ -43,6 +45,12 @@ def test_setting_of_an_optimizer_takes_effect():
     optimizer = optimizers.SGD(0.1)
     optimizer.learning_rate, optimizer.momentum = 0.2, 0.5
     assert optimizer.get_config() == {"learning_rate": 0.2, "momentum": 0.5, "nesterov": False}
+
+
+def test_attribute_that_follows_from_others_cannot_be_set():
+    layer = Dense(3, input_shape=(4,))
+    with pytest.raises(AttributeError, match=r"Expected 'weights' of Dense to stay as it is, received "):
+        layer.weights = []
 
 
 CHANGES = {
@@ -92,7 +100,7 @@ def test_users_layer_may_have_any_attribute():
     class Own(Layer):
         def __init__(self):
             super().__init__()
-            self.seed, self.weights = 3, [1]
+            self.seed, self.values = 3, [1]
 
     assert Own().seed == 3
 
