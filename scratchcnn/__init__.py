@@ -4,14 +4,15 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from scratchcnn.kernels.runtime.threads import get_threads, set_threads
-from scratchcnn.loading import load_model
+from scratchcnn.layers import Input
+from scratchcnn.models import load_model
 from scratchcnn.sequential import Sequential
 from scratchcnn.training import History
 
 if TYPE_CHECKING:
     from scratchcnn.plots import plot_model
 
-__all__ = ["History", "Sequential", "__version__", "get_threads", "load_model", "plot_model", "set_threads"]
+__all__ = ["History", "Input", "Sequential", "__version__", "get_threads", "load_model", "plot_model", "set_threads"]
 
 try:
     __version__ = metadata.version("scratchcnn")

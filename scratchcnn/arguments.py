@@ -108,3 +108,23 @@ def image_shape(name: str, value: object) -> Shape:
     if value[0] is None:
         raise ValueError(f"Expected {name} without the batch axis, as {tuple(value[1:])}, received {tuple(value)}.")
     return tuple(positive_integer(name, length) for length in value)
+
+
+def channels_last(data_format: object, input_shape: object = None) -> None:
+    """Check that `data_format` is None or 'channels_last', the only order of axes of this package.
+
+    Raises
+    ------
+    ValueError
+        'channels_first', with the transpose to use; or another value.
+    """
+    if data_format == "channels_first":
+        shape: object = "(height, width, channels)"
+        if isinstance(input_shape, Sequence) and len(input_shape) == 3:
+            shape = (*input_shape[1:], input_shape[0])
+        raise ValueError(
+            f"Expected data_format 'channels_last', images of shape (N, H, W, C), received 'channels_first'; transpose "
+            f"the images with x.transpose(0, 2, 3, 1), and use input_shape={shape}."
+        )
+    if data_format is not None:
+        look_up("data_format", data_format, {"channels_last": data_format})

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Mapping
 from typing import Any, Self
 
-from scratchcnn.names import nearest
+from scratchcnn.names import Named, nearest
 
 Config = dict[str, Any]
 
@@ -14,7 +14,7 @@ STRICT = {"activations", "initializers", "layers", "losses", "metrics", "optimiz
 """Where in this package the classes are defined that refuse attributes they do not use."""
 
 
-class Configured:
+class Configured(Named):
     """Base class of objects that can be serialized as their constructor arguments.
 
     A subclass whose constructor takes arguments extends the config of its base class:
@@ -34,7 +34,8 @@ class Configured:
     _arguments: frozenset[str]  # names of the constructor's parameters; attributes are named after them
     _further_attributes: frozenset[str] = frozenset()
 
-    def __init_subclass__(cls) -> None:
+    def __init_subclass__(cls, methods: bool = False) -> None:
+        super().__init_subclass__(methods)
         cls._arguments = frozenset(inspect.signature(cls.__init__).parameters) - {"self"}
 
     def __setattr__(self, name: str, value: object) -> None:

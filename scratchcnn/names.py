@@ -6,7 +6,7 @@ import difflib
 import functools
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 Value = TypeVar("Value")
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -18,7 +18,7 @@ RENAMED = {
     "samples_per_epoch": "steps_per_epoch", "nb_val_samples": "validation_steps", "val_samples": "steps",
     "W": "kernel", "b": "bias", "trainable_variables": "trainable_weights", "variables": "weights",
     "non_trainable_variables": "non_trainable_weights", "fit_generator": "fit", "evaluate_generator": "evaluate",
-    "predict_generator": "predict", "predict_proba": "predict",
+    "predict_generator": "predict", "filepath": "path", "predict_proba": "predict",
 }  # fmt: skip
 """Arguments and attributes of earlier versions of Keras, and their names since then."""
 
@@ -92,16 +92,10 @@ def unknown_name(what: str, name: str, known: Iterable[str]) -> str:
     return f"{message}; {REPLACED[name]}." if name in REPLACED else f"{message}.{nearest(name, known)}"
 
 
-def names_arguments(function: Function, label: str | None = None) -> Function:
+def names_arguments(function: Function) -> Function:
     """Return the function such that an unknown keyword argument raises a TypeError with the message above.
 
     A function that accepts any keyword argument is returned unchanged. The signature remains that of the function.
-
-    Parameters
-    ----------
-    function : callable
-    label : str, optional
-        What the message calls the function; default: its name.
 
     Examples
     --------
@@ -115,12 +109,14 @@ def names_arguments(function: Function, label: str | None = None) -> Function:
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
         return function
     known = dict.fromkeys(parameter.name for parameter in parameters if parameter.name != "self")
-    what = f"arguments of {label or function.__name__}"
+    label = function.__qualname__.rpartition("<locals>.")[2]
 
     @functools.wraps(function)
     def checked(*args: Any, **kwargs: Any) -> Any:
         if not kwargs.keys() <= known.keys():
-            raise TypeError(unknown_name(what, next(name for name in kwargs if name not in known), known))
+            what = type(args[0]).__name__ if function.__name__ == "__init__" else label
+            unknown = next(name for name in kwargs if name not in known)
+            raise TypeError(unknown_name(f"arguments of {what}", unknown, known))
         return function(*args, **kwargs)
 
     return checked  # type: ignore[return-value]
@@ -143,3 +139,25 @@ class UnknownAttributeError(AttributeError):
             return f"{kind.__name__!r} object has no attribute {self.attribute!r}"
         known = sorted(name for name in {*dir(kind), *vars(self.obj)} if not name.startswith("_"))
         return unknown_name(f"attributes of {kind.__name__}", self.attribute, known)
+
+
+class Named:
+    """Base class of public objects: unknown arguments and attributes raise errors that name the known ones.
+
+    It applies to the constructors of this package's classes, with methods=True also to their public methods, and to
+    the attributes of all subclasses.
+    """
+
+    def __init_subclass__(cls, methods: bool = False) -> None:
+        if cls.__module__.partition(".")[0] == __name__.partition(".")[0]:
+            for name, value in list(vars(cls).items()):
+                if name == "__init__" or (methods and not name.startswith("_") and inspect.isfunction(value)):
+                    setattr(cls, name, names_arguments(value))
+
+    if not TYPE_CHECKING:  # a type checker would take every attribute for defined
+
+        def __getattr__(self, name: str) -> Any:
+            """Raise the error for an attribute that was not found, or that of a property that failed."""
+            if hasattr(type(self), name):
+                return object.__getattribute__(self, name)
+            raise UnknownAttributeError(self, name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
@@ -15,11 +16,11 @@ from scratchcnn.fusion.plan import Plan
 from scratchcnn.layers import Input, Layer
 from scratchcnn.layers.parameters import put
 from scratchcnn.layers.row import LayerRow
-from scratchcnn.names import look_up, nearest
+from scratchcnn.names import Named, look_up, nearest
 from scratchcnn.operands import Array, Shape
 from scratchcnn.operations import Operations
 from scratchcnn.operations import engine as operations_of
-from scratchcnn.storage import files
+from scratchcnn.storage import files, keras_config
 from scratchcnn.storage.atomic import FilePath
 from scratchcnn.summary import summary_lines
 from scratchcnn.training import History, arguments, inference
@@ -37,7 +38,7 @@ from scratchcnn.training.trainer import Trainer
 from scratchcnn.training.weights import check_class_weight
 
 
-class Sequential:
+class Sequential(Named, methods=True):
     """A model: a row of layers.
 
     Parameters
@@ -680,6 +681,16 @@ class Sequential:
         return loss_and_gradients(self.trainer, x, targets, training)
 
     # Files
+
+    def to_json(self, indent: int | None = None) -> str:
+        """Return the layers as JSON in Keras's form, without parameters; `models.model_from_json` reads it.
+
+        Raises
+        ------
+        StorageError (a ValueError)
+            The shapes are not known yet, or Keras does not have a layer or option.
+        """
+        return json.dumps(keras_config.to_keras(self), indent=indent)
 
     def save(self, path: FilePath) -> None:
         """Write the model to a file: .npz contains all that is needed to resume training exactly; .keras is for Keras.

@@ -22,7 +22,8 @@ PACKAGE = Path(scratchcnn.__file__).parent
 ORDER = [
     ["scratchcnn"],
     ["inspection"],
-    ["loading", "plots"],
+    ["models", "utils"],
+    ["plots"],
     ["typicality"],
     ["sequential"],
     ["storage", "summary"],

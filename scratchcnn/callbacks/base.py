@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from scratchcnn.names import unknown_name
+from scratchcnn.names import Named, unknown_name
 from scratchcnn.training.model import Model
 
 Logs = dict[str, float]
 
 
-class Callback:
+class Callback(Named):
     """Base class of all callbacks, whose methods `fit`, `evaluate` and `predict` call; here, they do nothing.
 
     Each method may set `self.model.stop_training = True`, which ends training after the current batch or epoch. An

@@ -9,7 +9,7 @@ import numpy as np
 
 from scratchcnn import activations, initializers
 from scratchcnn.algorithms import Problem, algorithm_name, choose
-from scratchcnn.arguments import integer_pair, padding_name, positive_integer
+from scratchcnn.arguments import channels_last, integer_pair, padding_name, positive_integer
 from scratchcnn.configs import Config
 from scratchcnn.geometry import Windows, image_windows
 from scratchcnn.layers.base import Gradients, Layer
@@ -49,6 +49,8 @@ class Conv2D(Layer):
     padding : {'valid', 'same'}, default 'valid'
         'valid': OH = floor((H - (KH - 1) * DH - 1) / SH) + 1. 'same': OH = ceil(H / SH); an odd row of padding is added
         at the bottom.
+    data_format : {'channels_last', None}
+        Accepted, as in Keras; images are (N, H, W, C).
     dilation_rate : int or (int, int), default 1
         (DH, DW), at least 1.
     activation : str or ActivationFunction or None, default None
@@ -116,6 +118,7 @@ class Conv2D(Layer):
         strides: int | Sequence[int] = (1, 1),
         padding: str = "valid",
         *,
+        data_format: str | None = None,
         dilation_rate: int | Sequence[int] = (1, 1),
         activation: str | activations.ActivationFunction | None = None,
         use_bias: bool = True,
@@ -125,6 +128,7 @@ class Conv2D(Layer):
         input_shape: int | Sequence[int] | None = None,
         name: str | None = None,
     ) -> None:
+        channels_last(data_format, input_shape)
         super().__init__(input_shape=input_shape, name=name)
         self.filters = positive_integer("filters", filters)
         self.kernel_size = integer_pair("kernel_size", kernel_size)
@@ -136,6 +140,11 @@ class Conv2D(Layer):
         self.algorithm = algorithm_name(algorithm)
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
+
+    @property
+    def data_format(self) -> str:
+        """'channels_last': the axes of a batch are (N, H, W, C)."""
+        return "channels_last"
 
     def get_config(self) -> Config:
         """Return the constructor's arguments by name."""

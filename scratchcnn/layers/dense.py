@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from scratchcnn import activations, initializers
-from scratchcnn.arguments import positive_integer
+from scratchcnn.arguments import image_shape, positive_integer
 from scratchcnn.configs import Config
 from scratchcnn.layers.base import Gradients, Layer
 from scratchcnn.layers.parameters import Parameter
@@ -40,6 +40,8 @@ class Dense(Layer):
         'relu', 'softmax' or 'linear' (None).
     use_bias : bool, default True
     kernel_initializer, bias_initializer : str or callable, defaults 'glorot_uniform' and 'zeros'
+    input_dim : int, optional
+        I; short for input_shape=(I,).
     input_shape, name
         As for every `Layer`.
 
@@ -93,15 +95,26 @@ class Dense(Layer):
         use_bias: bool = True,
         kernel_initializer: str | initializers.Initializer = "glorot_uniform",
         bias_initializer: str | initializers.Initializer = "zeros",
+        input_dim: int | None = None,
         input_shape: int | Sequence[int] | None = None,
         name: str | None = None,
     ) -> None:
+        if input_dim is not None:
+            shape = (positive_integer("input_dim", input_dim),)
+            if input_shape is not None and image_shape("input_shape", input_shape) != shape:
+                raise ValueError(f"Expected input_dim or input_shape, received {input_dim} and {input_shape}.")
+            input_shape = shape
         super().__init__(input_shape=input_shape, name=name)
         self.units = positive_integer("units", units)
         self.activation = activations.get(activation)
         self.use_bias = use_bias
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
+
+    @property
+    def input_dim(self) -> int | None:
+        """I, the number of inputs of one sample; None if it is not known yet."""
+        return None if self.input_shape is None else self.input_shape[-1]
 
     def get_config(self) -> Config:
         """Return the constructor's arguments by name."""

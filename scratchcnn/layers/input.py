@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from scratchcnn.arguments import image_shape
+from scratchcnn.names import Named
 
 
-class Input:
+class Input(Named):
     """The shape of one sample, as the first element of a model; it computes nothing and is not listed as a layer.
 
     Parameters

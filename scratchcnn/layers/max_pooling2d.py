@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scratchcnn.arguments import integer_pair, padding_name
+from scratchcnn.arguments import channels_last, integer_pair, padding_name
 from scratchcnn.configs import Config
 from scratchcnn.geometry import image_windows
 from scratchcnn.layers.base import Gradients, Layer
@@ -39,6 +39,8 @@ class MaxPooling2D(Layer):
         (SH, SW); None means pool_size, so that the windows tile the image.
     padding : {'valid', 'same'}, default 'valid'
         With 'same', positions outside the image count as minus infinity.
+    data_format : {'channels_last', None}
+        Accepted, as in Keras; images are (N, H, W, C).
     input_shape, name
         As for every `Layer`.
 
@@ -77,13 +79,20 @@ class MaxPooling2D(Layer):
         strides: int | Sequence[int] | None = None,
         padding: str = "valid",
         *,
+        data_format: str | None = None,
         input_shape: int | Sequence[int] | None = None,
         name: str | None = None,
     ) -> None:
+        channels_last(data_format, input_shape)
         super().__init__(input_shape=input_shape, name=name)
         self.pool_size = integer_pair("pool_size", pool_size)
         self.strides = self.pool_size if strides is None else integer_pair("strides", strides)
         self.padding = padding_name(padding)
+
+    @property
+    def data_format(self) -> str:
+        """'channels_last': the axes of a batch are (N, H, W, C)."""
+        return "channels_last"
 
     def get_config(self) -> Config:
         """Return the constructor's arguments by name."""

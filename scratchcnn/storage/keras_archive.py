@@ -7,7 +7,6 @@ history. To resume training bit for bit, save the model as .npz.
 from __future__ import annotations
 
 import json
-import warnings
 import zipfile
 from collections.abc import Callable
 
@@ -22,6 +21,7 @@ from scratchcnn.storage.atomic import FilePath, atomic_write
 from scratchcnn.storage.errors import StorageError
 from scratchcnn.storage.objects import CustomObjects
 from scratchcnn.training.model import AnyModel, Model
+from scratchcnn.training.warning import warn
 
 EXPECTED = "a .keras file"
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
@@ -43,7 +43,7 @@ def save(model: Model, path: FilePath) -> None:
             config["compile_config"] = compiled
             optimizer = _optimizer_variables(model)
     except StorageError as error:
-        warnings.warn(f"{error} The model is saved uncompiled.", UserWarning, stacklevel=4)
+        warn(f"{error} The model is saved uncompiled.")
     weights = keras_hdf5.to_bytes(model, optimizer)
     metadata = {"keras_version": KERAS_VERSION, "date_saved": "1980-01-01@00:00:00"}
     with atomic_write(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
@@ -83,7 +83,7 @@ def _compile(model: Model, config: Config, weights: bytes) -> None:
     try:
         structure.compile_model(model, keras_config.compiled_from_keras(config), {})
     except ValueError as error:
-        warnings.warn(f"{error} The model is loaded uncompiled: call compile.", UserWarning, stacklevel=5)
+        warn(f"{error} The model is loaded uncompiled: call compile.")
     else:
         _restore_optimizer(model, weights)
 

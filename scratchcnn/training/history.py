@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from scratchcnn.names import Named
 
-class History:
+
+class History(Named, methods=True):
     """Loss and metrics of each epoch.
 
     Attributes

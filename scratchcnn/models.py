@@ -1,0 +1,105 @@
+"""Models: the class `Sequential`, models from files and JSON, and copies; the names are those of keras.models."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from scratchcnn.layers import Input
+from scratchcnn.names import names_arguments
+from scratchcnn.sequential import Sequential
+from scratchcnn.storage import files, keras_config, structure
+from scratchcnn.storage.atomic import FilePath
+from scratchcnn.storage.errors import StorageError
+
+__all__ = ["Input", "Sequential", "clone_model", "load_model", "model_from_json"]
+
+MAX_PARAMETER_BYTES = 1 << 31  # of a model that is made from JSON: text of a few lines may ask for any size
+
+
+@names_arguments
+def load_model(path: FilePath, custom_objects: Mapping[str, type[Any]] | None = None) -> Sequential:
+    """Load a model from an .npz file written by `Sequential.save`, or from a .keras file written by Keras.
+
+    Parameters
+    ----------
+    path : str or path
+        The file; its suffix determines the format.
+    custom_objects : dict of str to class, optional
+        Your own classes in the model, by name: {'MyLayer': MyLayer}.
+
+    Returns
+    -------
+    Sequential
+        The model as it was saved: layers and weights and, if it was compiled, optimizer, loss and metrics.
+
+    Raises
+    ------
+    StorageError
+        A `ValueError`: the file is damaged, has another format or was written by a newer version, or a class is missing
+        in `custom_objects`.
+    OSError
+        The file cannot be opened.
+    """
+    return files.load_model(Sequential, path, custom_objects)
+
+
+@names_arguments
+def model_from_json(json_string: str, custom_objects: Mapping[str, type[Any]] | None = None) -> Sequential:
+    """Create a model with new parameters from the JSON of `Sequential.to_json`, or of Keras's.
+
+    Parameters
+    ----------
+    json_string : str
+    custom_objects : dict of str to class, optional
+        As for `load_model`.
+
+    Raises
+    ------
+    StorageError
+        A `ValueError`: not the JSON of a Sequential, or a layer or option that this package does not have.
+
+    Examples
+    --------
+    >>> from scratchcnn.layers import Dense
+    >>> text = Sequential([Dense(3, input_shape=(4,))]).to_json()
+    >>> model_from_json(text).layers
+    [<'dense' (Dense), (4,) to (3,)>]
+    """
+    try:
+        described = keras_config.from_keras(json.loads(json_string))
+        return structure.create_model(Sequential, described, custom_objects or {}, MAX_PARAMETER_BYTES)
+    except StorageError:
+        raise
+    except (TypeError, ValueError, KeyError, AttributeError, IndexError, RecursionError) as error:
+        raise StorageError(
+            f"Expected the JSON of a Sequential, as written by to_json, received {str(json_string)[:80]!r} "
+            f"({type(error).__name__}: {error})."
+        ) from error
+
+
+@names_arguments
+def clone_model(model: Sequential) -> Sequential:
+    """Return a new, uncompiled model with the same layers and new parameters, as in Keras.
+
+    `Sequential.clone` returns a copy with the same parameters instead.
+
+    Raises
+    ------
+    ValueError
+        The shapes of the model are not known yet.
+
+    Examples
+    --------
+    >>> from scratchcnn.layers import Dense
+    >>> clone_model(Sequential([Dense(3, input_shape=(4,))])).count_params()
+    15
+    """
+    layers = [layer.unbuilt() for layer in model.layers]
+    return Sequential(
+        [Input(model.expect_built("clone_model")), *layers],
+        engine=model.engine,
+        dtype=model.dtype.name,
+        name=model.name,
+    )

@@ -1,0 +1,176 @@
+"""Unknown arguments and attributes of public objects: what exists, the nearest name, and the names of earlier Keras."""
+
+import copy
+import inspect
+import pickle
+import types
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from networks import small_model
+
+from scratchcnn import History, Sequential, callbacks, initializers, losses, metrics, models, optimizers, schedules
+from scratchcnn import layers as layers_module
+from scratchcnn.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from scratchcnn.layers import Conv2D, Dense, Dropout, Input, Layer, MaxPooling2D
+from scratchcnn.names import names_arguments, unknown_name
+
+MODULES = [layers_module, callbacks, losses, metrics, optimizers, schedules, initializers]
+CLASSES = [
+    kind
+    for module in MODULES
+    for kind in vars(module).values()
+    if isinstance(kind, type) and kind.__module__.startswith(module.__name__) and not kind.__name__.startswith("_")
+    and kind.__init__ is not object.__init__
+    and all(p.kind is not p.VAR_KEYWORD for p in inspect.signature(kind).parameters.values())
+    and not issubclass(kind, tuple)
+] + [Sequential, History]  # fmt: skip
+METHODS = [value for name, value in vars(Sequential).items() if inspect.isfunction(value) and not name.startswith("_")]
+OBJECTS = [
+    Dense(3), Conv2D(2, 3), Dropout(0.1), Input((3,)), optimizers.Adam(), losses.CategoricalCrossentropy(),
+    metrics.CategoricalAccuracy(), schedules.CosineDecay(0.1, 5), initializers.HeNormal(), EarlyStopping(), History(),
+    Sequential(),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__name__)
+def test_unknown_argument_of_a_constructor_is_an_error_that_lists_the_known_ones(kind):
+    with pytest.raises(TypeError, match=rf"^Expected one of the arguments of {kind.__name__}, ") as caught:
+        kind(no_such_argument=1)
+    for name in inspect.signature(kind).parameters:
+        assert name in str(caught.value)
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.__name__)
+def test_unknown_argument_of_a_method_of_a_model_is_an_error(method):
+    with pytest.raises(TypeError, match=rf"^Expected one of the arguments of {method.__qualname__}, .*'no_such'"):
+        method(Sequential(), no_such=1)
+
+
+@pytest.mark.parametrize("thing", OBJECTS, ids=lambda thing: type(thing).__name__)
+def test_unknown_attribute_is_an_error_that_lists_the_known_ones(thing):
+    with pytest.raises(AttributeError, match=f"^Expected one of the attributes of {type(thing).__name__}, ") as caught:
+        _ = thing.no_such
+    for name in vars(thing):
+        assert name.startswith("_") or name in str(caught.value)
+    assert not hasattr(thing, "no_such")
+    assert getattr(thing, "no_such", None) is None
+
+
+@pytest.mark.parametrize("thing", OBJECTS, ids=lambda thing: type(thing).__name__)
+def test_objects_can_be_copied_and_pickled(thing):
+    for copied in (copy.copy(thing), copy.deepcopy(thing), pickle.loads(pickle.dumps(thing))):
+        assert type(copied) is type(thing)
+        assert vars(copied).keys() == vars(thing).keys()
+
+
+@pytest.mark.parametrize("name", ["_repr_html_", "__array__", "__iter__", "_ipython_display_"])
+def test_names_that_python_looks_for_get_a_short_message(name):
+    with pytest.raises(AttributeError, match=f"^'Sequential' object has no attribute '{name}'$"):
+        getattr(Sequential(), name)
+
+
+def test_signatures_remain_those_of_the_definition():
+    assert list(inspect.signature(optimizers.SGD).parameters) == ["learning_rate", "momentum", "nesterov"]
+    assert list(inspect.signature(Sequential.fit).parameters)[:3] == ["self", "x", "y"]
+    assert Sequential.fit.__doc__.startswith("Train on images and labels.")
+
+
+OLD = {
+    "lr": (lambda: optimizers.Adam(lr=0.1), TypeError, "received 'lr'; use learning_rate"),
+    "decay": (lambda: optimizers.SGD(decay=0.1), TypeError, "received 'decay'; use a schedule as learning_rate"),
+    "nb_epoch": (lambda: small_model().fit(0, 0, nb_epoch=3), TypeError, "received 'nb_epoch'; use epochs"),
+    "output_dim": (lambda: Dense(output_dim=3), TypeError, "received 'output_dim'; use units"),
+    "nb_filter": (lambda: Conv2D(nb_filter=3, kernel_size=3), TypeError, "received 'nb_filter'; use filters"),
+    "border_mode": (lambda: MaxPooling2D(border_mode="same"), TypeError, "received 'border_mode'; use padding"),
+    "subsample": (lambda: Conv2D(3, 3, subsample=2), TypeError, "received 'subsample'; use strides"),
+    "p": (lambda: Dropout(p=0.5), TypeError, "received 'p'; use rate"),
+    "period": (lambda: ModelCheckpoint("a.npz", period=2), TypeError, "received 'period'; use save_freq"),
+    "filepath": (lambda: models.load_model(filepath="a.npz"), TypeError, "received 'filepath'; use path"),
+    "predict_classes": (lambda: small_model().predict_classes, AttributeError, r"use model.predict\(x\).argmax"),
+    "fit_generator": (lambda: small_model().fit_generator, AttributeError, "received 'fit_generator'; use fit"),
+    "optimizer.lr": (lambda: small_model().optimizer.lr, AttributeError, "received 'lr'; use learning_rate"),
+    "W": (lambda: Dense(3).W, AttributeError, "received 'W'; use kernel"),
+}
+
+
+@pytest.mark.parametrize(("use", "kind", "message"), OLD.values(), ids=OLD)
+def test_names_of_earlier_keras_lead_to_those_of_today(use, kind, message):
+    with pytest.raises(kind, match=message):
+        use()
+
+
+@given(st.sampled_from(list(inspect.signature(Sequential.fit).parameters)[1:]), st.data())
+def test_argument_with_one_letter_too_many_leads_to_the_argument(name, data):
+    place = data.draw(st.integers(0, len(name)))
+    wrong = name[:place] + "q" + name[place:]
+    with pytest.raises(TypeError) as caught:
+        small_model().fit(**{wrong: 1})
+    if len(name) > 1:  # for x and y no name is similar enough
+        assert f"Did you mean {name!r}?" in str(caught.value)
+
+
+def test_error_inside_a_property_is_its_own():
+    with pytest.raises(AttributeError, match="Expected a built layer for its kernel"):
+        _ = Dense(3).kernel
+
+    class Own(Layer):
+        @property
+        def scale(self):
+            return np.no_such_function
+
+    with pytest.raises(AttributeError, match="numpy"):
+        _ = Own().scale
+
+
+def test_users_class_keeps_its_own_arguments():
+    class Own(Callback):
+        def __init__(self, **options):
+            super().__init__()
+            self.options = options
+
+    assert Own(anything=1).options == {"anything": 1}
+    with pytest.raises(AttributeError, match=r"attributes of Own, .*options"):
+        _ = Own().option
+
+
+def test_function_with_any_keyword_is_unchanged():
+    def free(**options): ...
+
+    assert names_arguments(free) is free
+    assert isinstance(names_arguments(lambda x: x), types.FunctionType)
+
+
+def test_message_without_known_names():
+    assert unknown_name("arguments of Zeros", "x", []) == (
+        "Expected one of the arguments of Zeros, of which there are none, received 'x'."
+    )
+
+
+@pytest.mark.parametrize(("make", "message"), [
+    (lambda: Conv2D(3, 3, data_format="channels_first", input_shape=(1, 28, 20)),
+     r"received 'channels_first'; transpose the images with x.transpose\(0, 2, 3, 1\), .*input_shape=\(28, 20, 1\)"),
+    (lambda: MaxPooling2D(data_format="channels_first"), r"input_shape=\(height, width, channels\)"),
+    (lambda: Conv2D(3, 3, data_format="channel_last"), "data_format as one of 'channels_last', .* mean 'channels"),
+    (lambda: Dense(3, input_dim=0), "input_dim as a whole number of at least 1, received 0"),
+    (lambda: Dense(3, input_dim=3, input_shape=(4,)), "input_dim or input_shape, received 3 and"),
+])  # fmt: skip
+def test_arguments_of_layers_that_keras_also_has(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_transpose_of_the_message_gives_the_same_images(rng):
+    channels_first = rng.random((2, 3, 5, 4))
+    images = channels_first.transpose(0, 2, 3, 1)
+    assert all((images[..., c] == channels_first[:, c]).all() for c in range(3))
+
+
+def test_input_dim_is_the_shape_of_a_vector():
+    layer = Dense(3, input_dim=4)
+    assert (layer.input_shape, layer.input_dim) == ((4,), 4)
+    assert Sequential([layer]).output_shape == (None, 3)
+    assert Conv2D(3, 3, data_format="channels_last").data_format == "channels_last"
+    assert "data_format" not in Conv2D(3, 3).get_config()
