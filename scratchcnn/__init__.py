@@ -1,11 +1,13 @@
 """scratchcnn: a convolutional network from scratch, to be read, run and timed."""
 
+import sys
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from scratchcnn.kernels.runtime.threads import get_threads, set_threads
 from scratchcnn.layers import Input
 from scratchcnn.models import load_model
+from scratchcnn.names import UnknownAttributeError
 from scratchcnn.sequential import Sequential
 from scratchcnn.training import History
 
@@ -26,4 +28,4 @@ def __getattr__(name: str) -> Any:
         from scratchcnn.plots import plot_model
 
         return plot_model
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    raise UnknownAttributeError(sys.modules[__name__], name)

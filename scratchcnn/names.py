@@ -5,7 +5,9 @@ from __future__ import annotations
 import difflib
 import functools
 import inspect
+import sys
 from collections.abc import Callable, Iterable, Mapping
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 Value = TypeVar("Value")
@@ -29,6 +31,13 @@ REPLACED = {
     "show_accuracy": "use compile(metrics=['accuracy'])", "class_mode": "choose a loss that takes your targets",
     "workers": "omit it: batches are made in this process", "use_multiprocessing": "omit it",
     "max_queue_size": "omit it: batches are made when they are needed", "run_eagerly": "omit it",
+    "trainable": "set layer.trainable = False", "weights": "call layer.set_weights once the layer is built",
+    "dtype": "use Sequential(dtype='float32') or Sequential(dtype='float64')", "seed": "use Sequential(seed=0)",
+    "input": "use scratchcnn.inspection.trace(model, x)", "output": "use scratchcnn.inspection.trace(model, x)",
+    "inputs": "use scratchcnn.inspection.trace(model, x)", "outputs": "use scratchcnn.inspection.trace(model, x)",
+    "loss": "use model.compiled.loss", "metrics": "use model.compiled.metrics", "to_yaml": "use to_json",
+    "iterations": "use model.optimizer_state.iterations", "reset_states": "omit it: layers keep no state between calls",
+    "expand_nested": "omit it: there are no nested models", "show_trainable": "omit it",
     "jit_compile": "omit it: Sequential(engine='kernels') is compiled", "steps_per_execution": "omit it",
 }  # fmt: skip
 """Arguments and attributes that exist in Keras only, and what to do instead."""
@@ -76,20 +85,22 @@ def class_hint(value: object) -> str:
 
 
 def unknown_name(what: str, name: str, known: Iterable[str]) -> str:
-    """Return the message about an unknown argument or attribute: the known ones, and what to use instead.
+    """Return the message about an unknown argument or attribute: the known ones, or what to use instead.
 
     Examples
     --------
     >>> unknown_name("arguments of SGD", "lr", ["learning_rate", "momentum"])
-    "Expected one of the arguments of SGD, learning_rate, momentum, received 'lr'; use learning_rate."
+    "Expected one of the arguments of SGD, received 'lr'; use learning_rate."
     >>> unknown_name("arguments of SGD", "momentun", ["learning_rate", "momentum"])
     "Expected one of the arguments of SGD, learning_rate, momentum, received 'momentun'. Did you mean 'momentum'?"
     """
     known = list(known)
-    message = f"Expected one of the {what}, {', '.join(known) or 'of which there are none'}, received {name!r}"
     if RENAMED.get(name) in known:
-        return f"{message}; use {RENAMED[name]}."
-    return f"{message}; {REPLACED[name]}." if name in REPLACED else f"{message}.{nearest(name, known)}"
+        return f"Expected one of the {what}, received {name!r}; use {RENAMED[name]}."
+    if name in REPLACED:
+        return f"Expected one of the {what}, received {name!r}; {REPLACED[name]}."
+    listed = ", ".join(known) or "of which there are none"
+    return f"Expected one of the {what}, {listed}, received {name!r}.{nearest(name, known)}"
 
 
 def names_arguments(function: Function) -> Function:
@@ -137,8 +148,19 @@ class UnknownAttributeError(AttributeError):
         kind = type(self.obj)
         if self.attribute.startswith("_"):
             return f"{kind.__name__!r} object has no attribute {self.attribute!r}"
+        if isinstance(self.obj, ModuleType):
+            return unknown_name(f"names of {self.obj.__name__}", self.attribute, self.obj.__all__)
         known = sorted(name for name in {*dir(kind), *vars(self.obj)} if not name.startswith("_"))
         return unknown_name(f"attributes of {kind.__name__}", self.attribute, known)
+
+
+def names_of_module(module: str) -> Callable[[str], Any]:
+    """Return the function `__getattr__` of a module: it raises the error for a name that is not in `__all__`."""
+
+    def missing(name: str) -> Any:
+        raise UnknownAttributeError(sys.modules[module], name)
+
+    return missing
 
 
 class Named:

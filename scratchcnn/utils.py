@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from scratchcnn.arguments import positive_integer
-from scratchcnn.names import names_arguments
+from scratchcnn.names import UnknownAttributeError, names_arguments
 
 if TYPE_CHECKING:
     from scratchcnn.plots import plot_model
@@ -69,4 +70,4 @@ def __getattr__(name: str) -> Any:
         from scratchcnn.plots import plot_model
 
         return plot_model
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    raise UnknownAttributeError(sys.modules[__name__], name)

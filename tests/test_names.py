@@ -9,13 +9,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from networks import small_model
+from networks import small_data, small_model
 
+import scratchcnn
+import scratchcnn.utils
 from scratchcnn import History, Sequential, callbacks, initializers, losses, metrics, models, optimizers, schedules
 from scratchcnn import layers as layers_module
 from scratchcnn.callbacks import Callback, EarlyStopping, ModelCheckpoint
-from scratchcnn.layers import Conv2D, Dense, Dropout, Input, Layer, MaxPooling2D
-from scratchcnn.names import names_arguments, unknown_name
+from scratchcnn.layers import Conv2D, Dense, Dropout, Flatten, Input, Layer, MaxPooling2D
+from scratchcnn.names import UnknownAttributeError, names_arguments, unknown_name
 
 MODULES = [layers_module, callbacks, losses, metrics, optimizers, schedules, initializers]
 CLASSES = [
@@ -174,3 +176,55 @@ def test_input_dim_is_the_shape_of_a_vector():
     assert Sequential([layer]).output_shape == (None, 3)
     assert Conv2D(3, 3, data_format="channels_last").data_format == "channels_last"
     assert "data_format" not in Conv2D(3, 3).get_config()
+
+
+@pytest.mark.parametrize(("module", "name", "message"), [
+    (scratchcnn, "sequental", "names of scratchcnn, .*received 'sequental'. Did you mean 'Sequential'"),
+    (layers_module, "Densee", "names of scratchcnn.layers, Activation, .*received 'Densee'. Did you mean 'Dense'"),
+    (callbacks, "EarlyStop", "names of scratchcnn.callbacks, .*Did you mean 'EarlyStopping'"),
+    (scratchcnn.utils, "np_utils", "names of scratchcnn.utils, plot_model, to_categorical, received 'np_utils'"),
+])  # fmt: skip
+def test_unknown_name_of_a_module_is_an_error_that_lists_the_known_ones(module, name, message):
+    assert not hasattr(module, name)
+    with pytest.raises(AttributeError, match=message):
+        getattr(module, name)
+
+
+def test_other_names_of_keras_are_the_same_classes():
+    assert (layers_module.MaxPool2D, layers_module.Convolution2D) == (MaxPooling2D, Conv2D)
+
+
+def test_missing_attributes_are_not_looked_up_in_training(monkeypatch):
+    """Each would cost microseconds in every step."""
+    missed = []
+    monkeypatch.setattr(
+        UnknownAttributeError, "__init__", lambda self, thing, name: missed.append((type(thing).__name__, name))
+    )
+    model, (x, y) = small_model(seed=0), small_data(20)
+    model.fit(x, y, verbose=0)
+    before = len(missed)
+    model.fit(x, y, batch_size=1, epochs=2, verbose=0, callbacks=Callback())
+    model.train_on_batch(x, y)
+    assert missed[before:] == []
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    ({}, "either shape or batch_shape, received None and None"),
+    ({"shape": (3,), "batch_shape": (None, 3)}, "either shape or batch_shape"),
+    ({"batch_shape": (3,)}, r"batch_shape such as \(None, 28, 28, 1\), received \(3,\)"),
+    ({"batch_shape": (None, 0)}, "batch_shape after the batch axis as a whole number of at least 1, received 0"),
+])  # fmt: skip
+def test_shape_of_an_input_is_given_once(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        Input(**arguments)
+
+
+def test_shape_of_a_batch_is_the_shape_of_a_sample_with_a_batch_axis():
+    assert Input(batch_shape=(None, 28, 28, 1)).shape == Input((28, 28, 1)).shape
+
+
+def test_flatten_takes_the_order_of_the_axes():
+    layer = Flatten("channels_last", input_shape=(2, 3, 1))
+    assert (layer.data_format, Sequential([layer]).output_shape) == ("channels_last", (None, 6))
+    with pytest.raises(ValueError, match=r"transpose the images .*input_shape=\(2, 3, 1\)"):
+        Flatten(data_format="channels_first", input_shape=(1, 2, 3))

@@ -4,14 +4,20 @@ Pass them as fit(..., callbacks=[EarlyStopping(patience=3), ModelCheckpoint('mod
 `Callback`.
 """
 
+from typing import TYPE_CHECKING
+
 from scratchcnn.callbacks.base import Callback, LambdaCallback
 from scratchcnn.callbacks.checkpoint import ModelCheckpoint
 from scratchcnn.callbacks.csv_logger import CSVLogger
 from scratchcnn.callbacks.early_stopping import EarlyStopping
 from scratchcnn.callbacks.learning_rate import LearningRateScheduler, ReduceLROnPlateau
 from scratchcnn.callbacks.terminate_on_nan import TerminateOnNaN
+from scratchcnn.names import names_of_module
 
 __all__ = [
     "CSVLogger", "Callback", "EarlyStopping", "LambdaCallback", "LearningRateScheduler", "ModelCheckpoint",
     "ReduceLROnPlateau", "TerminateOnNaN",
 ]  # fmt: skip
+
+if not TYPE_CHECKING:  # a type checker would take every name for defined
+    __getattr__ = names_of_module(__name__)

@@ -1,5 +1,7 @@
 """Layers: parameters and shapes; each calls the operations of `reference` or of `kernels`."""
 
+from typing import TYPE_CHECKING
+
 from scratchcnn.layers.activation import Activation
 from scratchcnn.layers.base import Layer
 from scratchcnn.layers.conv2d import Conv2D
@@ -9,5 +11,11 @@ from scratchcnn.layers.flatten import Flatten
 from scratchcnn.layers.input import Input
 from scratchcnn.layers.max_pooling2d import MaxPooling2D
 from scratchcnn.layers.rescaling import Rescaling
+from scratchcnn.names import names_of_module
 
 __all__ = ["Activation", "Conv2D", "Dense", "Dropout", "Flatten", "Input", "Layer", "MaxPooling2D", "Rescaling"]
+
+Convolution2D, MaxPool2D = Conv2D, MaxPooling2D  # names that Keras has, too
+
+if not TYPE_CHECKING:  # a type checker would take every name for defined
+    __getattr__ = names_of_module(__name__)

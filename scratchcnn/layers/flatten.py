@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
+from scratchcnn.arguments import channels_last
+from scratchcnn.configs import Config
 from scratchcnn.layers.base import Gradients, Layer
 from scratchcnn.operands import Array, Shape
 from scratchcnn.operations import Operations
@@ -21,6 +24,8 @@ class Flatten(Layer):
 
     Parameters
     ----------
+    data_format : {'channels_last', None}
+        Accepted, as in Keras; images are (N, H, W, C).
     input_shape, name
         As for every `Layer`.
 
@@ -46,6 +51,25 @@ class Flatten(Layer):
     ----------
     The order is that of Keras's Flatten layer, so that weights carry over.
     """
+
+    def __init__(
+        self,
+        data_format: str | None = None,
+        *,
+        input_shape: int | Sequence[int] | None = None,
+        name: str | None = None,
+    ) -> None:
+        channels_last(data_format, input_shape)
+        super().__init__(input_shape=input_shape, name=name)
+
+    @property
+    def data_format(self) -> str:
+        """'channels_last': the axes of a batch of images are (N, H, W, C)."""
+        return "channels_last"
+
+    def get_config(self) -> Config:
+        """Return the constructor's arguments by name, without data_format, which has one value only."""
+        return super().get_config()
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return (product of input_shape,)."""

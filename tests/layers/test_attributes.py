@@ -12,7 +12,7 @@ LAYERS = [Activation("relu"), Conv2D(2, 3), Dense(3), Dropout(0.5), Flatten(), M
 
 @pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: type(layer).__name__)
 @pytest.mark.parametrize(
-    "name", ["kernel_regularizer", "data_format", "dtype", "stateful", "trainabel", "kernel_constraint"]
+    "name", ["kernel_regularizer", "groups", "dtype", "stateful", "trainabel", "kernel_constraint"]
 )
 def test_attribute_without_effect_is_refused(layer, name):
     with pytest.raises(
@@ -45,6 +45,14 @@ def test_setting_of_an_optimizer_takes_effect():
     optimizer = optimizers.SGD(0.1)
     optimizer.learning_rate, optimizer.momentum = 0.2, 0.5
     assert optimizer.get_config() == {"learning_rate": 0.2, "momentum": 0.5, "nesterov": False}
+
+
+@pytest.mark.parametrize(("layer", "name"), [
+    (Dense(3), "input_dim"), (Conv2D(2, 3), "data_format"), (MaxPooling2D(), "data_format"), (Flatten(), "data_format"),
+])  # fmt: skip
+def test_argument_that_is_another_form_of_an_attribute_cannot_be_set(layer, name):
+    with pytest.raises(AttributeError, match=f"Expected '{name}' of {type(layer).__name__} to stay as it is"):
+        setattr(layer, name, 4)
 
 
 def test_attribute_that_follows_from_others_cannot_be_set():
