@@ -8,11 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from scratchcnn.arguments import positive_integer
+from scratchcnn.names import names_arguments
 
 Counts = npt.NDArray[np.int64]
 Fractions = npt.NDArray[np.float64]
 
 
+@names_arguments
 def confusion_matrix(labels: npt.ArrayLike, predictions: npt.ArrayLike, classes: int | None = None) -> Counts:
     """Compute the confusion matrix.
 
@@ -62,6 +64,7 @@ def confusion_matrix(labels: npt.ArrayLike, predictions: npt.ArrayLike, classes:
     return np.bincount(true * count + predicted, minlength=count * count).reshape(count, count).astype(np.int64)
 
 
+@names_arguments
 def recall(matrix: npt.ArrayLike) -> Fractions:
     """Compute the recall of each class: matrix[i, i] / sum over j of matrix[i, j].
 
@@ -89,6 +92,7 @@ def recall(matrix: npt.ArrayLike) -> Fractions:
     return _ratio(counts.diagonal(), counts.sum(axis=1))
 
 
+@names_arguments
 def precision(matrix: npt.ArrayLike) -> Fractions:
     """Compute the precision of each class: matrix[j, j] / sum over i of matrix[i, j].
 
@@ -116,6 +120,7 @@ def precision(matrix: npt.ArrayLike) -> Fractions:
     return _ratio(counts.diagonal(), counts.sum(axis=0))
 
 
+@names_arguments
 def most_confident_errors(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> Counts:
     """Find the misclassified samples, in order of decreasing confidence.
 

@@ -144,6 +144,9 @@ class UnknownAttributeError(AttributeError):
         super().__init__(name, name=name, obj=thing)
         self.attribute = name
 
+    def __reduce__(self) -> tuple[type[AttributeError], tuple[str]]:
+        return AttributeError, (str(self),)  # to another process goes the message, without the object
+
     def __str__(self) -> str:
         kind = type(self.obj)
         if self.attribute.startswith("_"):

@@ -89,6 +89,8 @@ class Sequential(Named, methods=True):
         seed: int | None = None,
         name: str | None = None,
     ) -> None:
+        if not isinstance(name, str | None):
+            raise ValueError(f"Expected name as text, received {name!r}.")
         self.name = name or "sequential"
         operations_of(engine)  # raises for an unknown one
         self._engine = engine

@@ -143,6 +143,7 @@ LAYERS = [
     (lambda: SGD(momentum=1.5), "momentum .* received 1.5"),
     (lambda: Sequential(seed=-1), "seed as None or a whole number of at least 0, received -1"),
     (lambda: Sequential(seed="a"), "seed .* received 'a'"),
+    (lambda: Sequential(name=3), "name as text, received 3"),
     (lambda: Sequential(engine="fast"), "engine as one of 'kernels', 'reference', received 'fast'"),
     (lambda: Sequential(dtype="float16"), "dtype as one of 'float32', 'float64', received 'float16'"),
     (

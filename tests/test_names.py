@@ -13,7 +13,19 @@ from networks import small_data, small_model
 
 import scratchcnn
 import scratchcnn.utils
-from scratchcnn import History, Sequential, callbacks, initializers, losses, metrics, models, optimizers, schedules
+from scratchcnn import (
+    History,
+    Sequential,
+    callbacks,
+    initializers,
+    losses,
+    metrics,
+    mistakes,
+    models,
+    optimizers,
+    plots,
+    schedules,
+)
 from scratchcnn import layers as layers_module
 from scratchcnn.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from scratchcnn.layers import Conv2D, Dense, Dropout, Flatten, Input, Layer, MaxPooling2D
@@ -51,6 +63,23 @@ def test_unknown_argument_of_a_method_of_a_model_is_an_error(method):
         method(Sequential(), no_such=1)
 
 
+FUNCTIONS = [
+    function
+    for module in (plots, mistakes, models, scratchcnn.utils)
+    for name, function in vars(module).items()
+    if inspect.isfunction(function) and not name.startswith(("_", "check_", "names_"))
+    and function.__module__.startswith(module.__name__)
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.__name__)
+def test_unknown_argument_of_a_function_is_an_error_that_lists_the_known_ones(function):
+    with pytest.raises(TypeError, match=rf"^Expected one of the arguments of {function.__name__}, ") as caught:
+        function(no_such_argument=1)
+    for name in inspect.signature(function).parameters:
+        assert name in str(caught.value)
+
+
 @pytest.mark.parametrize("thing", OBJECTS, ids=lambda thing: type(thing).__name__)
 def test_unknown_attribute_is_an_error_that_lists_the_known_ones(thing):
     with pytest.raises(AttributeError, match=f"^Expected one of the attributes of {type(thing).__name__}, ") as caught:
@@ -72,6 +101,12 @@ def test_objects_can_be_copied_and_pickled(thing):
 def test_names_that_python_looks_for_get_a_short_message(name):
     with pytest.raises(AttributeError, match=f"^'Sequential' object has no attribute '{name}'$"):
         getattr(Sequential(), name)
+
+
+def test_error_can_be_sent_to_another_process():
+    with pytest.raises(AttributeError) as caught:
+        _ = Dense(3).W
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
 
 
 def test_signatures_remain_those_of_the_definition():

@@ -11,6 +11,7 @@ from matplotlib.colors import PowerNorm
 from matplotlib.patches import Rectangle
 
 from scratchcnn.mistakes import Counts, Fractions, confusion_matrix, precision, recall
+from scratchcnn.names import names_arguments
 from scratchcnn.plots.picture import new_figure
 from scratchcnn.plots.tiles import NO_BREAK, TITLE_SIZE, points_of, shortened, wrapped
 
@@ -22,6 +23,7 @@ GAP = 0.2  # cells between the matrix and its margins
 WIDE, HIGH = 1.4, 0.9  # cells: the column of recall, the row of precision
 
 
+@names_arguments
 def plot_confusion_matrix(
     labels: npt.ArrayLike, predictions: npt.ArrayLike, ax: Axes | None = None, names: Sequence[object] | None = None
 ) -> Axes:

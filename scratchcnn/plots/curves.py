@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from scratchcnn.names import names_arguments
 from scratchcnn.plots.picture import panels
 from scratchcnn.plots.tiles import listed_axes
 from scratchcnn.training import History
@@ -14,6 +15,7 @@ from scratchcnn.training import History
 MOST_MARKERS = 20  # on one curve
 
 
+@names_arguments
 def plot_history(history: History, ax: Axes | Iterable[Axes] | None = None) -> list[Axes]:
     """Plot the learning curves: loss and metrics of the training and the validation data over the epochs.
 

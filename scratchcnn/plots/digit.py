@@ -8,12 +8,14 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 
+from scratchcnn.names import names_arguments
 from scratchcnn.plots.picture import new_figure
 from scratchcnn.plots.tiles import TITLE_SIZE, caption, tile_axes, width_for, wrapped
 
 LEAST, MOST = 0.75, 1.6  # inches of a tile; wider for long labels
 
 
+@names_arguments
 def plot_digit(image: npt.ArrayLike, label: object = None, prediction: object = None, ax: Axes | None = None) -> Axes:
     """Plot a digit as dark ink on white paper.
 
@@ -55,6 +57,7 @@ def plot_digit(image: npt.ArrayLike, label: object = None, prediction: object = 
     return ax
 
 
+@names_arguments
 def plot_digits(
     images: npt.ArrayLike, labels: Iterable[object] | None = None, ax: Axes | Iterable[Axes] | None = None
 ) -> list[Axes]:

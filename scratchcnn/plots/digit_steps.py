@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from scratchcnn.mistakes import check_probabilities
+from scratchcnn.names import names_arguments
 from scratchcnn.plots.picture import new_figure
 from scratchcnn.plots.tiles import shortened
 from scratchcnn.preprocessing import DigitPicture
@@ -28,6 +29,7 @@ PANEL = 1.75  # inches
 MOST_LETTERS = 22  # of the name of a row
 
 
+@names_arguments
 def plot_digit_steps(
     pictures: DigitPicture | Sequence[DigitPicture],
     probabilities: npt.ArrayLike | None = None,

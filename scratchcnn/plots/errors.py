@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 
 from scratchcnn.arguments import positive_integer
 from scratchcnn.mistakes import check_classes, check_probabilities, most_confident_errors
+from scratchcnn.names import names_arguments
 from scratchcnn.plots.confusion import class_names
 from scratchcnn.plots.digit import check_images, draw_ink
 from scratchcnn.plots.tiles import MOST_TILES, caption, tile_axes, width_for
@@ -16,6 +17,7 @@ from scratchcnn.plots.tiles import MOST_TILES, caption, tile_axes, width_for
 LEAST, MOST = 1.4, 2.0  # inches of a tile, for the captions
 
 
+@names_arguments
 def plot_mistakes(
     images: npt.ArrayLike,
     labels: npt.ArrayLike,

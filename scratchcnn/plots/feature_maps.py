@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 
 from scratchcnn.fusion.plan import Plan
 from scratchcnn.layers.base import Layer
-from scratchcnn.names import look_up
+from scratchcnn.names import look_up, names_arguments
 from scratchcnn.operands import Array
 from scratchcnn.plots.picture import check_file, finish
 from scratchcnn.plots.sheet import draw_sheet
@@ -20,6 +20,7 @@ from scratchcnn.training.data import as_input, check_images
 from scratchcnn.training.inference import predict_batch
 
 
+@names_arguments
 def plot_feature_maps(
     model: Sequential,
     image: npt.ArrayLike,

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 
 from scratchcnn.layers import Conv2D
 from scratchcnn.layers.base import Layer
-from scratchcnn.names import look_up
+from scratchcnn.names import look_up, names_arguments
 from scratchcnn.plots.sheet import draw_sheet
 from scratchcnn.plots.tiles import MOST_TILES, NO_BREAK, shortened
 from scratchcnn.sequential import Sequential
@@ -17,6 +17,7 @@ Array = npt.NDArray[np.floating]
 CHANNELS = {"all": "all", "strongest": "strongest", "mean": "mean"}
 
 
+@names_arguments
 def plot_filters(layer: Sequential | Conv2D, ax: Axes | None = None, channels: str | None = None) -> Axes:
     """Plot the filters of a convolution in one symmetric grey scale.
 

@@ -12,6 +12,7 @@ from matplotlib.patches import FancyArrow, PathPatch, Rectangle
 from matplotlib.textpath import TextPath
 from matplotlib.transforms import Affine2D
 
+from scratchcnn.names import names_arguments
 from scratchcnn.plots.picture import check_file, finish, new_figure
 from scratchcnn.sequential import Sequential
 
@@ -26,6 +27,7 @@ MARGIN = 10.0
 Box = list[list[str]]  # the texts of each column from top to bottom
 
 
+@names_arguments
 def plot_model(
     model: Sequential,
     to_file: str | os.PathLike[str] | None = "model.png",

@@ -13,6 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from scratchcnn.names import names_arguments
+
 KINDS = ("png", "jpg", "jpeg", "pdf", "svg")
 DPI = 144.0
 MOST_PIXELS = 30_000  # a side; Agg draws up to 65,535, but few viewers open that
@@ -48,6 +50,7 @@ def panels(
     return figure, list(figure.subplots(rows, columns, squeeze=False).flat)
 
 
+@names_arguments
 def save(drawing: Axes | Figure, path: str | os.PathLike[str]) -> None:
     """Write a figure, or the whole figure that axes belong to, to an image file.
 

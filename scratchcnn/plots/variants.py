@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 
+from scratchcnn.names import names_arguments
 from scratchcnn.plots.picture import new_figure
 from scratchcnn.plots.tiles import TITLE_SIZE, Sheet, points_of, wrapped
 
@@ -14,6 +15,7 @@ INCHES = 0.62  # of an image in a new figure
 GAP_SHADE = 0.22  # ink of the gaps
 
 
+@names_arguments
 def plot_variants(
     images: npt.ArrayLike, variants: npt.ArrayLike, title: str | None = None, ax: Axes | None = None
 ) -> Axes:

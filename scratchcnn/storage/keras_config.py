@@ -190,7 +190,7 @@ def _from_keras(described: Config, kinds: tuple[str, ...], what: str) -> Config:
     kind, config = described["class_name"], described["config"]
     if kind not in kinds:
         raise StorageError(f"Expected {what} of a class among {', '.join(kinds)}, received {_shortened(kind)}.")
-    accepted = inspect.signature(KNOWN[kind]).parameters.keys() - {"input_shape"}
+    accepted = inspect.signature(KNOWN[kind]).parameters.keys() - {"input_shape", "input_dim", "data_format"}
     ours = {}
     for option, value in config.items():
         if option in accepted and (option != "name" or kind in METRICS):
