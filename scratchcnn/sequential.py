@@ -106,7 +106,7 @@ class Sequential(Named, methods=True):
             self.add(layer)
 
     def __getstate__(self) -> dict[str, object]:
-        """Return what copy.deepcopy and pickle copy: everything but what is made again when it is needed."""
+        """Return what copy.deepcopy and pickle copy: everything but the plan and the trainer, which are rebuilt."""
         return {**vars(self), "_current": self.optimizer_state}
 
     def __setstate__(self, state: dict[str, object]) -> None:
