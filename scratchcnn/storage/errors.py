@@ -1,4 +1,4 @@
-"""StorageError: a model cannot be saved, or a file cannot be read."""
+"""StorageError: a model cannot be saved, or a file cannot be read; and helpers for its messages."""
 
 from __future__ import annotations
 
@@ -27,3 +27,9 @@ def optional_package(name: str, extra: str) -> Any:
         raise ImportError(
             f"Expected {name} to be installed for this file format; run: python -m pip install 'scratchcnn[{extra}]'"
         ) from error
+
+
+def shortened(value: object) -> str:
+    """Return the representation of a value, for messages about files, which may contain very long ones."""
+    text = repr(value)
+    return text if len(text) < 120 else f"{text[:120]}..."

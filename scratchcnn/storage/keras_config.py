@@ -1,4 +1,4 @@
-"""Convert the description of a Sequential model to Keras's config.json and back.
+"""Convert the description of a Sequential model to Keras's configuration and back.
 
 The layers of this package have Keras's names and arguments, so most entries are equal. An option that this package does
 not have is rejected by name, unless it is disabled or irrelevant for a model whose parameters are known.
@@ -12,11 +12,12 @@ from typing import Any, NoReturn
 from scratchcnn import activations, initializers
 from scratchcnn.configs import Config
 from scratchcnn.descriptions.registry import LIBRARY, description_of
-from scratchcnn.storage import structure
-from scratchcnn.storage.errors import StorageError
+from scratchcnn.storage import keras_chain, keras_names, structure
+from scratchcnn.storage.errors import StorageError, shortened
 from scratchcnn.storage.objects import KNOWN
 from scratchcnn.training.model import Model
 
+KERAS_VERSION = "3.4.0"  # the oldest version that the extra `test` allows; nothing newer is written
 LAYERS = tuple(kind.__name__ for kind in LIBRARY)
 OPTIMIZERS, LOSSES = ("Adam", "SGD"), ("CategoricalCrossentropy", "SparseCategoricalCrossentropy")
 METRICS = ("CategoricalAccuracy", "SparseCategoricalAccuracy")
@@ -27,13 +28,16 @@ MODULES = {
     **dict.fromkeys(SCHEDULES, "keras.optimizers.schedules"),
 }  # fmt: skip
 
-# Options that only Keras has, with the value for which they have no effect; for any other option, that value is None.
-WITHOUT_EFFECT = {
-    "data_format": "channels_last", "groups": 1, "use_ema": False, "axis": -1,
-    "label_smoothing": 0.0, "reduction": "sum_over_batch_size",
+# Options that only Keras has, with the values for which they have no effect, besides None.
+WITHOUT_EFFECT: dict[str, tuple[Any, ...]] = {
+    "data_format": ("channels_last",), "groups": (1,), "use_ema": (False,), "axis": (-1,), "label_smoothing": (0.0,),
+    "reduction": ("sum_over_batch_size", "auto"), "decay": (0.0,), "weight_decay": (0.0,),
 }  # fmt: skip
 # Options that do not affect the loaded model: random seeds, Keras's compilation, names of objects other than layers.
-IGNORED = {"seed", "dtype", "ema_momentum", "ema_overwrite_frequency", "jit_compile", "name", "lora_alpha"}
+IGNORED = {
+    "seed", "dtype", "ema_momentum", "ema_overwrite_frequency", "jit_compile", "name", "lora_alpha", "fn",
+    "is_legacy_optimizer",
+}  # fmt: skip
 
 
 # To Keras
@@ -127,75 +131,81 @@ def _keras_options(serialized: Config, what: str) -> Config:
 
 
 def from_keras(description: Config) -> Config:
-    """Convert the content of config.json to a description as returned by `structure.describe`.
+    """Convert the configuration of a model to a description as returned by `structure.describe`.
 
-    A layer is frozen if Keras's layer or the whole Sequential has trainable=False.
+    The configuration is the content of config.json in a .keras file, or of the attribute model_config in an .h5 file,
+    of Keras 1, 2 or 3. A layer is frozen if Keras's layer or the whole model has trainable=False.
 
     Raises
     ------
     StorageError
-        The model is not a Sequential, or this package does not have a layer or an option, which the message names.
+        The layers do not form a chain, or this package does not have a layer or an option, which the message names.
     """
-    if description["class_name"] != "Sequential":
-        raise StorageError(f"Expected a Sequential model, received {_shortened(description['class_name'])}.")
     layers, dtypes = [], set()
-    shape = description["config"].get("build_input_shape")
-    model_trainable = structure.trainable_in(description["config"], "the model")
-    for layer in description["config"]["layers"]:
-        kind, config = layer["class_name"], layer["config"]
-        what = f"layer {_shortened(config.get('name'))} ({_shortened(kind)})"
-        dtypes.add(_dtype(config.get("dtype"), what))
-        if kind == "InputLayer":
-            shape = config.get("batch_shape") or config.get("batch_input_shape")
-        else:
-            trainable = structure.trainable_in(config, what) and model_trainable
-            options = {option: value for option, value in config.items() if option != "trainable"}
-            ours = _from_keras({**layer, "config": options}, LAYERS, what)
-            ours["config"]["name"] = str(config["name"])
-            layers.append({**ours, "trainable": trainable})
-    if not isinstance(shape, list) or len(dtypes) != 1:
+    config = description["config"] if isinstance(description["config"], dict) else {}
+    shape = config.get("build_input_shape")
+    model_trainable = structure.trainable_in(config, "the model")
+    for number, described in enumerate(keras_chain.layers_of(description)):
+        what, config = keras_chain.label(described), described["config"]
+        if config.get("dtype") is not None:  # Keras 1 and 2 omit the dtype of some layers
+            dtypes.add(_dtype(config["dtype"], what))
+        if number == 0:
+            shape = config.get("batch_shape") or config.get("batch_input_shape") or shape
+        if described["class_name"] == "InputLayer":
+            if number:
+                raise StorageError(f"Expected a single input, received the further {what}.")
+            continue
+        trainable = structure.trainable_in(config, what) and model_trainable
+        options = {option: value for option, value in config.items() if option != "trainable"}
+        ours = _from_keras(keras_names.layer({**described, "config": options}, what), LAYERS, what)
+        ours["config"]["name"] = str(config["name"])
+        layers.append({**ours, "trainable": trainable})
+    if not isinstance(shape, list) or len(dtypes) > 1:
         raise StorageError(
-            f"Expected a model with a known input shape and a single dtype, received {_shortened(shape)} and {dtypes}."
+            f"Expected a model with a known input shape and a single dtype, received {shortened(shape)} and {dtypes}."
         )
-    sample = {"input_shape": shape[1:], "dtype": dtypes.pop()}
+    sample = {"input_shape": shape[1:], "dtype": dtypes.pop() if dtypes else "float32"}
     return {"class_name": "Sequential", "engine": "kernels", "layers": layers, **sample}
 
 
 def compiled_from_keras(compiled: Config) -> Config:
-    """Convert Keras's compile_config to a description as returned by `structure.describe_compiled`.
+    """Convert the compilation of a model to a description as returned by `structure.describe_compiled`.
+
+    It is the compile_config of a .keras file, or the training_config of an .h5 file, of Keras 1, 2 or 3.
 
     Raises
     ------
     StorageError
         This package does not have an optimizer, loss, metric or option, which the message names.
     """
-    for option in ("loss_weights", "weighted_metrics"):
+    compiled = keras_names.compilation(compiled)
+    for option in ("loss_weights", "weighted_metrics", "sample_weight_mode"):
         if compiled.get(option):
             _reject(option, compiled[option], "compile")
     return {
         "optimizer": _name_or_object(compiled.get("optimizer"), OPTIMIZERS, "the optimizer"),
         "loss": _name_or_object(compiled.get("loss"), LOSSES, "the loss"),
-        "metrics": [_name_or_object(metric, METRICS, "a metric") for metric in compiled.get("metrics") or []],
+        "metrics": [_name_or_object(metric, METRICS, "a metric") for metric in compiled["metrics"]],
     }
 
 
 def _name_or_object(value: Any, kinds: tuple[str, ...], what: str) -> Any:
     """Convert an object's config; a name remains a name, since `compile` accepts Keras's names."""
     if not isinstance(value, (str, dict)):
-        raise StorageError(f"Expected {what} as a name or a config, received {_shortened(value)}.")
+        raise StorageError(f"Expected {what} as a name or a config, received {shortened(value)}.")
     return value if isinstance(value, str) else _from_keras(value, kinds, what)
 
 
 def _from_keras(described: Config, kinds: tuple[str, ...], what: str) -> Config:
     kind, config = described["class_name"], described["config"]
     if kind not in kinds:
-        raise StorageError(f"Expected {what} of a class among {', '.join(kinds)}, received {_shortened(kind)}.")
+        raise StorageError(f"Expected {what} of a class among {', '.join(kinds)}, received {shortened(kind)}.")
     accepted = inspect.signature(KNOWN[kind]).parameters.keys() - {"input_shape", "input_dim", "data_format"}
     ours = {}
     for option, value in config.items():
         if option in accepted and (option != "name" or kind in METRICS):
             ours[option] = _value(option, value, what)
-        elif option not in IGNORED and value != WITHOUT_EFFECT.get(option):
+        elif option not in IGNORED and value not in (None, *WITHOUT_EFFECT.get(option, ())):
             _reject(option, value, what)
     return {"class_name": kind, "config": {option: value for option, value in ours.items() if value is not _DEFAULT}}
 
@@ -224,9 +234,4 @@ def _dtype(value: Any, what: str) -> str:
 
 
 def _reject(option: str, value: object, what: str) -> NoReturn:
-    raise StorageError(f"Expected {what} with options that scratchcnn supports, received {option}={_shortened(value)}.")
-
-
-def _shortened(value: object) -> str:
-    text = repr(value)
-    return text if len(text) < 120 else f"{text[:120]}..."
+    raise StorageError(f"Expected {what} with options that scratchcnn supports, received {option}={shortened(value)}.")

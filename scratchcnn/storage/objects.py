@@ -8,7 +8,7 @@ from typing import Any
 from scratchcnn import activations, initializers, losses, metrics, optimizers, schedules
 from scratchcnn.configs import Config, Configured
 from scratchcnn.descriptions.registry import DESCRIPTIONS, LIBRARY
-from scratchcnn.storage.errors import StorageError
+from scratchcnn.storage.errors import StorageError, shortened
 
 CustomObjects = Mapping[str, type[Any]]
 
@@ -95,7 +95,7 @@ def deserialize(serialized: Any, custom_objects: CustomObjects) -> Any:
         return classes[name](**config)
     except Exception as error:  # a constructor, possibly a user's, may raise any exception
         raise StorageError(
-            f"Expected arguments that {name} accepts, received {_shortened(config)} ({type(error).__name__}: {error})."
+            f"Expected arguments that {name} accepts, received {shortened(config)} ({type(error).__name__}: {error})."
         ) from error
 
 
@@ -110,8 +110,3 @@ def _deserialize_nested(value: Any, custom_objects: CustomObjects) -> Any:
     if isinstance(value, dict):
         return {key: _deserialize_nested(item, custom_objects) for key, item in value.items()}
     return [_deserialize_nested(item, custom_objects) for item in value] if isinstance(value, list) else value
-
-
-def _shortened(value: object) -> str:
-    text = repr(value)
-    return text if len(text) < 300 else f"{text[:300]}..."

@@ -1,0 +1,168 @@
+"""Read HDF5 files that may be damaged or hostile: every object is checked before its values are read.
+
+Only datasets that are stored contiguously in the file itself are accepted, without links to other files and without
+compression, so an array requires as much memory as it has bytes in the file. However, the file is parsed by the HDF5
+library, which is written in C and not designed for hostile files: open untrusted files in a separate process.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+from typing import Any
+
+import numpy as np
+
+from scratchcnn.configs import Config
+from scratchcnn.operands import Array
+from scratchcnn.storage.archive import MAX_JSON_BYTES
+from scratchcnn.storage.errors import StorageError, optional_package, shortened
+
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
+MAX_NAMES = 4096
+MAX_DEPTH = 16
+MAX_ATTRIBUTE_BYTES = 64_512
+"""Size of the largest attribute that fits in the header of an HDF5 object, as Keras defines it."""
+
+
+def h5py() -> Any:
+    """Return the package h5py; ImportError with the command that installs it if it is missing."""
+    return optional_package("h5py", "keras")
+
+
+def opened(content: bytes, expected: str) -> Any:
+    """Open the content of a file; StorageError without the signature of HDF5. `expected` is for the message."""
+    if not content.startswith(SIGNATURE):
+        raise StorageError(f"Expected {expected}, received a file without the signature of HDF5.")
+    return h5py().File(io.BytesIO(content), "r")
+
+
+def group(parent: Any, path: str, required: bool = False) -> Any:
+    """Return a group within another; an empty dict if there is none and it is not required."""
+    found = member(parent, path)
+    if found is None and not required:
+        return {}
+    if not isinstance(found, h5py().Group):
+        received = "none" if found is None else "another object"
+        raise StorageError(f"Expected a group {shortened(path)}, received {received}.")
+    return found
+
+
+def member(parent: Any, path: str) -> Any:
+    """Return the object at a path in a group, or None if there is none; StorageError for a link to another place."""
+    names = path.split("/")
+    if len(names) > MAX_DEPTH or not all(name.strip(".") for name in names):
+        raise StorageError(f"Expected a path of at most {MAX_DEPTH} names, received {shortened(path)}.")
+    found = parent
+    for name in names:
+        if not isinstance(found, h5py().Group) or name not in found:
+            return None
+        if not isinstance(found.get(name, getlink=True), h5py().HardLink):
+            raise StorageError(f"Expected {shortened(name)} as a part of the file, received a link to another place.")
+        found = found[name]
+    return found
+
+
+def dataset(parent: Any, path: str, name: str) -> Any:
+    """Return a dataset after checking that it is numeric and stored contiguously and completely in the file.
+
+    Its values are not read yet. `name` is for the message.
+    """
+    data = member(parent, path)
+    if (
+        not isinstance(data, h5py().Dataset)
+        or data.is_virtual
+        or data.external
+        or data.chunks
+        or data.dtype.kind not in "fi"
+    ):
+        raise StorageError(f"Expected {shortened(name)} as a contiguous array of numbers, received {data!r}.")
+    if data.id.get_storage_size() != data.size * data.dtype.itemsize:
+        stored = data.id.get_storage_size()
+        raise StorageError(f"Expected {shortened(name)} to be stored completely, received {stored:,} bytes of it.")
+    return data
+
+
+def values(data: Any) -> Array:
+    """Return the values of a checked dataset."""
+    array: Array = np.asarray(data[()])
+    return array
+
+
+def write_names(group: Any, name: str, names: list[str]) -> None:
+    """Write a list of names as an attribute, divided as by Keras if it is too large for one."""
+    encoded = np.array([each.encode() for each in names] or np.zeros(0))
+    count = math.ceil(encoded.nbytes / MAX_ATTRIBUTE_BYTES)
+    if count <= 1:
+        group.attrs[name] = encoded
+    else:
+        rows = MAX_ATTRIBUTE_BYTES // encoded.itemsize
+        for number, start in enumerate(range(0, len(encoded), rows)):
+            group.attrs[f"{name}{number}"] = encoded[start : start + rows]
+
+
+def read_names(group: Any, name: str) -> list[str]:
+    """Return the list of names in an attribute; an empty list if there is none.
+
+    Raises
+    ------
+    StorageError
+        The attribute is not a list of at most 4,096 texts, together of at most 4 MB.
+    """
+    if name in group.attrs:
+        return _read_names(group, name)
+    names: list[str] = []
+    for number in range(MAX_NAMES):
+        if f"{name}{number}" not in group.attrs:
+            break
+        names += _read_names(group, f"{name}{number}")
+        _expect_few(len(names), name)
+    return names
+
+
+def read_text(group: Any, name: str) -> str | None:
+    """Return the text in an attribute, None if there is no such attribute."""
+    if name not in group.attrs:
+        return None
+    attribute = group.attrs.get_id(name)
+    if attribute.shape != () or not _is_text(attribute.dtype) or attribute.dtype.itemsize > MAX_JSON_BYTES:
+        raise StorageError(f"Expected the attribute {name!r} as text, received {attribute.dtype} {attribute.shape}.")
+    text = group.attrs[name]
+    if len(text) > MAX_JSON_BYTES:
+        raise StorageError(f"Expected at most {MAX_JSON_BYTES:,} bytes in {name!r}, received {len(text):,}.")
+    return text.decode() if isinstance(text, bytes) else str(text)
+
+
+def read_json(group: Any, name: str) -> Config | None:
+    """Return the JSON object in an attribute, None if there is no such attribute."""
+    text = read_text(group, name)
+    if text is None:
+        return None
+    content: Any = json.loads(text)
+    if not isinstance(content, dict):
+        raise StorageError(f"Expected the attribute {name!r} as a JSON object, received {shortened(content)}.")
+    return content
+
+
+def _read_names(group: Any, name: str) -> list[str]:
+    attribute = group.attrs.get_id(name)
+    if attribute.shape == (0,):
+        return []
+    if len(attribute.shape) != 1 or not _is_text(attribute.dtype):
+        raise StorageError(
+            f"Expected the attribute {name!r} as a list of names, received {attribute.dtype} {attribute.shape}."
+        )
+    _expect_few(attribute.shape[0], name)
+    if attribute.shape[0] * attribute.dtype.itemsize > MAX_JSON_BYTES:
+        raise StorageError(f"Expected names of at most {MAX_JSON_BYTES:,} bytes in {name!r}, received larger ones.")
+    return [each.decode() if isinstance(each, bytes) else str(each) for each in group.attrs[name]]
+
+
+def _expect_few(count: int, name: str) -> None:
+    if count > MAX_NAMES:
+        raise StorageError(f"Expected at most {MAX_NAMES:,} names in {name!r}, received {count:,}.")
+
+
+def _is_text(dtype: Any) -> bool:
+    return h5py().check_string_dtype(dtype) is not None

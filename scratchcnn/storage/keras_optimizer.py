@@ -1,0 +1,103 @@
+"""The optimizer state as Keras stores it: a list of variables.
+
+The list contains the step count; in Keras 3, the learning rate, unless it is a schedule; and the arrays of the
+trainable parameters, in layer order. Adam's two arrays of each parameter are together, except in files of Keras before
+2.11, where all first moments precede all second moments.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from scratchcnn.operands import Array
+from scratchcnn.optimizers import SGD, Adam, Optimizer
+from scratchcnn.storage import hdf5, training_state
+from scratchcnn.training.model import Model
+
+SLOTS = {"Adam": ("momentum", "velocity"), "SGD": ("momentum",)}
+
+
+def variables(model: Model) -> tuple[str, dict[str, Array]] | None:
+    """Return the name and the variables of the optimizer, by Keras's names; None if there is no state to store."""
+    if model.optimizer_state is None:
+        return None
+    optimizer, (iterations, slots) = model.optimizer, model.optimizer_state
+    arrays = _keras_arrays(optimizer, slots)
+    if arrays is None:
+        return None
+    named = {"iteration": np.array(iterations, np.int32)}
+    if not callable(optimizer.learning_rate):
+        named["learning_rate"] = np.array(optimizer.learning_rate, model.dtype)
+    kind = type(optimizer).__name__
+    trainable = [(layer, name) for layer in model.layers if layer.trainable for name in layer.params]
+    names = [f"{layer.name}_{name}_{slot}" for layer, name in trainable for slot in SLOTS[kind]]
+    return kind.lower(), named | dict(zip(names, arrays, strict=False))  # SGD without momentum has no arrays
+
+
+def restore(model: Model, datasets: Sequence[Any], stacklevel: int) -> None:
+    """Set the optimizer state of a compiled model to that of a file.
+
+    Parameters
+    ----------
+    model : Model
+    datasets : sequence
+        The variables of the optimizer, checked but not read; empty if the file contains no state.
+    stacklevel : int
+        Of the warning, as for `warnings.warn`, counted from the caller.
+
+    Warns
+    -----
+    UserWarning
+        The file contains a state of another form, which is not restored.
+    """
+    if not datasets:
+        return
+    trainer = model.trainer
+    arrays = _keras_arrays(trainer.optimizer, trainer.optimizer_state.slots)
+    ordered = None if arrays is None else _ordered(datasets, arrays)
+    if arrays is None or ordered is None:
+        warnings.warn(
+            f"Expected the optimizer state of {type(trainer.optimizer).__name__} as Keras stores it for these layers, "
+            f"received {len(datasets)} variables of another order or shape. The model is loaded without the optimizer "
+            f"state: training starts with new moment estimates.",
+            UserWarning,
+            stacklevel=stacklevel + 1,
+        )
+        return
+    iterations, *values = [hdf5.values(data) for data in ordered]
+    training_state.set_iterations(model, int(iterations))
+    for array, value in zip(arrays, values, strict=True):
+        array[...] = value
+
+
+def _ordered(datasets: Sequence[Any], arrays: Sequence[Array]) -> list[Any] | None:
+    """Return the step count and the datasets in the order of `arrays`; None if they do not fit."""
+    count, *rest = datasets
+    if rest and rest[0].shape == ():  # the learning rate, which is also in the configuration
+        rest = rest[1:]
+    if not arrays:  # Keras 2 stores unused arrays for SGD without momentum
+        rest = []
+    ends = [str(data.name).removesuffix(":0").rpartition("/")[2] for data in rest]
+    half = len(rest) // 2
+    if ends == ["m"] * half + ["v"] * half:  # all first moments, then all second moments
+        rest = [data for pair in zip(rest[:half], rest[half:], strict=True) for data in pair]
+    elif any(end.startswith("Variable") for end in ends):  # Keras 2.0 did not name its arrays
+        return None
+    fits = count.shape == () and [data.shape for data in rest] == [array.shape for array in arrays]
+    return [count, *rest] if fits else None
+
+
+def _keras_arrays(optimizer: Optimizer, slots: list[tuple[Array, ...]]) -> list[Array] | None:
+    """Return the arrays of the optimizer state that Keras stores, in its order; None if the order is unknown.
+
+    For SGD without momentum, Keras stores none. The position of AMSGrad's arrays differs between versions of Keras.
+    """
+    if type(optimizer) is SGD and optimizer.momentum == 0:
+        return []
+    if type(optimizer) is SGD or (type(optimizer) is Adam and not optimizer.amsgrad):
+        return [array for arrays in slots for array in arrays]
+    return None
