@@ -20,7 +20,11 @@ from scratchcnn.storage.archive import MAX_JSON_BYTES
 from scratchcnn.storage.errors import StorageError, optional_package, shortened
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
+HEAP = b"GCOL\1"  # signature and version of a global heap, in which HDF5 stores texts of variable length
+MAX_HEAP_OBJECTS = 1_000_000
 MAX_NAMES = 4096
+MAX_VARIABLE_NAMES, MAX_VARIABLE_BYTES = 1024, 2_000_000
+"""Limits for texts of variable length: many names in a hostile file may refer to the same long text."""
 MAX_DEPTH = 16
 MAX_ATTRIBUTE_BYTES = 64_512
 """Size of the largest attribute that fits in the header of an HDF5 object, as Keras defines it."""
@@ -32,10 +36,47 @@ def h5py() -> Any:
 
 
 def opened(content: bytes, expected: str) -> Any:
-    """Open the content of a file; StorageError without the signature of HDF5. `expected` is for the message."""
+    """Open the content of a file; StorageError if it is not an HDF5 file. `expected` is for the message."""
     if not content.startswith(SIGNATURE):
         raise StorageError(f"Expected {expected}, received a file without the signature of HDF5.")
-    return h5py().File(io.BytesIO(content), "r")
+    if (largest := largest_text(content)) > MAX_VARIABLE_BYTES:
+        raise StorageError(f"Expected texts of at most {MAX_VARIABLE_BYTES:,} bytes, received {largest:,}.")
+    file = h5py().File(io.BytesIO(content), "r")
+    if file.id.get_create_plist().get_sizes() != (8, 8):
+        file.close()
+        raise StorageError(f"Expected {expected} with offsets and lengths of 8 bytes, received others.")
+    return file
+
+
+def largest_text(content: bytes) -> int:
+    """Return the size of the largest text of variable length in a file, after checking the heaps that contain them.
+
+    The HDF5 library does not return from a heap with an object of size zero, which a single damaged byte can create.
+
+    Raises
+    ------
+    StorageError
+        A heap is damaged, or there are more than a million objects.
+    """
+    largest = objects = 0
+    start = content.find(HEAP)
+    while start >= 0:
+        end = start + _integer(content, start + 8)
+        place = start + 16  # a header of 16 bytes, then objects, each with a header of 16 bytes
+        while place + 16 <= end <= len(content):
+            is_used, size = content[place : place + 2] != bytes(2), _integer(content, place + 8)
+            step = 16 + -(-size // 8) * 8 if is_used else size  # free space includes its own header
+            objects += 1
+            if step < 16 or place + step > end or objects > MAX_HEAP_OBJECTS:
+                raise StorageError("Expected undamaged texts in the HDF5 file, received a heap of another structure.")
+            largest = max(largest, size if is_used else 0)
+            place += step
+        start = content.find(HEAP, start + 1)
+    return largest
+
+
+def _integer(content: bytes, place: int) -> int:
+    return int.from_bytes(content[place : place + 8], "little")
 
 
 def group(parent: Any, path: str, required: bool = False) -> Any:
@@ -108,7 +149,7 @@ def read_names(group: Any, name: str) -> list[str]:
     Raises
     ------
     StorageError
-        The attribute is not a list of at most 4,096 texts, together of at most 4 MB.
+        The attribute is not a list of texts, or there are too many.
     """
     if name in group.attrs:
         return _read_names(group, name)
@@ -117,7 +158,7 @@ def read_names(group: Any, name: str) -> list[str]:
         if f"{name}{number}" not in group.attrs:
             break
         names += _read_names(group, f"{name}{number}")
-        _expect_few(len(names), name)
+        _expect_few(len(names), MAX_NAMES, name)
     return names
 
 
@@ -153,15 +194,16 @@ def _read_names(group: Any, name: str) -> list[str]:
         raise StorageError(
             f"Expected the attribute {name!r} as a list of names, received {attribute.dtype} {attribute.shape}."
         )
-    _expect_few(attribute.shape[0], name)
+    is_variable = h5py().check_string_dtype(attribute.dtype).length is None
+    _expect_few(attribute.shape[0], MAX_VARIABLE_NAMES if is_variable else MAX_NAMES, name)
     if attribute.shape[0] * attribute.dtype.itemsize > MAX_JSON_BYTES:
         raise StorageError(f"Expected names of at most {MAX_JSON_BYTES:,} bytes in {name!r}, received larger ones.")
     return [each.decode() if isinstance(each, bytes) else str(each) for each in group.attrs[name]]
 
 
-def _expect_few(count: int, name: str) -> None:
-    if count > MAX_NAMES:
-        raise StorageError(f"Expected at most {MAX_NAMES:,} names in {name!r}, received {count:,}.")
+def _expect_few(count: int, limit: int, name: str) -> None:
+    if count > limit:
+        raise StorageError(f"Expected at most {limit:,} names in {name!r}, received {count:,}.")
 
 
 def _is_text(dtype: Any) -> bool:

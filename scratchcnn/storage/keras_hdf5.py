@@ -33,7 +33,7 @@ def load_weights(model: Model, path: FilePath) -> None:
         put(model, file.read())
 
 
-def to_bytes(model: Model, optimizer: tuple[str, dict[str, Array]] | None = None) -> bytes:
+def to_bytes(model: Model, optimizer: tuple[str, list[Array]] | None = None) -> bytes:
     """Return the content of a file with the parameters and, if given, the name and variables of an optimizer."""
     content = io.BytesIO()
     with hdf5.h5py().File(content, "w") as file:
@@ -41,7 +41,7 @@ def to_bytes(model: Model, optimizer: tuple[str, dict[str, Array]] | None = None
         for name, layer in _groups(model):
             _write(file, f"layers/{name}", str(layer.name), list(layer.params.values()))
         if optimizer is not None:
-            _write(file, "optimizer", optimizer[0], list(optimizer[1].values()))
+            _write(file, "optimizer", *optimizer)
     return content.getvalue()
 
 

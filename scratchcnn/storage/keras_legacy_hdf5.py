@@ -65,11 +65,11 @@ def write(group: Any, model: Model) -> None:
     hdf5.write_names(group, "layer_names", [str(layer.name) for layer in model.layers])
     for layer in model.layers:
         arrays = {f"{model.name}/{layer.name}/{name}": array for name, array in layer.params.items()}
-        write_listed(group, str(layer.name), arrays)
-    write_listed(group, "top_level_model_weights", {})
+        _write_listed(group, str(layer.name), arrays)
+    _write_listed(group, "top_level_model_weights", {})
 
 
-def write_listed(parent: Any, path: str, arrays: dict[str, Array]) -> None:
+def _write_listed(parent: Any, path: str, arrays: dict[str, Array]) -> None:
     """Write arrays into a group that lists their names; the counterpart of `listed`."""
     group = parent.require_group(path)
     hdf5.write_names(group, "weight_names", list(arrays))

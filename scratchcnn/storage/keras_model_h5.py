@@ -6,8 +6,9 @@
     model_weights/              the parameters, as `keras_legacy_hdf5` documents
     optimizer_weights/          the optimizer state; optional
 
-The file that is written has the form of Keras 3, with names that Keras 2 also understands. Like .keras, it contains
-neither the random state nor the history.
+The file that is written has the form of Keras 3, with names that Keras 2 also understands. It contains the compilation,
+but neither the optimizer state (Keras 3 cannot continue training from an .h5 file that contains one, not even from its
+own), nor the random state and the history.
 """
 
 from __future__ import annotations
@@ -38,11 +39,9 @@ def save(model: Model, path: FilePath) -> None:
         Keras does not have the loss, the optimizer or a metric: the compilation is omitted.
     """
     texts: dict[str, Any] = {"model_config": _legacy_model(keras_config.to_keras(model))}
-    optimizer = None
     try:
         if (compiled := keras_config.compiled_to_keras(model)) is not None:
             texts["training_config"] = _legacy_compilation(compiled)
-            optimizer = keras_optimizer.variables(model)
     except StorageError as error:
         warnings.warn(f"{error} The model is saved uncompiled.", UserWarning, stacklevel=4)
     content = io.BytesIO()
@@ -53,10 +52,6 @@ def save(model: Model, path: FilePath) -> None:
         group = file.create_group("model_weights")
         _write_versions(group)
         keras_legacy_hdf5.write(group, model)
-        if optimizer is not None:
-            name, arrays = optimizer
-            named = {f"{name}/{variable}": array for variable, array in arrays.items()}
-            keras_legacy_hdf5.write_listed(file, "optimizer_weights", named)
     _write(path, content)
 
 

@@ -18,24 +18,17 @@ from scratchcnn.optimizers import SGD, Adam, Optimizer
 from scratchcnn.storage import hdf5, training_state
 from scratchcnn.training.model import Model
 
-SLOTS = {"Adam": ("momentum", "velocity"), "SGD": ("momentum",)}
 
-
-def variables(model: Model) -> tuple[str, dict[str, Array]] | None:
-    """Return the name and the variables of the optimizer, by Keras's names; None if there is no state to store."""
+def variables(model: Model) -> tuple[str, list[Array]] | None:
+    """Return the name and the variables of the optimizer; None if there is no state to store."""
     if model.optimizer_state is None:
         return None
     optimizer, (iterations, slots) = model.optimizer, model.optimizer_state
     arrays = _keras_arrays(optimizer, slots)
     if arrays is None:
         return None
-    named = {"iteration": np.array(iterations, np.int32)}
-    if not callable(optimizer.learning_rate):
-        named["learning_rate"] = np.array(optimizer.learning_rate, model.dtype)
-    kind = type(optimizer).__name__
-    trainable = [(layer, name) for layer in model.layers if layer.trainable for name in layer.params]
-    names = [f"{layer.name}_{name}_{slot}" for layer, name in trainable for slot in SLOTS[kind]]
-    return kind.lower(), named | dict(zip(names, arrays, strict=False))  # SGD without momentum has no arrays
+    rate = [] if callable(optimizer.learning_rate) else [np.array(optimizer.learning_rate, model.dtype)]
+    return type(optimizer).__name__.lower(), [np.array(iterations, np.int32), *rate, *arrays]
 
 
 def restore(model: Model, datasets: Sequence[Any], stacklevel: int) -> None:
@@ -45,7 +38,7 @@ def restore(model: Model, datasets: Sequence[Any], stacklevel: int) -> None:
     ----------
     model : Model
     datasets : sequence
-        The variables of the optimizer, checked but not read; empty if the file contains no state.
+        The variables of the optimizer, checked but not read; scalars only if the model was not trained.
     stacklevel : int
         Of the warning, as for `warnings.warn`, counted from the caller.
 
@@ -58,6 +51,8 @@ def restore(model: Model, datasets: Sequence[Any], stacklevel: int) -> None:
         return
     trainer = model.trainer
     arrays = _keras_arrays(trainer.optimizer, trainer.optimizer_state.slots)
+    if arrays and all(data.shape == () for data in datasets):  # Keras creates the arrays in the first step
+        return
     ordered = None if arrays is None else _ordered(datasets, arrays)
     if arrays is None or ordered is None:
         warnings.warn(
