@@ -2,6 +2,7 @@
 
 NAME is the class of the layer in snake case, numbered: conv2d, conv2d_1. The names of the layers are not used. Keras 2
 wrote files of the same name in the older layout of `keras_legacy_hdf5`, so the layout is determined from the content.
+Keras 2.13 called the group of the layers _layer_checkpoint_dependencies and counted some layers twice.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from scratchcnn.storage.atomic import FilePath, atomic_write
 from scratchcnn.training.model import Model
 
 EXPECTED = "a .weights.h5 file of Keras"
+KERAS_2_13 = "_layer_checkpoint_dependencies"
 
 
 def save_weights(model: Model, path: FilePath) -> None:
@@ -51,8 +53,8 @@ def put(model: Model, content: bytes) -> None:
         if (legacy := keras_legacy_hdf5.weights_group(file)) is not None:
             keras_legacy_hdf5.put(model, legacy)
             return
-        layers = hdf5.group(file, "layers", required=True)
-        expected = [name for name, layer in _groups(model) if layer.params]
+        layers = hdf5.group(file, KERAS_2_13 if KERAS_2_13 in file else "layers", required=True)
+        expected = _found_groups(model, layers) if KERAS_2_13 in file else _expected_groups(model)
         unexpected = [name for name in layers if name not in expected and variables(layers, name)]
         found = [(name, variables(layers, name)) for name in [*expected, *unexpected]]
         parameters.expect_match(model, [(name, [variable.shape for variable in group]) for name, group in found])
@@ -63,6 +65,21 @@ def variables(parent: Any, name: str) -> list[Any]:
     """Return the datasets in name/vars, in numerical order, after checking each."""
     group = hdf5.group(hdf5.group(parent, name), "vars")
     return [hdf5.dataset(group, str(number), f"{name}/vars/{number}") for number in range(len(group))]
+
+
+def _expected_groups(model: Model) -> list[str]:
+    """Return the name of the group of each layer with parameters."""
+    return [name for name, layer in _groups(model) if layer.params]
+
+
+def _found_groups(model: Model, layers: Any) -> list[str]:
+    """Return the name of the group of each layer with parameters in a file whose numbers may have gaps."""
+    names = {}
+    for kind in {layer.default_name for layer in model.layers if layer.params}:
+        numbers = {name: name.removeprefix(kind).removeprefix("_") or "0" for name in layers if name.startswith(kind)}
+        sizes = {name: int(number) for name, number in numbers.items() if number.isdecimal() and len(number) < 9}
+        names[kind] = iter(sorted((name for name in sizes if variables(layers, name)), key=sizes.__getitem__))
+    return [next(names[layer.default_name], name) for name, layer in _groups(model) if layer.params]
 
 
 def _groups(model: Model) -> Iterator[tuple[str, Layer]]:

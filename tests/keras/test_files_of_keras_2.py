@@ -74,6 +74,23 @@ def test_older_layout_is_recognized_under_the_newer_name(folder, expected, tmp_p
     np.testing.assert_array_equal(other.predict(expected["x"]), model.predict(expected["x"]))
 
 
+@pytest.mark.parametrize("counted_twice", [False, True])
+def test_layers_under_the_name_of_keras_2_13_are_loaded(folder, expected, tmp_path, counted_twice):
+    path = tmp_path / "model.weights.h5"
+    path.write_bytes((folder / "new.weights.h5").read_bytes())
+    with h5py.File(path, "r+") as file:
+        file.move("layers", "_layer_checkpoint_dependencies")
+        if counted_twice:  # layers with weights are listed under two keys
+            file["_layer_checkpoint_dependencies"].move("conv2d_1", "conv2d_2")
+    model = load_model(folder / "functional.keras")
+    model.load_weights(path)
+    np.testing.assert_allclose(model.predict(expected["x"]), expected["sequential.h5/predictions"], **CLOSE)
+    with h5py.File(path, "r+") as file:
+        file["_layer_checkpoint_dependencies"].create_dataset("dense_7/vars/0", data=np.ones(3))
+    with pytest.raises(StorageError, match=r"the model has no layer for 'dense_7'"):
+        model.load_weights(path)
+
+
 def test_file_of_weights_is_not_a_model(folder):
     with pytest.raises(StorageError, match=r"Expected a complete model, .* use model.load_weights"):
         load_model(folder / "weights.h5")
