@@ -20,7 +20,7 @@ MAX_PARAMETER_BYTES = 1 << 31  # of a model that is made from JSON: text of a fe
 
 @names_arguments
 def load_model(path: FilePath, custom_objects: Mapping[str, type[Any]] | None = None) -> Sequential:
-    """Load a model from an .npz file written by `Sequential.save`, or from a .keras file written by Keras.
+    """Load a model from a file that `Sequential.save` or Keras wrote: .npz, .keras or .h5.
 
     Parameters
     ----------
@@ -32,13 +32,14 @@ def load_model(path: FilePath, custom_objects: Mapping[str, type[Any]] | None = 
     Returns
     -------
     Sequential
-        The model as it was saved: layers and weights and, if it was compiled, optimizer, loss and metrics.
+        The model as it was saved: layers and weights and, if it was compiled, optimizer, loss and metrics. Files of
+        Keras 1, 2 and 3 are read; a functional model must be a chain of layers.
 
     Raises
     ------
     StorageError
         A `ValueError`: the file is damaged, has another format or was written by a newer version, or a class is missing
-        in `custom_objects`.
+        in `custom_objects`; or this package does not have a layer of Keras or an option, which the message names.
     OSError
         The file cannot be opened.
     """

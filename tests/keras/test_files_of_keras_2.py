@@ -61,7 +61,7 @@ def test_weights_are_loaded_from_every_layout(folder, expected, name):
 
 
 def test_older_layout_is_recognized_under_the_newer_name(folder, expected, tmp_path):
-    """Keras 2 before 2.12 wrote the older layout whatever the name was."""
+    """Keras 2 before 2.12 wrote the older layout under any name."""
     path = tmp_path / "old.weights.h5"
     path.write_bytes((folder / "weights.h5").read_bytes())
     model = load_model(folder / "functional.keras")
