@@ -1,6 +1,7 @@
 """Any .h5 file loads as a model or raises StorageError: links are not followed, and memory is bounded by its size."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -227,6 +228,26 @@ def test_group_that_is_a_link_raises_storage_error(changed, folder, name, extern
     for load in (load_model, small_model(seed=1).load_weights):
         with pytest.raises(StorageError, match="received a link to another place"):
             load(path)
+
+
+@pytest.mark.parametrize("name", ["model_weights", "layers", "optimizer_weights", "_layer_checkpoint_dependencies"])
+def test_external_link_is_not_opened(changed, tmp_path, name):
+    """Opening a named pipe would wait for a writer."""
+    os.mkfifo(tmp_path / "pipe")
+
+    def change(file):
+        if name in file:
+            del file[name]
+        if name != "optimizer_weights":  # nothing else from which parameters could be loaded
+            del file["model_weights" if name != "model_weights" else "optimizer_weights"]
+        file[name] = h5py.ExternalLink(str(tmp_path / "pipe"), "/x")
+
+    code = "import sys; from scratchcnn import load_model; load_model(sys.argv[1])"
+    code = "from networks import small_model; small_model().load_weights(sys.argv[1])" if "layer" in name else code
+    code = f"import sys; sys.path[:0] = {sys.path!r}\n{code}"
+    path = changed(change)
+    run = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, timeout=60)
+    assert "received a link to another place" in run.stderr
 
 
 def test_group_that_contains_itself_is_read_once(changed):
