@@ -695,7 +695,7 @@ class Sequential(Named, methods=True):
         return json.dumps(keras_config.to_keras(self), indent=indent)
 
     def save(self, path: FilePath) -> None:
-        """Write the model to a file: .npz contains all that is needed to resume training exactly; .keras is for Keras.
+        """Write the model to a file: .npz, from which training resumes exactly; .keras or .h5 for Keras.
 
         Raises
         ------
@@ -705,7 +705,7 @@ class Sequential(Named, methods=True):
         files.save(self, path)
 
     def save_weights(self, path: FilePath) -> None:
-        """Write the parameters only, to .npz or Keras's .weights.h5; errors as for `save`."""
+        """Write the parameters only, to .npz, or to .weights.h5 or .h5 of Keras; errors as for `save`."""
         files.save_weights(self, path)
 
     def load_weights(self, path: FilePath) -> None:

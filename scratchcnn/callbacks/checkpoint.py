@@ -10,7 +10,7 @@ from scratchcnn.arguments import finite, positive_integer
 from scratchcnn.callbacks.base import Logs
 from scratchcnn.callbacks.monitor import Monitor
 
-MODEL_SUFFIXES, WEIGHT_SUFFIXES = (".npz", ".keras"), (".npz", ".weights.h5")
+MODEL_SUFFIXES, WEIGHT_SUFFIXES = (".npz", ".keras", ".h5", ".hdf5"), (".npz", ".weights.h5", ".h5", ".hdf5")
 
 
 class ModelCheckpoint(Monitor):
@@ -27,7 +27,7 @@ class ModelCheckpoint(Monitor):
     Parameters
     ----------
     filepath : path
-        Ends in .npz or .keras; with save_weights_only in .npz or .weights.h5. A path like
+        Ends in .npz, .keras, .h5 or .hdf5; with save_weights_only in .npz, .weights.h5, .h5 or .hdf5. A path like
         '{epoch:02d}-{val_loss:.2f}.npz' is formatted with the epoch, counted from 1, and the values of the logs; also
         with '{batch}', counted from 1, if save_freq is a number.
     monitor : str, default 'val_loss'
@@ -71,6 +71,11 @@ class ModelCheckpoint(Monitor):
         suffixes = WEIGHT_SUFFIXES if save_weights_only else MODEL_SUFFIXES
         if not self.filepath.endswith(suffixes):
             raise ValueError(f"Expected a file name that ends in {' or '.join(suffixes)}, received {self.filepath!r}.")
+        if self.filepath.endswith(".weights.h5") and not save_weights_only:
+            raise ValueError(
+                f"Expected a file name for complete models, received {self.filepath!r}; set save_weights_only=True, or "
+                f"use a name that ends in .h5 only."
+            )
         self.verbose, self.save_best_only, self.save_weights_only = verbose, save_best_only, save_weights_only
         self.save_freq = save_freq if save_freq == "epoch" else positive_integer("save_freq (or 'epoch')", save_freq)
         threshold = initial_value_threshold

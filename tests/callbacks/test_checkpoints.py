@@ -65,12 +65,19 @@ def test_best_value_is_taken_from_the_history_when_training_is_resumed(tmp_path)
     assert os.listdir(tmp_path) == ["4.npz"]
 
 
-@pytest.mark.parametrize("ending", ["npz", "weights.h5"])
+@pytest.mark.parametrize("ending", ["npz", "weights.h5", "h5", "hdf5"])
 def test_save_weights_only(tmp_path, ending):
     model, other = small_model(seed=1), small_model(seed=2)
     fit(model, ModelCheckpoint(tmp_path / f"a.{ending}", save_weights_only=True))
     other.load_weights(tmp_path / f"a.{ending}")
     assert same_weights(model, other)
+
+
+@pytest.mark.parametrize("ending", ["keras", "h5", "hdf5"])
+def test_model_is_saved_in_formats_of_keras(tmp_path, ending):
+    model = small_model(seed=1)
+    fit(model, ModelCheckpoint(tmp_path / f"a.{ending}"))
+    assert same_weights(load_model(tmp_path / f"a.{ending}"), model)
 
 
 def test_checkpoint_contains_the_effects_of_the_other_callbacks(tmp_path):
@@ -141,10 +148,11 @@ def test_full_disk_ends_training_and_loses_no_completed_step(tmp_path, monkeypat
 
 
 ARGUMENTS = [
-    (lambda: ModelCheckpoint("model.h5"), r"ends in \.npz or \.keras, received 'model\.h5'"),
+    (lambda: ModelCheckpoint("model.tf"), r"ends in \.npz or \.keras or \.h5 or \.hdf5, received 'model\.tf'"),
+    (lambda: ModelCheckpoint("a.weights.h5"), r"for complete models, received 'a\.weights\.h5'; set save_weights_only"),
     (
         lambda: ModelCheckpoint("a.keras", save_weights_only=True),
-        r"ends in \.npz or \.weights\.h5, received 'a\.keras'",
+        r"ends in \.npz or \.weights\.h5 or \.h5 or \.hdf5, received 'a\.keras'",
     ),
     (lambda: ModelCheckpoint("a.npz", save_freq="batch"), r"save_freq \(or 'epoch'\) as a whole number .* 'batch'"),
     (lambda: ModelCheckpoint("a.npz", save_freq=0), "save_freq .* received 0"),
