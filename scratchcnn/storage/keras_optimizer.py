@@ -51,7 +51,7 @@ def restore(model: Model, datasets: Sequence[Any], stacklevel: int) -> None:
         return
     trainer = model.trainer
     arrays = _keras_arrays(trainer.optimizer, trainer.optimizer_state.slots)
-    if arrays and all(data.shape == () for data in datasets):  # Keras creates the arrays in the first step
+    if arrays != [] and all(data.shape == () for data in datasets):  # Keras creates the arrays in the first step
         return
     ordered = None if arrays is None else _ordered(datasets, arrays)
     if arrays is None or ordered is None:
@@ -80,7 +80,7 @@ def _ordered(datasets: Sequence[Any], arrays: Sequence[Array]) -> list[Any] | No
     half = len(rest) // 2
     if ends == ["m"] * half + ["v"] * half:  # all first moments, then all second moments
         rest = [data for pair in zip(rest[:half], rest[half:], strict=True) for data in pair]
-    elif any(end.startswith("Variable") for end in ends):  # Keras 2.0 did not name its arrays
+    elif any(end.startswith(("Variable", "param_")) for end in ends):  # Keras 1 and 2.0 did not name their arrays
         return None
     fits = count.shape == () and [data.shape for data in rest] == [array.shape for array in arrays]
     return [count, *rest] if fits else None

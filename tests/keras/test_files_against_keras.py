@@ -239,6 +239,13 @@ def test_amsgrad_is_loaded_without_its_optimizer_state(path, rng):
     assert ours.optimizer_state.iterations == 0
 
 
+def test_amsgrad_of_a_model_that_was_not_trained_is_loaded_without_a_warning(path, rng):
+    theirs = theirs_of(without_dropout, rng)
+    theirs.compile(keras.optimizers.Adam(amsgrad=True), "sparse_categorical_crossentropy")
+    theirs.save(path)
+    assert load_model(path).optimizer.amsgrad
+
+
 def test_custom_metric_named_accuracy_is_not_saved_as_that_of_keras(path, rng):
     class Errors(metrics.Metric):
         def of_samples(self, targets, outputs):

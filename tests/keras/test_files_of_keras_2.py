@@ -137,12 +137,13 @@ def test_file_without_training_config_is_loaded_uncompiled(changed):
     assert load_model(changed(lambda file: file.attrs.pop("training_config"))).compiled is None
 
 
-def test_optimizer_state_without_names_of_moments_is_not_restored(changed):
-    """Before 2.3, Keras named the arrays training/Adam/Variable:0, Variable_1:0, ..."""
+@pytest.mark.parametrize("name", ["training/Adam/Variable_{}:0", "param_{}"])
+def test_optimizer_state_without_names_of_moments_is_not_restored(changed, name):
+    """Keras 2.0 to 2.2 with TensorFlow, and with Theano, whose kernels are rotated."""
 
     def rename(file):
         group = file["optimizer_weights"]
-        names = ["Adam/iter:0", *(f"training/Adam/Variable_{n}:0" for n in range(len(group.attrs["weight_names"]) - 1))]
+        names = ["Adam/iter:0", *(name.format(n) for n in range(len(group.attrs["weight_names"]) - 1))]
         for old, new in zip(list(group.attrs["weight_names"]), names, strict=True):
             if old != new:
                 group.move(old, new)

@@ -392,11 +392,11 @@ def test_error_names_arguments_that_a_class_does_not_accept(path):
 # Other files
 
 
-@pytest.mark.parametrize("name", ["model", "model.h5", "model.npz.bak", "model.onnx", "model.weights.h5"])
+@pytest.mark.parametrize("name", ["model", "model.npz.bak", "model.onnx", "model.tf"])
 def test_other_suffixes_raise_storage_error(tmp_path, name):
-    with pytest.raises(StorageError, match=r"ends in \.npz or \.keras, received"):
+    with pytest.raises(StorageError, match=r"ends in \.npz or \.keras or \.h5 or \.hdf5, received"):
         small_model().save(tmp_path / name)
-    with pytest.raises(StorageError, match=r"ends in \.npz or \.keras, received"):
+    with pytest.raises(StorageError, match=r"ends in \.npz or \.keras or \.h5 or \.hdf5, received"):
         load_model(tmp_path / name)
 
 
