@@ -87,4 +87,4 @@ def _compile(model: Model, config: Config, weights: bytes) -> None:
         warn(f"{error} The model is loaded uncompiled: call compile.")
         return
     with hdf5.opened(weights, keras_hdf5.EXPECTED) as file:
-        keras_optimizer.restore(model, keras_hdf5.variables(file, "optimizer"), stacklevel=5)
+        keras_optimizer.restore(model, keras_hdf5.variables(file, "optimizer"))

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import io
 import json
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -26,6 +25,7 @@ from scratchcnn.storage.atomic import FilePath, atomic_write
 from scratchcnn.storage.errors import StorageError
 from scratchcnn.storage.objects import CustomObjects
 from scratchcnn.training.model import AnyModel, Model
+from scratchcnn.training.warning import warn
 
 EXPECTED = "an .h5 file of Keras"
 
@@ -43,7 +43,7 @@ def save(model: Model, path: FilePath) -> None:
         if (compiled := keras_config.compiled_to_keras(model)) is not None:
             texts["training_config"] = _legacy_compilation(compiled)
     except StorageError as error:
-        warnings.warn(f"{error} The model is saved uncompiled.", UserWarning, stacklevel=4)
+        warn(f"{error} The model is saved uncompiled.")
     content = io.BytesIO()
     with hdf5.h5py().File(content, "w") as file:
         _write_versions(file)
@@ -106,10 +106,10 @@ def _compile(model: Model, config: Config, file: Any) -> None:
     try:
         structure.compile_model(model, keras_config.compiled_from_keras(config), {})
     except ValueError as error:
-        warnings.warn(f"{error} The model is loaded uncompiled: call compile.", UserWarning, stacklevel=5)
+        warn(f"{error} The model is loaded uncompiled: call compile.")
         return
     if "optimizer_weights" in file:
-        keras_optimizer.restore(model, keras_legacy_hdf5.listed(file, "optimizer_weights"), stacklevel=5)
+        keras_optimizer.restore(model, keras_legacy_hdf5.listed(file, "optimizer_weights"))
 
 
 def _write(path: FilePath, content: io.BytesIO) -> None:

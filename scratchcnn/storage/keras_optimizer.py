@@ -7,7 +7,6 @@ trainable parameters, in layer order. Adam's two arrays of each parameter are to
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,6 +16,7 @@ from scratchcnn.operands import Array
 from scratchcnn.optimizers import SGD, Adam, Optimizer
 from scratchcnn.storage import hdf5, training_state
 from scratchcnn.training.model import Model
+from scratchcnn.training.warning import warn
 
 
 def variables(model: Model) -> tuple[str, list[Array]] | None:
@@ -31,7 +31,7 @@ def variables(model: Model) -> tuple[str, list[Array]] | None:
     return type(optimizer).__name__.lower(), [np.array(iterations, np.int32), *rate, *arrays]
 
 
-def restore(model: Model, datasets: Sequence[Any], stacklevel: int) -> None:
+def restore(model: Model, datasets: Sequence[Any]) -> None:
     """Set the optimizer state of a compiled model to that of a file.
 
     Parameters
@@ -39,8 +39,6 @@ def restore(model: Model, datasets: Sequence[Any], stacklevel: int) -> None:
     model : Model
     datasets : sequence
         The variables of the optimizer, checked but not read; scalars only if the model was not trained.
-    stacklevel : int
-        Of the warning, as for `warnings.warn`, counted from the caller.
 
     Warns
     -----
@@ -55,12 +53,10 @@ def restore(model: Model, datasets: Sequence[Any], stacklevel: int) -> None:
         return
     ordered = None if arrays is None else _ordered(datasets, arrays)
     if arrays is None or ordered is None:
-        warnings.warn(
+        warn(
             f"Expected the optimizer state of {type(trainer.optimizer).__name__} as Keras stores it for these layers, "
             f"received {len(datasets)} variables of another order or shape. The model is loaded without the optimizer "
-            f"state: training starts with new moment estimates.",
-            UserWarning,
-            stacklevel=stacklevel + 1,
+            f"state: training starts with new moment estimates."
         )
         return
     iterations, *values = [hdf5.values(data) for data in ordered]
