@@ -72,5 +72,6 @@ def is_strict(kind: type) -> bool:
 
 
 def name_or_self(value: Any, known: Mapping[str, Any]) -> Any:
-    """Return the name of the object in `known` that has exactly the class of `value`, or `value` if there is none."""
-    return next((name for name, each in known.items() if type(each) is type(value)), value)
+    """Return the name of the object in `known` that has exactly the class and config of `value`, or else `value`."""
+    same_class = (name for name, each in known.items() if type(each) is type(value))
+    return next((name for name in same_class if known[name].get_config() == value.get_config()), value)

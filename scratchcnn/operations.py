@@ -65,6 +65,12 @@ class Operations(Protocol):
     def relu_gradient(self, dy: Array, y: Array) -> Array:
         """Gradient of the loss with respect to the input of a ReLU with output y."""
 
+    def elementwise(self, x: Array, name: str, parameter: float) -> Array:
+        """The activation function of that name: 'sigmoid', 'tanh', 'elu', 'leaky_relu', 'gelu', 'silu', 'softplus'."""
+
+    def elementwise_gradient(self, dy: Array, kept: Array, name: str, parameter: float) -> Array:
+        """Gradient of the loss with respect to the input of such a function; `kept` is its output or its input."""
+
     def softmax(self, x: Array) -> Array:
         """Softmax along the last axis."""
 

@@ -134,7 +134,7 @@ LAYERS = [
     (lambda: set_threads(0), "threads from 1 to .* received 0; set the environment variable NUMBA_NUM_THREADS"),
     (lambda: set_threads(100_000), "threads from 1 to .* received 100000"),
     (lambda: set_threads(1.0), "threads from 1 to .* received 1.0"),
-    (lambda: Activation("tanh"), "activation as one of 'linear', 'relu', 'softmax', received 'tanh'"),
+    (lambda: Activation("tan"), r"activation as one of 'linear', 'relu', .*, received 'tan'. Did you mean 'tanh'\?"),
     (lambda: Input("28"), "shape of one sample"),
     (lambda: Input((28, 0, 1)), "at least 1, received 0"),
     (lambda: Adam(learning_rate=-1), "learning_rate as a finite number of at least 0, received -1"),

@@ -28,8 +28,8 @@ class Code(NamedTuple):
 class OnnxGraph(Protocol):
     """An ONNX graph to which the nodes of a layer are appended."""
 
-    def add(self, operation: str, *constants: Array, **attributes: Any) -> None:
-        """Append a node: an operation on the output of the last node and on constants."""
+    def add(self, operation: str, *operands: Array | str, **attributes: Any) -> None:
+        """Append a node: an operation on the output of the last node, and on constants or named outputs of others."""
 
     def set_channels(self, first: bool) -> None:
         """Transpose images to (N, C, H, W) or back to (N, H, W, C), unless they have that layout."""

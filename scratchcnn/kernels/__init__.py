@@ -19,6 +19,7 @@ from scratchcnn.kernels.cross_entropy import (
 )
 from scratchcnn.kernels.dense import dense, dense_input_gradient, dense_kernel_gradient
 from scratchcnn.kernels.dropout import dropout, dropout_gradient
+from scratchcnn.kernels.elementwise import elementwise, elementwise_gradient
 from scratchcnn.kernels.im2col import col2im, im2col
 from scratchcnn.kernels.max_pool2d import max_pool2d, max_pool2d_gradient
 from scratchcnn.kernels.random import random_bits
@@ -42,6 +43,8 @@ __all__ = [
     "dense_kernel_gradient",
     "dropout",
     "dropout_gradient",
+    "elementwise",
+    "elementwise_gradient",
     "im2col",
     "max_pool2d",
     "max_pool2d_gradient",

@@ -14,7 +14,7 @@ from scratchcnn.operations import Operations
 
 
 class Activation(Layer):
-    """Apply an activation function: elementwise (relu, linear) or along the last axis (softmax).
+    """Apply an activation function: to each element (relu, sigmoid, ...) or along the last axis (softmax).
 
         y = activation(x)
 
@@ -23,17 +23,17 @@ class Activation(Layer):
     Parameters
     ----------
     activation : str or ActivationFunction
-        'relu', 'softmax' or 'linear'.
+        A name, such as 'relu', 'softmax' or another of `scratchcnn.activations`.
     input_shape, name
         As for every `Layer`.
 
     Notes
     -----
     Input and output have the same shape, float32 or float64 like the model; no parameters. Backward:
-    `reference.relu_gradient`, `reference.softmax_gradient`.
+    `reference.relu_gradient`, `reference.softmax_gradient`, `reference.elementwise_gradient`.
 
-    Cost: a comparison (relu), or an exponential and 4 FLOPs (softmax), per element; reads x and writes y once.
-    Numerics: see `reference.relu` and `reference.softmax`.
+    Cost: a comparison (relu), or an exponential and a few FLOPs (softmax, sigmoid), per element; reads x and writes y
+    once. Numerics: see `reference.relu`, `reference.softmax` and `reference.elementwise`.
 
     Raises
     ------
@@ -70,9 +70,9 @@ class Activation(Layer):
     def forward(
         self, x: Array, ops: Operations, training: bool, rng: np.random.Generator | None
     ) -> tuple[Array, Array]:
-        """Return the output, which is also the cache."""
+        """Return the output, and what the activation keeps (by default, the output)."""
         y = self.activation.forward(x, ops)
-        return y, y
+        return y, self.activation.kept(x, y)
 
     def backward(
         self, dy: Array, cache: Array, ops: Operations, input_gradient: bool = True

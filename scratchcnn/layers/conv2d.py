@@ -19,10 +19,10 @@ from scratchcnn.operations import Operations
 
 
 class Conv2DCache(NamedTuple):
-    """What the backward pass needs: input and output."""
+    """What the backward pass needs: the input, and what the activation keeps (by default, the output)."""
 
     x: Array  # (N, H, W, C)
-    y: Array  # (N, OH, OW, F)
+    kept: Array  # (N, OH, OW, F)
 
 
 class Conv2D(Layer):
@@ -54,7 +54,7 @@ class Conv2D(Layer):
     dilation_rate : int or (int, int), default 1
         (DH, DW), at least 1.
     activation : str or ActivationFunction or None, default None
-        'relu', 'softmax' or 'linear' (None).
+        A name, such as 'relu', 'softmax', 'linear' (None) or another of `scratchcnn.activations`.
     use_bias : bool, default True
     algorithm : str, default 'auto'
         How the compiled kernels compute the convolution: 'loops', 'im2col', 'tile', 'winograd_2x2', 'winograd_4x4' or
@@ -199,15 +199,15 @@ class Conv2D(Layer):
         geometry = (self.strides, self.padding, self.dilation_rate)
         z = ops.conv2d(x, self.params["kernel"], self.params.get("bias"), *geometry)
         y = self.activation.forward(z, ops)
-        return y, Conv2DCache(x, y)
+        return y, Conv2DCache(x, self.activation.kept(z, y))
 
     def backward(
         self, dy: Array, cache: Conv2DCache, ops: Operations, input_gradient: bool = True
     ) -> tuple[Array | None, Gradients]:
         """Return the gradients with respect to the images (N, H, W, C), the kernel and the bias."""
-        x, y = cache
+        x, kept = cache
         geometry = (self.strides, self.padding, self.dilation_rate)
-        dz = self.activation.backward(dy, y, ops)  # (N, OH, OW, F)
+        dz = self.activation.backward(dy, kept, ops)  # (N, OH, OW, F)
         gradients = {"kernel": ops.conv2d_kernel_gradient(dz, x, self.kernel_size, *geometry)}
         if self.use_bias:
             gradients["bias"] = ops.bias_gradient(dz)

@@ -17,10 +17,10 @@ from scratchcnn.operations import Operations
 
 
 class DenseCache(NamedTuple):
-    """What the backward pass needs: input and output."""
+    """What the backward pass needs: the input, and what the activation keeps (by default, the output)."""
 
     x: Array  # (N, I)
-    y: Array  # (N, J)
+    kept: Array  # (N, J)
 
 
 class Dense(Layer):
@@ -37,7 +37,7 @@ class Dense(Layer):
     units : int
         J, the number of outputs of one sample; at least 1.
     activation : str or ActivationFunction or None, default None
-        'relu', 'softmax' or 'linear' (None).
+        A name, such as 'relu', 'softmax', 'linear' (None) or another of `scratchcnn.activations`.
     use_bias : bool, default True
     kernel_initializer, bias_initializer : str or callable, defaults 'glorot_uniform' and 'zeros'
     input_dim : int, optional
@@ -150,14 +150,14 @@ class Dense(Layer):
         """Return the output (N, J) for samples (N, I)."""
         z = ops.dense(x, self.params["kernel"], self.params.get("bias"))
         y = self.activation.forward(z, ops)
-        return y, DenseCache(x, y)
+        return y, DenseCache(x, self.activation.kept(z, y))
 
     def backward(
         self, dy: Array, cache: DenseCache, ops: Operations, input_gradient: bool = True
     ) -> tuple[Array | None, Gradients]:
         """Return the gradients with respect to the samples (N, I), the kernel and the bias."""
-        x, y = cache
-        dz = self.activation.backward(dy, y, ops)  # (N, J)
+        x, kept = cache
+        dz = self.activation.backward(dy, kept, ops)  # (N, J)
         gradients = {"kernel": ops.dense_kernel_gradient(dz, x)}
         if self.use_bias:
             gradients["bias"] = ops.bias_gradient(dz)

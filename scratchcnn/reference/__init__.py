@@ -9,6 +9,7 @@ Reading order, with the concepts that each file introduces:
     dense           weighted sums of the inputs; gradients with respect to kernel and input
     bias            the gradient of a bias
     relu            the activation function between layers, and its gradient at the kink
+    elementwise     sigmoid, tanh, elu, leaky_relu, gelu, silu and softplus, each with its derivative
     softmax         probabilities from logits
     cross_entropy   the loss, computed from logits or from probabilities
     sgd             the update of the parameters; with the files above, a network can be trained
@@ -46,6 +47,7 @@ from scratchcnn.reference.cross_entropy import (
 )
 from scratchcnn.reference.dense import dense, dense_input_gradient, dense_kernel_gradient
 from scratchcnn.reference.dropout import dropout, dropout_gradient
+from scratchcnn.reference.elementwise import elementwise, elementwise_gradient
 from scratchcnn.reference.im2col import col2im, im2col
 from scratchcnn.reference.max_pool2d import max_pool2d, max_pool2d_gradient
 from scratchcnn.reference.random import random_bits
@@ -69,6 +71,8 @@ __all__ = [
     "dense_kernel_gradient",
     "dropout",
     "dropout_gradient",
+    "elementwise",
+    "elementwise_gradient",
     "im2col",
     "max_pool2d",
     "max_pool2d_gradient",

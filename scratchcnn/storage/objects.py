@@ -15,12 +15,15 @@ CustomObjects = Mapping[str, type[Any]]
 KNOWN: dict[str, type[Configured]] = {
     kind.__name__: kind
     for kind in (
-        *LIBRARY, activations.Linear, activations.ReLU, activations.Softmax, initializers.GlorotUniform,
-        initializers.HeNormal, initializers.Zeros, losses.CategoricalCrossentropy, losses.SparseCategoricalCrossentropy,
+        *LIBRARY, initializers.GlorotUniform, initializers.HeNormal, initializers.Zeros,
+        losses.CategoricalCrossentropy, losses.SparseCategoricalCrossentropy,
         metrics.CategoricalAccuracy, metrics.SparseCategoricalAccuracy, optimizers.Adam, optimizers.SGD,
         schedules.CosineDecay, schedules.ExponentialDecay, schedules.OneCycle, schedules.PiecewiseConstantDecay,
     )
-}  # fmt: skip
+} | {f"activations.{kind.__name__}": kind for kind in (activations.ELU, activations.LeakyReLU)}  # fmt: skip
+"""The classes of this package by the name that files contain. An activation without arguments is stored by its name."""
+
+NAMES = {kind: name for name, kind in KNOWN.items()}
 
 
 def serialize(thing: Any, what: str) -> Config:
@@ -43,7 +46,7 @@ def serialize(thing: Any, what: str) -> Config:
         The object is a function, or its class does not return all its arguments from `get_config`.
     """
     kind = type(thing)
-    name = kind.__name__
+    name = NAMES.get(kind, kind.__name__)
     if not hasattr(thing, "get_config"):
         raise StorageError(
             f"Expected {what} as an object with a config, received {thing!r}, which has no get_config: write it as a "
@@ -56,7 +59,7 @@ def serialize(thing: Any, what: str) -> Config:
             f"{{**super().get_config(), 'argument': value}}."
         )
     serialized = {"class_name": name, "config": _serialize_nested(thing.get_config(), what)}
-    return serialized if KNOWN.get(name) is kind else {**serialized, "custom": True}
+    return serialized if kind in NAMES else {**serialized, "custom": True}
 
 
 def _level_defining(kind: type, method: str) -> int:

@@ -8,11 +8,13 @@ graph transposes images before the first layer that requires it, and back where 
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from scratchcnn.activations import Linear, ReLU, Softmax
+from scratchcnn import activations
 from scratchcnn.descriptions.registry import description_of
 from scratchcnn.operands import Array
 from scratchcnn.storage.atomic import FilePath, atomic_write
@@ -72,10 +74,13 @@ class Graph:
         content: bytes = model.SerializeToString()
         return content
 
-    def add(self, operation: str, *constants: Array, **attributes: Any) -> None:
-        """Append a node: an operation on the output of the last node and on constants."""
+    def add(self, operation: str, *operands: Array | str, **attributes: Any) -> None:
+        """Append a node: an operation on the output of the last node, and on constants or named outputs of others."""
         names = []
-        for array in constants:
+        for array in operands:
+            if isinstance(array, str):
+                names.append(array)
+                continue
             names.append(f"constant_{len(self.constants)}")
             single = np.ascontiguousarray(array, np.float32)
             self.constants.append(self.onnx.numpy_helper.from_array(single, names[-1]))
@@ -92,11 +97,42 @@ class Graph:
     def activate(self, layer: Any) -> None:
         """Append the activation of a layer."""
         kind = type(layer.activation)
-        if kind not in (Linear, ReLU, Softmax):
+        if kind not in ACTIVATIONS:
             raise StorageError(
                 f"Expected activations of scratchcnn for ONNX, received {kind.__name__} of layer {layer.label}."
             )
-        if kind is ReLU:
-            self.add("Relu")
-        elif kind is Softmax:
-            self.add("Softmax", axis=1 if self.channels_first else -1)
+        ACTIVATIONS[kind](self, layer.activation)
+
+
+def _softmax(graph: Graph, _: Any) -> None:
+    graph.add("Softmax", axis=1 if graph.channels_first else -1)
+
+
+def _gelu(graph: Graph, _: Any) -> None:
+    x = graph.end
+    graph.add("Mul", np.array(math.sqrt(0.5)))
+    graph.add("Erf")
+    graph.add("Add", np.array(1.0))
+    graph.add("Mul", x)
+    graph.add("Mul", np.array(0.5))
+
+
+def _silu(graph: Graph, _: Any) -> None:
+    x = graph.end
+    graph.add("Sigmoid")
+    graph.add("Mul", x)
+
+
+ACTIVATIONS: dict[type[activations.ActivationFunction], Callable[[Graph, Any], None]] = {
+    activations.Linear: lambda graph, _: None,
+    activations.ReLU: lambda graph, _: graph.add("Relu"),
+    activations.Softmax: _softmax,
+    activations.Sigmoid: lambda graph, _: graph.add("Sigmoid"),
+    activations.Tanh: lambda graph, _: graph.add("Tanh"),
+    activations.ELU: lambda graph, elu: graph.add("Elu", alpha=elu.alpha),
+    activations.LeakyReLU: lambda graph, leaky: graph.add("LeakyRelu", alpha=leaky.negative_slope),
+    activations.GELU: _gelu,
+    activations.SiLU: _silu,
+    activations.Softplus: lambda graph, _: graph.add("Softplus"),
+}
+"""How each activation is appended to a graph; GELU is a single node only from opset 20 on, and SiLU never."""

@@ -41,7 +41,16 @@ def options(kind):
     ]
 
 
-MODELS = {"article": article, "options": options}
+def activated(kind):
+    """A model with every activation that is defined by a formula."""
+    return [
+        kind.Conv2D(3, 3, activation="gelu"), kind.Activation("leaky_relu"), kind.Conv2D(3, 2, activation="elu"),
+        kind.Flatten(), kind.Dense(7, activation="sigmoid"), kind.Dense(7, activation="swish"), kind.Dense(7, "tanh"),
+        kind.Dense(5, activation="softplus"),
+    ]  # fmt: skip
+
+
+MODELS = {"article": article, "options": options, "activated": activated}
 COMPILED = {
     "adam": lambda kind, schedule: kind.Adam(0.01, beta_1=0.8, epsilon=1e-6),
     "adam with a schedule": lambda kind, schedule: kind.Adam(
@@ -394,7 +403,7 @@ def test_weights_are_exchanged_between_frozen_and_trainable_models(tmp_path, rng
         (keras.layers.Conv2D(4, 3, groups=2, name="it"), r"layer 'it' \('Conv2D'\) .*received groups=2"),
         (keras.layers.MaxPooling2D(2, data_format="channels_first", name="it"), r"data_format='channels_first'"),
         (keras.layers.Flatten(data_format="channels_first", name="it"), r"data_format='channels_first'"),
-        (keras.layers.Conv2D(4, 3, activation="gelu", name="it"), r"received activation='gelu'"),
+        (keras.layers.Conv2D(4, 3, activation="selu", name="it"), r"received activation='selu'"),
         (keras.layers.Conv2D(4, 3, kernel_regularizer="l2", name="it"), r"received kernel_regularizer="),
         (keras.layers.Dropout(0.5, noise_shape=(None, 1, 1, 2), name="it"), r"received noise_shape="),
         (keras.layers.Conv2D(4, 3, dtype="mixed_float16", name="it"), r"received dtype="),

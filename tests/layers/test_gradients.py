@@ -10,6 +10,7 @@ from scratchcnn import Sequential, activations, losses
 from scratchcnn.layers import Activation, Conv2D, Dense, Dropout, Flatten, MaxPooling2D, Rescaling
 from scratchcnn.operations import engine
 
+WITH_FORMULA = ["sigmoid", "tanh", "elu", "leaky_relu", "gelu", "silu", "softplus"]
 FLOAT64 = np.dtype(np.float64)
 IMAGE = (6, 5, 2)
 
@@ -58,6 +59,11 @@ LAYERS = {
     "flatten": (lambda: Flatten(), IMAGE),
     "rescaling": (lambda: Rescaling(-0.5, offset=3), IMAGE),
     "activation relu": (lambda: Activation("relu"), IMAGE),
+    **{f"conv2d {name}": (lambda name=name: Conv2D(2, 2, activation=name), IMAGE) for name in WITH_FORMULA},
+    **{f"dense {name}": (lambda name=name: Dense(9, name), (7,)) for name in WITH_FORMULA},
+    "dense elu with a kink": (lambda: Dense(9, activations.ELU(0.5)), (7,)),
+    "activation leaky_relu with a large slope": (lambda: Activation(activations.LeakyReLU(1.5)), IMAGE),
+    "activation silu": (lambda: Activation("silu"), IMAGE),
     "activation softmax": (lambda: Activation("softmax"), (7,)),
 }
 

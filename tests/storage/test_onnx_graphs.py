@@ -9,7 +9,7 @@ import pytest
 from networks import article_model
 
 from scratchcnn import Sequential
-from scratchcnn.activations import ActivationFunction
+from scratchcnn.activations import ELU, ActivationFunction, LeakyReLU
 from scratchcnn.layers import Activation, Conv2D, Dense, Dropout, Flatten, Input, Layer, MaxPooling2D, Rescaling
 from scratchcnn.storage import StorageError
 
@@ -21,6 +21,14 @@ MODELS = {
     "softmax over channels": [Conv2D(3, 3, activation="softmax"), Activation("softmax")],
     "pooling first": [MaxPooling2D(2), Rescaling(0.5, -1), Conv2D(2, 2)],
     "without convolutions": [Rescaling(1 / 255), Activation("relu"), Dropout(0.5)],
+    **{
+        f"{getattr(activation, 'name', activation)} {i}": [
+            Conv2D(3, 3, activation=activation), Conv2D(2, 2), Activation(activation), Flatten(), Dense(3, activation),
+        ]
+        for i, activation in enumerate(
+            ["sigmoid", "tanh", "elu", ELU(0.5), "leaky_relu", LeakyReLU(1.5), "gelu", "silu", "swish", "softplus"]
+        )
+    },
     "dense without bias": [Conv2D(2, 3), Flatten(), Dense(4, "relu", use_bias=False), Dense(3, "softmax")],
 }  # fmt: skip
 

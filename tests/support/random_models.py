@@ -11,6 +11,9 @@ from scratchcnn.losses import SparseCategoricalCrossentropy
 ENGINES = ["kernels", "reference"]
 
 
+WITH_FORMULA = ["sigmoid", "tanh", "elu", "leaky_relu", "gelu", "silu", "softplus", activations.ELU(0.5)]
+
+
 class Leaky(activations.ActivationFunction):
     """Leaky ReLU, as a user would write it: an elementwise activation that the package does not know."""
 
@@ -27,7 +30,7 @@ class Leaky(activations.ActivationFunction):
 def models(draw, engine=None):
     """Draw a small random model and a batch for it: (model, x, y)."""
     size = (draw(st.integers(6, 12)), draw(st.integers(6, 12)), draw(st.sampled_from([1, 2, 16])))
-    activation = st.sampled_from([None, "relu", "relu", "softmax", Leaky()])
+    activation = st.sampled_from([None, "relu", "relu", "softmax", Leaky(), *WITH_FORMULA])
     layers = [Rescaling(0.5, 0.25)] if draw(st.booleans()) else []
     for _ in range(draw(st.integers(0, 3))):
         layers.append(

@@ -53,7 +53,7 @@ class BiasGradientOverWrongAxes(Conv2D):
 
     def backward(self, dy: Array, cache: Conv2DCache, ops: Operations, input_gradient: bool = True) -> Backward:
         dx, gradients = super().backward(dy, cache, ops, input_gradient)
-        dz = self.activation.backward(dy, cache.y, ops)  # (N, OH, OW, F)
+        dz = self.activation.backward(dy, cache.kept, ops)  # (N, OH, OW, F)
         return dx, {**gradients, "bias": dz.reshape(self.filters, -1).sum(axis=1)}
 
 
@@ -61,14 +61,14 @@ class ReluMaskFromGradient(Dense):
     """A dense layer whose ReLU masks the gradient where the gradient is negative, not where its input was."""
 
     def backward(self, dy: Array, cache: DenseCache, ops: Operations, input_gradient: bool = True) -> Backward:
-        return super().backward(np.maximum(dy, 0), cache._replace(y=np.ones_like(cache.y)), ops, input_gradient)
+        return super().backward(np.maximum(dy, 0), cache._replace(kept=np.ones_like(cache.kept)), ops, input_gradient)
 
 
 class ActivationDerivativeForgotten(Dense):
     """A dense layer whose backward pass ignores its activation."""
 
     def backward(self, dy: Array, cache: DenseCache, ops: Operations, input_gradient: bool = True) -> Backward:
-        return super().backward(dy, cache._replace(y=np.ones_like(cache.y)), ops, input_gradient)
+        return super().backward(dy, cache._replace(kept=np.ones_like(cache.kept)), ops, input_gradient)
 
 
 class WrongFlattenOrder(Flatten):

@@ -57,7 +57,7 @@ class StaleCache(Dense):
 
     def backward(self, dy: Array, cache: Any, ops: Operations, input_gradient: bool = True) -> Backward:
         count = min(len(dy), len(self.last.x))
-        last = DenseCache(self.last.x[:count], self.last.y[:count])
+        last = DenseCache(self.last.x[:count], self.last.kept[:count])
         return super().backward(dy[:count], last, ops, input_gradient)
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-from scratchcnn.activations import ReLU, Softmax
+from scratchcnn import reference
+from scratchcnn.activations import Elementwise, ReLU, Softmax, has_formula
 from scratchcnn.descriptions.registry import description_of
 from scratchcnn.descriptions.terms import Position, Terms
 from scratchcnn.inspection.arguments import place_among, position_in
@@ -114,6 +116,8 @@ def _activated(
     activation = activation_of(layer.layer)
     if type(activation) is ReLU:
         return (math.nan if math.isnan(terms.total) else max(terms.total, 0.0)), terms.bound, None
+    if has_formula(activation):
+        return *_by_formula(activation, terms, np.finfo(layer.dtype)), None
     if type(activation) is not Softmax:  # a custom function
         output = float(activation.forward(layer.preactivation, trace.model.ops)[place])
         return output, 4 * float(np.finfo(layer.dtype).eps) * abs(output), None
@@ -127,6 +131,18 @@ def _activated(
     roundoffs = abs(float(logits[j]) - row.largest) + 2 * len(logits) + 12
     limits = np.finfo(layer.dtype)
     return output, float(limits.eps) * roundoffs * output + 2 * float(limits.tiny), row
+
+
+def _by_formula(activation: Elementwise, terms: Terms, limits: np.finfo[Any]) -> tuple[float, float]:
+    """Return the activation of a preactivation in float64, and the rounding bound of the stored value."""
+    z = terms.total
+    with np.errstate(all="ignore"):
+        output = float(activation.forward(np.array([z]), reference)[0])
+    # The slope of an activation, at most 1.13 or the parameter, magnifies the error of z. The functions themselves add
+    # a few roundings; gelu also that of the argument of erfc, which the function magnifies by z^2 where z < 0.
+    roundings = 8 + (min(z, 0.0) ** 2 if activation.name == "gelu" else 0)
+    own = float(limits.eps) * roundings * abs(output) + float(limits.tiny)
+    return output, max(1.13, activation.parameter) * terms.bound + own
 
 
 def _expect_backward(trace: Trace, layer: LayerTrace, what: str) -> None:

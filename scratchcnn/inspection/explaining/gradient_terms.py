@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from scratchcnn.activations import Linear, ReLU, Softmax
+from scratchcnn import reference
+from scratchcnn.activations import Elementwise, Linear, ReLU, Softmax, has_formula
 from scratchcnn.descriptions.registry import description_of
 from scratchcnn.descriptions.rounding import magnitude_of, sum_bound
 from scratchcnn.descriptions.terms import Position, Terms, grid, weighted_sum
@@ -51,9 +52,27 @@ def d_preactivation_terms(trace: Trace, number: int, position: Position) -> Term
         )  # fmt: skip
     if type(activation) is Softmax:
         return _softmax_terms(layer, position)
+    if has_formula(activation):
+        return _elementwise_terms(layer, activation, position)
     return gradient_slopes(
         layer, layer.preactivation, position, "z", lambda z: activation.forward(z, trace.model.ops),
         f"activation {activation.name!r}",
+    )  # fmt: skip
+
+
+def _elementwise_terms(layer: LayerTrace, activation: Elementwise, position: Position) -> Terms:
+    """Return the single term of dz = dy * derivative, where the derivative is computed in float64."""
+    assert layer.d_output is not None
+    z, y = (array[position].reshape(1).astype(np.float64) for array in (layer.preactivation, layer.output))
+    with np.errstate(all="ignore"):
+        derivative = activation.backward(np.ones(1), activation.kept(z, y), reference)
+        # The derivatives are at most 1.13, or the parameter, and take at most 8 roundings of that size.
+        size = abs(float(layer.d_output[position])) * max(1.13, activation.parameter)
+    text = activation.derivative.format(x="z")
+    return weighted_sum(
+        layer, "d_output", position, float(derivative[0]), f"dz = dy * ({text})",
+        weight_name=f"derivative of {activation.name}", bound=sum_bound(size, 8, layer.dtype),
+        notes=(f"The derivative of {activation.name} at z = {z[0]:.6g} is {derivative[0]:.6g}.",),
     )  # fmt: skip
 
 

@@ -23,7 +23,9 @@ SYMBOLS = {
     "q": "p / total", "total": "sum of p", "target": "label as probabilities", "N": "number of samples",
     "rate": "probability that dropout zeroes a value", **{
         f"d{name}": f"gradient of the loss w.r.t. {name}" for name in ("x", "z", "y", "p", "q", "kernel", "bias")
-    }, "i": "index of an input or a unit", "j": "index of a unit", "[i = j]": "1 if i = j, else 0",
+    }, "alpha": "parameter of elu", "negative_slope": "parameter of leaky_relu", "erf": "error function",
+    "sigmoid": "1 / (1 + exp(-z))", "i": "index of an input or a unit", "j": "index of a unit",
+    "[i = j]": "1 if i = j, else 0",
 }  # fmt: skip
 
 
@@ -42,7 +44,7 @@ def symbols_of(formula: str) -> str:
     >>> symbols_of("y = x / (1 - rate) if kept, else 0")
     'y: output of the layer; x: input of the layer; rate: probability that dropout zeroes a value'
     """
-    names = re.findall(r"\[i = j\]|[A-Za-z]+", formula)
+    names = re.findall(r"\[i = j\]|[A-Za-z_]+", formula)
     names += [name[1:] for name in names if name in SYMBOLS and name[1:] in SYMBOLS]
     return "; ".join(f"{name}: {SYMBOLS[name]}" for name in dict.fromkeys(names) if name in SYMBOLS)
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from scratchcnn.activations import ReLU
+from scratchcnn.activations import ELU, LeakyReLU, ReLU
 from scratchcnn.arguments import seed_number
 from scratchcnn.descriptions.registry import description_of
 from scratchcnn.fusion.plan import Plan
@@ -50,7 +50,7 @@ def pattern_of(layers: Sequence[Layer], passed: Sequence[Passed]) -> list[Array]
         own = description_of(layer).pattern(cache)
         if own is not None:
             pattern.append(own)
-        if isinstance(getattr(layer, "activation", None), ReLU):
+        if isinstance(getattr(layer, "activation", None), (ReLU, LeakyReLU, ELU)):  # y > 0 where x > 0
             pattern.append(output > 0)
     return pattern
 

@@ -143,7 +143,8 @@ def show_im2col(image: object, layer: Conv2D, dy: object = None, *, engine: str 
     kernel_matrix = np.ascontiguousarray(layer.params["kernel"]).reshape(-1, layer.filters)  # (K, F)
     # A convolution is a dense layer over the rows of im2col.
     product = ops.dense(matrix, kernel_matrix, layer.params.get("bias"))
-    dz = layer.activation.backward(gradient, y, ops).reshape(-1, layer.filters)  # (R, F)
+    kept = layer.activation.kept(product.reshape(y.shape), y)
+    dz = layer.activation.backward(gradient, kept, ops).reshape(-1, layer.filters)  # (R, F)
     matrix_gradient = ops.dense_input_gradient(np.ascontiguousarray(dz), kernel_matrix)  # (R, K)
     ones = np.ones((len(matrix), layer.kernel_size[0] * layer.kernel_size[1]))
     numbered = np.arange(1.0, x.size + 1).reshape(x.shape)  # 0 is the padding

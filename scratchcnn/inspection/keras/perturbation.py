@@ -85,7 +85,7 @@ class PerturbedStage:
             products, absolute_cache = absolute.forward(abs(x), ops, training, rng)
             z = self._with_errors(z, products, kernel.size // kernel.shape[-1], "forward")
             y = layer.activation.forward(z, ops)
-            cache = y, cache, absolute, absolute_cache
+            cache = layer.activation.kept(z, y), cache, absolute, absolute_cache
         return y, (cache, softmax(y) if self.logits else None)
 
     def backward(self, dy: Array, cache: Any, input_gradient: bool = True) -> tuple[Array | None, list[Gradients]]:
@@ -99,8 +99,8 @@ class PerturbedStage:
         if self.sums is None:
             dx, (gradients,) = self.stage.backward(dy, cache, input_gradient)
             return dx, [{name: perturbed(array, self.rng) for name, array in gradients.items()}]
-        y, cache, absolute, absolute_cache = cache
-        dz = layer.activation.backward(dy, y, ops)
+        kept, cache, absolute, absolute_cache = cache
+        dz = layer.activation.backward(dy, kept, ops)
         dx, gradients = self.sums.backward(dz, cache, ops, input_gradient)
         dx_products, products = absolute.backward(abs(dz), absolute_cache, ops, input_gradient)
         for name, array in gradients.items():

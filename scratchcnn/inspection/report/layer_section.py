@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from scratchcnn.activations import has_formula
 from scratchcnn.descriptions.base import Code
 from scratchcnn.descriptions.registry import description_of, kind_of
 from scratchcnn.descriptions.words import times
@@ -57,8 +58,20 @@ def words_of(layer: LayerTrace) -> tuple[str, str]:
     """Return sentences about the forward and the backward pass of a layer and its activation."""
     forward, backward = description_of(layer.layer).words(layer)
     described = kind_of(layer.layer) is not None
-    of_activation = ACTIVATIONS.get(layer.activation or "", ("", "")) if described else ("", "")
+    of_activation = _words_of_activation(layer) if described else ("", "")
     return f"{forward} {of_activation[0]}".strip(), f"{backward} {of_activation[1]}".strip()
+
+
+def _words_of_activation(layer: LayerTrace) -> tuple[str, str]:
+    """Return sentences about the forward and the backward pass of an activation; empty ones if it is not known."""
+    activation = getattr(layer.layer, "activation", None)
+    if not has_formula(activation):
+        return ACTIVATIONS.get(layer.activation or "", ("", ""))
+    formula, derivative = (text.format(x="z") for text in (activation.formula, activation.derivative))
+    return (
+        f"The function {activation.name} then replaces each value z by y = {formula}.",
+        f"Before that, the gradient is multiplied by the derivative of {activation.name}, {derivative}.",
+    )
 
 
 def formula_of(layer: LayerTrace) -> tuple[str, str]:
@@ -151,6 +164,11 @@ def sources_of(layer: LayerTrace, engine: str) -> tuple[list[Source], list[Sourc
         kernel = "kernels.relu:_relu" if name == "relu" else "kernels.softmax:softmax_row"
         formulas += (f"reference.{name}:{name}",)
         loops += (kernel,) if name == "softmax" or not loops else ()  # ReLU is part of the preceding loop
+    elif kind_of(layer.layer) is not None and has_formula(getattr(layer.layer, "activation", None)):
+        name = f"elementwise:{layer.activation}"
+        formulas, loops = (*formulas, f"reference.{name}"), (*loops, f"kernels.{name}")
+        derivative = Code((f"reference.{name}_derivative",), (f"kernels.{name}_derivative",))
+        backward = Code(derivative.formulas + backward.formulas, derivative.loops + backward.loops)
     return _found(Code(formulas, loops), engine), _found(backward, engine)
 
 

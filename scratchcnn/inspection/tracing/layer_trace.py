@@ -15,8 +15,6 @@ from scratchcnn.descriptions.values import LayerValues
 from scratchcnn.layers import Layer
 from scratchcnn.operands import Array
 
-ACTIVATION_FLOPS = {"relu": 1, "softmax": 5}  # softmax: comparison, subtraction, exponential, addition, division
-
 
 class Seconds(NamedTuple):
     """Time of one layer's passes over the batch, in seconds; backward is None without labels.
@@ -82,7 +80,8 @@ class LayerTrace(LayerValues):
         cost = description_of(self.layer).flops(self.shapes.input[1:])
         if cost is None:
             return None
-        return self.output.size * (cost + (self.mask is not None) + ACTIVATION_FLOPS.get(self.activation or "", 0))
+        of_activation = getattr(getattr(self.layer, "activation", None), "flops", 0)
+        return self.output.size * (cost + (self.mask is not None) + of_activation)
 
     @cached_property
     def zeros(self) -> float:

@@ -65,7 +65,9 @@ def backward(plan: Plan, steps: Sequence[LayerTrace], dy: Array) -> list[LayerTr
     for i, stage in reversed(list(enumerate(stages_of(plan)))):
         step, layer = steps[i], stage.layer
         d_output = _own(dy, layer)
-        dz = activation_of(layer).backward(dy, step.output, stage.ops) if has_activation(layer) else dy
+        activation, dz = activation_of(layer), dy
+        if has_activation(layer):
+            dz = activation.backward(dy, activation.kept(step.preactivation, step.output), stage.ops)
         step = replace(step, d_output=d_output, d_preactivation=_own(dz, layer))
         started = time.perf_counter()
         dx, (of_parameters,) = stage.backward(dy, step.cache, input_gradient=i != plan.first)

@@ -1,5 +1,6 @@
 """The terms of an explanation add up to the stored value, for any value of any model, and have the stated origin."""
 
+import itertools
 import re
 from dataclasses import replace
 
@@ -8,13 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from networks import article_model, sample_digits, small_data, small_model
-from random_models import Leaky, models
+from random_models import WITH_FORMULA, Leaky, models
 
-from scratchcnn import Sequential
+from scratchcnn import Sequential, reference
+from scratchcnn.activations import LeakyReLU
 from scratchcnn.fusion.plan import Plan
 from scratchcnn.inspection import explain, trace
 from scratchcnn.inspection.explaining.text import symbols_of
-from scratchcnn.layers import Conv2D, Dense, Dropout, Flatten, Layer, MaxPooling2D
+from scratchcnn.layers import Activation, Conv2D, Dense, Dropout, Flatten, Layer, MaxPooling2D
 from scratchcnn.training.inference import predict_batch
 
 few = settings(max_examples=25)
@@ -34,8 +36,9 @@ def check(found):
     terms = found.terms
     if found.known:
         assert found.adds_up, f"{found!r}: {found.output} against {found.stored}, allowed {found.bound}"
-        terms_of_softmax = "[i = j]" in terms.weight_name  # whose weights are differences, which may cancel
-        scale = largest_of_source(found) * (np.abs(terms.weights).sum() + terms_of_softmax) + abs(found.bias)
+        # The weights of a softmax and most derivatives are differences, which may cancel.
+        differences = "[i = j]" in terms.weight_name or terms.weight_name.startswith("derivative of")
+        scale = largest_of_source(found) * (np.abs(terms.weights).sum() + differences) + abs(found.bias)
         assert terms.bound <= 3e-3 * scale + 1e-30, "the bound is vacuous"
     else:
         assert found.adds_up is None
@@ -377,7 +380,34 @@ def test_invalid_arguments_with_several_samples_raise():
 WORDS = {
     "sum", "over", "the", "of", "where", "else", "if", "kept", "maximum", "window", "windows", "that", "contain",
     "whose", "is", "and", "samples", "positions", "bias", "kernel", "scale", "offset", "row", "column", "probability",
+    "exp", "sqrt", "pi",
 }  # fmt: skip
+
+
+@pytest.mark.parametrize("engine", ["kernels", "reference"])
+@pytest.mark.parametrize("activation", [*WITH_FORMULA, LeakyReLU(1.5)], ids=str)
+def test_activations_with_a_formula_are_explained_with_their_derivative(activation, engine):
+    layers = [
+        Conv2D(2, 2, activation=activation, input_shape=(4, 5, 1)), Activation(activation), Flatten(),
+        Dense(3, activation, name="dense"), Dense(2, "softmax"),
+    ]  # fmt: skip
+    model = Sequential(layers, engine=engine, seed=1)
+    model.compile()
+    x = 3 * np.random.default_rng(1).standard_normal((2, 4, 5, 1))
+    found = trace(model, x, [0, 1])
+    for name, what in itertools.product(("conv2d", "activation", "dense"), ("output", "d_preactivation")):
+        for place in np.ndindex(getattr(found[name], what).shape):
+            check(explain(found, name, place, what))
+    one = explain(found, "dense", (0, 1), "d_preactivation")
+    step = 1e-5
+    z = float(one.layer.preactivation[0, 1])
+    values = one.layer.layer.activation.forward(np.array([z + step, z - step]), reference)
+    # The derivative is that at the stored y, which is off by up to 2 units, and changes by up to 2 as much (tanh).
+    tolerance = 4 * float(np.finfo(np.float32).eps)
+    assert one.weights.item() == pytest.approx((values[0] - values[1]) / (2 * step), abs=tolerance)
+    assert f"derivative of {one.layer.activation}" in str(one)
+    wrong = replace(one, stored=one.stored + 1e-3 * (1 + abs(one.stored)))
+    assert not wrong.adds_up
 
 
 @some
@@ -393,6 +423,6 @@ def test_every_symbol_of_a_formula_is_defined(case, data):
     ]
     for one in explanations:
         if one.known:
-            symbols = set(re.findall("[A-Za-z]+", one.terms.formula)) - WORDS
+            symbols = set(re.findall("[A-Za-z_]+", one.terms.formula)) - WORDS
             assert symbols
             assert symbols <= set(re.findall(r"(\w+): ", symbols_of(one.terms.formula))), one.terms.formula

@@ -1,9 +1,8 @@
-"""Activation functions: relu, softmax, linear. Each computes its gradient from its own output."""
+"""The base class of the activation functions, and linear, relu and softmax, which compute their gradient from y."""
 
 from __future__ import annotations
 
-from scratchcnn.configs import Configured, name_or_self
-from scratchcnn.names import look_up
+from scratchcnn.configs import Configured
 from scratchcnn.operands import Array
 from scratchcnn.operations import Operations
 
@@ -11,25 +10,32 @@ from scratchcnn.operations import Operations
 class ActivationFunction(Configured):
     """Base class of the activation functions; the default is the identity, y = x.
 
-    To write your own, override `forward` and `backward`.
+    To write your own, override `forward` and `backward`, and `kept` if the gradient cannot be computed from the output.
 
     Attributes
     ----------
     name : str
+    flops : int, default 0
+        FLOPs per element, for `inspection.trace`; an exponential counts as one.
     elementwise : bool, default False
         Whether each output depends on the input at the same position only. The tools of `scratchcnn.inspection` use it
         to find out which inputs a value depends on.
     """
 
     name = "linear"
+    flops = 0
     elementwise = False
 
     def forward(self, x: Array, ops: Operations) -> Array:
         """Return the output, with the shape of x."""
         return x
 
+    def kept(self, x: Array, y: Array) -> Array:
+        """Return what a layer keeps for `backward`, given input and output of `forward`: the output by default."""
+        return y
+
     def backward(self, dy: Array, y: Array, ops: Operations) -> Array:
-        """Return the gradient of the loss w.r.t. the input, given that w.r.t. the output y, and y itself."""
+        """Return the gradient of the loss w.r.t. the input, given that w.r.t. the output, and what `kept` returned."""
         return dy
 
 
@@ -43,6 +49,7 @@ class ReLU(ActivationFunction):
     """Rectified linear unit, y = max(x, 0); see `reference.relu`."""
 
     name = "relu"
+    flops = 1
     elementwise = True
 
     def forward(self, x: Array, ops: Operations) -> Array:
@@ -58,6 +65,7 @@ class Softmax(ActivationFunction):
     """Softmax along the last axis; see `reference.softmax`."""
 
     name = "softmax"
+    flops = 5  # comparison, subtraction, exponential, addition, division
 
     def forward(self, x: Array, ops: Operations) -> Array:
         """Return the output, with the shape of x."""
@@ -67,25 +75,3 @@ class Softmax(ActivationFunction):
         """Return the gradient of the loss w.r.t. the input, given that w.r.t. the output y, and y itself."""
         rows = (-1, y.shape[-1])
         return ops.softmax_gradient(dy.reshape(rows), y.reshape(rows)).reshape(y.shape)
-
-
-linear, relu, softmax = Linear(), ReLU(), Softmax()
-KNOWN: dict[str, ActivationFunction] = {function.name: function for function in (linear, relu, softmax)}
-
-
-def get(identifier: str | ActivationFunction | None) -> ActivationFunction:
-    """Return the activation of that name, or `identifier` itself if it is one; None means linear.
-
-    Raises
-    ------
-    ValueError
-        There is no activation of that name.
-    """
-    if isinstance(identifier, ActivationFunction):
-        return identifier
-    return look_up("activation", "linear" if identifier is None else identifier, KNOWN)
-
-
-def serialize(activation: ActivationFunction) -> str | ActivationFunction:
-    """Return the name of an activation, for a config; a user's own activation is returned itself."""
-    return name_or_self(activation, KNOWN)
