@@ -17,6 +17,7 @@ EXAMPLES = [
     layers.Dense(3, "softmax", use_bias=False, kernel_initializer="zeros", bias_initializer="he_normal", name="d"),
     layers.Dropout(0.25, name="d"),
     layers.Flatten(name="f"),
+    layers.LeakyReLU(0.1, name="l"), layers.ReLU(name="r"), layers.Softmax(name="s"),
     layers.MaxPooling2D((2, 3), (1, 2), "same", name="m"),
     layers.Rescaling(1 / 255, offset=-0.5, name="r"),
     activations.ELU(0.5), activations.LeakyReLU(0.3),

@@ -1,4 +1,4 @@
-"""Description of the layer Activation."""
+"""Description of the layer Activation, and of the layers ReLU, LeakyReLU and Softmax."""
 
 from __future__ import annotations
 

@@ -12,7 +12,19 @@ from scratchcnn.descriptions.dropout import DropoutDescription
 from scratchcnn.descriptions.flatten import FlattenDescription
 from scratchcnn.descriptions.max_pooling2d import MaxPooling2DDescription
 from scratchcnn.descriptions.rescaling import RescalingDescription
-from scratchcnn.layers import Activation, Conv2D, Dense, Dropout, Flatten, Layer, MaxPooling2D, Rescaling
+from scratchcnn.layers import (
+    Activation,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    Layer,
+    LeakyReLU,
+    MaxPooling2D,
+    ReLU,
+    Rescaling,
+    Softmax,
+)
 
 LIBRARY: dict[type[Layer], type[LayerDescription[Any]]] = {
     Activation: ActivationDescription,
@@ -20,8 +32,11 @@ LIBRARY: dict[type[Layer], type[LayerDescription[Any]]] = {
     Dense: DenseDescription,
     Dropout: DropoutDescription,
     Flatten: FlattenDescription,
+    LeakyReLU: ActivationDescription,
     MaxPooling2D: MaxPooling2DDescription,
+    ReLU: ActivationDescription,
     Rescaling: RescalingDescription,
+    Softmax: ActivationDescription,
 }
 """The layer classes of this package that compute something."""
 

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from scratchcnn.layers.activation import Activation
+from scratchcnn.layers.activation_layers import LeakyReLU, ReLU, Softmax
 from scratchcnn.layers.base import Layer
 from scratchcnn.layers.conv2d import Conv2D
 from scratchcnn.layers.dense import Dense
@@ -13,7 +14,10 @@ from scratchcnn.layers.max_pooling2d import MaxPooling2D
 from scratchcnn.layers.rescaling import Rescaling
 from scratchcnn.names import names_of_module
 
-__all__ = ["Activation", "Conv2D", "Dense", "Dropout", "Flatten", "Input", "Layer", "MaxPooling2D", "Rescaling"]
+__all__ = [
+    "Activation", "Conv2D", "Dense", "Dropout", "Flatten", "Input", "Layer", "LeakyReLU", "MaxPooling2D", "ReLU",
+    "Rescaling", "Softmax",
+]  # fmt: skip
 
 Convolution2D, MaxPool2D = Conv2D, MaxPooling2D  # names that Keras has, too
 

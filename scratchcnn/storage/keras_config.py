@@ -30,7 +30,8 @@ MODULES = {
 
 # Options that only Keras has, with the values for which they have no effect, besides None.
 WITHOUT_EFFECT: dict[str, tuple[Any, ...]] = {
-    "data_format": ("channels_last",), "groups": (1,), "use_ema": (False,), "axis": (-1,), "label_smoothing": (0.0,),
+    "data_format": ("channels_last",), "groups": (1,), "use_ema": (False,), "axis": (-1,), "negative_slope": (0.0,),
+    "threshold": (0.0,), "label_smoothing": (0.0,),
     "reduction": ("sum_over_batch_size", "auto"), "decay": (0.0,), "weight_decay": (0.0,),
 }  # fmt: skip
 # Options that do not affect the loaded model: random seeds, Keras's compilation, names of objects other than layers.

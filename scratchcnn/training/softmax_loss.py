@@ -8,8 +8,11 @@ from typing import Any
 
 from scratchcnn.activations import Softmax, linear
 from scratchcnn.layers import Activation, Conv2D, Dense, Layer
+from scratchcnn.layers import Softmax as SoftmaxLayer
 from scratchcnn.losses import CategoricalCrossentropy, Loss
 from scratchcnn.training.warning import warn
+
+ENDING = (Activation, SoftmaxLayer, Conv2D, Dense)  # the layers that may end in a softmax
 
 
 def on_logits(layers: Sequence[Layer], loss: Loss) -> tuple[list[Layer], Loss]:
@@ -42,7 +45,7 @@ def on_logits(layers: Sequence[Layer], loss: Loss) -> tuple[list[Layer], Loss]:
     if logits_loss is None or not _has_own_softmax(last) or getattr(loss, "from_logits", False):
         return layers, loss
     layers.pop()
-    if type(last) is not Activation or not layers:
+    if type(last) not in (Activation, SoftmaxLayer) or not layers:
         without: Any = copy.copy(last)
         without.activation = linear
         layers.append(without)
@@ -51,7 +54,7 @@ def on_logits(layers: Sequence[Layer], loss: Loss) -> tuple[list[Layer], Loss]:
 
 def _has_own_softmax(layer: Layer) -> bool:
     """Whether a layer is of this package, with this package's softmax, and no method of either was replaced."""
-    if not isinstance(layer, (Activation, Conv2D, Dense)) or type(layer) not in (Activation, Conv2D, Dense):
+    if not isinstance(layer, ENDING) or type(layer) not in ENDING:
         return False
     activation = layer.activation
     replaced = any(hasattr(type(thing), name) for thing in (layer, activation) for name in vars(thing))

@@ -50,7 +50,15 @@ def activated(kind):
     ]  # fmt: skip
 
 
-MODELS = {"article": article, "options": options, "activated": activated}
+def functions(kind):
+    """A model with the layers that are one function each."""
+    return [
+        kind.Conv2D(3, 3), kind.ReLU(), kind.Conv2D(3, 2), kind.LeakyReLU(), kind.Flatten(), kind.Dense(7),
+        kind.LeakyReLU(negative_slope=0.1), kind.Dense(5), kind.Softmax(),
+    ]  # fmt: skip
+
+
+MODELS = {"article": article, "options": options, "activated": activated, "functions": functions}
 COMPILED = {
     "adam": lambda kind, schedule: kind.Adam(0.01, beta_1=0.8, epsilon=1e-6),
     "adam with a schedule": lambda kind, schedule: kind.Adam(
@@ -405,6 +413,9 @@ def test_weights_are_exchanged_between_frozen_and_trainable_models(tmp_path, rng
         (keras.layers.Flatten(data_format="channels_first", name="it"), r"data_format='channels_first'"),
         (keras.layers.Conv2D(4, 3, activation="selu", name="it"), r"received activation='selu'"),
         (keras.layers.Conv2D(4, 3, kernel_regularizer="l2", name="it"), r"received kernel_regularizer="),
+        (keras.layers.ReLU(6.0, name="it"), r"received max_value=6\.0"),
+        (keras.layers.ReLU(negative_slope=0.1, name="it"), r"received negative_slope=0\.1"),
+        (keras.layers.Softmax(axis=1, name="it"), r"received axis=1"),
         (keras.layers.Dropout(0.5, noise_shape=(None, 1, 1, 2), name="it"), r"received noise_shape="),
         (keras.layers.Conv2D(4, 3, dtype="mixed_float16", name="it"), r"received dtype="),
         (keras.layers.Rescaling([1.0, 2.0], name="it"), r"Expected arguments that Rescaling accepts"),

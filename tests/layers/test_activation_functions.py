@@ -8,7 +8,8 @@ from numerical import expect_equal_gradients, numerical_gradient
 
 from scratchcnn import Sequential, activations
 from scratchcnn.activations import ELU, ActivationFunction, LeakyReLU, Sigmoid
-from scratchcnn.layers import Activation, Conv2D, Dense, Flatten
+from scratchcnn.layers import Activation, Conv2D, Dense, Flatten, ReLU, Softmax
+from scratchcnn.layers import LeakyReLU as LeakyReLULayer
 from scratchcnn.operations import engine
 
 NAMES = ["sigmoid", "tanh", "elu", "leaky_relu", "gelu", "silu", "softplus"]
@@ -111,3 +112,27 @@ def test_both_engines_train_alike(activation, rng):
         losses.append(model.fit(x, y, epochs=4, batch_size=8, verbose=0).history["loss"])
     assert losses[0][-1] < losses[0][0]
     np.testing.assert_allclose(losses[0], losses[1], rtol=1e-9)  # eight steps in float64
+
+
+@pytest.mark.parametrize("end", [Softmax, lambda: Activation("softmax")])
+def test_softmax_layer_at_the_end_is_computed_with_the_loss(end, rng):
+    x, y = 100 * rng.standard_normal((8, 4)), rng.integers(0, 3, 8)
+    losses = []
+    for layers in ([Dense(3), end()], [Dense(3, "softmax")]):
+        model = Sequential([Dense(6, "relu", input_shape=(4,)), *layers], seed=0, dtype="float64")
+        model.compile("sgd")
+        losses.append(model.fit(x, y, epochs=2, batch_size=4, verbose=0).history["loss"])
+    assert losses[0] == losses[1]
+
+
+@pytest.mark.parametrize("layer", [ReLU(), LeakyReLULayer(), Softmax()])
+def test_layer_of_one_function_equals_activation_and_refuses_other_options(layer):
+    x = np.array([[-1.0, 2.0]])
+    same = {"ReLU": "relu", "LeakyReLU": LeakyReLU(0.3), "Softmax": "softmax"}[type(layer).__name__]
+    for ops in map(engine, ("kernels", "reference")):
+        found, expected = (each.forward(x, ops, training=False, rng=None)[0] for each in (layer, Activation(same)))
+        np.testing.assert_array_equal(found, expected)
+    with pytest.raises(AttributeError, match="which would have no effect"):
+        layer.max_value = 6
+    with pytest.raises(ValueError, match="negative_slope as a finite number of at least 0"):
+        LeakyReLULayer(-1)

@@ -7,7 +7,18 @@ import pytest
 from numerical import expect_equal_gradients, numerical_gradient
 
 from scratchcnn import Sequential, activations, losses
-from scratchcnn.layers import Activation, Conv2D, Dense, Dropout, Flatten, MaxPooling2D, Rescaling
+from scratchcnn.layers import (
+    Activation,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    LeakyReLU,
+    MaxPooling2D,
+    ReLU,
+    Rescaling,
+    Softmax,
+)
 from scratchcnn.operations import engine
 
 WITH_FORMULA = ["sigmoid", "tanh", "elu", "leaky_relu", "gelu", "silu", "softplus"]
@@ -63,6 +74,9 @@ LAYERS = {
     **{f"dense {name}": (lambda name=name: Dense(9, name), (7,)) for name in WITH_FORMULA},
     "dense elu with a kink": (lambda: Dense(9, activations.ELU(0.5)), (7,)),
     "activation leaky_relu with a large slope": (lambda: Activation(activations.LeakyReLU(1.5)), IMAGE),
+    "relu": (lambda: ReLU(), IMAGE),
+    "leaky_relu": (lambda: LeakyReLU(0.1), IMAGE),
+    "softmax": (lambda: Softmax(), IMAGE),
     "activation silu": (lambda: Activation("silu"), IMAGE),
     "activation softmax": (lambda: Activation("softmax"), (7,)),
 }

@@ -10,7 +10,20 @@ from networks import article_model
 
 from scratchcnn import Sequential
 from scratchcnn.activations import ELU, ActivationFunction, LeakyReLU
-from scratchcnn.layers import Activation, Conv2D, Dense, Dropout, Flatten, Input, Layer, MaxPooling2D, Rescaling
+from scratchcnn.layers import (
+    Activation,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    Input,
+    Layer,
+    MaxPooling2D,
+    ReLU,
+    Rescaling,
+    Softmax,
+)
+from scratchcnn.layers import LeakyReLU as LeakyReLULayer
 from scratchcnn.storage import StorageError
 
 MODELS = {
@@ -29,6 +42,7 @@ MODELS = {
             ["sigmoid", "tanh", "elu", ELU(0.5), "leaky_relu", LeakyReLU(1.5), "gelu", "silu", "swish", "softplus"]
         )
     },
+    "layers of one function": [Conv2D(3, 3), LeakyReLULayer(), Conv2D(2, 2), ReLU(), Flatten(), Dense(4), Softmax()],
     "dense without bias": [Conv2D(2, 3), Flatten(), Dense(4, "relu", use_bias=False), Dense(3, "softmax")],
 }  # fmt: skip
 

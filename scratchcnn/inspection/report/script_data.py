@@ -84,6 +84,8 @@ def page_data(trace: Trace, store: ArrayStore, label: int | None) -> dict[str, A
 
 def _layer_data(layer: LayerTrace, store: ArrayStore) -> dict[str, Any]:
     kind = kind_of(layer.layer)
+    if kind is not None and issubclass(kind, Activation):  # also ReLU, LeakyReLU and Softmax
+        kind = Activation
     data: dict[str, Any] = {
         "name": layer.name,
         "kind": kind.__name__ if kind in SCRIPTED else "other",

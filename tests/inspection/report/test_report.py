@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import re
 import subprocess
 import sys
@@ -17,15 +18,16 @@ from hypothesis import strategies as st
 from networks import small_data, small_model
 
 import scratchcnn
-from scratchcnn import Sequential
+from scratchcnn import Sequential, activations
+from scratchcnn.activations import has_formula
 from scratchcnn.algorithms import GradientAlgorithm, Rung
 from scratchcnn.descriptions import conv2d
 from scratchcnn.descriptions.registry import LIBRARY
 from scratchcnn.inspection import bug_zoo, trace, write_report
 from scratchcnn.inspection.report import layer_section, page, script_data
-from scratchcnn.inspection.report.layer_section import formula_of
+from scratchcnn.inspection.report.layer_section import formula_of, sources_of
 from scratchcnn.inspection.report.script_data import ArrayStore, dense_kernel
-from scratchcnn.layers import Conv2D, Dense, Flatten, Layer, Rescaling
+from scratchcnn.layers import Activation, Conv2D, Dense, Flatten, Layer, Rescaling
 
 ROOT = Path(scratchcnn.__file__).parents[1]
 
@@ -123,16 +125,35 @@ def test_formulas_are_those_of_the_docstrings():
     assert all(found.values())
 
 
-WORDS = {"sum", "over", "of", "max", "if", "else", "in", "training", "otherwise"}
+WORDS = {"sum", "over", "of", "max", "exp", "if", "else", "in", "training", "otherwise"}
 
 
 @pytest.mark.parametrize("layer", LIBRARY)
 def test_every_symbol_of_a_formula_is_defined_below_it(layer):
     formula, notation = formula_of(SimpleNamespace(layer=layer.__new__(layer)))
-    symbols = set(re.findall("[A-Za-z]+", formula)) - WORDS - layer.__init__.__annotations__.keys()
+    symbols = set(re.findall("[A-Za-z_]+", formula)) - WORDS - layer.__init__.__annotations__.keys()
     symbols -= {"kernel", "bias"} if layer in (Conv2D, Dense) else set()  # parameters
     assert symbols
     assert symbols <= set(re.findall("[A-Za-z]+", notation))
+
+
+@pytest.mark.parametrize("name", [name for name, each in activations.KNOWN.items() if has_formula(each)])
+def test_report_contains_formula_derivative_and_code_of_an_activation(tmp_path, rng, name):
+    model = Sequential([Dense(4, name, input_shape=(3,)), Activation(name), Dense(2, "softmax")], seed=0)
+    model.compile()
+    report = write_report(model, rng.standard_normal(3), 1, tmp_path / "page.html")
+    assert "Backward pass" not in report.left_out
+    text = html.unescape((tmp_path / "page.html").read_text())
+    function = activations.get(name)
+    assert text.count(f"then replaces each value z by y = {function.formula.format(x='z')}.") == 2
+    assert text.count(f"multiplied by the derivative of {function.name}, {function.derivative.format(x='z')}.") == 2
+    layer = trace(model, np.ones((1, 3)), [1])["dense"]
+    forward, backward = (
+        [(each.role, each.path, each.name) for each in sources] for sources in sources_of(layer, "kernels")
+    )
+    for found, operation in ((forward, function.name), (backward, f"{function.name}_derivative")):
+        assert ("formula", "scratchcnn/reference/elementwise.py", operation) in found
+        assert ("hot loop", "scratchcnn/kernels/elementwise.py", operation) in found
 
 
 def test_report_lists_what_it_contains_and_what_is_left_out(tmp_path):
