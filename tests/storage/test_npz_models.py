@@ -9,7 +9,7 @@ from networks import article_model, small_data, small_model
 from npz_files import rewrite
 
 from scratchcnn import History, Sequential, load_model
-from scratchcnn.activations import ActivationFunction
+from scratchcnn.activations import ELU, KNOWN, ActivationFunction, LeakyReLU
 from scratchcnn.layers import Activation, Conv2D, Dense, Flatten, Input, Layer, Rescaling
 from scratchcnn.losses import CategoricalCrossentropy, Loss
 from scratchcnn.metrics import CategoricalAccuracy, Metric
@@ -468,3 +468,24 @@ def test_loaded_rescaling_accepts_integer_images(path):
     Sequential([Rescaling(1 / 255, input_shape=(2, 2, 1)), Flatten()]).save(path)
     images = np.full((1, 2, 2, 1), 255, np.uint8)
     np.testing.assert_allclose(load_model(path).predict(images), 1, rtol=1e-6)
+
+
+@pytest.mark.parametrize("activation", [*KNOWN, ELU(0.5), LeakyReLU(0.05)], ids=str)
+def test_activations_are_restored_with_their_arguments(path, activation, rng):
+    layers = [Conv2D(2, 2, activation=activation), Activation(activation), Flatten(), Dense(3, activation)]
+    model = Sequential([Input((5, 4, 1)), *layers], seed=0)
+    model.save(path)
+    loaded, x = load_model(path), rng.standard_normal((3, 5, 4, 1))
+    for layer, original in zip(loaded.layers, model.layers, strict=True):
+        if hasattr(original, "activation"):
+            assert type(layer.activation) is type(original.activation)
+            assert layer.activation.get_config() == original.activation.get_config()
+    same_arrays([loaded.predict(x)], [model.predict(x)])
+
+
+@pytest.mark.parametrize("activation", [ELU(0.5), LeakyReLU(0.05)])
+def test_activation_with_arguments_that_keras_does_not_store_raises_storage_error(tmp_path, activation):
+    model = Sequential([Dense(3, activation, input_shape=(4,))])
+    name = type(activation).__name__
+    with pytest.raises(StorageError, match=rf"activation of layer .* received activations\.{name}"):
+        model.save(tmp_path / "model.keras")

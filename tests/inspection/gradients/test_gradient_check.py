@@ -8,8 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from networks import small_data, small_model
 from own_layers import OwnMaxPooling, OwnReLU, Scale
+from random_models import WITH_FORMULA
 
 from scratchcnn import Sequential, losses
+from scratchcnn.activations import LeakyReLU
 from scratchcnn.inspection import check_gradients
 from scratchcnn.layers import Activation, Conv2D, Dense, Dropout, Flatten, MaxPooling2D, Rescaling
 
@@ -101,6 +103,13 @@ def test_kink_exactly_at_the_point_is_reported():
     assert check["input"].verdict == "kink"
     assert "Kinks: for 16 elements" in str(check)
     assert check_gradients(OwnMaxPooling(), normal(1, 4, 4, 1), sample=None)["input"].verdict == "ok"
+
+
+@pytest.mark.parametrize("activation", [*WITH_FORMULA, LeakyReLU(2)], ids=str)
+def test_activations_are_correct_on_both_sides_of_a_kink(activation):
+    """elu and leaky_relu have one at 0, which the step crosses: only their pattern shows which side is smooth."""
+    assert check_gradients(Activation(activation), [[1e-9, -1e-9]]).ok
+    assert check_gradients(Activation(activation), [[0, 1, -2, 30, -30.0]]).ok
 
 
 def test_layer_of_the_package_is_compared_on_its_smooth_side_at_a_kink():
