@@ -38,6 +38,10 @@ class ActivationFunction(Configured):
         """Return the gradient of the loss w.r.t. the input, given that w.r.t. the output, and what `kept` returned."""
         return dy
 
+    def __repr__(self) -> str:
+        arguments = ", ".join(f"{name}={value!r}" for name, value in self.get_config().items())
+        return f"{type(self).__name__}({arguments})"
+
 
 class Linear(ActivationFunction):
     """The identity, y = x."""

@@ -30,6 +30,12 @@ def test_activation_with_other_arguments_is_serialized_as_an_object():
         assert activations.serialize(same) == same.name
 
 
+def test_representation_contains_the_arguments():
+    assert repr([ELU(0.5), activations.leaky_relu, activations.get("swish")]) == (
+        "[ELU(alpha=0.5), LeakyReLU(negative_slope=0.2), SiLU()]"
+    )
+
+
 def test_argument_of_an_activation_is_checked_and_cannot_be_changed():
     for wrong in (-1, np.inf, np.nan, "a", True):
         with pytest.raises(ValueError, match=r"alpha as a finite number of at least 0"):
