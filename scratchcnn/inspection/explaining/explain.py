@@ -56,10 +56,6 @@ def explain(
     parameter : str, optional
         For what='gradient': 'kernel' or 'bias'.
 
-    Returns
-    -------
-    Explanation
-
     Raises
     ------
     TypeError, ValueError

@@ -57,10 +57,6 @@ def check_gradients(
     seed : int, default 0
         Seed of the sampled elements, the dropout masks and the random functional.
 
-    Returns
-    -------
-    GradientCheck
-
     Raises
     ------
     TypeError, ValueError

@@ -28,10 +28,6 @@ def check_data(x: object, y: object, *, validation: object = None, classes: int 
     classes : int, optional
         Number of outputs of the model; default: the largest label + 1.
 
-    Returns
-    -------
-    Findings
-
     Raises
     ------
     TypeError, ValueError

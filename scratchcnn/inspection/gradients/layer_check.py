@@ -41,10 +41,6 @@ def check_layer(layer: Layer, x: object, *, engine: str = "kernels", seed: int =
     engine : {'kernels', 'reference'}
     seed : int
 
-    Returns
-    -------
-    Findings
-
     Raises
     ------
     TypeError, ValueError
@@ -85,10 +81,6 @@ def compare_layers(
         Whether dropout is on; both layers receive the same random state.
     engine : {'kernels', 'reference'}
     seed : int
-
-    Returns
-    -------
-    Findings
 
     Raises
     ------

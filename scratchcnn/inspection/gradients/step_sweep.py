@@ -146,10 +146,6 @@ def sweep_step(
         Index of the element; default: the one with the largest gradient.
     steps : sequence of float, default 0.1 to 1e-12, two per decade
 
-    Returns
-    -------
-    StepSweep
-
     Raises
     ------
     TypeError, ValueError, RuntimeError

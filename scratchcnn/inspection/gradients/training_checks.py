@@ -50,10 +50,6 @@ def check_loss(loss: CategoricalCrossentropy, *, classes: int = 10, engine: str 
     engine : {'kernels', 'reference'}
     seed : int
 
-    Returns
-    -------
-    Findings
-
     Raises
     ------
     TypeError, ValueError
@@ -115,10 +111,6 @@ def check_optimizer(optimizer: Optimizer, *, steps: int = 10, engine: str = "ker
     steps : int, default 10
     engine : {'kernels', 'reference'}
     seed : int
-
-    Returns
-    -------
-    Findings
 
     Raises
     ------
@@ -211,10 +203,6 @@ def overfit_one_batch(
         The most steps; training ends as soon as the images are memorized.
     learning_rate : float, default 0.003
         Learning rate of Adam, which replaces the optimizer of the model.
-
-    Returns
-    -------
-    Overfitting
 
     Raises
     ------

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from scratchcnn.activations import has_formula
+from scratchcnn.descriptions.activation_functions import code_of_activation, words_of_activation
 from scratchcnn.descriptions.base import Code
 from scratchcnn.descriptions.registry import description_of, kind_of
 from scratchcnn.descriptions.words import times
@@ -19,13 +19,6 @@ from scratchcnn.inspection.text.numbers import BYTE_UNITS, FLOP_UNITS, scaled, s
 from scratchcnn.inspection.tracing.layer_trace import LayerTrace
 from scratchcnn.inspection.tracing.trace import Trace
 
-ACTIVATIONS = {  # sentences about the forward and the backward pass
-    "relu": (
-        "ReLU then replaces every negative value by zero.",
-        "Before that, ReLU sets the gradient to zero where its output is zero.",
-    ),
-    "softmax": ("Softmax then turns the values into probabilities, which are positive and add up to 1.", ""),
-}
 NOTATION = "Notation: "
 SETTINGS = ("kernel_size", "pool_size", "strides", "padding", "dilation_rate", "rate", "scale", "offset")
 LISTED = 10  # parameters with the largest gradients
@@ -57,21 +50,10 @@ def layer_section(layer: LayerTrace, engine: str) -> dict[str, Any]:
 def words_of(layer: LayerTrace) -> tuple[str, str]:
     """Return sentences about the forward and the backward pass of a layer and its activation."""
     forward, backward = description_of(layer.layer).words(layer)
-    described = kind_of(layer.layer) is not None
-    of_activation = _words_of_activation(layer) if described else ("", "")
+    if kind_of(layer.layer) is None:
+        return forward, backward
+    of_activation = words_of_activation(getattr(layer.layer, "activation", None))
     return f"{forward} {of_activation[0]}".strip(), f"{backward} {of_activation[1]}".strip()
-
-
-def _words_of_activation(layer: LayerTrace) -> tuple[str, str]:
-    """Return sentences about the forward and the backward pass of an activation; empty ones if it is not known."""
-    activation = getattr(layer.layer, "activation", None)
-    if not has_formula(activation):
-        return ACTIVATIONS.get(layer.activation or "", ("", ""))
-    formula, derivative = (text.format(x="z") for text in (activation.formula, activation.derivative))
-    return (
-        f"The function {activation.name} then replaces each value z by y = {formula}.",
-        f"Before that, the gradient is multiplied by the derivative of {activation.name}, {derivative}.",
-    )
 
 
 def formula_of(layer: LayerTrace) -> tuple[str, str]:
@@ -158,18 +140,13 @@ class Source(NamedTuple):
 
 def sources_of(layer: LayerTrace, engine: str) -> tuple[list[Source], list[Source]]:
     """Return the code of a layer's forward pass, and of its backward pass; empty lists for a custom layer."""
-    (formulas, loops), backward = description_of(layer.layer).code(layer)
-    if kind_of(layer.layer) is not None and layer.activation in ("relu", "softmax"):
-        name = layer.activation
-        kernel = "kernels.relu:_relu" if name == "relu" else "kernels.softmax:softmax_row"
-        formulas += (f"reference.{name}:{name}",)
-        loops += (kernel,) if name == "softmax" or not loops else ()  # ReLU is part of the preceding loop
-    elif kind_of(layer.layer) is not None and has_formula(getattr(layer.layer, "activation", None)):
-        name = f"elementwise:{layer.activation}"
-        formulas, loops = (*formulas, f"reference.{name}"), (*loops, f"kernels.{name}")
-        derivative = Code((f"reference.{name}_derivative",), (f"kernels.{name}_derivative",))
-        backward = Code(derivative.formulas + backward.formulas, derivative.loops + backward.loops)
-    return _found(Code(formulas, loops), engine), _found(backward, engine)
+    forward, backward = description_of(layer.layer).code(layer)
+    if kind_of(layer.layer) is not None:
+        activation = getattr(layer.layer, "activation", None)
+        after, before = code_of_activation(activation, is_only_loop=not forward.loops)
+        forward = Code(forward.formulas + after.formulas, forward.loops + after.loops)
+        backward = Code(before.formulas + backward.formulas, before.loops + backward.loops)
+    return _found(forward, engine), _found(backward, engine)
 
 
 def loss_sources(engine: str) -> list[Source]:

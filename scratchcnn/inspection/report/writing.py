@@ -85,10 +85,6 @@ def write_report(
     title : str, optional
         Heading of the page.
 
-    Returns
-    -------
-    Report
-
     Raises
     ------
     TypeError, ValueError

@@ -134,10 +134,6 @@ def trace(
         Random generator of dropout, or a seed for it. Default: a copy of the model's own generator, so that the trace
         shows the model's next training step.
 
-    Returns
-    -------
-    Trace
-
     Raises
     ------
     TypeError, ValueError
