@@ -8,6 +8,7 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from scratchcnn.names import names_arguments
 from scratchcnn.plots.digit_steps import check_pictures
 from scratchcnn.plots.picture import new_axes
 from scratchcnn.preprocessing import DigitPicture
@@ -16,6 +17,7 @@ LONGER = 9.0  # inches of the longer side
 COLOR = "tab:red"
 
 
+@names_arguments
 def plot_digit_boxes(digits: Sequence[DigitPicture], probabilities: npt.ArrayLike | None = None) -> Figure:
     """Plot the image that several digits were read from, with the box of each, and the predicted digit above it.
 

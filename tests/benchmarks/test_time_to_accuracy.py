@@ -58,7 +58,7 @@ def test_missed_target_is_printed_as_a_dash():
         (["--epochs", 0], "argument --epochs: expected at least 1, received 0"),
         (["--seeds", -1], "argument --seeds: expected numbers of at least 0, received -1"),
         (["--recipe", "worst"], "argument --recipe: invalid choice: 'worst'"),
-        (["--data", "nowhere"], "argument --data: expected a folder of IDX files or an .npz file, received 'nowhere'"),
+        (["--data", "nowhere"], "(each may end in .gz), received 'nowhere', which does not exist"),
     ],
 )
 def test_invalid_argument_is_an_error(arguments, message):

@@ -126,7 +126,7 @@ def test_own_data_and_reference_engine(tmp_path: Path):
         (("--seed", -1), r"argument --seed: expected at least 0, received -1"),
         (("--verbose", 3), r"argument --verbose: invalid choice: '?3'?"),
         (("--engine", "gpu"), r"argument --engine: invalid choice: 'gpu'"),
-        (("--checkpoint", "model.h5"), r"argument --checkpoint: Expected a file name that ends in \.npz or"),
+        (("--checkpoint", "model.txt"), r"argument --checkpoint: Expected a file name that ends in \.npz or"),
         (("--checkpoint", "no/model.npz"), r"argument --checkpoint: expected a file in a folder that exists, received"),
         (("--resume", "nowhere.npz"), r"argument --resume: .*No such file or directory: 'nowhere\.npz'"),
         (("--resume", "broken.npz"), r"argument --resume: broken\.npz: Expected"),
