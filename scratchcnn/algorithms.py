@@ -46,21 +46,17 @@ class Choice(NamedTuple):
     pool : Windows or None
         The windows of the max pooling that follows the convolution, if there is one; required by 'winners', which
         visits the pixels of the output gradient window by window, and multiplies only nonzero elements of each.
-    near_ties : bool, default True
-        Whether near ties in a 2 x 2 max pooling are decided (`decides_near_ties`). False for inference, where nothing
-        depends on which element of a window is its maximum.
     """
 
     forward: Rung
     kernel_gradient: GradientAlgorithm
     input_gradient: GradientAlgorithm
     pool: Windows | None = None
-    near_ties: bool = True
 
     @property
     def decides_near_ties(self) -> bool:
         """Whether outputs of Winograd are replaced by plain sums where rounding decides the maximum of a window."""
-        return self.near_ties and self.forward.startswith("winograd") and self.pool is not None and halves(self.pool)
+        return self.forward.startswith("winograd") and self.pool is not None and halves(self.pool)
 
 
 class Problem(NamedTuple):

@@ -40,7 +40,7 @@ class Conv2DConv2DMaxPooling2D:
 
     def forward(self, x: Array, training: bool, rng: np.random.Generator | None) -> tuple[Array, _Cache]:
         """Compute max_pool2d(conv2d(relu(conv2d(x))))."""
-        first, second = map(convolution_of, (self.first, self.second), self._choices, (training, training))
+        first, second = map(convolution_of, (self.first, self.second), self._choices)
         y, winners = conv2d_conv2d_max_pool2d(x, first, second, pooling_of(self.pooling))
         return y, _Cache(x, y, winners)
 

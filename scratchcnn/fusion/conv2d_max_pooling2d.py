@@ -40,10 +40,7 @@ class Conv2DMaxPooling2D:
 
     def forward(self, x: Array, training: bool, rng: np.random.Generator | None) -> tuple[Array, _Cache]:
         """Compute max_pool2d(conv2d(x)), or max_pool2d(conv2d(relu(conv2d(x))))."""
-        *before, last = (
-            convolution_of(layer, choice, training)
-            for layer, choice in zip(self.convolutions, self._choices, strict=True)
-        )
+        *before, last = map(convolution_of, self.convolutions, self._choices)
         inputs = [x]
         for convolution in before:
             inputs.append(conv2d_relu(inputs[-1], convolution))

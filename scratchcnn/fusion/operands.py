@@ -9,11 +9,10 @@ from scratchcnn.layers.base import Gradients
 from scratchcnn.operands import Array, Convolution, Pooling
 
 
-def convolution_of(layer: Conv2D, choice: Choice, training: bool = True) -> Convolution:
-    """Return the convolution of a fused layer, with its current parameters; near ties are decided in training only."""
+def convolution_of(layer: Conv2D, choice: Choice) -> Convolution:
+    """Return the convolution of a fused layer, with its current parameters."""
     params = (layer.params["kernel"], layer.params.get("bias"))
     relu = isinstance(layer.activation, ReLU)
-    choice = choice._replace(near_ties=training)
     return Convolution(*params, layer.strides, layer.padding, layer.dilation_rate, relu, choice)
 
 

@@ -151,9 +151,7 @@ def _single(planned: _Planned, engine: str) -> SingleLayer:
     layer, ops = planned.layer, operations_of(engine)
     if engine == "kernels" and isinstance(layer, Conv2D):
         ops = with_algorithm(planned.choice or layer.algorithm)
-    if planned.choice is not None:
-        return SingleLayer(layer, ops, planned.choice, with_algorithm(planned.choice._replace(near_ties=False)))
-    return SingleLayer(layer, ops)
+    return SingleLayer(layer, ops, planned.choice)
 
 
 def _is_trained(layer: Layer) -> bool:

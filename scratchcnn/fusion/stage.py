@@ -42,20 +42,15 @@ class Stage(Protocol):
 
 
 class SingleLayer:
-    """A stage of one layer, which is computed by the layer's own forward and backward pass.
+    """A stage of one layer, which is computed by the layer's own forward and backward pass."""
 
-    `inference_ops`: the operations of a forward pass that is not followed by a backward pass, if they differ.
-    """
-
-    def __init__(
-        self, layer: Layer, ops: Operations, choice: Choice | None = None, inference_ops: Operations | None = None
-    ) -> None:
-        self.layer, self.ops, self.inference_ops = layer, ops, inference_ops or ops
+    def __init__(self, layer: Layer, ops: Operations, choice: Choice | None = None) -> None:
+        self.layer, self.ops = layer, ops
         self.layers, self.choices = [layer], [choice]
 
     def forward(self, x: Array, training: bool, rng: np.random.Generator | None) -> tuple[Array, Any]:
         """See `Layer.forward`."""
-        return self.layer.forward(x, self.ops if training else self.inference_ops, training, rng)
+        return self.layer.forward(x, self.ops, training, rng)
 
     def backward(self, dy: Array, cache: Any, input_gradient: bool = True) -> tuple[Array | None, list[Gradients]]:
         """See `Layer.backward`."""

@@ -27,6 +27,7 @@ def expect_same_bits(model, x, seed=0):
     assert len(single.stages) == len(model.layers)
     (y, passed), (expected, expected_passed) = (forward(plan, x.copy(), True, None) for plan in (fused, single))
     assert y.tobytes() == expected.tobytes()
+    assert forward(fused, x.copy(), False, None)[0].tobytes() == y.tobytes()  # there is no dropout
     dy = sparse_batch(y.shape, seed + 1, y.dtype.name)
     gradients, expected_gradients = backward(fused, passed, dy.copy()), backward(single, expected_passed, dy.copy())
     assert len(gradients) == len(expected_gradients) == sum(len(layer.params) for layer in model.layers)

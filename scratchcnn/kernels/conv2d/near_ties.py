@@ -21,8 +21,6 @@ the maximum, the gradients are the same. So only the first of them is compared w
 maximum of such a window compared with zero: an empty background has the value zero itself. Both is arranged by
 penalties of infinity, found together with the empty windows (`empty_windows`) and the same for all filters.
 
-Near ties matter to the gradient only, so they are decided in training and not in inference (`Choice.near_ties`).
-
 Cost: one more pass over the pixels, 16 operations per window and filter on vectors of filters, and 4 * 9 * C
 multiply-adds for each vector of filters with a near tie: about one in 300 on MNIST, most of them exact ties.
 """

@@ -79,20 +79,19 @@ def conv2d(
 
 
 def conv2d_max_pool2d(
-    m: int, x: Array | Recomputation, kernel: Array, bias: Array | None, padding: Padding, relu: bool,
-    near_ties: bool = False,
-) -> tuple[Array, Array]:  # fmt: skip
+    m: int, x: Array | Recomputation, kernel: Array, bias: Array | None, padding: Padding, relu: bool
+) -> tuple[Array, Array]:
     """A convolution followed by 2 x 2 max pooling: each tile is pooled in registers, and its outputs are never stored.
 
-    The images are an array, or a convolution that recomputes them one by one. `near_ties`: windows whose maximum
-    rounding would decide are decided by plain sums.
+    The images are an array, or a convolution that recomputes them one by one. Windows whose maximum rounding would
+    decide are decided by plain sums.
     """
     windows = conv2d_windows(x.shape, kernel.shape, (1, 1), padding, (1, 1))
     if not isinstance(x, Recomputation):
         expect(x=(x, x.shape), kernel=(kernel, kernel.shape))
     shape = (x.shape[0], windows.rows.output // 2, windows.columns.output // 2, kernel.shape[3])
     y, winners = empty(shape, kernel.dtype), empty(shape, winner_dtype((2, 2)))
-    _correlate(m, x, windows, kernel, bias, relu, y, winners, near_ties)
+    _correlate(m, x, windows, kernel, bias, relu, y, winners)
     return y, winners
 
 
@@ -142,7 +141,7 @@ class _Images(NamedTuple):
 
 def _correlate(
     m: int, x: Array | Recomputation, windows: Windows, kernel: Array, bias: Array | None, relu: bool, y: Array,
-    winners: Array | None = None, near_ties: bool = False,
+    winners: Array | None = None,
 ) -> None:  # fmt: skip
     """Fill y with the convolution of x, or, if `winners` is given, y and winners with its 2 x 2 max pooling."""
     channels, filters, dtype = *kernel.shape[2:], kernel.dtype
@@ -166,7 +165,7 @@ def _correlate(
         dtype.type(0 if relu else -np.inf),
     )  # fmt: skip
     at_once = tiles_at_once(elements, channels + start.size, dtype.itemsize, reserved)
-    sums = direct_sums(np.ascontiguousarray(kernel), start, windows, near_ties and exact_zeros)
+    sums = direct_sums(np.ascontiguousarray(kernel), start, windows, winners is not None and exact_zeros)
     operands = (product_of(dtype), m, images, recomputed, sums, transformed, output, at_once)
     _convolve(code_of(_convolve_share, dtype, *operands, (0, 1)), *operands, get_num_threads())
 

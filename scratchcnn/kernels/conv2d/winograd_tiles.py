@@ -241,7 +241,7 @@ def transform_products(grid, tiles, products, bands, output, border, ties):
             _transform_and_pool_output(
                 m, products.values, i * stride, n * plane, plane, target, start, row, column, vectors,
                 output.start, output.floor, bands.keep, keep, bands.width,
-                indices, bands.near_ties, ties.spread, bands.magnitudes[tiles[i] // grid.across % bands.ring],
+                indices, ties.spread, bands.magnitudes[tiles[i] // grid.across % bands.ring],
                 bands.penalties, ties.undecided, i,
             )  # fmt: skip
         else:

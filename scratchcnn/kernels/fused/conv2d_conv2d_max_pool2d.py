@@ -77,8 +77,7 @@ def conv2d_conv2d_max_pool2d(
     _expect_recomputation(x, first, second, pooling)
     images = recomputation(x, first, first.kernel.shape[3])
     tile_size = WINOGRAD_TILES[second.choice.forward]
-    kernel, bias, _, padding, _, relu, choice = second
-    return winograd.conv2d_max_pool2d(tile_size, images, kernel, bias, padding, relu, choice.decides_near_ties)
+    return winograd.conv2d_max_pool2d(tile_size, images, second.kernel, second.bias, second.padding, second.relu)
 
 
 def conv2d_conv2d_max_pool2d_gradients(

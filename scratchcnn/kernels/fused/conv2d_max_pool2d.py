@@ -49,7 +49,7 @@ def conv2d_max_pool2d(x: Array, convolution: Convolution, pooling: Pooling) -> t
     if choice.forward in WINOGRAD_TILES and halves(pool):
         expect_accepted(choice.forward, convolution.problem(x.shape))
         tile_size = WINOGRAD_TILES[choice.forward]
-        return winograd.conv2d_max_pool2d(tile_size, x, kernel, bias, padding, relu, choice.decides_near_ties)
+        return winograd.conv2d_max_pool2d(tile_size, x, kernel, bias, padding, relu)
     return max_pool2d(conv2d_relu(x, convolution), *pooling)
 
 

@@ -51,7 +51,7 @@ def make_output_transform(matrices: Mapping[int, Matrix]) -> Any:
 def make_pooled_output_transform(matrices: Mapping[int, Matrix]) -> Any:
     """Make the same with a 2 x 2 max pooling: maxima go to `target`, their positions (0 to 3) to `winners`.
 
-    If `near_ties` is 1, near ties are marked by adding `UNDECIDED` to the position of the maximum. There is a near tie
+    Near ties are marked by adding `UNDECIDED` to the position of the maximum. There is a near tie
     if the largest element exceeds `floor - tolerance`, and another one, or zero, is closer to it than
     tolerance = spread * magnitude; `spread` has one element per channel. Penalties are added before: those of elements
     1 to 3 of each window to these, and that of element 0 to the distance from zero. `penalties` contains their bits, in
@@ -163,23 +163,22 @@ class _Window(NamedTuple):
 
 
 class _PooledOutputTransform(_OutputTransform):
-    """Emits the same, pooled 2 x 2 before anything is stored; near ties are marked if asked for."""
+    """Emits the same, pooled 2 x 2 before anything is stored, with near ties marked."""
 
     arguments = (
-        *_OutputTransform.arguments, "winners", "near_ties", "spread", "magnitude", "penalties", "undecided", "tile",
+        *_OutputTransform.arguments, "winners", "spread", "magnitude", "penalties", "undecided", "tile",
     )  # fmt: skip
 
     def write(self, results: list[list[Any]], channel: Any) -> None:
         """Store the maximum of every 2 x 2 outputs and its position; then mark near ties."""
-        builder, start = self.builder, self.load_vector(self.number_at("start", channel), 0)
+        start = self.load_vector(self.number_at("start", channel), 0)
         totals = [[self.total(value, i, j, start) for j, value in enumerate(row)] for i, row in enumerate(results)]
         windows = []
         for i in range(0, len(totals), 2):
             for j in range(0, len(totals), 2):
                 window = [totals[i][j], totals[i][j + 1], totals[i + 1][j], totals[i + 1][j + 1]]
                 windows.append(self.write_window(window, i, j, channel))
-        with builder.if_then(builder.icmp_signed("!=", self.args["near_ties"], INDEX(0))):
-            self.mark_near_ties(windows, channel)
+        self.mark_near_ties(windows, channel)
 
     def write_window(self, totals: list[Any], row: int, column: int, channel: Any) -> _Window:
         """Store the maximum of a window and its position."""
