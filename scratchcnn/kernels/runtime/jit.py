@@ -151,7 +151,8 @@ def code_of(kernel: Any, dtype: np.dtype[Any], *arguments: Any) -> int:
     kernel
         Returns nothing.
     dtype
-        Determines the types of the arguments: C-contiguous arrays of it, writable or not, integers, and tuples of these.
+        Determines the types of the arguments: C-contiguous arrays of it (writable or not), integers, and tuples of
+        these.
     *arguments
         Of these types; their values have no effect.
     """
