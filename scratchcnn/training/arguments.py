@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from scratchcnn.arguments import positive_integer, share
+from scratchcnn.arguments import boolean, positive_integer, share
 from scratchcnn.operands import Shape
 from scratchcnn.training.data import Fitting, Samples, check_images, check_samples, warn_of_other_scale
 from scratchcnn.training.sources import (
@@ -47,6 +47,11 @@ def checked_batch_size(batch_size: object) -> int:
     return positive_integer("batch_size", DEFAULT_BATCH_SIZE if batch_size is None else batch_size)
 
 
+def checked_steps(name: str, steps: object) -> int | None:
+    """Return a number of batches, or None for all of them."""
+    return None if steps is None else positive_integer(name, steps)
+
+
 def opened(x: Any, y: Any, steps: object, name: str = "steps_per_epoch") -> Any:
     """Return `x` itself if it is an array; a Stream if it yields batches of x and y.
 
@@ -55,7 +60,7 @@ def opened(x: Any, y: Any, steps: object, name: str = "steps_per_epoch") -> Any:
     ValueError, TypeError
         Neither, or both; or `steps` is not an integer of at least 1.
     """
-    count = None if steps is None else positive_integer(name, steps)
+    count = checked_steps(name, steps)
     in_memory = hasattr(x, "__array__") or (y is not None and isinstance(x, (list, tuple)))
     if y is None and is_stream(x):
         return Stream(x, count)
@@ -97,7 +102,7 @@ def predicted(
     ValueError, TypeError
         An argument does not fit.
     """
-    count = None if steps is None else positive_integer("steps", steps)
+    count = checked_steps("steps", steps)
     if is_stream(x) and not isinstance(x, (list, tuple)):
         if batch_size is not None:
             raise ValueError(f"Expected no batch_size beside batches of images, received {batch_size!r}; omit it.")
@@ -131,20 +136,22 @@ def sources(data: DataArguments, fitting: Fitting) -> tuple[Source, Source | Non
     validation_batch_size = batch_size if given is None else positive_integer("validation_batch_size", given)
     class_weight = check_class_weight(data.class_weight, fitting.output_shape[-1])
     validation_split = share("validation_split", data.validation_split)
+    validation_steps = checked_steps("validation_steps", data.validation_steps)
+    shuffle = boolean("shuffle", data.shuffle)
     if isinstance(data.x, Stream):
         _expect_none_beside_stream(data)
-        return StreamSource(data.x, fitting, class_weight), _validation(data, fitting, validation_batch_size)
+        validation = _validation(data.validation_data, fitting, validation_batch_size, validation_steps)
+        return StreamSource(data.x, fitting, class_weight), validation
     samples = check_samples(data.x, data.y, fitting, sample_weight=data.sample_weight)
-    validation: Source | None
     if validation_split and data.validation_data is None:
         samples, last = split_off(samples, validation_split)
-        validation = ArraySource(last, validation_batch_size, False, data.validation_steps)
+        validation = ArraySource(last, validation_batch_size, False, validation_steps)
     else:
-        validation = _validation(data, fitting, validation_batch_size)
+        validation = _validation(data.validation_data, fitting, validation_batch_size, validation_steps)
         if isinstance(validation, ArraySource):
             warn_of_other_scale(samples.x, validation.samples.x)
     samples = weighed(samples, class_weight, fitting)
-    return ArraySource(samples, batch_size, bool(data.shuffle), data.steps_per_epoch), validation
+    return ArraySource(samples, batch_size, shuffle, data.steps_per_epoch), validation
 
 
 def split_off(samples: Samples, validation_split: float) -> tuple[Samples, Samples]:
@@ -161,12 +168,11 @@ def split_off(samples: Samples, validation_split: float) -> tuple[Samples, Sampl
     return Samples(x[:first], y[:first], before), Samples(x[first:], y[first:], after)
 
 
-def _validation(data: DataArguments, fitting: Fitting, batch_size: int) -> Source | None:
-    given, steps = data.validation_data, data.validation_steps
+def _validation(given: Any, fitting: Fitting, batch_size: int, steps: int | None) -> Source | None:
     if given is None:
         return None
     if is_stream(given) and not isinstance(given, (tuple, list)):
-        stream = Stream(given, None if steps is None else positive_integer("validation_steps", steps))
+        stream = Stream(given, steps)
         if stream.running is not None and stream.steps is None:
             raise ValueError("Expected validation_steps beside an iterator as validation_data, received None.")
         return StreamSource(stream, fitting, what="validation data")
