@@ -125,6 +125,8 @@ LAYERS = [
     (lambda: Conv2D(2, 3, input_shape=(None, 28, 28, 1)), r"without the batch axis, as \(28, 28, 1\)"),
     (lambda: Dense(0), "units .* received 0"),
     (lambda: Dense(3, bias_initializer="one"), "initializer as one of"),
+    (lambda: Dense(3, use_bias="no"), "use_bias as True or False, received 'no'"),
+    (lambda: Conv2D(2, 3, use_bias=None), "use_bias as True or False, received None"),
     (lambda: MaxPooling2D(0), "pool_size .* received 0"),
     (lambda: Dropout(1), "rate as a number from 0 to below 1, received 1"),
     (lambda: Dropout(-0.1), "rate .* received -0.1"),

@@ -9,7 +9,7 @@ import numpy as np
 
 from scratchcnn import activations, initializers
 from scratchcnn.algorithms import Problem, algorithm_name, choose
-from scratchcnn.arguments import channels_last, integer_pair, padding_name, positive_integer
+from scratchcnn.arguments import boolean, channels_last, integer_pair, padding_name, positive_integer
 from scratchcnn.configs import Config
 from scratchcnn.geometry import Windows, image_windows
 from scratchcnn.layers.base import Gradients, Layer
@@ -136,7 +136,7 @@ class Conv2D(Layer):
         self.padding = padding_name(padding)
         self.dilation_rate = integer_pair("dilation_rate", dilation_rate)
         self.activation = activations.get(activation)
-        self.use_bias = use_bias
+        self.use_bias = boolean("use_bias", use_bias)
         self.algorithm = algorithm_name(algorithm)
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from scratchcnn import activations, initializers
-from scratchcnn.arguments import image_shape, positive_integer
+from scratchcnn.arguments import boolean, image_shape, positive_integer
 from scratchcnn.configs import Config
 from scratchcnn.layers.base import Gradients, Layer
 from scratchcnn.layers.parameters import Parameter
@@ -107,7 +107,7 @@ class Dense(Layer):
         super().__init__(input_shape=input_shape, name=name)
         self.units = positive_integer("units", units)
         self.activation = activations.get(activation)
-        self.use_bias = use_bias
+        self.use_bias = boolean("use_bias", use_bias)
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
 
