@@ -107,6 +107,8 @@ class LeakyReLU(_OfOneFunction):
     Maas, Hannun & Ng 2013, "Rectifier nonlinearities improve neural network acoustic models".
     """
 
+    _function: activations.LeakyReLU
+
     def __init__(
         self,
         negative_slope: float = 0.3,
@@ -116,7 +118,11 @@ class LeakyReLU(_OfOneFunction):
     ) -> None:
         self._function = activations.LeakyReLU(negative_slope)
         super().__init__(input_shape=input_shape, name=name)
-        self.negative_slope = self._function.negative_slope
+
+    @property
+    def negative_slope(self) -> float:
+        """The argument of the constructor, which is that of the activation function."""
+        return self._function.negative_slope
 
     def get_config(self) -> Config:
         """Return the constructor's arguments by name."""

@@ -5,7 +5,7 @@ import pytest
 from networks import small_model
 
 from scratchcnn import Sequential, activations, initializers, losses, metrics, optimizers, schedules
-from scratchcnn.layers import Activation, Conv2D, Dense, Dropout, Flatten, Layer, MaxPooling2D, Rescaling
+from scratchcnn.layers import Activation, Conv2D, Dense, Dropout, Flatten, Layer, LeakyReLU, MaxPooling2D, Rescaling
 
 LAYERS = [Activation("relu"), Conv2D(2, 3), Dense(3), Dropout(0.5), Flatten(), MaxPooling2D(), Rescaling(2.0)]
 
@@ -49,6 +49,7 @@ def test_setting_of_an_optimizer_takes_effect():
 
 @pytest.mark.parametrize(("layer", "name"), [
     (Dense(3), "input_dim"), (Conv2D(2, 3), "data_format"), (MaxPooling2D(), "data_format"), (Flatten(), "data_format"),
+    (LeakyReLU(), "negative_slope"),
 ])  # fmt: skip
 def test_argument_that_is_another_form_of_an_attribute_cannot_be_set(layer, name):
     with pytest.raises(AttributeError, match=f"Expected '{name}' of {type(layer).__name__} to stay as it is"):
