@@ -9,8 +9,8 @@ from networks import small_data, small_model
 from npz_files import rewrite
 
 from scratchcnn import load_model
-from scratchcnn.callbacks import Callback, LambdaCallback, ModelCheckpoint, ReduceLROnPlateau
-from scratchcnn.storage import StorageError, atomic
+from scratchcnn.callbacks import Callback, LambdaCallback, ModelCheckpoint, ReduceLROnPlateau, checkpoint
+from scratchcnn.storage import StorageError, atomic, files
 
 X, Y = small_data(20)
 
@@ -145,6 +145,11 @@ def test_full_disk_ends_training_and_loses_no_completed_step(tmp_path, monkeypat
     model.save(path)  # the model in memory can be resumed as well
     loaded = load_model(path)
     assert fit(loaded, None, initial_epoch=len(loaded.history.epoch)).history == expected
+
+
+def test_checkpoints_have_the_formats_that_a_model_saves():
+    assert tuple(files.MODELS) == checkpoint.MODEL_SUFFIXES
+    assert tuple(files.WEIGHTS) == checkpoint.WEIGHT_SUFFIXES
 
 
 ARGUMENTS = [
