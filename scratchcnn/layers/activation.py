@@ -1,7 +1,8 @@
-"""Activation: an activation function as a separate layer."""
+"""Activation: an activation function as a separate layer; and copies of layers without theirs."""
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 
 import numpy as np
@@ -79,3 +80,10 @@ class Activation(Layer):
     ) -> tuple[Array | None, Gradients]:
         """Return the gradient with respect to the input."""
         return self.activation.backward(dy, cache, ops) if input_gradient else None, {}
+
+
+def without_activation(layer: Layer) -> Layer:
+    """Return a layer with the same parameters whose output is the preactivation."""
+    without = copy.copy(layer)
+    vars(without)["activation"] = activations.linear  # of a copy, also where users cannot set it, as of ReLU()
+    return without

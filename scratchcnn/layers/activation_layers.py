@@ -18,6 +18,15 @@ class _OfOneFunction(Activation):
     def __init__(self, *, input_shape: int | Sequence[int] | None = None, name: str | None = None) -> None:
         super().__init__(self._function, input_shape=input_shape, name=name)
 
+    def __setattr__(self, name: str, value: object) -> None:
+        """Set an attribute, unless it is another activation, which would be lost in the config."""
+        if name == "activation" and value is not self._function:
+            raise AttributeError(
+                f"Expected 'activation' of {type(self).__name__} to stay as it is, received {value!r}; use the layer "
+                f"Activation."
+            )
+        super().__setattr__(name, value)
+
     def get_config(self) -> Config:
         """Return the constructor's arguments by name."""
         config = super().get_config()

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
-from typing import Any
 
-from scratchcnn.activations import Softmax, linear
+from scratchcnn.activations import Softmax
 from scratchcnn.layers import Activation, Conv2D, Dense, Layer
 from scratchcnn.layers import Softmax as SoftmaxLayer
+from scratchcnn.layers.activation import without_activation
 from scratchcnn.losses import CategoricalCrossentropy, Loss
 from scratchcnn.training.warning import warn
 
@@ -46,9 +45,7 @@ def on_logits(layers: Sequence[Layer], loss: Loss) -> tuple[list[Layer], Loss]:
         return layers, loss
     layers.pop()
     if type(last) not in (Activation, SoftmaxLayer) or not layers:
-        without: Any = copy.copy(last)
-        without.activation = linear
-        layers.append(without)
+        layers.append(without_activation(last))
     return layers, logits_loss
 
 

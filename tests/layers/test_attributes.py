@@ -5,7 +5,19 @@ import pytest
 from networks import small_model
 
 from scratchcnn import Sequential, activations, initializers, losses, metrics, optimizers, schedules
-from scratchcnn.layers import Activation, Conv2D, Dense, Dropout, Flatten, Layer, LeakyReLU, MaxPooling2D, Rescaling
+from scratchcnn.layers import (
+    Activation,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    Layer,
+    LeakyReLU,
+    MaxPooling2D,
+    ReLU,
+    Rescaling,
+    Softmax,
+)
 
 LAYERS = [Activation("relu"), Conv2D(2, 3), Dense(3), Dropout(0.5), Flatten(), MaxPooling2D(), Rescaling(2.0)]
 
@@ -54,6 +66,22 @@ def test_setting_of_an_optimizer_takes_effect():
 def test_argument_that_is_another_form_of_an_attribute_cannot_be_set(layer, name):
     with pytest.raises(AttributeError, match=f"Expected '{name}' of {type(layer).__name__} to stay as it is"):
         setattr(layer, name, 4)
+
+
+@pytest.mark.parametrize("layer", [ReLU(), LeakyReLU(), Softmax()], ids=lambda layer: type(layer).__name__)
+def test_activation_that_the_class_determines_cannot_be_set(layer):
+    before = layer.activation
+    with pytest.raises(AttributeError, match=f"Expected 'activation' of {type(layer).__name__} to stay as it is"):
+        layer.activation = activations.get("tanh")
+    assert layer.activation is before
+
+
+def test_softmax_layer_alone_is_moved_to_the_loss():
+    model = Sequential([Softmax(input_shape=(3,))], dtype="float64")
+    model.compile()
+    logits = np.array([[0.0, 800.0, 0.0]])  # the probability of class 0 is below the smallest number
+    assert model.evaluate(logits, [0], verbose=0) == 800.0
+    assert model.predict(logits).tolist() == [[0.0, 1.0, 0.0]]
 
 
 def test_attribute_that_follows_from_others_cannot_be_set():

@@ -10,9 +10,10 @@ import numpy.typing as npt
 
 from scratchcnn.descriptions.terms import Position, Terms, every_index, weighted_sum
 from scratchcnn.inspection.tracing.layer_trace import LayerTrace
-from scratchcnn.inspection.tracing.passes import has_activation, without_activation
+from scratchcnn.inspection.tracing.passes import has_activation
 from scratchcnn.inspection.tracing.trace import Trace
 from scratchcnn.layers import Layer
+from scratchcnn.layers.activation import without_activation
 from scratchcnn.operands import Array
 
 MOST_INPUTS = 1024  # of a layer whose slopes are measured: two function values for each input

@@ -37,8 +37,9 @@ from numpy.lib.stride_tricks import sliding_window_view
 from scratchcnn.fusion.plan import Plan
 from scratchcnn.fusion.stage import SingleLayer
 from scratchcnn.inspection.keras.side_by_side import FirstDifference, Row, Run, compare, differences
-from scratchcnn.inspection.tracing.passes import layer_outputs, stages_of, without_activation, without_dropout
+from scratchcnn.inspection.tracing.passes import layer_outputs, stages_of, without_dropout
 from scratchcnn.layers import Conv2D, Dense
+from scratchcnn.layers.activation import without_activation
 from scratchcnn.layers.base import Gradients
 from scratchcnn.operands import Array
 from scratchcnn.optimizers import Adam, Optimizer

@@ -1,4 +1,4 @@
-"""A forward and a backward pass that keep all values of every layer, and copies without activation or dropout.
+"""A forward and a backward pass that keep all values of every layer, and copies without dropout.
 
 The passes go through a plan without fused stages, `Plan(layers, engine, fuse=False)`: it uses the algorithms of the
 plan that `fit` uses, so every array has the same bits as in `fit`.
@@ -6,7 +6,6 @@ plan that `fit` uses, so every array has the same bits as in `fit`.
 
 from __future__ import annotations
 
-import copy
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,6 +20,7 @@ from scratchcnn.fusion.plan import Plan
 from scratchcnn.fusion.stage import SingleLayer
 from scratchcnn.inspection.tracing.layer_trace import LayerTrace, Seconds
 from scratchcnn.layers import Dropout, Layer
+from scratchcnn.layers.activation import without_activation
 from scratchcnn.operands import Array
 from scratchcnn.operations import engine as operations_of
 from scratchcnn.sequential import Sequential
@@ -100,13 +100,6 @@ def activation_of(layer: Layer) -> Any:
 def has_activation(layer: Layer) -> bool:
     """Return whether a described layer ends in an activation other than the identity."""
     return type(activation_of(layer)) is not Linear
-
-
-def without_activation(layer: Layer) -> Layer:
-    """Return a layer with the same parameters whose output is the preactivation."""
-    without: Any = copy.copy(layer)
-    without.activation = linear
-    return without
 
 
 def without_dropout(clone: Sequential) -> Sequential:
