@@ -554,7 +554,7 @@ class Sequential(Named, methods=True):
         ValueError, TypeError
             The shapes are not known yet, or the data do not fit.
         """
-        fitting, shown = self._fitting("evaluate"), resolve(verbose)
+        fitting, shown, return_dict = self._fitting("evaluate"), resolve(verbose), boolean("return_dict", return_dict)
         given = DataArguments(x, y, batch_size, sample_weight=sample_weight, steps_per_epoch=steps)
         source = arguments.evaluated(given, fitting)
         return inference.as_keras(inference.evaluation(self, source, shown, CallbackList(callbacks)), return_dict)
@@ -645,7 +645,7 @@ class Sequential(Named, methods=True):
         FloatingPointError
             The loss is not finite. No parameter has changed.
         """
-        fitting = self._fitting("train_on_batch")
+        fitting, return_dict = self._fitting("train_on_batch"), boolean("return_dict", return_dict)
         samples = check_samples(x, y, fitting, sample_weight=sample_weight)
         samples = weighed(samples, check_class_weight(class_weight, fitting.output_shape[-1]), fitting)
         trainer = self.trainer
@@ -656,7 +656,8 @@ class Sequential(Named, methods=True):
 
     def test_on_batch(self, x: object, y: object, sample_weight: object = None, return_dict: bool = False) -> Result:
         """Return loss and metrics of one batch, without dropout; arguments and errors as for `evaluate`."""
-        samples = check_samples(x, y, self._fitting("test_on_batch"), sample_weight=sample_weight)
+        fitting, return_dict = self._fitting("test_on_batch"), boolean("return_dict", return_dict)
+        samples = check_samples(x, y, fitting, sample_weight=sample_weight)
         trainer = self.trainer
         values = inference.evaluate_batch(trainer, samples, inference.RunningMeans(trainer), [])
         return inference.as_keras(values, return_dict)

@@ -85,6 +85,7 @@ ARGUMENTS = [
     (lambda m: m.fit(X, Y, validation_data=(X, Y, Y, Y)), r"validation_data as \(x, y\) .*, received 4 of them"),
     (lambda m: m.fit(X, Y, validation_data=5), r"validation_data as \(x, y\) .*, received int"),
     (lambda m: m.set_weights(None), "Expected 6 arrays, as returned by get_weights, received NoneType"),
+    (lambda m: m.train_on_batch(X, Y, return_dict=1), "return_dict as True or False, received 1"),
     (lambda m: m.predict(X, batch_size=0), "batch_size .* received 0"),
     (lambda m: m.evaluate(X, Y, batch_size=0), "batch_size .* received 0"),
     (lambda m: m.compile(loss="sparse_categorical_crosentropy"), "Did you mean 'sparse_categorical_crossentropy'"),

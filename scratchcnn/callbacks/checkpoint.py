@@ -6,7 +6,7 @@ import errno
 import os
 from typing import Literal
 
-from scratchcnn.arguments import finite, positive_integer
+from scratchcnn.arguments import boolean, finite, positive_integer
 from scratchcnn.callbacks.base import Logs
 from scratchcnn.callbacks.monitor import Monitor
 
@@ -68,6 +68,8 @@ class ModelCheckpoint(Monitor):
     ) -> None:
         super().__init__(monitor, mode)
         self.filepath = os.fspath(filepath)
+        self.save_best_only = boolean("save_best_only", save_best_only)
+        self.save_weights_only = boolean("save_weights_only", save_weights_only)
         suffixes = WEIGHT_SUFFIXES if save_weights_only else MODEL_SUFFIXES
         if not self.filepath.endswith(suffixes):
             raise ValueError(f"Expected a file name that ends in {' or '.join(suffixes)}, received {self.filepath!r}.")
@@ -76,7 +78,7 @@ class ModelCheckpoint(Monitor):
                 f"Expected a file name for complete models, received {self.filepath!r}; set save_weights_only=True, or "
                 f"use a name that ends in .h5 only."
             )
-        self.verbose, self.save_best_only, self.save_weights_only = verbose, save_best_only, save_weights_only
+        self.verbose = verbose
         self.save_freq = save_freq if save_freq == "epoch" else positive_integer("save_freq (or 'epoch')", save_freq)
         threshold = initial_value_threshold
         self.initial_value_threshold = None if threshold is None else finite("initial_value_threshold", threshold)

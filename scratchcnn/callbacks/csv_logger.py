@@ -6,6 +6,7 @@ import csv
 import os
 from pathlib import Path
 
+from scratchcnn.arguments import boolean
 from scratchcnn.callbacks.base import Callback, Logs
 
 
@@ -37,7 +38,7 @@ class CSVLogger(Callback):
         super().__init__()
         if not isinstance(separator, str) or len(separator) != 1:
             raise ValueError(f"Expected separator as a single character, received {separator!r}.")
-        self.filename, self.separator, self.append = Path(filename), separator, append
+        self.filename, self.separator, self.append = Path(filename), separator, boolean("append", append)
         self.keys: list[str] | None = None
         self._header_missing = True
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 
-from scratchcnn.arguments import finite, whole_number
+from scratchcnn.arguments import boolean, finite, whole_number
 from scratchcnn.callbacks.base import Logs
 from scratchcnn.callbacks.monitor import Monitor
 from scratchcnn.operands import Array
@@ -59,7 +59,7 @@ class EarlyStopping(Monitor):
         self.patience = whole_number("patience", patience)
         self.verbose = verbose
         self.baseline = None if baseline is None else finite("baseline", baseline)
-        self.restore_best_weights = restore_best_weights
+        self.restore_best_weights = boolean("restore_best_weights", restore_best_weights)
         self.start_from_epoch = whole_number("start_from_epoch", start_from_epoch)
         self._reset()
 

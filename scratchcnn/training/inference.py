@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from scratchcnn.arguments import boolean
 from scratchcnn.fusion.plan import Plan
 from scratchcnn.kernels.runtime.workspace import Workspace
 from scratchcnn.operands import Array
@@ -123,9 +122,9 @@ class RunningMeans:
         return {name: total / self.count if self.count else math.nan for name, total in self.sums.items()}
 
 
-def as_keras(values: Values, return_dict: bool = False) -> Result:
+def as_keras(values: Values, return_dict: bool) -> Result:
     """Return the values as a list, or the loss alone if there are no metrics; with return_dict, by their names."""
-    if boolean("return_dict", return_dict):
+    if return_dict:
         return values
     listed = list(values.values())
     return listed if len(listed) > 1 else listed[0]

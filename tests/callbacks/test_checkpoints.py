@@ -159,6 +159,8 @@ ARGUMENTS = [
         lambda: ModelCheckpoint("a.keras", save_weights_only=True),
         r"ends in \.npz or \.weights\.h5 or \.h5 or \.hdf5, received 'a\.keras'",
     ),
+    (lambda: ModelCheckpoint("a.npz", save_best_only="no"), "save_best_only as True or False, received 'no'"),
+    (lambda: ModelCheckpoint("a.npz", save_weights_only="no"), "save_weights_only as True or False, received 'no'"),
     (lambda: ModelCheckpoint("a.npz", save_freq="batch"), r"save_freq \(or 'epoch'\) as a whole number .* 'batch'"),
     (lambda: ModelCheckpoint("a.npz", save_freq=0), "save_freq .* received 0"),
     (lambda: ModelCheckpoint("a.npz", mode="best"), "mode as one of"),
