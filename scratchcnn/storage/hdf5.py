@@ -21,10 +21,13 @@ from scratchcnn.storage.errors import StorageError, optional_package, shortened
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 HEAP = b"GCOL\1"  # signature and version of a global heap, in which HDF5 stores texts of variable length
+VARIABLE_LENGTH = 9  # class of a type
 MAX_HEAP_OBJECTS = 1_000_000
 MAX_NAMES = 4096
 MAX_VARIABLE_NAMES, MAX_VARIABLE_BYTES = 1024, 2_000_000
-"""Limits for texts of variable length: many names in a hostile file may refer to the same long text."""
+"""Limits for the number and the size of texts of variable length; `length_of_texts` limits their total size."""
+TEXTS = ("model_config", "training_config", "backend", "layer_names", "weight_names")
+"""Beginnings of the names of all attributes with texts that are read."""
 MAX_DEPTH = 16
 MAX_ATTRIBUTE_BYTES = 64_512
 """Size of the largest attribute that fits in the header of an HDF5 object, as Keras defines it."""
@@ -41,6 +44,8 @@ def opened(content: bytes, expected: str) -> Any:
         raise StorageError(f"Expected {expected}, received a file without the signature of HDF5.")
     if (largest := largest_text(content)) > MAX_VARIABLE_BYTES:
         raise StorageError(f"Expected texts of at most {MAX_VARIABLE_BYTES:,} bytes, received {largest:,}.")
+    if (total := length_of_texts(content)) > (limit := len(content) + MAX_VARIABLE_BYTES):
+        raise StorageError(f"Expected texts of at most {limit:,} bytes in total, received references to {total:,}.")
     file = h5py().File(io.BytesIO(content), "r")
     if file.id.get_create_plist().get_sizes() != (8, 8):
         file.close()
@@ -65,7 +70,7 @@ def largest_text(content: bytes) -> int:
         place = start + 16  # a header of 16 bytes, then objects, each with a header of 16 bytes
         while place + 16 <= end <= len(content):
             is_used, size = content[place : place + 2] != bytes(2), _integer(content, place + 8)
-            step = 16 + -(-size // 8) * 8 if is_used else size  # free space includes its own header
+            step = 16 + _padded(size, 8) if is_used else size  # free space includes its own header
             objects += 1
             if step < 16 or place + step > end or objects > MAX_HEAP_OBJECTS:
                 raise StorageError("Expected undamaged texts in the HDF5 file, received a heap of another structure.")
@@ -73,6 +78,59 @@ def largest_text(content: bytes) -> int:
             place += step
         start = content.find(HEAP, start + 1)
     return largest
+
+
+def length_of_texts(content: bytes) -> int:
+    """Return the total length of the texts of variable length to which the attributes `TEXTS` of a file refer.
+
+    The HDF5 library allocates a text for each reference, of the length in the reference, before it reads the heap.
+    Several references to one text, or a wrong length, could therefore require much more memory than the file has bytes.
+
+    Raises
+    ------
+    StorageError
+        An attribute has a type that is stored elsewhere, as Keras never writes it.
+    """
+    total = 0
+    for name in TEXTS:
+        start = content.find(name.encode())
+        while start >= 0:
+            total += _length_of_texts_at(content, start)
+            start = content.find(name.encode(), start + 1)
+    return total
+
+
+def _length_of_texts_at(content: bytes, start: int) -> int:
+    """Return the total length of the texts of the attribute whose name begins at `start`; 0 if there is no such one.
+
+    An attribute consists of a version, flags, the sizes of name, type and shape, in version 3 an encoding, and then
+    the name, the type, the shape and the values, each padded to a multiple of 8 bytes in version 1.
+    """
+    total = 0
+    for version, header, unit in ((1, 8, 8), (2, 8, 1), (3, 9, 1)):
+        head = content[max(start - header, 0) : start]
+        if len(head) < header or head[0] != version:
+            continue
+        name, kind, shape = (int.from_bytes(head[place : place + 2], "little") for place in (2, 4, 6))
+        if name == 0 or content[start + name - 1 : start + name] != b"\0":
+            continue
+        at_kind = start + _padded(name, unit)
+        at_shape = at_kind + _padded(kind, unit)
+        values = at_shape + _padded(shape, unit)
+        if version > 1 and head[1]:
+            raise StorageError("Expected attributes that contain their types, received one with a shared type.")
+        if values > len(content) or content[at_kind] % 16 != VARIABLE_LENGTH:
+            continue
+        # The shape: version, rank, flags, and 5 reserved bytes in version 1 or 1 byte in version 2; then the lengths.
+        lengths = at_shape + (8 if content[at_shape] == 1 else 4)
+        count = min(_integer(content, lengths), MAX_VARIABLE_NAMES) if content[at_shape + 1] else 1
+        references = np.frombuffer(content[values : values + 16 * count].ljust(16 * count, b"\0"), "<u4")
+        total += int(references[::4].sum(dtype=np.int64))  # each: length (4), address of the heap (8), index (4)
+    return total
+
+
+def _padded(size: int, unit: int) -> int:
+    return -(-size // unit) * unit
 
 
 def _integer(content: bytes, place: int) -> int:

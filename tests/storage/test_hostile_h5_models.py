@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -328,6 +329,82 @@ def test_names_of_variable_length_are_limited(changed, count, size):
 
     with pytest.raises(StorageError, match=r"Expected (at most 1,024 names|texts of at most 2,000,000 bytes)"):
         load_model(changed(change))
+
+
+def first_reference(content, length):
+    """The place of the only reference to a text of this length: length (4), address of the heap (8), index (4)."""
+    heaps = [match.start() for match in re.finditer(b"GCOL", content)]
+    found = [content.find(length.to_bytes(4, "little") + heap.to_bytes(8, "little")) for heap in heaps]
+    (place,) = [place for place in found if place >= 0]
+    return place
+
+
+def assert_rejected_in_little_memory(path, match, megabytes):
+    """Load a file in a process of its own, since the HDF5 library allocates memory that tracemalloc does not see."""
+    code = f"""
+import resource, sys
+sys.path[:0] = {sys.path!r}
+import h5py
+from networks import small_model
+from scratchcnn import load_model
+from scratchcnn.storage import StorageError
+other = small_model()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+for load in (load_model, other.load_weights):
+    try:
+        load(sys.argv[1])
+    except StorageError as error:
+        print(error)
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1000)
+"""
+    command = [sys.executable, "-c", code, str(path)]
+    *errors, used = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout.splitlines()
+    assert [match in error for error in errors] == [True, True]
+    assert int(used) < megabytes
+
+
+@pytest.mark.parametrize("count", [9, 1024])
+def test_names_that_refer_to_the_same_text_require_no_memory_for_each(tmp_path, count):
+    path = tmp_path / "shared.h5"
+    with h5py.File(path, "w") as file:
+        file.attrs["model_config"] = "{}"
+        group = file.create_group("model_weights")
+        group.attrs["layer_names"] = np.array(["a" * 1_999_999] + ["b"] * (count - 1), object)
+    content = bytearray(path.read_bytes())
+    place = first_reference(content, 1_999_999)
+    content[place : place + 16 * count] = content[place : place + 16] * count
+    path.write_bytes(content)
+    with h5py.File(path) as file:
+        assert file["model_weights"].attrs.get_id("layer_names").shape == (count,)
+    assert_rejected_in_little_memory(path, f"received references to {1_999_999 * count + 2:,}", megabytes=20)
+
+
+@pytest.mark.parametrize("libver", ["earliest", "latest"])
+@pytest.mark.parametrize("name", ["model_config", "training_config", "backend"])
+def test_reference_with_a_false_length_requires_no_memory(tmp_path, name, libver):
+    """The HDF5 library allocates the length in the reference before it compares it with that of the text.
+
+    The latest format stores attributes in another version, whose checksum the library verifies afterwards.
+    """
+    path = tmp_path / "false.h5"
+    with h5py.File(path, "w", libver=libver) as file:
+        file.attrs.update({"model_config": "{}"} | {name: "x" * 777})
+        file.create_group("model_weights")
+    content = bytearray(path.read_bytes())
+    place = first_reference(content, 777)
+    content[place : place + 4] = (3_000_000_000).to_bytes(4, "little")
+    path.write_bytes(content)
+    assert_rejected_in_little_memory(path, "received references to 3,000,000,", megabytes=20)
+
+
+def test_attribute_with_a_shared_type_raises_storage_error(tmp_path):
+    path = tmp_path / "shared_type.h5"
+    with h5py.File(path, "w") as file:
+        file["text"] = h5py.string_dtype()
+        file.attrs.create("model_config", "{}", dtype=file["text"])
+    for load in (load_model, small_model(seed=1).load_weights):
+        with pytest.raises(StorageError, match="received one with a shared type"):
+            load(path)
 
 
 def test_damaged_files(folder, tmp_path):
