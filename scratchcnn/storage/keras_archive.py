@@ -15,10 +15,8 @@ from scratchcnn.configs import Config
 from scratchcnn.storage import hdf5, keras_config, keras_hdf5, keras_model_h5, keras_optimizer, structure
 from scratchcnn.storage.archive import MAX_JSON_BYTES, open_archive
 from scratchcnn.storage.atomic import FilePath, atomic_write
-from scratchcnn.storage.errors import StorageError
 from scratchcnn.storage.objects import CustomObjects
 from scratchcnn.training.model import AnyModel, Model
-from scratchcnn.training.warning import warn
 
 EXPECTED = "a .keras file"
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
@@ -34,12 +32,9 @@ def save(model: Model, path: FilePath) -> None:
     """
     config = keras_config.to_keras(model)
     optimizer = None
-    try:
-        if (compiled := keras_config.compiled_to_keras(model)) is not None:
-            config["compile_config"] = compiled
-            optimizer = keras_optimizer.variables(model)
-    except StorageError as error:
-        warn(f"{error} The model is saved uncompiled.")
+    if (compiled := keras_config.compiled_to_save(model)) is not None:
+        config["compile_config"] = compiled
+        optimizer = keras_optimizer.variables(model)
     weights = keras_hdf5.to_bytes(model, optimizer)
     metadata = {"keras_version": keras_config.KERAS_VERSION, "date_saved": "1980-01-01@00:00:00"}
     with atomic_write(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
@@ -66,8 +61,9 @@ def load(model_class: Callable[..., AnyModel], path: FilePath, custom_objects: C
         weights = archive.content(WEIGHTS)
         model = structure.create_model(model_class, keras_config.from_keras(config), custom_objects, archive.size)
         keras_hdf5.put(model, weights)
-        if config.get("compile_config"):
-            _compile(model, config["compile_config"], weights)
+        if (compiled := config.get("compile_config")) and keras_config.compile_model(model, compiled):
+            with hdf5.opened(weights, keras_hdf5.EXPECTED) as file:
+                keras_optimizer.restore(model, keras_hdf5.variables(file, "optimizer"))
     return model
 
 
@@ -78,13 +74,3 @@ def load_weights(model: Model, path: FilePath) -> None:
         return
     with open_archive(path, EXPECTED) as archive:
         keras_hdf5.put(model, archive.content(WEIGHTS))
-
-
-def _compile(model: Model, config: Config, weights: bytes) -> None:
-    try:
-        structure.compile_model(model, keras_config.compiled_from_keras(config), {})
-    except ValueError as error:
-        warn(f"{error} The model is loaded uncompiled: call compile.")
-        return
-    with hdf5.opened(weights, keras_hdf5.EXPECTED) as file:
-        keras_optimizer.restore(model, keras_hdf5.variables(file, "optimizer"))

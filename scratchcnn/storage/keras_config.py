@@ -16,6 +16,7 @@ from scratchcnn.storage import keras_chain, keras_names, structure
 from scratchcnn.storage.errors import StorageError, shortened
 from scratchcnn.storage.objects import KNOWN
 from scratchcnn.training.model import Model
+from scratchcnn.training.warning import warn
 
 KERAS_VERSION = "3.4.0"  # the oldest version that the extra `test` allows; nothing newer is written
 LAYERS = tuple(kind.__name__ for kind in LIBRARY)
@@ -92,6 +93,15 @@ def compiled_to_keras(model: Model) -> Config | None:
         "loss": _to_keras(compiled["loss"], "the loss"),
         "metrics": [_metric_to_keras(metric) for metric in compiled["metrics"]],
     }
+
+
+def compiled_to_save(model: Model) -> Config | None:
+    """Return Keras's compile_config; None if the model is not compiled or, with a warning, if Keras has no such one."""
+    try:
+        return compiled_to_keras(model)
+    except StorageError as error:
+        warn(f"{error} The model is saved uncompiled.")
+        return None
 
 
 def _metric_to_keras(serialized: Config) -> Any:
@@ -188,6 +198,16 @@ def compiled_from_keras(compiled: Config) -> Config:
         "loss": _name_or_object(compiled.get("loss"), LOSSES, "the loss"),
         "metrics": [_name_or_object(metric, METRICS, "a metric") for metric in compiled["metrics"]],
     }
+
+
+def compile_model(model: Model, compiled: Config) -> bool:
+    """Compile a model as a file of Keras describes it; return False, with a warning, if this package cannot."""
+    try:
+        structure.compile_model(model, compiled_from_keras(compiled), {})
+    except ValueError as error:
+        warn(f"{error} The model is loaded uncompiled: call compile.")
+        return False
+    return True
 
 
 def _name_or_object(value: Any, kinds: tuple[str, ...], what: str) -> Any:

@@ -25,7 +25,6 @@ from scratchcnn.storage.atomic import FilePath, atomic_write
 from scratchcnn.storage.errors import StorageError
 from scratchcnn.storage.objects import CustomObjects
 from scratchcnn.training.model import AnyModel, Model
-from scratchcnn.training.warning import warn
 
 EXPECTED = "an .h5 file of Keras"
 
@@ -39,11 +38,8 @@ def save(model: Model, path: FilePath) -> None:
         Keras does not have the loss, the optimizer or a metric: the compilation is omitted.
     """
     texts: dict[str, Any] = {"model_config": _legacy_model(keras_config.to_keras(model))}
-    try:
-        if (compiled := keras_config.compiled_to_keras(model)) is not None:
-            texts["training_config"] = _legacy_compilation(compiled)
-    except StorageError as error:
-        warn(f"{error} The model is saved uncompiled.")
+    if (compiled := keras_config.compiled_to_save(model)) is not None:
+        texts["training_config"] = _legacy_compilation(compiled)
     content = io.BytesIO()
     with hdf5.h5py().File(content, "w") as file:
         _write_versions(file)
@@ -85,8 +81,9 @@ def load(model_class: Callable[..., AnyModel], path: FilePath, custom_objects: C
             description = keras_config.from_keras(config)
             model = structure.create_model(model_class, description, custom_objects, len(content))
             keras_legacy_hdf5.put(model, hdf5.group(file, "model_weights", required=True))
-            if compiled := hdf5.read_json(file, "training_config"):
-                _compile(model, compiled, file)
+            compiled = hdf5.read_json(file, "training_config")
+            if compiled and keras_config.compile_model(model, compiled) and "optimizer_weights" in file:
+                keras_optimizer.restore(model, keras_legacy_hdf5.listed(file, "optimizer_weights"))
     return model
 
 
@@ -100,16 +97,6 @@ def is_hdf5(path: FilePath) -> bool:
     """Whether a file is an HDF5 file, as Keras 2 wrote them under the name .keras, too."""
     with open(path, "rb") as file:
         return file.read(len(hdf5.SIGNATURE)) == hdf5.SIGNATURE
-
-
-def _compile(model: Model, config: Config, file: Any) -> None:
-    try:
-        structure.compile_model(model, keras_config.compiled_from_keras(config), {})
-    except ValueError as error:
-        warn(f"{error} The model is loaded uncompiled: call compile.")
-        return
-    if "optimizer_weights" in file:
-        keras_optimizer.restore(model, keras_legacy_hdf5.listed(file, "optimizer_weights"))
 
 
 def _write(path: FilePath, content: io.BytesIO) -> None:
