@@ -12,6 +12,7 @@ from digit_conditions import CONDITIONS
 from drawn_digits import GLYPHS, SCENES, Scene, drawings, encode, photograph
 from networks import article_model, sample_digits
 from PIL import Image
+from scipy import ndimage
 
 from scratchcnn.datasets import mnist
 from scratchcnn.preprocessing import grey as grey_module
@@ -199,6 +200,28 @@ def test_polarity_of_the_ink_is_detected_or_given(four):
     assert distance(read_digit(four, ink="dark"), read_digit(four)) == 0
     with pytest.raises(ValueError, match="give ink='dark' or ink='light'"):
         read_digit(four, ink="light")
+
+
+def digits_with_holes():
+    """Yield drawn digits and MNIST digits that enclose paper, dark on light paper, uint8."""
+    rng = np.random.default_rng(0)
+    for glyph in (name for name in GLYPHS if name[0] in "04689"):
+        for scene in (CLEAN, Scene("small and bold", size=(120, 120), height=0.8, pen_width=0.14)):
+            yield photograph(glyph, scene, rng)
+    _, (images, labels) = mnist.load_sample()
+    for image in images[np.isin(labels, [0, 4, 6, 8, 9])][:40]:
+        yield 255 - image.repeat(10, axis=0).repeat(10, axis=1)
+
+
+@pytest.mark.parametrize(("invert", "ink"), [(False, "light"), (True, "dark")])
+def test_paper_enclosed_by_a_digit_is_not_read_if_the_wrong_polarity_is_given(invert, ink):
+    enclosed = 0
+    for picture in digits_with_holes():
+        grey = (picture if picture.ndim == 2 else picture[..., 0]) > 128
+        enclosed += ndimage.label(grey)[1] > 1
+        with pytest.raises(ValueError, match="received an empty one"):
+            read_digit(255 - picture if invert else picture, ink=ink)
+    assert enclosed >= 50
 
 
 def test_exif_orientation_is_applied(four):
