@@ -1,16 +1,21 @@
-"""The article's network in scratchcnn and its input images, shared by the benchmarks."""
+"""The article's network in scratchcnn, its input images and its command line, shared by the benchmarks."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scratchcnn import Sequential
+from scratchcnn import Sequential, load_model
+from scratchcnn.datasets import mnist
 from scratchcnn.layers import Conv2D, Dense, Dropout, Flatten, Layer, MaxPooling2D, Rescaling
 
+if TYPE_CHECKING:
+    import argparse  # not loaded at run time, as first_step.py times the import of this module
+
 Array = np.ndarray[Any, Any]
+Data = tuple[Array, Array]  # images and labels
 
 
 def scratchcnn_model(seed: int = 0, from_bytes: bool = False) -> Sequential:
@@ -58,3 +63,51 @@ def training_flops(model: Sequential, batch_size: int) -> int:
         forward = 2 * batch_size * outputs * layer.params["kernel"].size
         total += forward * (3 if number else 2)
     return total
+
+
+# Command line
+
+
+def read_data(parser: argparse.ArgumentParser, data: str | None) -> tuple[Data, Data]:
+    """Return MNIST's training and test set, or the embedded sample's; exit if the option --data is wrong."""
+    try:
+        return mnist.load_sample() if data == "sample" else mnist.load_data(data)
+    except (OSError, ValueError) as error:
+        parser.error(f"argument --data: {error}")
+
+
+def read_network_options(parser: argparse.ArgumentParser) -> tuple[argparse.Namespace, Data, Data]:
+    """Parse the command line of a benchmark of one trained network on pictures; exit if an option is wrong.
+
+    Adds --data, --model, --epochs, --seed and --count. Returns the options, with the loaded model or None, and the
+    training and test set.
+    """
+    add = parser.add_argument
+    add("--data", metavar="{sample,PATH}", help="sample: the embedded sample; PATH: folder of IDX files, or .npz file "
+        "(default: the search order of mnist.load_data)")  # fmt: skip
+    add("--model", metavar="FILE", help="a model saved with scratchcnn (default: train one)")
+    add("--epochs", type=int, default=5, metavar="N", help="training epochs (default: %(default)s)")
+    add("--seed", type=int, default=0, metavar="N", help="seed of the training (default: %(default)s)")
+    add("--count", type=int, default=300, metavar="N", help="MNIST digits or pictures per row (default: %(default)s)")
+    options = parser.parse_args()
+    for name, minimum in {"epochs": 1, "seed": 0, "count": 1}.items():
+        if getattr(options, name) < minimum:
+            parser.error(f"argument --{name}: expected at least {minimum}, received {getattr(options, name)}")
+    train, test = read_data(parser, options.data)
+    if options.model is not None:
+        try:
+            options.model = load_model(options.model)
+        except (OSError, ValueError) as error:
+            parser.error(f"argument --model: {error}")
+    return options, train, test
+
+
+def trained_network(options: argparse.Namespace, train: Data) -> Sequential:
+    """Return the model of the command line, or train the article's network."""
+    if options.model is not None:
+        return options.model
+    images, labels = train
+    model = scratchcnn_model(options.seed)
+    model.fit(floats(images), labels, batch_size=128, epochs=options.epochs, verbose=2)
+    print(f"{len(images)} training images, {options.epochs} epochs")
+    return model

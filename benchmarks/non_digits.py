@@ -17,15 +17,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from article_network import Array, floats, scratchcnn_model
-from PIL import Image, ImageFilter
+from article_network import Array, floats, read_network_options, trained_network
 
-from scratchcnn import Sequential, load_model
-from scratchcnn.datasets import mnist
+from scratchcnn import Sequential
 from scratchcnn.preprocessing import read_digit
 from scratchcnn.typicality import RARE, Typicality
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
+from digit_conditions import blurred, resized
 from drawn_digits import drawings as drawn_digits
 from non_digits import FONTS, Picture, drawings, letters, noise, printed, symbols
 
@@ -43,11 +42,9 @@ class Row(NamedTuple):
 
 
 def main() -> None:
-    options, (x_train, y_train), (x_test, _) = read_command_line()
-    model = options.model
-    if model is None:
-        model = scratchcnn_model(options.seed)
-        model.fit(floats(x_train), y_train, batch_size=128, epochs=options.epochs, verbose=2)
+    parser = argparse.ArgumentParser(description="Measure which pictures are recognized as not showing a digit.")
+    options, train, (x_test, _) = read_network_options(parser)
+    model = trained_network(options, train)
     print_table(measure(model, x_test, options.count))
 
 
@@ -108,20 +105,6 @@ def pictures_of_digits(images: Array) -> Iterator[Picture]:
             yield Picture("digits of fonts", f"{digit} {font}", printed(digit, file))
 
 
-def resized(image: Array, *sizes: int) -> Array:
-    """Resize to each of the sizes in turn."""
-    picture = Image.fromarray(image)
-    for size in sizes:
-        picture = picture.resize((size, size), Image.Resampling.BICUBIC)
-    return np.asarray(picture)
-
-
-def blurred(image: Array, sigma: float) -> Array:
-    """Enlarge to 288 x 288 pixels, including a margin of 32, and apply a Gaussian blur."""
-    large = np.pad(np.kron(image, np.ones((8, 8), np.uint8)), 32)
-    return np.asarray(Image.fromarray(large).filter(ImageFilter.GaussianBlur(sigma)))
-
-
 def _row(kind: str, images: Array, pictures: int, model: Sequential, typicality: Typicality) -> Row:
     """Measure the images of one kind, of which `pictures` - N were refused."""
     refused = 1 - len(images) / pictures
@@ -130,31 +113,6 @@ def _row(kind: str, images: Array, pictures: int, model: Sequential, typicality:
     rare = typicality.score(images) < RARE
     uncertain = model.predict(images).max(axis=1) < LEAST_PROBABILITY
     return Row(kind, pictures, refused, rare.sum() / pictures, uncertain.sum() / pictures)
-
-
-def read_command_line() -> tuple[argparse.Namespace, tuple[Array, Array], tuple[Array, Array]]:
-    parser = argparse.ArgumentParser(description="Measure which pictures are recognized as not showing a digit.")
-    add = parser.add_argument
-    add("--data", metavar="{sample,PATH}", help="sample: the embedded sample; PATH: folder of IDX files, or .npz file "
-        "(default: the search order of mnist.load_data)")  # fmt: skip
-    add("--model", metavar="FILE", help="a model saved with scratchcnn (default: train one)")
-    add("--epochs", type=int, default=5, metavar="N", help="training epochs (default: %(default)s)")
-    add("--seed", type=int, default=0, metavar="N", help="seed of the training (default: %(default)s)")
-    add("--count", type=int, default=300, metavar="N", help="digits per kind of picture (default: %(default)s)")
-    options = parser.parse_args()
-    for name, minimum in {"epochs": 1, "seed": 0, "count": 1}.items():
-        if getattr(options, name) < minimum:
-            parser.error(f"argument --{name}: expected at least {minimum}, received {getattr(options, name)}")
-    try:
-        train, test = mnist.load_sample() if options.data == "sample" else mnist.load_data(options.data)
-    except (OSError, ValueError) as error:
-        parser.error(f"argument --data: {error}")
-    if options.model is not None:
-        try:
-            options.model = load_model(options.model)
-        except (OSError, ValueError) as error:
-            parser.error(f"argument --model: {error}")
-    return options, train, test
 
 
 if __name__ == "__main__":

@@ -27,11 +27,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from article_network import Array, floats, scratchcnn_model
+from article_network import Array, floats, read_network_options, trained_network
 from PIL import Image
 
-from scratchcnn import Sequential, load_model
-from scratchcnn.datasets import mnist
+from scratchcnn import Sequential
 from scratchcnn.preprocessing import read_digit, read_digits
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
@@ -40,12 +39,11 @@ from digit_lines import LINES, LineCondition, in_lines, segmented_right
 
 
 def main() -> None:
-    options, (x_train, y_train), (x_test, y_test) = read_command_line()
-    model = options.model
-    if model is None:
-        model = scratchcnn_model(options.seed)
-        model.fit(floats(x_train), y_train, batch_size=128, epochs=options.epochs, verbose=2)
-        print(f"{len(x_train)} training images, {options.epochs} epochs")
+    parser = argparse.ArgumentParser(description="Measure the accuracy on pictures of digits.")
+    parser.add_argument("--only", default="", metavar="TEXT",
+                        help="measure only the rows whose kind and degree contain this text")  # fmt: skip
+    options, train, (x_test, y_test) = read_network_options(parser)
+    model = trained_network(options, train)
     accuracy = model.evaluate(floats(x_test), y_test, verbose=0)[1]
     x_test, y_test = x_test[len(x_test) // 2 :], y_test[len(y_test) // 2 :]
     print(f"Test accuracy {accuracy:.4f}; up to {options.count} pictures per row.\n")
@@ -136,32 +134,6 @@ def baseline(source: Source) -> Array:
     ]  # fmt: skip
     field[0, corner[0] :, corner[1] :, 0][: small.shape[0], : small.shape[1]] = small
     return field
-
-
-def read_command_line() -> tuple[argparse.Namespace, tuple[Array, Array], tuple[Array, Array]]:
-    parser = argparse.ArgumentParser(description="Measure the accuracy on pictures of digits.")
-    add = parser.add_argument
-    add("--data", metavar="{sample,PATH}", help="sample: the embedded sample; PATH: folder of IDX files, or .npz file "
-        "(default: the search order of mnist.load_data)")  # fmt: skip
-    add("--epochs", type=int, default=5, metavar="N", help="training epochs (default: %(default)s)")
-    add("--seed", type=int, default=0, metavar="N", help="seed of the training (default: %(default)s)")
-    add("--count", type=int, default=300, metavar="N", help="pictures per row (default: %(default)s)")
-    add("--model", metavar="FILE", help="a model saved with scratchcnn (default: train one)")
-    add("--only", default="", metavar="TEXT", help="measure only the rows whose kind and degree contain this text")
-    options = parser.parse_args()
-    for name, minimum in {"epochs": 1, "seed": 0, "count": 1}.items():
-        if getattr(options, name) < minimum:
-            parser.error(f"argument --{name}: expected at least {minimum}, received {getattr(options, name)}")
-    try:
-        train, test = mnist.load_sample() if options.data == "sample" else mnist.load_data(options.data)
-    except (OSError, ValueError) as error:
-        parser.error(f"argument --data: {error}")
-    if options.model is not None:
-        try:
-            options.model = load_model(options.model)
-        except (OSError, ValueError) as error:
-            parser.error(f"argument --model: {error}")
-    return options, train, test
 
 
 if __name__ == "__main__":

@@ -22,9 +22,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from article_network import scratchcnn_model
+from article_network import read_data, scratchcnn_model
 
-from scratchcnn.datasets import mnist
 from scratchcnn.optimizers import Adam, schedules
 
 Data = tuple[Any, Any]
@@ -98,10 +97,7 @@ def read_command_line() -> tuple[argparse.Namespace, Data, Data]:
         parser.error(f"argument --seeds: expected numbers of at least 0, received {min(options.seeds)}")
     if options.epochs is not None and options.epochs < 1:
         parser.error(f"argument --epochs: expected at least 1, received {options.epochs}")
-    try:
-        train, test = mnist.load_sample() if options.data == "sample" else mnist.load_data(options.data)
-    except (OSError, ValueError) as error:
-        parser.error(f"argument --data: {error}")
+    train, test = read_data(parser, options.data)
     return options, in_unit_range(*train), in_unit_range(*test)
 
 

@@ -65,7 +65,7 @@ def resized(image: Array, *sizes: int) -> Array:
 
 
 def blurred(image: Array, sigma: float) -> Array:
-    """Enlarge to 224 pixels with a margin of 32 and apply a Gaussian blur."""
+    """Enlarge to 288 x 288 pixels, including a margin of 32, and apply a Gaussian blur."""
     large = np.pad(np.kron(image, np.ones((8, 8), np.uint8)), 32)
     return np.asarray(Image.fromarray(large).filter(ImageFilter.GaussianBlur(sigma)))
 
