@@ -20,13 +20,12 @@ import numpy as np
 from article_network import Array, floats, read_network_options, trained_network
 
 from scratchcnn import Sequential
-from scratchcnn.preprocessing import read_digit
 from scratchcnn.typicality import RARE, Typicality
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 from digit_conditions import blurred, resized
 from drawn_digits import drawings as drawn_digits
-from non_digits import FONTS, Picture, drawings, letters, noise, printed, symbols
+from non_digits import FONTS, Picture, drawings, letters, noise, printed, read_all, symbols
 
 LEAST_PROBABILITY = 0.9  # the baseline flags images whose largest probability is below it
 
@@ -65,17 +64,6 @@ def print_table(rows: Iterator[Row]) -> None:
     for row in rows:
         fractions = " | ".join(f"{100 * value:.1f} %" for value in (row.refused, row.flagged, row.uncertain))
         print(f"| {row.kind} | {row.pictures:,} | {fractions} |", flush=True)
-
-
-def read_all(pictures: list[Picture]) -> Array:
-    """Return the images (N, 28, 28, 1) of all pictures that `read_digit` does not refuse."""
-    images = [np.zeros((0, 28, 28, 1), np.float32)]
-    for picture in pictures:
-        try:
-            images.append(read_digit(picture.content, as_is=picture.as_is).image)
-        except ValueError:
-            continue
-    return np.concatenate(images)
 
 
 def pictures_without_digit() -> Iterator[Picture]:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from pathlib import Path
 
 import numpy as np
 import pytest
-from non_digits import LOOK_ALIKES, drawings, letters, noise
+from non_digits import LOOK_ALIKES, drawings, letters, noise, read_all
 
 from scratchcnn import Sequential
 from scratchcnn.datasets import mnist
 from scratchcnn.layers import Activation, Conv2D, Dense, Dropout, Flatten, MaxPooling2D
-from scratchcnn.preprocessing import read_digit
 from scratchcnn.typicality import RARE, RIDGE, Typicality
 
 WHOLE = Path(os.environ.get("MNIST_FOLDER", "no folder"))
@@ -83,18 +81,9 @@ def test_one_percent_of_the_test_digits_is_flagged(typicality):
     assert 0.002 < np.mean(typicality.score(floats(x_test)) < RARE) < 0.025
 
 
-def images_of(pictures):
-    """The images of all pictures that `read_digit` does not refuse."""
-    images = []
-    for picture in pictures:
-        with contextlib.suppress(ValueError):
-            images.append(read_digit(picture.content, as_is=picture.as_is).image)
-    return np.concatenate(images)
-
-
 def test_noise_and_drawings_are_flagged_more_often_than_by_the_probability(model, typicality, rng):
     for pictures, least in ((noise(20, rng), 0.95), (drawings(3, rng), 0.4)):
-        images = images_of(pictures)
+        images = read_all(pictures)
         assert len(images) > 15
         flagged = np.mean(typicality.score(images) < RARE)
         assert flagged > least
@@ -103,8 +92,8 @@ def test_noise_and_drawings_are_flagged_more_often_than_by_the_probability(model
 
 def test_letters_are_flagged_unless_they_look_like_a_digit(typicality, rng):
     pictures = [picture for picture in letters(1, rng) if picture.name.split(" ", 1)[1] in ("written", "Serif")]
-    alike = images_of(picture for picture in pictures if picture.name[0] in LOOK_ALIKES)
-    others = images_of(picture for picture in pictures if picture.name[0] not in LOOK_ALIKES)
+    alike = read_all(picture for picture in pictures if picture.name[0] in LOOK_ALIKES)
+    others = read_all(picture for picture in pictures if picture.name[0] not in LOOK_ALIKES)
     flagged = np.mean(typicality.score(others) < RARE)
     assert flagged > 0.45
     assert np.mean(typicality.score(alike) < RARE) < flagged / 2

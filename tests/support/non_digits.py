@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
+
+from scratchcnn.preprocessing import read_digit
 
 Array = np.ndarray[Any, Any]
 
@@ -109,6 +111,17 @@ class Picture(NamedTuple):
     name: str
     content: Array | bytes
     as_is: bool = False
+
+
+def read_all(pictures: Iterable[Picture]) -> Array:
+    """Return the images (N, 28, 28, 1) of all pictures that `read_digit` does not refuse."""
+    images = [np.zeros((0, 28, 28, 1), np.float32)]
+    for picture in pictures:
+        try:
+            images.append(read_digit(picture.content, as_is=picture.as_is).image)
+        except ValueError:
+            continue
+    return np.concatenate(images)
 
 
 def letters(hands: int, rng: np.random.Generator) -> Iterator[Picture]:
