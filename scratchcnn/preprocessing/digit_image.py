@@ -75,7 +75,9 @@ def read_digit(source: Source, ink: InkKind = "auto", as_is: bool = False, timeo
         that begins with http:// or https://, the content of a file, or an array: (H, W), (H, W, 1), (H, W, 3) or
         (H, W, 4), bool, or numbers from 0 to 1 or to the largest value of 8, 10, 12, 14 or 16 bits.
     ink : {'auto', 'dark', 'light'}, default 'auto'
-        Whether the digit is darker or lighter than its background; 'auto' determines it, see `ink_is_dark`.
+        Whether the digit is darker or lighter than its background; 'auto' determines it, see `ink_is_dark`. A wrong
+        value is an error if plain paper surrounds the digit. In a shadow, on ruled paper or in a tightly cropped image,
+        the paper may be read as ink.
     as_is : bool, default False
         Only convert to grey levels (1, 28, 28, 1) in [0, 1], as the article does. The image must have 28 x 28 pixels
         and light ink on a dark background.
