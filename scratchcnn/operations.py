@@ -11,6 +11,8 @@ import functools
 from types import SimpleNamespace
 from typing import Literal, Protocol, cast
 
+import numba
+
 from scratchcnn import kernels, reference
 from scratchcnn.algorithms import Algorithm, Choice
 from scratchcnn.geometry import Padding, Pair
@@ -123,9 +125,17 @@ def engine(name: str) -> Operations:
     ------
     ValueError
         There is no engine of that name.
+    RuntimeError
+        The kernels are asked for, and Numba is not allowed to compile them.
     """
     engines: dict[str, Operations] = {"kernels": kernels, "reference": reference}
-    return look_up("engine", name, engines)
+    operations = look_up("engine", name, engines)
+    if operations is kernels and numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
+        raise RuntimeError(
+            "Expected Numba to compile the kernels, received NUMBA_DISABLE_JIT=1; unset it, or use "
+            "Sequential(engine='reference'), which computes the same in plain Python."
+        )
+    return operations
 
 
 @functools.lru_cache(maxsize=256)

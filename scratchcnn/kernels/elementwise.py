@@ -132,7 +132,7 @@ class Loops(NamedTuple):
 
 def _loop_with(template: Any, formula: Any) -> Any:
     """Compile a copy of a loop in which the global name `_formula` is that function."""
-    name = f"{template.__name__}_of_{formula.py_func.__name__}"
+    name = f"{template.__name__}_of_{formula.__name__}"
     loop = FunctionType(template.__code__, {**template.__globals__, "_formula": formula}, name)
     loop.__qualname__ = name
     return parallel_if_large(loop)

@@ -37,6 +37,8 @@ from numba.core import caching, cgutils, sigutils
 from numba.core.ccallback import CFunc
 from numba.core.registry import CPUDispatcher
 
+from scratchcnn.kernels.runtime import pool
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 OPTIONS: dict[str, Any] = {"fastmath": {"contract", "reassoc"}, "error_model": "numpy"}
@@ -81,7 +83,8 @@ def serial(function: Function) -> Function:
     point takes longer to compile than a short function, and most functions need none.)
     """
     dispatcher = _compile(function, parallel=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-    dispatcher.__class__ = _WithoutEntryPoint
+    if not numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
+        dispatcher.__class__ = _WithoutEntryPoint
     return cast(Function, dispatcher)
 
 
@@ -189,8 +192,10 @@ _kept: list[Any] = []  # machine code exists as long as the object that compiled
 
 def _compile(function: Any, parallel: bool, **options: Any) -> Any:
     dispatcher: Any = numba.njit(parallel=parallel, nogil=True, **OPTIONS | options)(function)
-    with contextlib.suppress(RuntimeError, OSError):  # no writable folder: every process compiles
+    try:
         dispatcher._cache = _Cache(function)
+    except (RuntimeError, OSError):  # no writable folder: every process compiles
+        dispatcher._cache = _NoCache()
     return dispatcher
 
 
@@ -231,6 +236,7 @@ class _Cache(caching.FunctionCache):
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Load the compiled kernel for these types; None if there is none."""
+        pool.start()  # before a kernel is loaded or compiled, since its code refers to the pool
         try:
             found = super().load_overload(sig, target_context)
         except Exception:  # unpickling a damaged file may raise anything
@@ -247,3 +253,11 @@ class _Cache(caching.FunctionCache):
             super().save_overload(sig, data)
         except OSError:
             self.disable()
+
+
+class _NoCache(caching.NullCache):
+    """Every process compiles."""
+
+    def load_overload(self, sig: Any, target_context: Any) -> None:
+        """Return None: there is no compiled kernel."""
+        pool.start()
