@@ -11,12 +11,11 @@ import functools
 from types import SimpleNamespace
 from typing import Literal, Protocol, cast
 
-import numba
-
 from scratchcnn import kernels, reference
 from scratchcnn.algorithms import Algorithm, Choice
 from scratchcnn.geometry import Padding, Pair
 from scratchcnn.kernels.conv2d.dispatch import conv2d_bias_gradient
+from scratchcnn.kernels.runtime.jit import COMPILES
 from scratchcnn.names import look_up
 from scratchcnn.operands import Array, Shape
 
@@ -130,7 +129,7 @@ def engine(name: str) -> Operations:
     """
     engines: dict[str, Operations] = {"kernels": kernels, "reference": reference}
     operations = look_up("engine", name, engines)
-    if operations is kernels and numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
+    if operations is kernels and not COMPILES:
         raise RuntimeError(
             "Expected Numba to compile the kernels, received NUMBA_DISABLE_JIT=1; unset it, or use "
             "Sequential(engine='reference'), which computes the same in plain Python."

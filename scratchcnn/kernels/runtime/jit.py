@@ -41,6 +41,7 @@ from scratchcnn.kernels.runtime import pool
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+COMPILES = not numba.config.DISABLE_JIT  # type: ignore[attr-defined]
 OPTIONS: dict[str, Any] = {"fastmath": {"contract", "reassoc"}, "error_model": "numpy"}
 WAITING = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "2000"}
 MANY = 32_768  # elements of an array from which on waking the other threads pays off
@@ -83,7 +84,7 @@ def serial(function: Function) -> Function:
     point takes longer to compile than a short function, and most functions need none.)
     """
     dispatcher = _compile(function, parallel=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-    if not numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
+    if COMPILES:
         dispatcher.__class__ = _WithoutEntryPoint
     return cast(Function, dispatcher)
 
