@@ -12,6 +12,8 @@ from scratchcnn import losses, metrics, optimizers
 from scratchcnn.arguments import boolean, positive_integer, seed_number, whole_number
 from scratchcnn.callbacks import Callback
 from scratchcnn.callbacks.callback_list import CallbackList
+from scratchcnn.descriptions.words import plural
+from scratchcnn.display.blocks import html_of
 from scratchcnn.fusion.plan import Plan
 from scratchcnn.layers import Input, Layer
 from scratchcnn.layers.parameters import put
@@ -22,7 +24,7 @@ from scratchcnn.operations import Operations
 from scratchcnn.operations import engine as operations_of
 from scratchcnn.storage import files, keras_config
 from scratchcnn.storage.atomic import FilePath
-from scratchcnn.summary import summary_lines
+from scratchcnn.summary import summary_blocks, summary_lines
 from scratchcnn.training import History, arguments, inference
 from scratchcnn.training.arguments import DataArguments
 from scratchcnn.training.current import Current
@@ -239,6 +241,14 @@ class Sequential(Named, methods=True):
         self.expect_built("summary")
         for line in summary_lines(self.name, self._row.layers, line_length, positions):
             (print_fn or print)(line)
+
+    def __repr__(self) -> str:
+        shapes = f", {self.input_shape} to {self.output_shape}" if self.output_shape else ", not built"
+        return f"<{self.name!r} ({type(self).__name__}), {plural(len(self._row.layers), 'layer')}{shapes}>"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook displays: the table of `summary`."""
+        return html_of(summary_blocks(self.name, self._row.layers))
 
     # What the model consists of: the interface for tools (inspection, callbacks, storage)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from scratchcnn.display.blocks import Block, Group, Paragraph, Table, Title
 from scratchcnn.layers import Layer
 
 COLUMNS = ("Layer (type)", "Output Shape", "Param #")
@@ -33,14 +34,9 @@ def summary_lines(
     ValueError
         Not one position for each of the three columns, in increasing order.
     """
-    rows = [
-        (f"{layer.name} ({type(layer).__name__})", _with_batch(layer.output_shape or ()), str(layer.parameter_count))
-        for layer in layers
-    ]
+    rows = [_cells(layer) for layer in layers]
     ends = _column_ends(rows, line_length, positions)
     length = line_length or max(LINE_LENGTH, ends[-1])
-    total = sum(layer.parameter_count for layer in layers)
-    trainable = sum(layer.parameter_count for layer in layers if layer.trainable)
     yield f'Model: "{name}"'
     yield "_" * length
     yield _row(COLUMNS, ends)
@@ -50,14 +46,44 @@ def summary_lines(
             yield "_" * length
         yield _row(row, ends)
     yield "=" * length
-    yield f"Total params: {total:,}"
-    yield f"Trainable params: {trainable:,}"
-    yield f"Non-trainable params: {total - trainable:,}"
+    yield from _totals(layers)
     yield "_" * length
 
 
-def _with_batch(shape: tuple[int, ...]) -> str:
-    return str((None, *shape))
+def summary_blocks(name: str, layers: Sequence[Layer]) -> list[Block]:
+    """Return the title, the table and the totals of the summary, as a notebook displays a model.
+
+    A layer that is not built yet has no output shape and no parameters.
+
+    >>> from scratchcnn.layers import Dense
+    >>> summary_blocks("sequential", [Dense(3, name="dense")])[1].lines()[-1]
+    'dense (Dense)  ?             ?'
+    """
+    totals = _totals(layers) if all(map(_is_built, layers)) else ["Not built: the shape of the input is not known."]
+    table = Table(COLUMNS, [_cells(layer) for layer in layers], left=(0, 1))
+    return [Title(f'Model: "{name}"'), table, Group(*map(Paragraph, totals))]
+
+
+def _cells(layer: Layer) -> tuple[str, str, str]:
+    """Return the row of a layer."""
+    name = f"{layer.name or layer.default_name} ({type(layer).__name__})"
+    if not _is_built(layer):
+        return name, "?", "?"
+    return name, str((None, *(layer.output_shape or ()))), str(layer.parameter_count)
+
+
+def _is_built(layer: Layer) -> bool:
+    return layer.output_shape is not None
+
+
+def _totals(layers: Sequence[Layer]) -> list[str]:
+    total = sum(layer.parameter_count for layer in layers)
+    trainable = sum(layer.parameter_count for layer in layers if layer.trainable)
+    return [
+        f"Total params: {total:,}",
+        f"Trainable params: {trainable:,}",
+        f"Non-trainable params: {total - trainable:,}",
+    ]
 
 
 def _column_ends(

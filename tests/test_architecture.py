@@ -40,6 +40,7 @@ ORDER = [
     ["operands"],
     ["algorithms"],
     ["configs"],
+    ["display"],
     ["names"],
     ["geometry"],
     ["datasets"],

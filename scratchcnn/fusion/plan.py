@@ -18,6 +18,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from scratchcnn.algorithms import Choice, Problem, choose, recomputes
+from scratchcnn.display.blocks import Block, Table
+from scratchcnn.display.displayed import Displayed
 from scratchcnn.fusion.conv2d_conv2d_max_pooling2d import Conv2DConv2DMaxPooling2D
 from scratchcnn.fusion.conv2d_max_pooling2d import Conv2DMaxPooling2D
 from scratchcnn.fusion.conv2d_relu import Conv2DReLU
@@ -29,7 +31,7 @@ from scratchcnn.operations import Operations, with_algorithm
 from scratchcnn.operations import engine as operations_of
 
 
-class Plan:
+class Plan(Displayed):
     """The stages that compute a row of layers; `print` shows them as a table.
 
     Parameters
@@ -57,6 +59,7 @@ class Plan:
     >>> model = Sequential([Conv2D(8, 5, activation="relu", input_shape=(28, 28, 1)), MaxPooling2D(), Flatten()])
     >>> print(model.plan)
     stage               layer          forward  kernel gradient  input gradient
+    ------------------  -------------  -------  ---------------  --------------
     Conv2DMaxPooling2D  conv2d         tile     tile             -
                         max_pooling2d
     SingleLayer         flatten
@@ -79,17 +82,20 @@ class Plan:
         """Whether the plan was made for these layers, and none of them has changed since but in its parameters."""
         return len(layers) == len(self.layers) and all(map(_equal, map(state_of, layers), self._state))
 
-    def __str__(self) -> str:
-        rows = [("stage", "layer", "forward", "kernel gradient", "input gradient")]
+    def blocks(self) -> list[Block]:
+        """Return the table of stages."""
+        rows = []
         for i, stage in enumerate(self.stages):
             for j, (layer, choice) in enumerate(zip(stage.layers, stage.choices, strict=True)):
                 name = "" if j else type(stage).__name__
                 input_gradient = "" if choice is None else choice.input_gradient if i > self.first or j else "-"
                 algorithms = ("", "") if choice is None else (choice.forward, choice.kernel_gradient)
                 rows.append((name, layer.name or layer.default_name, *algorithms, input_gradient))
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = ("  ".join(map(str.ljust, row, widths)) for row in rows)
-        return "\n".join(line.rstrip() for line in lines)
+        heads = ("stage", "layer", "forward", "kernel gradient", "input gradient")
+        return [Table(heads, rows, left=range(len(heads)))]
+
+    def __repr__(self) -> str:
+        return f"<Plan of {len(self.layers)} layers in {len(self.stages)} stages, engine {self.engine!r}; print it>"
 
 
 class _Planned(NamedTuple):

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from scratchcnn.descriptions.words import plural
+from scratchcnn.display.blocks import Block, Table, Title
+from scratchcnn.display.displayed import Displayed
 from scratchcnn.names import Named
+from scratchcnn.training.progress import value_text
 
 
-class History(Named, methods=True):
-    """Loss and metrics of each epoch.
+class History(Displayed, Named, methods=True):
+    """Loss and metrics of each epoch; `print` shows them as a table.
 
     Attributes
     ----------
@@ -38,6 +42,16 @@ class History(Named, methods=True):
         full = {name: values for name, values in self.history.items() if len(values) == len(self.epoch)}
         for index, epoch in enumerate(self.epoch):
             yield epoch, {name: values[index] for name, values in full.items()}
+
+    def blocks(self) -> list[Block]:
+        """Return the title, and a table with one row per epoch."""
+        rows = list(self.rows())
+        title = Title(f"History of {plural(len(rows), 'epoch')}")
+        if not rows:
+            return [title]
+        heads = ["epoch", *rows[0][1]]
+        table = [[str(epoch + 1), *(value_text(value) for value in values.values())] for epoch, values in rows]
+        return [title, Table(heads, table, left=())]
 
     def continued(self) -> History:
         """Return a copy, to which more epochs may be added."""

@@ -24,12 +24,14 @@ def resolve(verbose: Any) -> int:
     raise ValueError(f"Expected verbose as 'auto', 0 (silent), 1 (bar) or 2 (lines), received {verbose!r}.")
 
 
+def value_text(value: float) -> str:
+    """Format a value as '0.2464', or '1.2340e-05' if it is small, as in Keras."""
+    return f"{value:.4f}" if abs(value) > 1e-3 or value == 0 else f"{value:.4e}"
+
+
 def values_text(values: dict[str, float]) -> str:
-    """Format values as ' - loss: 0.2464 - accuracy: 0.9248', small ones with an exponent, as in Keras."""
-    return "".join(
-        f" - {name}: {value:.4f}" if abs(value) > 1e-3 or value == 0 else f" - {name}: {value:.4e}"
-        for name, value in values.items()
-    )
+    """Format values as ' - loss: 0.2464 - accuracy: 0.9248'."""
+    return "".join(f" - {name}: {value_text(value)}" for name, value in values.items())
 
 
 def duration_text(seconds: float) -> str:

@@ -107,6 +107,7 @@ def test_changed_activation_takes_effect_in_predict_and_fit():
 def test_plan_of_the_articles_network_prints_stages_and_algorithms():
     assert str(article_model(seed=0).plan) == (
         "stage                     layer          forward       kernel gradient  input gradient\n"
+        "------------------------  -------------  ------------  ---------------  --------------\n"
         "Conv2DConv2DMaxPooling2D  conv2d         tile          tile             -\n"
         "                          conv2d_1       winograd_4x4  winners          winners\n"
         "                          max_pooling2d\n"

@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from scratchcnn.arguments import positive_integer
+from scratchcnn.display.blocks import Block, Facts, Paragraph, Table, Title
+from scratchcnn.display.displayed import Displayed
 from scratchcnn.fusion.plan import Plan
 from scratchcnn.inspection.arguments import built_model, class_count, layer_index, sample_shape
-from scratchcnn.inspection.attribution.image_result import sections
 from scratchcnn.inspection.attribution.prediction import logit_layers
-from scratchcnn.inspection.text.layout import Printed, table, wrap
 from scratchcnn.inspection.text.numbers import points
 from scratchcnn.layers import Layer
 from scratchcnn.losses import SparseCategoricalCrossentropy
@@ -33,7 +33,7 @@ FIRST, LAST = 12, 6  # number of the most and of the least important filters in 
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class FilterAblation(Printed):
+class FilterAblation(Displayed):
     """Result of `filter_ablation`.
 
     Attributes
@@ -83,7 +83,8 @@ class FilterAblation(Printed):
         """Filter indices in order of decreasing increase of the loss, (F,)."""
         return np.argsort(-self.rises, kind="stable").astype(np.int64)
 
-    def __str__(self) -> str:
+    def blocks(self) -> list[Block]:
+        """Return the title, facts, the table of filters, and a note."""
         count, kind, filters = int(self.images.sum()), self.kind, len(self.losses)
         same, better = int((self.rises == 0).sum()), int((self.rises < 0).sum())
         known = [
@@ -111,7 +112,7 @@ class FilterAblation(Printed):
         if len(rows) > FIRST + LAST + 1:
             rows[FIRST:-LAST] = [["…", f"{len(rows) - FIRST - LAST} more", *[""] * 6]]
         heads = ["rank", kind, "loss", "increase", "accuracy", "change", "active", "most affected class"]
-        return sections(title, known, table(heads, rows, left=(7,)), wrap(note))
+        return [Title(title), Facts(known), Table(heads, rows, left=(7,)), Paragraph(note)]
 
     def plot(self, to_file: str | os.PathLike[str] | None = None) -> Figure:
         """Draw loss and recall without each filter; write them to `to_file`, if given, as `plots.save`."""

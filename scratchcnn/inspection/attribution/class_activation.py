@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from scratchcnn.descriptions.words import plural
+from scratchcnn.display.blocks import Block, Facts, Paragraph, Title
 from scratchcnn.inspection.arguments import layer_index
-from scratchcnn.inspection.attribution.image_result import Drawing, ImageResult, Map, sections
+from scratchcnn.inspection.attribution.image_result import Drawing, ImageResult, Map
 from scratchcnn.inspection.attribution.prediction import Probabilities, checked_inputs
 from scratchcnn.inspection.attribution.receptive_field import Coordinates, convolutions, field_centers, interpolate
 from scratchcnn.inspection.attribution.saliency import class_gradient
-from scratchcnn.inspection.text.layout import wrap
 from scratchcnn.layers import Layer
 from scratchcnn.operands import Array
 from scratchcnn.sequential import Sequential
@@ -64,7 +64,8 @@ class GradCAM(ImageResult):
         whole = float(np.abs(self.gradient).mean(axis=(0, 1), dtype=np.float64).sum())
         return float(np.abs(self.weights).sum(dtype=np.float64)) / whole if whole > 0 else 1.0
 
-    def __str__(self) -> str:
+    def blocks(self) -> list[Block]:
+        """Return the title, facts, the map, and a note."""
         (height, width, filters), rows, columns = self.features.shape, self.rows, self.columns
         low, high = min(0.0, float(self.evidence.min())), max(0.0, float(self.evidence.max()))
         warning = (
@@ -82,7 +83,7 @@ class GradCAM(ImageResult):
             ("smallest weights", self._listed(np.argsort(self.weights, kind="stable"), -1)),
             ("kept by averaging", f"{self.kept:.0%} of the gradient{warning}"),
         ]
-        shown = ["There is no positive evidence: this layer supports the class nowhere."]
+        shown: list[Block] = [Paragraph("There is no positive evidence: this layer supports the class nowhere.")]
         if high > 0:
             shown = self._sketch(self.map, "the evidence for the class", f"{self.map.max():.3g}")
         note = (
@@ -92,7 +93,7 @@ class GradCAM(ImageResult):
             "distinguish where a filter supports the class from where it opposes it (Selvaraju et al. 2017, section 3)."
         )
         title = f"Grad-CAM: where the feature maps of {self.layer!r} support class {self.label}"
-        return sections(title, known, shown, wrap(note))
+        return [Title(title), Facts(known), *shown, Paragraph(note)]
 
     def _listed(self, order: npt.NDArray[np.int64], sign: int) -> str:
         """Return the first filters of an order whose weight has that sign."""

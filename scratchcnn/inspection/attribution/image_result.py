@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from scratchcnn.display.blocks import Block, Lines, Paragraph
+from scratchcnn.display.displayed import Displayed
 from scratchcnn.inspection.attribution.prediction import Probabilities
-from scratchcnn.inspection.text.layout import Printed, facts, wrap
 from scratchcnn.inspection.text.numbers import short
 from scratchcnn.inspection.text.sketch import sketch
 from scratchcnn.operands import Array
@@ -36,7 +37,7 @@ Drawing = tuple[str, str, Sequence[Map], Patch | None]  # title, caption of the 
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ImageResult(Printed):
+class ImageResult(Displayed):
     """Base class of the results for one image.
 
     Attributes
@@ -68,16 +69,11 @@ class ImageResult(Printed):
         """Return the caption of the image in a figure."""
         return f"prediction: {self.answer} ({probabilities[self.answer]:.1%})"
 
-    def _sketch(self, values: Array, what: str, largest: str, below: str = "") -> list[str]:
+    def _sketch(self, values: Array, what: str, largest: str, below: str = "") -> list[Block]:
         """Return the image and a map (H, W) in tenths of its maximum; `below` names negative values, if any."""
         letters = f"; a to i: {below}" if below else ""
         caption = f"The image, and {what} (1 to 9: tenths of the maximum, {largest}{letters})."
-        return [*wrap(caption), "", *sketch(self.image, values, float(np.abs(values).max()))]
-
-
-def sections(title: str, known: Sequence[tuple[str, str]], *blocks: list[str]) -> str:
-    """Return the text of a result: a title, facts and blocks of lines, separated by blank lines."""
-    return "\n\n".join("\n".join(lines) for lines in ([title], facts(known), *blocks))
+        return [Paragraph(caption), Lines(sketch(self.image, values, float(np.abs(values).max())))]
 
 
 def fill_text(values: Array) -> str:

@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from scratchcnn.arguments import integer_pair, positive_integer
+from scratchcnn.display.blocks import Block, Facts, Paragraph, Table, Title
 from scratchcnn.geometry import Pair
-from scratchcnn.inspection.attribution.image_result import Drawing, ImageResult, Map, fill_text, sections
+from scratchcnn.inspection.attribution.image_result import Drawing, ImageResult, Map, fill_text
 from scratchcnn.inspection.attribution.prediction import Probabilities, checked_inputs, fill_values, probabilities_of
-from scratchcnn.inspection.text.layout import table, wrap
 from scratchcnn.inspection.text.numbers import points
 from scratchcnn.operands import Array
 from scratchcnn.sequential import Sequential
@@ -77,7 +77,8 @@ class Occlusion(ImageResult):
             falls[np.ix_(down < self.size[0], right < self.size[1])] = -np.inf  # they overlap
         return found
 
-    def __str__(self) -> str:
+    def blocks(self) -> list[Block]:
+        """Return the title, facts, the patches of the largest decreases, the map, and a note."""
         (height, width), count, changed = self.size, self.answers.size, int((self.answers != self.answer).sum())
         known = [
             *self._classes(self.baseline),
@@ -100,9 +101,9 @@ class Occlusion(ImageResult):
                 f"{top}–{top + height - 1}", f"{left}–{left + width - 1}", f"{probability:.1%}",
                 f"{points(fall)} points", str(answer) if answer == self.answer else f"{answer} (changed)",
             ])  # fmt: skip
-        patches = table(["rows", "columns", "probability", "decrease", "prediction"], rows, left=(0, 1, 4))
+        patches = Table(["rows", "columns", "probability", "decrease", "prediction"], rows, left=(0, 1, 4))
         drawing = self._sketch(self.map, what, largest, "increases")
-        return sections(title, known, ["Largest decreases:", "", *patches], drawing, wrap(note))
+        return [Title(title), Facts(known), Paragraph("Largest decreases:"), patches, *drawing, Paragraph(note)]
 
     def _drawing(self) -> Drawing:
         """The most important patch on the image, and the map."""

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from scratchcnn.display.blocks import Block, Facts, Paragraph, Table, Title
 from scratchcnn.fusion.plan import Plan
-from scratchcnn.inspection.attribution.image_result import Drawing, ImageResult, Map, sections
+from scratchcnn.inspection.attribution.image_result import Drawing, ImageResult, Map
 from scratchcnn.inspection.attribution.prediction import Probabilities, checked_inputs, logit_layers
-from scratchcnn.inspection.text.layout import table, wrap
 from scratchcnn.inspection.tracing.passes import backward, forward
 from scratchcnn.names import look_up
 from scratchcnn.operands import Array
@@ -54,7 +54,8 @@ class InputGradient(ImageResult):
         """Gradient × input, summed over the channels of each pixel: (H, W) for images, else `times_input`."""
         return self.times_input.sum(axis=2) if self.times_input.ndim == 3 else self.times_input
 
-    def __str__(self) -> str:
+    def blocks(self) -> list[Block]:
+        """Return the title, facts, the pixels with the largest gradients, the map, and a note."""
         total, largest = self.times_input.sum(dtype=np.float64), float(np.abs(self.gradient).max())
         rest = "; the rest is the contribution of the biases" if self.of == "logit" else ""
         known = [
@@ -66,22 +67,22 @@ class InputGradient(ImageResult):
         rows = []
         for flat in np.argsort(-np.abs(self.gradient), axis=None, kind="stable")[:LISTED]:
             place = tuple(int(i) for i in np.unravel_index(int(flat), self.gradient.shape))
-            shown = place[:-1] if len(place) == 3 and self.gradient.shape[-1] == 1 else place
-            position = str(shown[0]) if len(shown) == 1 else str(shown)
+            pixel = place[:-1] if len(place) == 3 and self.gradient.shape[-1] == 1 else place
+            position = str(pixel[0]) if len(pixel) == 1 else str(pixel)
             gradient, times = float(self.gradient[place]), float(self.times_input[place]) + 0.0  # 0, not -0
             rows.append([position, f"{self.image[place]:.4g}", f"{gradient:.3g}", f"{times:.3g}"])
         heads = ["position", "pixel", "gradient", "gradient × input"]
-        blocks = [["Largest gradients:", "", *table(heads, rows)]]
+        shown: list[Block] = [Paragraph("Largest gradients:"), Table(heads, rows)]
         if self.contributions.ndim == 2:
             largest = float(np.abs(self.contributions).max())
-            blocks.append(self._sketch(self.contributions, "gradient × input", f"{largest:.3g}", "negative values"))
+            shown += self._sketch(self.contributions, "gradient × input", f"{largest:.3g}", "negative values")
         note = (
             "Where the gradient is positive, a larger pixel value increases the score. Limitations: a gradient "
             "describes very small changes only, and varies strongly between neighboring pixels; where a pixel is 0, "
             "gradient × input is 0, so that missing ink never appears (Simonyan et al. 2014, section 3)."
         )
         title = f"Input gradient: gradient of the {self.of} of class {self.label} with respect to each pixel"
-        return sections(title, known, *blocks, wrap(note))
+        return [Title(title), Facts(known), *shown, Paragraph(note)]
 
     def _drawing(self) -> Drawing:
         """Gradient, and gradient × input, summed over the channels; only of an image."""

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from scratchcnn.arguments import positive_integer
-from scratchcnn.inspection.attribution.image_result import ImageResult, fill_text, sections
+from scratchcnn.display.blocks import Block, Facts, Paragraph, Table, Title
+from scratchcnn.inspection.attribution.image_result import ImageResult, fill_text
 from scratchcnn.inspection.attribution.prediction import Probabilities, checked_inputs, fill_values, probabilities_of
-from scratchcnn.inspection.text.layout import table, wrap
 from scratchcnn.inspection.text.numbers import points
 from scratchcnn.operands import Array
 from scratchcnn.sequential import Sequential
@@ -51,7 +51,8 @@ class PixelShifts(ImageResult):
         """The predicted class for each translation, (2 * n + 1, 2 * n + 1)."""
         return self.probabilities.argmax(axis=-1)
 
-    def __str__(self) -> str:
+    def blocks(self) -> list[Block]:
+        """Return the title, facts, the probabilities for each shift, and a note."""
         n, cut = self.most, int(self.cut.sum())
         lost = f"{cut} of the shifts move a part of the image out" if cut else "no part of the image is moved out"
         known = [
@@ -77,8 +78,8 @@ class PixelShifts(ImageResult):
         ]
         caption = "Probability in percent after moving the image down (rows) and right (columns); →: new prediction."
         limited = f" Only shifts up to {shown} are listed." if shown < n else ""
-        lines = table(["", *(step + " " * width for step in steps)], rows, left=())
-        return sections(title, known, [*wrap(caption + limited), "", *lines], wrap(note))
+        shifts = Table(["", *(step + " " * width for step in steps)], rows, left=())
+        return [Title(title), Facts(known), Paragraph(caption + limited), shifts, Paragraph(note)]
 
     def _summary(self, limit: int) -> str:
         """Return the range of the probability and the number of changed predictions for shifts of 1 to `limit`."""

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from scratchcnn.display.blocks import Block, Facts, Group, Paragraph, Title
+from scratchcnn.display.displayed import Displayed
 from scratchcnn.inspection.bug_zoo.case import Case, Measured, healthy
 from scratchcnn.inspection.gradients.findings import Findings
 from scratchcnn.inspection.gradients.table import GradientCheck
-from scratchcnn.inspection.text.layout import facts, wrap
 from scratchcnn.operands import Array
 
 if TYPE_CHECKING:
@@ -24,8 +25,8 @@ class Check(NamedTuple):
     run: Callable[[Case], Findings | GradientCheck]
 
 
-@dataclass(frozen=True)
-class Diagnosis:
+@dataclass(frozen=True, repr=False)
+class Diagnosis(Displayed):
     """The result of an exhibit's check, and the call of the check."""
 
     tool: str
@@ -36,12 +37,13 @@ class Diagnosis:
         """Whether the check found something wrong."""
         return not self.report.ok
 
-    def __str__(self) -> str:
-        return f"{self.tool} {'found a bug' if self.found else 'found nothing wrong'}:\n\n{self.report}"
+    def blocks(self) -> list[Block]:
+        """Return the verdict and the report of the check."""
+        return [Title(f"{self.tool} {'found a bug' if self.found else 'found nothing wrong'}:"), *self.report.blocks()]
 
 
-@dataclass(frozen=True)
-class Symptom:
+@dataclass(frozen=True, repr=False)
+class Symptom(Displayed):
     """A quantity measured without and with the bug; `text` describes the symptom, `plot` draws the training losses."""
 
     name: str
@@ -63,13 +65,14 @@ class Symptom:
         losses = {"healthy": self.healthy_losses, "with the bug": self.faulty_losses}
         return plot_symptom([self.name, self.quantity, values], losses, to_file)
 
-    def __str__(self) -> str:
+    def blocks(self) -> list[Block]:
+        """Return the two values, and the text."""
         values = f"{self.quantity}: healthy {self.healthy:.4g}, with the bug {self.faulty:.4g}."
-        return "\n".join([values, *wrap(self.text)])
+        return [Group(Title(values), Paragraph(self.text))]
 
 
-@dataclass(frozen=True)
-class Exhibit:
+@dataclass(frozen=True, repr=False)
+class Exhibit(Displayed):
     """A classic bug, the check that finds it, and a quantity that shows it."""
 
     name: str
@@ -97,6 +100,7 @@ class Exhibit:
         values = (one.value, two.value, one.losses, two.losses)
         return Symptom(self.name, self.quantity, *values, visible, self.symptom_text)
 
-    def __str__(self) -> str:
+    def blocks(self) -> list[Block]:
+        """Return the name and title of the bug, and its texts."""
         texts = {"bug": self.bug, "fix": self.fix, "symptom": self.symptom_text, "hint": self.hint}
-        return "\n".join([f"{self.name}: {self.title}", "", *facts([*texts.items(), ("check", self.check.call)])])
+        return [Title(f"{self.name}: {self.title}"), Facts([*texts.items(), ("check", self.check.call)])]

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from scratchcnn.descriptions.terms import Position, Terms
+from scratchcnn.display.blocks import Block, Facts, Group, Indented, Lines, Paragraph, Title
+from scratchcnn.display.displayed import Displayed
 from scratchcnn.inspection.attribution.receptive_field import Reach, chain_of
-from scratchcnn.inspection.explaining.text import SoftmaxRow, chain_lines, softmax_lines, symbols_of, term_lines
-from scratchcnn.inspection.text.layout import facts, wrap
+from scratchcnn.inspection.explaining.text import SoftmaxRow, chain_block, softmax_block, symbols_of, term_blocks
 from scratchcnn.inspection.tracing.layer_trace import LayerTrace
 from scratchcnn.inspection.tracing.passes import has_activation
 from scratchcnn.inspection.tracing.trace import Trace
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 INDENT = "  "
 
 
-@dataclass(frozen=True, eq=False)
-class Explanation:
+@dataclass(frozen=True, eq=False, repr=False)
+class Explanation(Displayed):
     """One value of a trace as a weighted sum; `print` shows the computation.
 
     The value is the activation of a weighted sum of inputs,
@@ -159,19 +159,20 @@ class Explanation:
         total = ", ".join(f"{name}: {value:.5g}" for name, value in self._steps())
         return plot_terms(self.terms, title, total, image, to_file)
 
-    def __str__(self) -> str:
+    def blocks(self) -> list[Block]:
+        """Return the formula, the terms, their sum, the softmax if there is one, and the receptive field."""
         formula = self.terms.formula
-        blocks: list[Iterable[str]] = [
-            [formula, *wrap(f"({symbols_of(formula)})")],
-            term_lines(self.terms, self.parameter is None),
-            [*self._arithmetic(), *(line for note in self.terms.notes for line in wrap(note))],
+        title = Title(f"{self._name} = {self.stored:.6g}    ({self.layer.kind})")
+        blocks: list[Block] = [
+            *term_blocks(self.terms, self.parameter is None),
+            Group(self._arithmetic(), *map(Paragraph, self.terms.notes)),
         ]
         if self.row is not None:
-            blocks.append(softmax_lines(self.row, self.position[-1]))
+            blocks.append(softmax_block(self.row, self.position[-1]))
         if self.parameter is None:  # for a gradient, the value that the loss is differentiated with respect to
-            blocks.append(chain_lines(self.chain(), self.what[2:] if self.what.startswith("d_") else "value"))
-        title = f"{self._name} = {self.stored:.6g}    ({self.layer.kind})"
-        return title + "\n" + "\n\n".join("\n".join((INDENT + line).rstrip() for line in block) for block in blocks)
+            blocks.append(chain_block(self.chain(), self.what[2:] if self.what.startswith("d_") else "value"))
+        meaning = Group(Lines([formula]), Paragraph(f"({symbols_of(formula)})"))
+        return [Group(title, Indented(meaning, INDENT)), *(Indented(block, INDENT) for block in blocks)]
 
     def __repr__(self) -> str:
         return f"<Explanation of {self._name} = {self.stored:.6g}>"
@@ -198,7 +199,7 @@ class Explanation:
             steps.append((f"{self.layer.activation}(z)", self.output))
         return [*steps, ("stored", self.stored)]
 
-    def _arithmetic(self) -> list[str]:
+    def _arithmetic(self) -> Block:
         """Return the steps, one below the other, and whether the last two agree."""
         digits = 9 if self.layer.dtype == np.float32 else 15
         *steps, (name, stored) = [(name, f"{value: .{digits}g}") for name, value in self._steps()]
@@ -209,7 +210,7 @@ class Explanation:
             verdict = "equal"
         else:
             verdict += f": {'rounding error' if self.adds_up else 'MORE THAN ROUNDING'} (bound {self.bound:.2g})"
-        return facts([*steps, (name, f"{stored}   {verdict}")])
+        return Facts([*steps, (name, f"{stored}   {verdict}")])
 
 
 def _agree(one: float, other: float, bound: float) -> bool:

@@ -1,4 +1,4 @@
-"""Terms as plain text: all of them or the largest, the exponentials of a softmax, and the receptive field."""
+"""Terms as blocks of text: all of them or the largest, the exponentials of a softmax, and the receptive field."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 
 from scratchcnn.descriptions.terms import Terms
 from scratchcnn.descriptions.words import plural
+from scratchcnn.display.blocks import WIDTH, Block, Group, Lines, Paragraph, Table
 from scratchcnn.inspection.attribution.receptive_field import Reach
-from scratchcnn.inspection.text.layout import WIDTH, table
 from scratchcnn.inspection.text.numbers import aligned
 from scratchcnn.operands import Array
 
@@ -77,25 +77,26 @@ def _listed(values: Array) -> Array:
     return largest(values, LARGEST) if values.size > MOST_TERMS else np.arange(values.size)
 
 
-def term_lines(terms: Terms, with_sums: bool) -> Iterator[str]:
+def term_blocks(terms: Terms, with_sums: bool) -> Iterator[Block]:
     """Yield a small window in full, otherwise a table of the largest terms and, if wanted, the sums over channels."""
     shape, flat = terms.inputs.shape, terms.products.ravel()
     slabs = shape[2] if len(shape) == 3 else 1
     small = len(shape) in (2, 3) and shape[0] * shape[1] <= MOST_CELLS
     if small and flat.size > 1 and slabs <= MOST_SLABS:
-        yield from _matrices(terms)
+        yield Lines(_matrices(terms))
         return
     listed = _listed(flat)
     rest = flat.size - len(listed)
-    if rest:
-        yield f"The {len(listed)} largest of {flat.size:,} products:"
-    yield from _table(terms, listed)
+    table = _table(terms, listed)
     if rest:
         with np.errstate(all="ignore"):
-            yield f"sum of the other {rest:,}: {float(np.delete(flat, listed).sum()):.6g}"
+            others = f"sum of the other {rest:,}: {float(np.delete(flat, listed).sum()):.6g}"
+        heading = f"The {len(listed)} largest of {flat.size:,} products:"
+        yield Group(Paragraph(heading), table, Paragraph(others))
+    else:
+        yield table
     if small and 1 < shape[0] * shape[1] < flat.size and with_sums:
-        yield ""
-        yield from _block(f"products, summed over the {terms.axes[2]}s", number_cells(terms.products.sum(axis=2)))
+        yield Lines(_block(f"products, summed over the {terms.axes[2]}s", number_cells(terms.products.sum(axis=2))))
 
 
 def _matrices(terms: Terms) -> Iterator[str]:
@@ -135,42 +136,42 @@ def _side_by_side(blocks: Sequence[Sequence[str]], signs: str) -> list[str]:
     return lines
 
 
-def _table(terms: Terms, listed: Array) -> list[str]:
+def _table(terms: Terms, listed: Array) -> Table:
     """Return a table of terms: the origin, the input, the weight, and the product of each."""
     arrays = [array.ravel()[listed] for array in (terms.inputs, terms.weights, terms.products)]
     origins = [origin_of(terms, term) for term in listed.tolist()]
     heads = ("input", "value", terms.weight_name or "weight", "product")
-    return table(heads, list(zip(origins, *map(aligned, arrays), strict=True)))
+    return Table(heads, zip(origins, *map(aligned, arrays), strict=True))
 
 
-def softmax_lines(row: SoftmaxRow, own: int) -> Iterator[str]:
-    """Yield a table of exponentials; of a long row, the largest and that of the unit itself."""
+def softmax_block(row: SoftmaxRow, own: int) -> Block:
+    """Return a table of exponentials; of a long row, the largest and that of the unit itself."""
     count, listed = len(row.logits), _listed(row.exponentials).tolist()
-    yield "softmax of the row: exp(z - max z), divided by the sum of the exponentials"
+    heading = [Paragraph("softmax of the row: exp(z - max z), divided by the sum of the exponentials")]
     if len(listed) < count:
         added = "" if own in listed else f", and that of unit {own}"
-        yield f"The {len(listed)} largest of {count:,} exponentials{added}:"
+        heading.append(Paragraph(f"The {len(listed)} largest of {count:,} exponentials{added}:"))
     rows = [
         (f"{j} <" if j == own else f"{j}", f"{row.logits[j]:.6g}", f"{row.exponentials[j]:.6g}",
          f"{row.exponentials[j] / row.total:.6g}")
         for j in sorted({own, *listed})
     ]  # fmt: skip
-    yield from table(("unit", "z", "exp(z - max z)", "softmax"), rows)
-    yield f"sum of the exponentials: {row.total:.6g}"
+    table = Table(("unit", "z", "exp(z - max z)", "softmax"), rows)
+    return Group(*heading, table, Paragraph(f"sum of the exponentials: {row.total:.6g}"))
 
 
-def chain_lines(reaches: Sequence[Reach], value: str = "value") -> Iterator[str]:
-    """Yield the receptive field of a value, described by that noun phrase, in each layer that changes it."""
+def chain_block(reaches: Sequence[Reach], value: str = "value") -> Block:
+    """Return the receptive field of a value, described by that noun phrase, in each layer that changes it."""
     last, of = reaches[-1], "" if value == "value" else f" of the {value}"
     if last.mask.all():
-        yield f"Receptive field{of}: the whole input ({plural(last.count, 'value')})."
-        return
+        return Paragraph(f"Receptive field{of}: the whole input ({plural(last.count, 'value')}).")
     changing = [
         one for one, after in zip(reaches, [*reaches[1:], None], strict=True)
         if after is None or not np.array_equal(one.mask, after.mask)
     ]  # fmt: skip
     width = max(len(reach.layer) for reach in changing) + len(".input")
-    yield f"The {value} depends only on these inputs:"
-    for reach in changing:
-        yield f"  {reach.layer + '.input':{width}}  {reach}"
-    yield f"Receptive field{of}: {last.count:,} of the {last.mask.size:,} values of the input."
+    return Group(
+        Paragraph(f"The {value} depends only on these inputs:"),
+        Lines(f"  {reach.layer + '.input':{width}}  {reach}" for reach in changing),
+        Paragraph(f"Receptive field{of}: {last.count:,} of the {last.mask.size:,} values of the input."),
+    )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from scratchcnn.inspection.text.layout import wrap
+from scratchcnn.display.blocks import Block, Group, Paragraph, Title
+from scratchcnn.display.displayed import Displayed
 from scratchcnn.names import look_up
 
 
@@ -22,8 +23,8 @@ class Point(NamedTuple):
         return cls(name, True, text) if ok else cls(name, otherwise, f"{text}: {hint}" if hint else text)
 
 
-@dataclass(frozen=True)
-class Findings:
+@dataclass(frozen=True, repr=False)
+class Findings(Displayed):
     """All points of a check; `print` shows them, `findings['labels']` is one of them."""
 
     title: str
@@ -43,11 +44,10 @@ class Findings:
         """Return the point of that name."""
         return look_up("point", name, {point.name: point for point in self.points})
 
-    def __str__(self) -> str:
+    def blocks(self) -> list[Block]:
+        """Return the title, the points, and the names of those that are wrong."""
         width = max((len(point.name) for point in self.points), default=0)
-        lines = [*wrap(self.title), ""]
-        for point in self.points:
-            sign = {True: "ok   ", False: "WRONG", None: "note "}[point.ok]
-            lines += wrap(point.text, f"{sign}  {point.name.ljust(width)}  ")
+        signs = {True: "ok   ", False: "WRONG", None: "note "}
+        points = [Paragraph(point.text, f"{signs[point.ok]}  {point.name.ljust(width)}  ") for point in self.points]
         names = ", ".join(point.name for point in self.wrong)
-        return "\n".join([*lines, "", f"Wrong: {names}." if names else "Nothing is wrong."])
+        return [Title(self.title), Group(*points), Paragraph(f"Wrong: {names}." if names else "Nothing is wrong.")]

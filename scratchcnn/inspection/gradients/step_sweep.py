@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scratchcnn.arguments import positive
+from scratchcnn.display.blocks import Block, Paragraph, Table, Title
+from scratchcnn.display.displayed import Displayed
 from scratchcnn.inspection.arguments import position_in
 from scratchcnn.inspection.gradients.differences import SIGMAS, along_line, index_of
 from scratchcnn.inspection.gradients.differentiable import Differentiable
 from scratchcnn.inspection.gradients.probe import Probe
-from scratchcnn.inspection.text.layout import Printed, table, wrap
 from scratchcnn.layers import Layer
 from scratchcnn.names import look_up
 from scratchcnn.operands import Array
@@ -29,7 +30,7 @@ FLAT = 30.0  # an error of more than 30 times the expected one has another cause
 
 
 @dataclass(frozen=True, repr=False)
-class StepSweep(Printed):
+class StepSweep(Displayed):
     """The error of one central difference for each step; `print` shows a table, `plot` draws it.
 
     Attributes
@@ -86,7 +87,8 @@ class StepSweep(Printed):
         title += "\nflat bottom: wrong gradient, or a kink at this point" if self.flat else ""
         return plot_step_sweep(title, self.steps, self.errors, self.smooth, self.truncation, self.rounding, to_file)
 
-    def __str__(self) -> str:
+    def blocks(self) -> list[Block]:
+        """Return the title, the table of steps, and what it shows."""
         columns = (self.steps, self.numeric, self.errors, self.truncation, self.rounding)
         rows = [
             [f"{h:.1e}", f"{numeric:.10g}", *(f"{error:.1e}" for error in errors), "" if smooth else "crosses a kink"]
@@ -94,7 +96,7 @@ class StepSweep(Printed):
         ]
         heads = ("step", "numeric", "error", "truncation", "rounding", "note")
         title = f"Central difference of {self.array}{list(self.index)}, analytic gradient {self.analytic:.10g}."
-        return "\n".join([title, "", *table(heads, rows, left=(5,)), "", *wrap(self._summary())])
+        return [Title(title), Table(heads, rows, left=(5,)), Paragraph(self._summary())]
 
     def _summary(self) -> str:
         text = f"The smallest error, {self.errors.min():.1e}, is at step {self.best_step:.1e}. "

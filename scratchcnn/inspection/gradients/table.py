@@ -8,8 +8,9 @@ from typing import NamedTuple
 import numpy as np
 
 from scratchcnn.descriptions.words import plural
+from scratchcnn.display.blocks import Block, Group, Paragraph, Table, Title
+from scratchcnn.display.displayed import Displayed
 from scratchcnn.inspection.gradients.probe import Element, Verdict
-from scratchcnn.inspection.text.layout import Printed, table, wrap
 from scratchcnn.names import look_up
 from scratchcnn.operands import Array, Shape
 
@@ -115,7 +116,7 @@ class ArrayCheck:
 
 
 @dataclass(frozen=True, repr=False)
-class GradientCheck(Printed):
+class GradientCheck(Displayed):
     """Gradients of the backward pass compared with differences of the loss, array by array; `print` shows the table.
 
     Attributes
@@ -142,7 +143,8 @@ class GradientCheck(Printed):
         """Return the row of that name."""
         return look_up("array", name, {row.name: row for row in self.rows})
 
-    def __str__(self) -> str:
+    def blocks(self) -> list[Block]:
+        """Return the title, the table of arrays, and what was found."""
         paragraphs = list(self.remarks)
         kinks = sum(row.count("kink") for row in self.rows)
         if kinks:
@@ -155,7 +157,6 @@ class GradientCheck(Printed):
             paragraphs.append(str(self.float32_gap))
         wrong = ", ".join(row.name for row in self.rows if row.verdict == "BUG")
         paragraphs.append(f"Wrong: {wrong}." if wrong else "No gradient is wrong.")
-        tail = [line for paragraph in paragraphs for line in wrap(paragraph, rest="  ")]
         heads = ("array", "shape", "checked", "worst at", "analytic", "numeric", "rel. error", "verdict")
-        rows = table(heads, [row.cells() for row in self.rows], left=(0, 1, 2, 3, 7))
-        return "\n".join([*wrap(self.title), "", *rows, "", *tail])
+        rows = Table(heads, [row.cells() for row in self.rows], left=(0, 1, 2, 3, 7))
+        return [Title(self.title), rows, Group(*(Paragraph(text, rest="  ") for text in paragraphs))]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,8 +12,10 @@ import numpy as np
 
 from scratchcnn import kernels, reference
 from scratchcnn.descriptions.words import plural
+from scratchcnn.display.blocks import Block
+from scratchcnn.display.displayed import Displayed
 from scratchcnn.inspection.im2col.data import Im2colStoryData
-from scratchcnn.inspection.im2col.text import story_text
+from scratchcnn.inspection.im2col.text import story_blocks
 from scratchcnn.layers import Conv2D
 from scratchcnn.operands import FLOAT_DTYPES, Array, expect_windows
 from scratchcnn.operations import engine as operations_of
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Im2colStory(Im2colStoryData):
+class Im2colStory(Displayed, Im2colStoryData):
     """The result of `show_im2col`: im2col, the matrix products and col2im for one image.
 
     The image has H x W pixels and C channels, the kernel KH x KW x C weights for each of F filters. The window has
@@ -67,8 +70,9 @@ class Im2colStory(Im2colStoryData):
 
         animate_im2col(self, to_file)
 
-    def __str__(self) -> str:
-        return story_text(self)
+    def blocks(self) -> Iterator[Block]:
+        """Return the four steps with their values."""
+        return story_blocks(self)
 
     def __repr__(self) -> str:
         rows, columns = self.matrix.shape

@@ -1,13 +1,13 @@
-"""im2col and col2im of one image in words, and as text: all values of a tiny image, some of a larger one."""
+"""im2col and col2im of one image in words, and as blocks of text: all values of a tiny image, some of a larger one."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from scratchcnn.display.blocks import WIDTH, Block, Group, Indented, Lines, Paragraph, Table, Title, wrap
 from scratchcnn.inspection.im2col.data import Im2colStoryData
-from scratchcnn.inspection.text.layout import WIDTH, table, wrap
 from scratchcnn.inspection.text.numbers import aligned, short
 from scratchcnn.operands import Array
 
@@ -73,80 +73,79 @@ def column_names(story: Im2colStoryData) -> list[str]:
     return [",".join(map(str, place[:axes])) for place in story.columns()]
 
 
-def story_text(story: Im2colStoryData) -> str:
-    """Return the four steps with their values."""
+def story_blocks(story: Im2colStoryData) -> Iterator[Block]:
+    """Yield the title, and the four steps with their values."""
     down, right = story.windows
     height, width, channels = story.image.shape
-    lines = [
-        f"im2col for {story.label}, one image of {height} × {width} × {channels}",
-        f"{story.kernel_matrix.shape[1]} filters of {down.kernel} × {right.kernel} × {channels}, strides "
-        f"({down.stride}, {right.stride}), padding '{story.padding}', dilation ({down.dilation}, {right.dilation})",
-    ]
+    yield Group(
+        Title(f"im2col for {story.label}, one image of {height} × {width} × {channels}"),
+        Paragraph(
+            f"{story.kernel_matrix.shape[1]} filters of {down.kernel} × {right.kernel} × {channels}, strides "
+            f"({down.stride}, {right.stride}), padding '{story.padding}', dilation ({down.dilation}, {right.dilation})"
+        ),
+    )
     contents = _patches(story), _product(story), _gradient(story), _scatter(story)
     for number, ((title, text), content) in enumerate(zip(steps_of(story), contents, strict=True), start=1):
-        lines += ["", *wrap(title, first=f"{number}. "), *wrap(text, first=INDENT)]
-        lines += [f"{INDENT}{line}".rstrip() for line in content]
-    return "\n".join(lines)
+        yield Group(Paragraph(title, first=f"{number}. "), Paragraph(text, first=INDENT))
+        yield from (Indented(block, INDENT) for block in content)
 
 
-def _patches(story: Im2colStoryData) -> list[str]:
+def _patches(story: Im2colStoryData) -> list[Block]:
     names = "kernel row, column" if story.image.shape[2] == 1 else "kernel row, column, channel"
     title = f"matrix (columns: {names})"
-    return [*_maps("image", "channel", story.image), *_rows(story, title, column_names(story), story.matrix)]
+    return [*_maps("image", "channel", story.image), _rows(story, title, column_names(story), story.matrix)]
 
 
-def _product(story: Im2colStoryData) -> list[str]:
+def _product(story: Im2colStoryData) -> list[Block]:
     filters = [f"filter {number}" for number in range(story.kernel_matrix.shape[1])]
     terms = [f"{_in_sum(x)} × {_in_sum(w)}" for x, w in zip(story.matrix[0], story.kernel_matrix[:, 0], strict=True)]
-    bias = []
+    bias: list[Block] = []
     if story.bias is not None:
         terms.append(short(float(story.bias[0])))
-        bias = _table("bias", [""], [["bias"]], filters, story.bias[None])
+        bias = [_table("bias", [""], [["bias"]], filters, story.bias[None])]
     after = "" if story.activation == "linear" else f" after {story.activation}"
     kernel = [[name] for name in filters]
     return [
-        *_table("kernel matrix, transposed", [""], kernel, column_names(story), story.kernel_matrix.T), *bias,
-        "", "Row 0 × filter 0, the output of filter 0 at (0, 0):", *_sum(terms, float(story.product[0, 0])),
-        *_rows(story, "product", filters, story.product),
+        _table("kernel matrix, transposed", [""], kernel, column_names(story), story.kernel_matrix.T), *bias,
+        _sum("Row 0 × filter 0, the output of filter 0 at (0, 0):", terms, float(story.product[0, 0])),
+        _rows(story, "product", filters, story.product),
         *_maps(f"output{after}", "filter", story.output),
     ]  # fmt: skip
 
 
-def _gradient(story: Im2colStoryData) -> list[str]:
+def _gradient(story: Im2colStoryData) -> list[Block]:
     filters = [f"filter {number}" for number in range(story.dz.shape[1])]
     through = "" if story.activation == "linear" else f", backpropagated through {story.activation}"
     loss = "No dy was given; this is the gradient of the loss sum(output²) / 2, which equals the output."
     return [
-        *([loss] if np.array_equal(story.dy, story.output) else []),
-        *_rows(story, f"gradient w.r.t. the outputs{through}", filters, story.dz),
-        *_rows(story, "gradient w.r.t. the matrix", column_names(story), story.matrix_gradient),
+        *([Paragraph(loss)] if np.array_equal(story.dy, story.output) else []),
+        _rows(story, f"gradient w.r.t. the outputs{through}", filters, story.dz),
+        _rows(story, "gradient w.r.t. the matrix", column_names(story), story.matrix_gradient),
     ]
 
 
-def _scatter(story: Im2colStoryData) -> list[str]:
+def _scatter(story: Im2colStoryData) -> list[Block]:
     """col2im, with the sum for the first pixel that is in the most patches."""
     row, column = (int(place) for place in np.unravel_index(story.overlaps.argmax(), story.overlaps.shape))
     pixel = (row * story.image.shape[1] + column) * story.image.shape[2]  # in channel 0
     found = np.argwhere(story.sources == pixel)
     terms = [f"{_in_sum(story.matrix_gradient[r, c])} (row {r}, column {c})" for r, c in found] or ["an empty sum"]
     channel = ", channel 0" if story.image.shape[2] > 1 else ""
+    heading = f"The gradient w.r.t. pixel ({row}, {column}){channel}:"
     return [
         *_maps("number of patches that contain each pixel", "", story.overlaps[..., None]),
-        "", f"The gradient w.r.t. pixel ({row}, {column}){channel}:",
-        *_sum(terms, float(story.image_gradient[row, column, 0])),
+        _sum(heading, terms, float(story.image_gradient[row, column, 0])),
         *_maps("gradient w.r.t. the image", "channel", story.image_gradient),
     ]  # fmt: skip
 
 
-def _rows(story: Im2colStoryData, title: str, names: Sequence[str], values: Array) -> list[str]:
+def _rows(story: Im2colStoryData, title: str, names: Sequence[str], values: Array) -> Block:
     """Return a table with a row for each patch."""
     beside = [[str(row), "({}, {})".format(*story.position(row))] for row in range(len(values))]
     return _table(title, ["row", "output"], beside, names, values)
 
 
-def _table(
-    title: str, heads: list[str], beside: Sequence[Sequence[str]], names: Sequence[str], values: Array
-) -> list[str]:
+def _table(title: str, heads: list[str], beside: Sequence[Sequence[str]], names: Sequence[str], values: Array) -> Block:
     """Return a matrix with named rows and columns; of a large one, the first and the last rows and columns."""
     rows = list(range(len(values)))
     if len(rows) > MOST_ROWS:
@@ -160,27 +159,28 @@ def _table(
     lines = [[*beside[row], *texts] for row, texts in zip(rows, cells, strict=True)]
     if len(rows) < len(values):
         lines.insert(FIRST_ROWS, ["…"] * len(lines[0]))
-    return ["", title, *table([*heads, *names], lines, left=())]
+    return Group(Paragraph(title), Table([*heads, *names], lines, left=()))
 
 
-def _maps(what: str, each: str, image: Array) -> list[str]:
-    """Return the values of an image (H, W, C), a channel per line block; of a large one, its shape and range."""
+def _maps(what: str, each: str, image: Array) -> list[Block]:
+    """Return the values of an image (H, W, C), a block per channel; of a large one, its shape and range."""
     height, width, count = image.shape
     if max(height, width) > MOST_SIDE or count > MOST_MAPS:
-        return ["", f"{what}: shape {image.shape}, values from {short(image.min())} to {short(image.max())}"]
+        return [Paragraph(f"{what}: shape {image.shape}, values from {short(image.min())} to {short(image.max())}")]
     texts = aligned(image)
     size = max(map(len, texts))
     grid = np.array([text.rjust(size + 2) for text in texts], object).reshape(image.shape)
-    lines = []
-    for channel in range(count):
-        lines += ["", f"{what}, {each} {channel}" if count > 1 else what, *map("".join, grid[..., channel])]
-    return lines
+    return [
+        Lines([f"{what}, {each} {channel}" if count > 1 else what, *map("".join, grid[..., channel])])
+        for channel in range(count)
+    ]
 
 
-def _sum(terms: list[str], total: float) -> list[str]:
-    """Return a sum in lines, with its value; of many terms, the first ones and the last."""
+def _sum(heading: str, terms: list[str], total: float) -> Block:
+    """Return a sum in lines, with its value, below a heading; of many terms, the first ones and the last."""
     shown = terms if len(terms) <= MOST_TERMS else [*terms[:FIRST_TERMS], "…", terms[-1]]
-    return [line[len(INDENT) :] for line in wrap(f"{' + '.join(shown)} = {short(total)}", first=INDENT)]
+    lines = wrap(f"{' + '.join(shown)} = {short(total)}", first=INDENT)
+    return Group(Paragraph(heading), Lines(line[len(INDENT) :] for line in lines))
 
 
 def _in_sum(value: float) -> str:

@@ -11,11 +11,12 @@ import numpy as np
 
 from scratchcnn.arguments import positive_integer
 from scratchcnn.configs import Configured
+from scratchcnn.display.blocks import Block, Group, Lines, Paragraph, Table, Title
+from scratchcnn.display.displayed import Displayed
 from scratchcnn.inspection.arguments import built_model, sample_shape
 from scratchcnn.inspection.keras.equivalent import computing_in, keras_module, train_keras
 from scratchcnn.inspection.keras.perturbation import LEAST_RUNS, MOST_RUNS, SAFETY, compared_runs
 from scratchcnn.inspection.keras.side_by_side import HEADS, FirstDifference, Row, cells_of, shown
-from scratchcnn.inspection.text.layout import Printed, table, wrap
 from scratchcnn.sequential import Sequential
 from scratchcnn.training.data import Fitting, Samples, check_samples
 
@@ -36,7 +37,7 @@ LOOSE = (
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class KerasComparison(Printed):
+class KerasComparison(Displayed):
     """Result of `compare_with_keras`; `print` it, or `plot` it.
 
     Attributes
@@ -63,19 +64,20 @@ class KerasComparison(Printed):
         """Whether every difference is within its tolerance for rounding."""
         return self.first_difference is None
 
-    def __str__(self) -> str:
+    def blocks(self) -> list[Block]:
+        """Return the title, the table of arrays, and the first difference, if there is one."""
         title = (
             f"scratchcnn compared with Keras {self.keras} on {self.backend}: {self.steps} steps of {self.optimizer}, "
             f"batches of {self.batch_size}, {self.dtype}."
         )
-        rows = table(HEADS, cells_of(self.rows, self.steps), left=(0, 1, 2, 6))
-        loose = [*wrap(LOOSE), ""] if any(row.loose and row.agrees for row in self.rows) else []
+        rows = Table(HEADS, cells_of(self.rows, self.steps), left=(0, 1, 2, 6))
+        loose = [Paragraph(LOOSE)] if any(row.loose and row.agrees for row in self.rows) else []
         worst = max(self.rows, key=lambda row: row.share_of_tolerance)
         verdict = self.first_difference or (
             "No difference beyond rounding. Closest to its tolerance, at "
             f"{100 * worst.share_of_tolerance:.2g} % of it: {worst.place}."
         )
-        return "\n".join([*wrap(title), *wrap(HOW), "", *rows, "", *loose, str(verdict)])
+        return [Group(Title(title), Paragraph(HOW)), rows, *loose, Lines(str(verdict).splitlines())]
 
     def plot(self, to_file: str | os.PathLike[str] | None = None) -> Figure:
         """Draw the differences and tolerances of the arrays that the text lists; save to `to_file` if given."""

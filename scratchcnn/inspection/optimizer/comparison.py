@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from scratchcnn.display.blocks import Block, Group, Paragraph, Table, Title
+from scratchcnn.display.displayed import Displayed
 from scratchcnn.inspection.arguments import built_model, layer_index
 from scratchcnn.inspection.optimizer.weight_history import OptimizerMicroscope, WeightHistory, table_rows
-from scratchcnn.inspection.text.layout import Printed, table, wrap
 from scratchcnn.optimizers import Optimizer, get
 from scratchcnn.sequential import Sequential
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class OptimizerComparison(Printed):
+class OptimizerComparison(Displayed):
     """One weight trained with several optimizers; `print` it, or `plot` it.
 
     Attributes
@@ -46,16 +47,17 @@ class OptimizerComparison(Printed):
             labels.append(f"{history.optimizer}({', '.join(differing)})" if differing else history.optimizer)
         return labels
 
-    def __str__(self) -> str:
+    def blocks(self) -> list[Block]:
+        """Return the title, the table of steps, and a summary of each optimizer."""
         names, first = self.labels, self.histories[0]
         heads, columns, summaries = ["step"], [(first.steps, "d")], []
         for name, history, loss in zip(names, self.histories, self.losses, strict=True):
             heads += [f"{name}: gradient", "update", "weight after"]
             columns += [(history.gradients, ".4e"), (history.changes, ".4e"), (history.after, ".9g")]
-            summaries += wrap(_summary(history, loss), first=f"{name}: ")
+            summaries.append(Paragraph(_summary(history, loss), first=f"{name}: "))
         listed = " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
         title = f"{first.name}, trained with {listed}: same initial weights, batches and dropout."
-        return "\n".join([*wrap(title), "", *table(heads, table_rows(columns), left=()), "", *summaries])
+        return [Title(title), Table(heads, table_rows(columns), left=()), Group(*summaries)]
 
     def plot(self, to_file: str | os.PathLike[str] | None = None) -> Figure:
         """Draw weight, gradient, optimizer state and updates, one line per optimizer; save to `to_file` if given."""

@@ -10,9 +10,10 @@ import numpy as np
 
 from scratchcnn.activations import ReLU
 from scratchcnn.arguments import positive_integer
+from scratchcnn.display.blocks import Block, Paragraph, Table
+from scratchcnn.display.displayed import Displayed
 from scratchcnn.fusion.plan import Plan
 from scratchcnn.inspection.arguments import built_model, sample_shape
-from scratchcnn.inspection.text.layout import Printed, table, wrap
 from scratchcnn.inspection.tracing.passes import layer_outputs
 from scratchcnn.operands import Array
 from scratchcnn.sequential import Sequential
@@ -40,7 +41,7 @@ class LayerUnits:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class DeadUnits(Printed):
+class DeadUnits(Displayed):
     """Result of `dead_units`; `print` it, or `plot` it.
 
     Attributes
@@ -52,9 +53,10 @@ class DeadUnits(Printed):
     layers: tuple[LayerUnits, ...]
     images: int
 
-    def __str__(self) -> str:
+    def blocks(self) -> list[Block]:
+        """Return an introduction, the table of layers, and a conclusion."""
         if not self.layers:
-            return "No layer of this model ends in ReLU, so there are no dead units."
+            return [Paragraph("No layer of this model ends in ReLU, so there are no dead units.")]
         intro = (
             f"ReLU units that output zero for every one of {self.images:,} images (dead), or for more than "
             f"{1 - RARE:.0%} of them (rare). zeros: fraction of zeros among all activations of the layer."
@@ -66,8 +68,8 @@ class DeadUnits(Printed):
             named = ", ".join(map(str, dead[:MOST_NAMED])) + (", ..." if len(dead) > MOST_NAMED else "")
             counts = [f"{count:,}", f"{len(dead):,}", f"{len(dead) / count:.1%}", f"{rare:,}", f"{units.zeros:.1%}"]
             rows.append([units.layer, *counts, named or "none"])
-        lines = table(["layer", "units", "dead", "dead %", "rare", "zeros", "dead units"], rows, left=(0, 6))
-        return "\n".join([*wrap(intro), "", *lines, "", *wrap(self._conclusion())])
+        table = Table(["layer", "units", "dead", "dead %", "rare", "zeros", "dead units"], rows, left=(0, 6))
+        return [Paragraph(intro), table, Paragraph(self._conclusion())]
 
     def _conclusion(self) -> str:
         worst = max(self.layers, key=lambda units: len(units.dead) / len(units.active))

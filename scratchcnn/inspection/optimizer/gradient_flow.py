@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scratchcnn.callbacks.base import Logs
+from scratchcnn.display.blocks import Block, Group, Paragraph, Table
+from scratchcnn.display.displayed import Displayed
 from scratchcnn.inspection.optimizer.watching import Arrays, Step, Watcher
-from scratchcnn.inspection.text.layout import Printed, table, wrap
 from scratchcnn.operands import Array
 from scratchcnn.optimizers import State
 
@@ -40,7 +41,7 @@ EARLY = (
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class GradientFlow(Printed):
+class GradientFlow(Displayed):
     """Result of a `GradientWatcher`; `print` it, `plot` it, or `plot_ratios`.
 
     A norm is the square root of the sum of squares over all parameters of a layer (kernel and bias together).
@@ -104,9 +105,10 @@ class GradientFlow(Printed):
         known = [column[np.isfinite(column)] for column in self.ratios.T]
         return [float(np.median(column)) if len(column) else None for column in known]
 
-    def __str__(self) -> str:
+    def blocks(self) -> list[Block]:
+        """Return an introduction, the table of layers, and conclusions."""
         if not len(self.steps):
-            return "No steps yet; pass this callback to model.fit."
+            return [Paragraph("No steps yet; pass this callback to model.fit.")]
         intro = (
             f"Gradient flow over {len(self.steps)} steps, {self.steps[0]} to {self.steps[-1]}. |gradient|: norm in the "
             "first step, median, and norm in the last step. RMS: median root mean square of the gradient's elements. "
@@ -124,10 +126,10 @@ class GradientFlow(Printed):
         conclusions = []
         for verdict, explanation in EXPLANATIONS.items():
             names = [name for name, found in zip(self.layers, self.verdicts, strict=True) if found == verdict]
-            conclusions += wrap(f"{', '.join(names)}: {explanation}") if names else []
+            conclusions += [f"{', '.join(names)}: {explanation}"] if names else []
         conclusions = conclusions or ["Gradients reach every layer: none vanishes, none explodes."]
-        conclusions += wrap(self.about_ratios())
-        return "\n".join([*wrap(intro), "", *table(heads, rows, left=(0, 8)), "", *conclusions])
+        texts = [*conclusions, self.about_ratios()]
+        return [Paragraph(intro), Table(heads, rows, left=(0, 8)), Group(*map(Paragraph, texts))]
 
     def about_ratios(self) -> str:
         """Return the rule of thumb for update-to-weight ratios, and which layers are above or below it."""
@@ -158,7 +160,7 @@ class GradientFlow(Printed):
         return plot_layers(self, self.ratios, "Update-to-weight ratio", "|update| / |weights|", usual, to_file)
 
 
-class GradientWatcher(Watcher):
+class GradientWatcher(Displayed, Watcher):
     """A callback that records the norms of gradients, weights and updates while `fit` trains.
 
         watcher = GradientWatcher()
@@ -205,5 +207,6 @@ class GradientWatcher(Watcher):
         names, sizes = tuple(name for name, _, _ in self._layers), np.array([size for _, _, size in self._layers])
         return GradientFlow(names, sizes, np.array(self._numbers, np.int64), *norms.transpose(1, 0, 2))
 
-    def __str__(self) -> str:
-        return str(self.result)
+    def blocks(self) -> list[Block]:
+        """Return those of the result."""
+        return self.result.blocks()

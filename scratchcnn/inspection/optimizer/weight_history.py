@@ -12,9 +12,10 @@ import numpy as np
 
 from scratchcnn.callbacks.base import Logs
 from scratchcnn.configs import Configured
+from scratchcnn.display.blocks import Block, Lines, Paragraph, Table, Title
+from scratchcnn.display.displayed import Displayed
 from scratchcnn.inspection.arguments import built_model, layer_index, position_in
 from scratchcnn.inspection.optimizer.watching import Arrays, Step, Watcher
-from scratchcnn.inspection.text.layout import Printed, table
 from scratchcnn.names import look_up
 from scratchcnn.operands import Array
 from scratchcnn.optimizers import SGD, Adam, State
@@ -28,7 +29,7 @@ MOST_ROWS = 12  # of a table
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class WeightHistory(Printed):
+class WeightHistory(Displayed):
     """Recorded values of one weight, for each of K training steps; `print` it, or `plot` it.
 
     Attributes
@@ -97,9 +98,10 @@ class WeightHistory(Printed):
             )
         return self.slots[name].astype(np.float64)
 
-    def __str__(self) -> str:
+    def blocks(self) -> list[Block]:
+        """Return the title, the table of steps, and the arithmetic of the last step."""
         if not len(self.steps):
-            return f"{self.name}: no steps yet; pass this callback to model.fit."
+            return [Paragraph(f"{self.name}: no steps yet; pass this callback to model.fit.")]
         first, last = f"{self.before[0]:.6g}", f"{self.after[-1]:.6g}"
         title = f"{self.name}, trained with {self.optimizer}: {len(self.steps)} steps, {first} to {last}"
         columns = {"gradient": self.gradients, **self.slots}
@@ -110,7 +112,7 @@ class WeightHistory(Printed):
         cells = table_rows([(self.steps, "d"), *((each, ".4e") for each in columns.values()), (self.after, ".9g")])
         rows = [["start", *[""] * len(columns), f"{self.before[0]:.9g}"], *cells]
         heads = ["step", *columns, "weight after"]
-        return "\n".join([title, "", *table(heads, rows, left=()), "", *self._last_step()])
+        return [Title(title), Table(heads, rows, left=()), Lines(self._last_step())]
 
     def _last_step(self) -> list[str]:
         """Return the arithmetic of the last step with all digits: each formula, and the same with its values."""
@@ -168,7 +170,7 @@ class WeightHistory(Printed):
         return plot_weight([(self.optimizer, self)], to_file)
 
 
-class OptimizerMicroscope(Watcher):
+class OptimizerMicroscope(Displayed, Watcher):
     """A callback that follows one weight through `fit`.
 
         microscope = OptimizerMicroscope(model, "dense", "kernel", (3, 7))
@@ -252,8 +254,9 @@ class OptimizerMicroscope(Watcher):
             gradients, before, after, dict(zip(names, slots, strict=True)), dict(zip(names, slots_before, strict=True)),
         )  # fmt: skip
 
-    def __str__(self) -> str:
-        return str(self.result)
+    def blocks(self) -> list[Block]:
+        """Return those of the result."""
+        return self.result.blocks()
 
 
 def table_rows(columns: Sequence[tuple[Array, str]]) -> list[list[str]]:

@@ -1,1 +1,1 @@
-"""Plain text for results: tables, numbers, paragraphs, and maps drawn with characters."""
+"""Values as text: numbers, and maps drawn with characters."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from scratchcnn.inspection.text.layout import WIDTH
+from scratchcnn.display.blocks import WIDTH
 from scratchcnn.preprocessing.grey import ink_of
 
 Values = npt.NDArray[np.float64]

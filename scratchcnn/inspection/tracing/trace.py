@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -13,9 +13,10 @@ import numpy as np
 
 from scratchcnn.arguments import boolean, seed_number
 from scratchcnn.descriptions.words import plural
+from scratchcnn.display.blocks import Block, Paragraph, Table, Title
+from scratchcnn.display.displayed import Displayed
 from scratchcnn.fusion.plan import Plan
 from scratchcnn.inspection.arguments import built_model, place_among, sample_shape
-from scratchcnn.inspection.text.layout import table, wrap
 from scratchcnn.inspection.text.numbers import BYTE_UNITS, FLOP_UNITS, scaled, short
 from scratchcnn.inspection.tracing import passes
 from scratchcnn.inspection.tracing.layer_trace import LayerTrace, Seconds
@@ -36,8 +37,8 @@ LEGEND = (
 )
 
 
-@dataclass(frozen=True, eq=False)
-class Trace:
+@dataclass(frozen=True, eq=False, repr=False)
+class Trace(Displayed):
     """All intermediate values of one pass; `print` shows a table, `trace['conv2d']` is the trace of one layer.
 
     Attributes
@@ -95,14 +96,15 @@ class Trace:
 
         return plot_trace(self.layers, self.probabilities, to_file, sample, maps)
 
-    def __str__(self) -> str:
+    def blocks(self) -> Iterable[Block]:
+        """Return the title, the table of layers, and the meaning of its columns."""
         count, shape = len(self.x), " x ".join(map(str, self.x.shape[1:]))
         title = (
             f"Trace of {self.model.name!r}: {plural(count, 'sample')} of {shape}, {self.x.dtype}, engine "
             f"{self.model.engine!r}, dropout {'on' if self.training else 'off'}"
         )
         loss = "" if self.loss is None else f", loss {self.loss:.6g}"
-        return "\n".join([title + loss, "", *_table_of_layers(self.layers)])
+        return [Title(title + loss), *_table_of_layers(self.layers)]
 
     def __repr__(self) -> str:
         return f"<Trace of {self.model.name!r}, {len(self.layers)} layers, batch of {len(self.x)}>"
@@ -210,16 +212,15 @@ def _generator(model: Sequential, training: bool, rng: np.random.Generator | int
     return copy.deepcopy(model.generators["dropout"]) if rng is None else np.random.default_rng(seed_number(rng))
 
 
-def _table_of_layers(layers: Sequence[LayerTrace]) -> Iterator[str]:
-    """Yield the lines of the table, one row for each layer, and the meaning of its columns."""
+def _table_of_layers(layers: Sequence[LayerTrace]) -> Iterator[Block]:
+    """Yield the table, one row for each layer, and the meaning of its columns."""
     labels, convolutions = layers[0].seconds.backward is not None, any(layer.algorithm is not None for layer in layers)
     rows = [_cells(layer) for layer in layers]
     heads = [head for head in rows[0] if (labels or head not in BACKWARD) and (convolutions or head != "algorithm")]
     left = [heads.index(head) for head in heads if head in ("layer", "output", "algorithm")]
-    yield from table(heads, [[row[head] for head in heads] for row in rows], left)
-    yield ""
+    yield Table(heads, [[row[head] for head in heads] for row in rows], left)
     back, gradient = ("; ms back: of the backward pass", "; |grad|: L2 norm of the gradient w.r.t. its parameters")
-    yield from wrap(LEGEND.format(back=back * labels, gradient=gradient * labels))
+    yield Paragraph(LEGEND.format(back=back * labels, gradient=gradient * labels))
 
 
 def _cells(layer: LayerTrace) -> dict[str, str]:

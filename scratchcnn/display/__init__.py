@@ -1,0 +1,1 @@
+"""Display of results: blocks that are rendered as plain text for a terminal and as HTML for a notebook."""
