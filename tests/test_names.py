@@ -97,7 +97,7 @@ def test_objects_can_be_copied_and_pickled(thing):
         assert vars(copied).keys() == vars(thing).keys()
 
 
-@pytest.mark.parametrize("name", ["_repr_html_", "__array__", "__iter__", "_ipython_display_"])
+@pytest.mark.parametrize("name", ["_repr_markdown_", "__array__", "__iter__", "_ipython_display_"])
 def test_names_that_python_looks_for_get_a_short_message(name):
     with pytest.raises(AttributeError, match=f"^'Sequential' object has no attribute '{name}'$"):
         getattr(Sequential(), name)

@@ -1,6 +1,9 @@
 """`Sequential.summary` prints the table of the article, character for character."""
 
+import re
+
 import pytest
+from elements import Elements
 from networks import article_model
 
 from scratchcnn import Sequential
@@ -80,3 +83,27 @@ def test_default_columns_widen_for_long_names():
 def test_invalid_positions_raise(positions):
     with pytest.raises(ValueError, match=r"Expected positions as three increasing numbers above 0.*received"):
         article_model().summary(positions=positions)
+
+
+def test_notebook_displays_the_summary_as_a_table():
+    lines = []
+    article_model().summary(print_fn=lines.append)
+    texts = Elements(article_model()._repr_html_()).texts
+    assert " ".join(texts).split() == [
+        word for line in lines for word in line.split() if not re.fullmatch("[_=]+", word)
+    ]
+
+
+def test_notebook_displays_a_model_that_is_not_built():
+    texts = Elements(Sequential([Dense(3, name="<dense>")])._repr_html_()).texts
+    assert texts[-4:] == ["<dense> (Dense)", "?", "?", "Not built: the shape of the input is not known."]
+    assert Elements(Sequential()._repr_html_()).texts[0] == 'Model: "sequential"'
+
+
+@pytest.mark.parametrize(("model", "expected"), [
+    (Sequential([Dense(3, input_shape=(4,))], name="mine"), "<'mine' (Sequential), 1 layer, (None, 4) to (None, 3)>"),
+    (Sequential([Dense(3), Dense(2)]), "<'sequential' (Sequential), 2 layers, not built>"),
+    (Sequential(), "<'sequential' (Sequential), 0 layers, not built>"),
+])  # fmt: skip
+def test_representation_names_the_shapes(model, expected):
+    assert repr(model) == expected

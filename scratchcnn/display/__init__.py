@@ -1,1 +1,1 @@
-"""Display of results: blocks that are rendered as plain text for a terminal and as HTML for a notebook."""
+"""Display of results in a terminal and in a notebook: blocks of text that are also HTML, and progress bars."""

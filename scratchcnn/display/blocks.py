@@ -14,12 +14,12 @@ from html import escape
 WIDTH = 118  # characters per line
 GAP = "  "  # between the columns of a table
 
-CELL = "padding: 0.15em 0.7em; white-space: pre; vertical-align: top; border: none; text-align: "
+CELL = "padding: 0.15em 0.6em; white-space: pre; vertical-align: top; border: none; text-align: "
 HEAD = "font-weight: bold; border-bottom: 1px solid currentColor; "
 TABLE = "border-collapse: collapse; margin: 0.4em 0; width: auto; font-variant-numeric: tabular-nums"
 SCROLL = "overflow-x: auto; max-width: 100%"  # wide content scrolls in its own box
-TEXT = "margin: 0.4em 0; max-width: 60em"
-PRE = "margin: 0.4em 0; line-height: 1.2; background: transparent; white-space: pre"
+TEXT = "margin: 0.2em 0; max-width: 60em"
+PRE = "margin: 0.2em 0; line-height: 1.2; background: transparent; white-space: pre; font-family: monospace"
 
 
 class Block(ABC):
@@ -40,7 +40,7 @@ class Paragraph(Block):
     >>> Paragraph("Row 3 differs.", first="ok   ").lines()
     ['ok   Row 3 differs.']
     >>> Paragraph("a < b").html()
-    '<div style="margin: 0.4em 0; max-width: 60em">a &lt; b</div>'
+    '<div style="margin: 0.2em 0; max-width: 60em">a &lt; b</div>'
     """
 
     def __init__(self, text: str, first: str = "", rest: str | None = None) -> None:

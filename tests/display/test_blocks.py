@@ -1,9 +1,9 @@
 """Blocks of results have the same content as text and as HTML; the HTML is escaped and has no colours of its own."""
 
 import re
-from html.parser import HTMLParser
 
 import pytest
+from elements import Elements
 
 from scratchcnn.display.blocks import (
     WIDTH,
@@ -25,27 +25,6 @@ BLOCKS = {
     "head": Table([HOSTILE], [["1"]]), "cell": Table(["a"], [[HOSTILE]]), "lines": Lines([HOSTILE]),
     "group": Group(Title(HOSTILE), Indented(Paragraph(HOSTILE), "  ")),
 }  # fmt: skip
-
-
-class Elements(HTMLParser):
-    """Collects the tags, their attributes, and the text; fails if the elements are not nested properly."""
-
-    def __init__(self, html):
-        super().__init__()
-        self.open, self.tags, self.attributes, self.texts = [], [], [], []
-        self.feed(html)
-        assert self.open == []
-
-    def handle_starttag(self, tag, attributes):
-        self.open.append(tag)
-        self.tags.append(tag)
-        self.attributes += attributes
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.texts.append(data)
 
 
 @pytest.mark.parametrize("block", BLOCKS.values(), ids=BLOCKS)

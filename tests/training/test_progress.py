@@ -6,6 +6,7 @@ import re
 import pytest
 from networks import small_data, small_model
 
+from scratchcnn.training import History
 from scratchcnn.training.progress import Progress, duration_text, resolve, values_text
 
 LINE = re.compile(
@@ -84,3 +85,15 @@ def test_values_and_durations_are_formatted_as_in_keras():
     assert values_text({"loss": 0.24641, "accuracy": 0.0}) == " - loss: 0.2464 - accuracy: 0.0000"
     assert values_text({"loss": 0.00001234}) == " - loss: 1.2340e-05"
     assert [duration_text(s) for s in (14.2, 0.0304, 0.000085)] == ["14s", "30ms", "85us"]
+
+
+def test_history_prints_a_table_with_one_row_per_epoch():
+    model, history = fit(verbose=0)
+    title, heads, _, *rows = [line for line in str(model.history).splitlines() if line]
+    assert title == "History of 2 epochs"
+    assert heads.split() == ["epoch", *NAMES]
+    assert [row.split() for row in rows] == [
+        [str(epoch + 1), *(f"{history[name][epoch]:.4f}" for name in NAMES)] for epoch in range(2)
+    ]
+    assert repr(model.history) == "<History: History of 2 epochs; print it>"
+    assert str(History()) == "History of 0 epochs"

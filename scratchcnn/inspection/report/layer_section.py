@@ -15,7 +15,7 @@ from scratchcnn.descriptions.activation_functions import code_of_activation, wor
 from scratchcnn.descriptions.base import Code
 from scratchcnn.descriptions.registry import description_of, kind_of
 from scratchcnn.descriptions.words import times
-from scratchcnn.inspection.text.numbers import BYTE_UNITS, FLOP_UNITS, scaled, short
+from scratchcnn.inspection.text.numbers import short
 from scratchcnn.inspection.tracing.layer_trace import LayerTrace
 from scratchcnn.inspection.tracing.trace import Trace
 
@@ -38,7 +38,7 @@ def layer_section(layer: LayerTrace, engine: str) -> dict[str, Any]:
         "formula": formula,
         "notation": notation,
         "settings": _settings_of(layer),
-        "facts": _facts_of(layer),
+        "facts": layer.facts(),
         "sources": sources,
         "backward_facts": _backward_facts_of(layer),
         "backward_sources": backward_sources,
@@ -76,20 +76,6 @@ def _settings_of(layer: LayerTrace) -> str:
     return ", ".join(f"{name} {value}" for name, value in settings.items())
 
 
-def _facts_of(layer: LayerTrace) -> dict[str, str]:
-    found = {
-        "output shape": times(layer.shapes.output[1:]),
-        "parameters": f"{layer.parameter_count:,}",
-        "FLOPs": scaled(layer.flops, FLOP_UNITS, 1000),
-        "memory": scaled(layer.bytes, BYTE_UNITS, 1024),
-        "sparsity": f"{100 * layer.zeros:.0f} %",
-        "mean": short(layer.mean),
-        "standard deviation": short(layer.spread),
-        "time": f"{1000 * layer.seconds.forward:.2f} ms",
-    }
-    return found if layer.algorithm is None else {**found, "algorithm": layer.algorithm.forward}
-
-
 def _backward_facts_of(layer: LayerTrace) -> dict[str, str]:
     found = {}
     gradient = layer.d_preactivation if layer.d_output is None else layer.d_output
@@ -110,7 +96,7 @@ def overview(trace: Trace) -> tuple[list[str], list[list[str]]]:
     heads += ["gradient norm"] if trace.losses is not None else []
     rows = []
     for layer in trace:
-        facts = _facts_of(layer) | {"gradient norm": short(layer.gradient_norm)}
+        facts = layer.facts() | {"gradient norm": short(layer.gradient_norm)}
         rows.append([layer.name, layer.kind, *(facts[head] for head in heads)])
     return ["layer", "class", *heads], rows
 

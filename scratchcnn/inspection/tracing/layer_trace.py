@@ -12,6 +12,10 @@ import numpy as np
 from scratchcnn.algorithms import Choice
 from scratchcnn.descriptions.registry import description_of
 from scratchcnn.descriptions.values import LayerValues
+from scratchcnn.descriptions.words import plural, times
+from scratchcnn.display.blocks import Block, Facts, Title
+from scratchcnn.display.displayed import Displayed
+from scratchcnn.inspection.text.numbers import BYTE_UNITS, FLOP_UNITS, scaled, short
 from scratchcnn.layers import Layer
 from scratchcnn.operands import Array
 
@@ -27,9 +31,11 @@ class Seconds(NamedTuple):
     backward: float | None
 
 
-@dataclass(frozen=True, eq=False)
-class LayerTrace(LayerValues):
-    """One layer of a `Trace`. All arrays are of the model's dtype and have the batch as their first axis.
+@dataclass(frozen=True, eq=False, repr=False)
+class LayerTrace(Displayed, LayerValues):
+    """One layer of a `Trace`; `print` shows its cost and statistics.
+
+    All arrays are of the model's dtype and have the batch as their first axis.
 
     Attributes
     ----------
@@ -107,6 +113,27 @@ class LayerTrace(LayerValues):
             return None
         with np.errstate(all="ignore"):
             return math.sqrt(sum(float(np.sum(np.square(g, dtype=np.float64))) for g in self.gradients.values()))
+
+    def facts(self) -> dict[str, str]:
+        """Return the output shape, cost and statistics of the forward pass as text, by name."""
+        found = {
+            "output shape": times(self.shapes.output[1:]),
+            "parameters": f"{self.parameter_count:,}",
+            "FLOPs": scaled(self.flops, FLOP_UNITS, 1000),
+            "memory": scaled(self.bytes, BYTE_UNITS, 1024),
+            "sparsity": f"{100 * self.zeros:.0f} %",
+            "mean": short(self.mean),
+            "standard deviation": short(self.spread),
+            "time": f"{1000 * self.seconds.forward:.2f} ms",
+        }
+        return found if self.algorithm is None else {**found, "algorithm": self.algorithm.forward}
+
+    def blocks(self) -> list[Block]:
+        """Return the title, and the facts."""
+        found = self.facts()
+        if self.gradients:
+            found["gradient norm"] = short(self.gradient_norm)
+        return [Title(f"Trace of {self.layer.label}: {plural(len(self.output), 'sample')}"), Facts(found.items())]
 
     def __repr__(self) -> str:
         return f"<LayerTrace of {self.layer.label}, {self.shapes.input} to {self.shapes.output}>"
