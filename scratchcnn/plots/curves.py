@@ -30,7 +30,8 @@ def plot_history(history: History, ax: Axes | Iterable[Axes] | None = None) -> l
     Returns
     -------
     list of Axes
-        One for the loss and one for each metric. Write the figure to a file with `save(axes[0], 'curves.png')`.
+        One for the loss and one for each metric. Write the figure to a file with `save(axes[0], 'curves.png')`; a
+        notebook displays it.
 
     Raises
     ------

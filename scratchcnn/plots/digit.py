@@ -32,7 +32,7 @@ def plot_digit(image: npt.ArrayLike, label: object = None, prediction: object = 
     Returns
     -------
     Axes
-        Write it to a file with `save(axes, 'digit.png')`; in a notebook, display `axes.figure`.
+        Write it to a file with `save(axes, 'digit.png')`; a notebook displays the figure.
 
     Raises
     ------
@@ -76,7 +76,7 @@ def plot_digits(
     Returns
     -------
     list of Axes
-        One for each image. Write the figure to a file with `save(axes[0], 'digits.png')`.
+        One for each image. Write the figure to a file with `save(axes[0], 'digits.png')`; a notebook displays it.
 
     Raises
     ------

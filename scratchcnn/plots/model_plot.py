@@ -56,7 +56,7 @@ def plot_model(
     Returns
     -------
     Axes
-        In a notebook, display `axes.figure`.
+        A notebook displays the figure.
 
     Raises
     ------

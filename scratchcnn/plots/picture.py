@@ -14,6 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from scratchcnn.names import names_arguments
+from scratchcnn.plots.inline import AxesList, InlineFigure
 
 KINDS = ("png", "jpg", "jpeg", "pdf", "svg")
 DPI = 144.0
@@ -23,11 +24,11 @@ Drawing = TypeVar("Drawing", Axes, Figure)
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """Create an empty figure of the given inches, which is not registered with pyplot.
+    """Create an empty figure of the given inches, which a notebook displays and which is not registered with pyplot.
 
     The resolution of very large figures is reduced, so that they can be drawn.
     """
-    figure = Figure(figsize=(width, height), dpi=min(DPI, MOST_PIXELS / max(width, height)), facecolor="white")
+    figure = InlineFigure(figsize=(width, height), dpi=min(DPI, MOST_PIXELS / max(width, height)), facecolor="white")
     FigureCanvasAgg(figure)
     return figure
 
@@ -39,15 +40,13 @@ def new_axes(width: float, height: float) -> tuple[Figure, Axes]:
     return figure, figure.subplots()
 
 
-def panels(
-    count: int, width: float = 6.6, height: float = 3.8, columns: int | None = None
-) -> tuple[Figure, list[Axes]]:
+def panels(count: int, width: float = 6.6, height: float = 3.8, columns: int | None = None) -> tuple[Figure, AxesList]:
     """Create a `new_figure` with at least `count` axes of the given inches, in rows of `columns` (default: one row)."""
     columns = columns or count
     rows = -(-count // columns)
     figure = new_figure(width * columns, height * rows)
     figure.set_layout_engine("constrained", w_pad=0.1, h_pad=0.1)
-    return figure, list(figure.subplots(rows, columns, squeeze=False).flat)
+    return figure, AxesList(figure.subplots(rows, columns, squeeze=False).flat)
 
 
 @names_arguments

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 
+from scratchcnn.plots.inline import AxesList
 from scratchcnn.plots.picture import new_figure
 
 MOST_TILES = 400  # on a sheet with axes for each tile; thousands would take minutes
@@ -88,7 +89,7 @@ def grid(count: int, width: float = 1.0, height: float = 1.0) -> tuple[int, int]
     return -(-count // columns), columns
 
 
-def tile_axes(ax: Axes | Iterable[Axes] | None, count: int, width: float, lines: int, title: str) -> list[Axes]:
+def tile_axes(ax: Axes | Iterable[Axes] | None, count: int, width: float, lines: int, title: str) -> AxesList:
     """Return axes for each of `count` square tiles: the given ones, or those of a new figure.
 
     Parameters
@@ -124,19 +125,19 @@ def tile_axes(ax: Axes | Iterable[Axes] | None, count: int, width: float, lines:
         )
     for each in given[count:]:
         each.set_axis_off()
-    return given[:count]
+    return AxesList(given[:count])
 
 
-def listed_axes(ax: Axes | Iterable[Axes]) -> list[Axes]:
+def listed_axes(ax: Axes | Iterable[Axes]) -> AxesList:
     """Return a list of axes, given as one or as several, for example an array from `figure.subplots(3, 4)`."""
     given = [ax] if isinstance(ax, Axes) else list(np.asarray(ax if isinstance(ax, np.ndarray) else list(ax)).flat)
     for each in given:
         if not isinstance(each, Axes):
             raise TypeError(f"Expected axes of matplotlib, received {type(each).__name__}; use figure.subplots.")
-    return given
+    return AxesList(given)
 
 
-def _new_axes(count: int, width: float, lines: int, title: str) -> list[Axes]:
+def _new_axes(count: int, width: float, lines: int, title: str) -> AxesList:
     """Create axes at computed positions in a new figure; a layout engine would need seconds for a hundred axes."""
     above = (lines * LINE * CAPTION_SIZE + 5) / 72 if lines else 0.0
     sheet = Sheet(count, grid(count)[1], width + above, width, MARGIN)
@@ -151,12 +152,12 @@ def _new_axes(count: int, width: float, lines: int, title: str) -> list[Axes]:
         parse_math=False,
     )  # fmt: skip
     corners = [sheet.corner(index) for index in range(count)]
-    return [
+    return AxesList(
         figure.add_axes(
             ((left + x) / whole, (height - top - y - above - width) / height, width / whole, width / height)
         )
         for y, x in corners
-    ]
+    )
 
 
 def width_for(captions: Sequence[str], least: float, most: float) -> float:

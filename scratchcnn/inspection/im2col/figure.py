@@ -16,6 +16,7 @@ from scratchcnn.inspection.im2col.boards_figure import Board, backward_board, fo
 from scratchcnn.inspection.im2col.data import Im2colStoryData
 from scratchcnn.inspection.im2col.grid_figure import CELL, Array, cell_axes
 from scratchcnn.inspection.im2col.text import row_texts, steps_of
+from scratchcnn.plots.inline import Animation
 from scratchcnn.plots.picture import check_file, check_path, finish, write_whole
 from scratchcnn.plots.tiles import wrapped
 
@@ -59,9 +60,9 @@ def plot_im2col(
     return finish(ax.figure.figure, to_file)
 
 
-def animate_im2col(story: Im2colStoryData, to_file: str | os.PathLike[str]) -> None:
-    """Write the animation of im2col and col2im; see `Im2colStory.animate`."""
-    target = check_path(to_file, ("gif",))
+def animate_im2col(story: Im2colStoryData, to_file: str | os.PathLike[str] | None) -> Animation:
+    """Return the animation of im2col and col2im; see `Im2colStory.animate`."""
+    target = None if to_file is None else check_path(to_file, ("gif",))
     _expect_small(story)
     rows, columns = story.matrix.shape
     if rows * columns > MOST_ELEMENTS:
@@ -80,7 +81,9 @@ def animate_im2col(story: Im2colStoryData, to_file: str | os.PathLike[str]) -> N
     first, *others = (Image.fromarray(each).quantize(palette=palette, dither=Image.Dither.NONE) for each in pictures)
     content = io.BytesIO()
     first.save(content, "gif", save_all=True, append_images=others, duration=list(durations), loop=0)
-    write_whole(target, to_file, content.getvalue())
+    if target is not None and to_file is not None:
+        write_whole(target, to_file, content.getvalue())
+    return Animation(content.getvalue())
 
 
 def _frames(story: Im2colStoryData) -> Iterator[tuple[Board, str, int]]:

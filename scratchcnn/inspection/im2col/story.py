@@ -24,6 +24,8 @@ from scratchcnn.training.data import check_images
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from scratchcnn.plots.inline import Animation
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Im2colStory(Displayed, Im2colStoryData):
@@ -61,14 +63,16 @@ class Im2colStory(Displayed, Im2colStoryData):
 
         return plot_im2col(self, to_file, row)
 
-    def animate(self, to_file: str | os.PathLike[str] = "im2col.gif") -> None:
-        """Write an animated GIF with one frame per patch in the forward pass, and one in the backward pass.
+    def animate(self, to_file: str | os.PathLike[str] | None = "im2col.gif") -> Animation:
+        """Draw an animation with one frame per patch in the forward pass, and one in the backward pass.
+
+        It is written to an animated GIF, unless `to_file` is None, and returned, so that a notebook displays it.
 
         Errors as for `plot`, and a ValueError for a matrix of more than 450 elements or another extension than .gif.
         """
         from scratchcnn.inspection.im2col.figure import animate_im2col
 
-        animate_im2col(self, to_file)
+        return animate_im2col(self, to_file)
 
     def blocks(self) -> Iterator[Block]:
         """Return the four steps with their values."""
