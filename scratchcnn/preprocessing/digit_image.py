@@ -21,7 +21,7 @@ DARK = {"auto": None, "dark": True, "light": False}
 ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")  # at least two letters, as C:// is a drive
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class DigitPicture:
     """A digit as an input of the network, with the intermediate results of its preprocessing.
 
@@ -58,6 +58,12 @@ class DigitPicture:
     ink_is_dark: bool | None = None
     box: tuple[int, int, int, int] | None = None
     line: int = 0
+
+    def __repr__(self) -> str:
+        height, width = self.grey.shape
+        ink = {True: "dark ink", False: "light ink", None: "an image"}[self.ink_is_dark]
+        box = f" in the box {self.box}" if self.box else ""
+        return f"<DigitPicture: {ink}{box} of {height} × {width} pixels; plot it with plot_digit_steps>"
 
 
 def read_digit(source: Source, ink: InkKind = "auto", as_is: bool = False, timeout: float = 20.0) -> DigitPicture:

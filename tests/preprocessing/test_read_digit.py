@@ -478,3 +478,10 @@ def test_server_that_hangs_or_sends_single_bytes_times_out(four, serve):
         with pytest.raises(TimeoutError, match=r"within 0\.3 s, received no complete one"):
             read_digit(server.url + path, timeout=0.3)
     over.set()
+
+
+def test_representation_is_one_line_without_arrays(four):
+    found, as_is = read_digit(four), read_digit(np.zeros((28, 28)), as_is=True)
+    size = "of 120 × 90 pixels; plot it with plot_digit_steps>"
+    assert repr(found) == f"<DigitPicture: dark ink in the box {found.box} {size}"
+    assert repr(as_is) == "<DigitPicture: an image of 28 × 28 pixels; plot it with plot_digit_steps>"
