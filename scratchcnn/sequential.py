@@ -470,8 +470,8 @@ class Sequential(Named, methods=True):
         epochs : int
             Passes over the data, each in a new random order, including those before initial_epoch.
         verbose : {'auto', 0, 1, 2}
-            1: a progress bar with the remaining time; 2: one line per epoch; 0: silent; 'auto': 1 on a terminal, else
-            2. The seconds are those of the whole epoch; the time per step excludes validation.
+            1: a progress bar with the remaining time; 2: one line per epoch; 0: silent; 'auto': 1 on a terminal and in
+            a notebook, else 2. The seconds are those of the whole epoch; the time per step excludes validation.
         callbacks : Callback or sequence of Callback, optional
             See `scratchcnn.callbacks`.
         validation_split : float, default 0

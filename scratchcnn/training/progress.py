@@ -6,11 +6,15 @@ import sys
 import time
 from typing import Any, Literal
 
+from scratchcnn.display import cell_output
+
 Verbose = Literal["auto", 0, 1, 2]
 
 
 def resolve(verbose: Any) -> int:
-    """Return 0, 1 or 2; 'auto' is the bar (1) on a terminal and lines (2) elsewhere, where a bar would flood the log.
+    """Return 0, 1 or 2 for `verbose`.
+
+    'auto' is the bar (1) on a terminal and in a notebook, and lines (2) elsewhere, where a bar would flood the log.
 
     Raises
     ------
@@ -18,7 +22,7 @@ def resolve(verbose: Any) -> int:
         Another value.
     """
     if verbose == "auto":
-        return 1 if sys.stdout.isatty() else 2
+        return 1 if sys.stdout.isatty() or cell_output.is_available() else 2
     if verbose in (0, 1, 2):
         return int(verbose)
     raise ValueError(f"Expected verbose as 'auto', 0 (silent), 1 (bar) or 2 (lines), received {verbose!r}.")
@@ -44,7 +48,8 @@ def duration_text(seconds: float) -> str:
 class Progress:
     """Displays the progress of one pass over a data set: an epoch of training, or an evaluation.
 
-    At the end of the pass the bar is replaced by the line, so the values are never cut off at the terminal's edge.
+    At the end of the pass the bar is replaced by the line, so the values are never cut off at the terminal's edge, and
+    a saved notebook contains only the line.
 
     Parameters
     ----------
@@ -61,11 +66,14 @@ class Progress:
         self.started = time.perf_counter()
         self.seconds_of_steps = 0.0
         self.bar: Any = None
-        if verbose == 1:
+        self.output: cell_output.CellOutput | None = None
+        if verbose == 1 and cell_output.is_available():
+            self.output = cell_output.CellOutput()
+            self.bar = self.output.bar(steps, done)
+        elif verbose == 1:
             from tqdm import tqdm  # here, so that importing scratchcnn stays fast
 
-            form = "{n_fmt}/{total_fmt} |{bar:20}| {remaining} left{postfix}"
-            self.bar = tqdm(total=steps, file=sys.stdout, bar_format=form, leave=False,
+            self.bar = tqdm(total=steps, file=sys.stdout, bar_format=cell_output.BAR, leave=False,
                             dynamic_ncols=True, initial=done)  # fmt: skip
 
     def step(self, values: dict[str, float]) -> None:
@@ -82,9 +90,11 @@ class Progress:
         self.close()
         if self.verbose:
             step = duration_text(self.seconds_of_steps / max(1, self.done - self.done_before))
-            print(
-                f"{self.done}/{self.steps or self.done} - {seconds:.0f}s - {step}/step{values_text(values)}", flush=True
-            )
+            line = f"{self.done}/{self.steps or self.done} - {seconds:.0f}s - {step}/step{values_text(values)}"
+            if self.output is None:
+                print(line, flush=True)
+            else:
+                self.output.show(line)
 
     def close(self) -> None:
         """Remove the bar; also called if the pass ended with an error."""
