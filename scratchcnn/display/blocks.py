@@ -56,37 +56,36 @@ class Paragraph(Block):
 
 
 class Title(Paragraph):
-    """The first block of a result: what it is."""
+    """A heading, for example of the whole result, which says what it is."""
 
     def html(self) -> str:
         """Return the text in bold letters."""
-        return _element("div", escape(self.text), f"{TEXT}; font-weight: bold")
+        return _element("div", escape(self.first.lstrip() + self.text), f"{TEXT}; font-weight: bold")
 
 
 class Facts(Block):
-    """Names and their explanations, the explanations aligned.
+    """Names and their explanations, the explanations aligned; or rows of several short cells and an explanation.
 
     >>> Facts([("pen", "red"), ("pencil", "grey")]).lines()
     ['pen      red', 'pencil   grey']
     """
 
-    def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
-        self.pairs = list(pairs)
+    def __init__(self, rows: Iterable[Sequence[str]], gap: int = 3) -> None:
+        self.rows, self.gap = list(rows), gap
 
     def lines(self) -> list[str]:
-        """Return a line for each pair, or more if it is long."""
-        width = max(len(name) for name, _ in self.pairs) + 3
-        return [line for name, text in self.pairs for line in wrap(text, first=f"{name:{width}}")]
+        """Return a line for each row, or more if its explanation is long."""
+        widths = [max(map(len, column)) + self.gap for column in zip(*self.rows, strict=True)][:-1]
+        return [line for *names, text in self.rows for line in wrap(text, first="".join(map(str.ljust, names, widths)))]
 
     def html(self) -> str:
-        """Return a table of two columns without heads."""
+        """Return a table without heads."""
         wrapped = CELL.replace("white-space: pre;", "white-space: normal; max-width: 50em;")
-        rows = [
-            _element("td", escape(name), f"{CELL}left; font-weight: bold")
-            + _element("td", escape(text), f"{wrapped}left")
-            for name, text in self.pairs
-        ]
-        return _table_element(_element("tbody", "".join(_element("tr", row) for row in rows)))
+        rows = []
+        for *names, text in self.rows:
+            cells = [_element("td", escape(name.strip()), f"{CELL}left; font-weight: bold") for name in names]
+            rows.append(_element("tr", "".join(cells) + _element("td", escape(text), f"{wrapped}left")))
+        return _table_element(_element("tbody", "".join(rows)))
 
 
 class Table(Block):

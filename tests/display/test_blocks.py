@@ -58,6 +58,12 @@ def test_columns_of_a_table_have_the_same_alignment_in_html():
     assert cells == [("right", "a"), ("left", "b"), ("right", "c"), ("left", "d")]
 
 
+def test_facts_may_have_several_short_cells():
+    facts = Facts([("ok   ", "labels", "10 classes"), ("WRONG", "pixels", "not scaled")], gap=2)
+    assert facts.lines() == ["ok     labels  10 classes", "WRONG  pixels  not scaled"]
+    assert Elements(facts.html()).texts == ["ok", "labels", "10 classes", "WRONG", "pixels", "not scaled"]
+
+
 def test_long_text_is_wrapped_in_lines_and_not_in_html():
     text = "word " * 60 + "end"
     lines = Paragraph(text).lines()

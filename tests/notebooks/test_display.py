@@ -27,7 +27,8 @@ TABLES = [
 FIGURES = [
     "plots.plot_digit(x[0])", "plots.plot_digits(x[:3])", "plots.plot_history(history)", "plots.plot_filters(model)",
     "plots.plot_digits(x[:3])[0]", "plots.plot_confusion_matrix(y, model.predict(x))",
-    "plots.plot_mistakes(x, y, model.predict(x))", "plots.plot_model(model, to_file=None, show_shapes=True)",
+    "plots.plot_mistakes(x, y, model.predict(x))",
+    "from scratchcnn.utils import plot_model; plot_model(model, to_file=None, show_shapes=True)",
     "plots.plot_feature_maps(model, x[0], 'conv2d')", "inspection.occlusion(model, x[0]).plot()", "found.plot()",
     "inspection.explain(found, 'conv2d', (0, 1, 1, 0)).plot()",
 ]  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from scratchcnn.display.blocks import Block, Group, Paragraph, Title
+from scratchcnn.display.blocks import Block, Facts, Paragraph, Title
 from scratchcnn.display.displayed import Displayed
 from scratchcnn.names import look_up
 
@@ -46,8 +46,7 @@ class Findings(Displayed):
 
     def blocks(self) -> list[Block]:
         """Return the title, the points, and the names of those that are wrong."""
-        width = max((len(point.name) for point in self.points), default=0)
         signs = {True: "ok   ", False: "WRONG", None: "note "}
-        points = [Paragraph(point.text, f"{signs[point.ok]}  {point.name.ljust(width)}  ") for point in self.points]
+        points = Facts([(signs[point.ok], point.name, point.text) for point in self.points], gap=2)
         names = ", ".join(point.name for point in self.wrong)
-        return [Title(self.title), Group(*points), Paragraph(f"Wrong: {names}." if names else "Nothing is wrong.")]
+        return [Title(self.title), points, Paragraph(f"Wrong: {names}." if names else "Nothing is wrong.")]

@@ -86,7 +86,7 @@ def story_blocks(story: Im2colStoryData) -> Iterator[Block]:
     )
     contents = _patches(story), _product(story), _gradient(story), _scatter(story)
     for number, ((title, text), content) in enumerate(zip(steps_of(story), contents, strict=True), start=1):
-        yield Group(Paragraph(title, first=f"{number}. "), Paragraph(text, first=INDENT))
+        yield Group(Title(title, first=f"{number}. "), Paragraph(text, first=INDENT))
         yield from (Indented(block, INDENT) for block in content)
 
 
