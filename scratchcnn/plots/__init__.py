@@ -1,5 +1,7 @@
 """Figures of data, models and training, drawn with matplotlib; a display is not needed.
 
+A notebook displays the figure of the axes that a function returns. To write it to a file, use `save`.
+
 >>> axes = plot_digit(np.eye(28), label=5)
 >>> axes.get_title()
 'label: 5'
