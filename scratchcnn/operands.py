@@ -233,6 +233,22 @@ def expect_winners(winners: Array, shape: Shape, pool_size: Pair) -> None:
         )
 
 
+def expect_normalization(x: Array, mean: Array, variance: Array, gamma: Array | None, beta: Array | None) -> None:
+    """Check the operands of a batch normalization of x (..., C): statistics (C,) of float64, parameters of its dtype.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Another dtype or shape, or an x without a channel axis.
+    """
+    channels = x.shape[-1:] or (None,)
+    given = {name: array for name, array in (("gamma", gamma), ("beta", beta)) if array is not None}
+    expect(x=(x, (*x.shape[:-1], *channels)), **{name: (array, channels) for name, array in given.items()})
+    expect(mean=(mean, channels), variance=(variance, channels))
+    if mean.dtype != np.float64:
+        raise TypeError(f"Expected mean and variance of dtype float64, received {mean.dtype}; use .astype.")
+
+
 def expect_noise(keys: Array, size: Pair, weights: Array) -> None:
     """Check the operands of `smooth_noise`.
 

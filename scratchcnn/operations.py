@@ -60,6 +60,32 @@ class Operations(Protocol):
     def bias_gradient(self, dy: Array) -> Array:
         """Gradient of the loss with respect to a bias that is added along the last axis."""
 
+    def batch_statistics(self, x: Array) -> tuple[Array, Array]:
+        """Mean and variance of each channel over a batch, in float64."""
+
+    def batch_normalization(
+        self, x: Array, mean: Array, variance: Array, gamma: Array | None, beta: Array | None, epsilon: float
+    ) -> Array:
+        """Normalize each channel with a mean and a variance, and scale and shift the result."""
+
+    def batch_normalization_parameter_gradients(
+        self, dy: Array, x: Array, mean: Array, variance: Array, epsilon: float
+    ) -> tuple[Array, Array]:
+        """Gradients of the loss with respect to gamma and beta of a batch normalization."""
+
+    def batch_normalization_input_gradient(
+        self,
+        dy: Array,
+        x: Array,
+        mean: Array,
+        variance: Array,
+        gamma: Array | None,
+        epsilon: float,
+        dgamma: Array,
+        dbeta: Array,
+    ) -> Array:
+        """Gradient of the loss with respect to the input of a batch normalization with the statistics of this input."""
+
     def relu(self, x: Array) -> Array:
         """Rectified linear unit."""
 

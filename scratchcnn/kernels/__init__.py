@@ -5,6 +5,12 @@ The three functions of the convolution take one more argument, `algorithm`. Oper
 """
 
 from scratchcnn.kernels.adam import adam
+from scratchcnn.kernels.batch_normalization import (
+    batch_normalization,
+    batch_normalization_input_gradient,
+    batch_normalization_parameter_gradients,
+    batch_statistics,
+)
 from scratchcnn.kernels.bias import bias_gradient
 from scratchcnn.kernels.conv2d.dispatch import (
     conv2d,
@@ -31,6 +37,10 @@ from scratchcnn.kernels.warp import warp
 
 __all__ = [
     "adam",
+    "batch_normalization",
+    "batch_normalization_input_gradient",
+    "batch_normalization_parameter_gradients",
+    "batch_statistics",
     "bias_gradient",
     "col2im",
     "conv2d",

@@ -6,21 +6,22 @@ and fast. They are tested against these, and `Sequential(engine="reference")` ru
 
 Reading order, with the concepts that each file introduces:
 
-    dense           weighted sums of the inputs; gradients with respect to kernel and input
-    bias            the gradient of a bias
-    relu            the activation function between layers, and its gradient at the kink
-    elementwise     sigmoid, tanh, elu, leaky_relu, gelu, silu and softplus, each with its derivative
-    softmax         probabilities from logits
-    cross_entropy   the loss, computed from logits or from probabilities
-    sgd             the update of the parameters; with the files above, a network can be trained
-    im2col          sliding windows: stride, padding, dilation
-    conv2d          convolution and its two gradients
-    max_pool2d      the maximum of each window; argmax indices
-    random          a counter-based random generator
-    dropout         regularization by zeroing random activations
-    adam            an optimizer with a step size for each parameter
-    warp            resampling of images, for data augmentation
-    smooth_noise    random displacement fields, for elastic distortions
+    dense                weighted sums of the inputs; gradients with respect to kernel and input
+    bias                 the gradient of a bias
+    relu                 the activation function between layers, and its gradient at the kink
+    elementwise          sigmoid, tanh, elu, leaky_relu, gelu, silu and softplus, each with its derivative
+    softmax              probabilities from logits
+    cross_entropy        the loss, computed from logits or from probabilities
+    sgd                  the update of the parameters; with the files above, a network can be trained
+    im2col               sliding windows: stride, padding, dilation
+    conv2d               convolution and its two gradients
+    max_pool2d           the maximum of each window; argmax indices
+    batch_normalization  mean and variance of each channel over the batch; gradients through both
+    random               a counter-based random generator
+    dropout              regularization by zeroing random activations
+    adam                 an optimizer with a step size for each parameter
+    warp                 resampling of images, for data augmentation
+    smooth_noise         random displacement fields, for elastic distortions
 
 Notation, in all files:
 
@@ -37,6 +38,12 @@ Lower-case letters are the matching indices: n, c, f, ky, kx, oy, ox, i, j.
 """
 
 from scratchcnn.reference.adam import adam
+from scratchcnn.reference.batch_normalization import (
+    batch_normalization,
+    batch_normalization_input_gradient,
+    batch_normalization_parameter_gradients,
+    batch_statistics,
+)
 from scratchcnn.reference.bias import bias_gradient
 from scratchcnn.reference.conv2d import conv2d, conv2d_input_gradient, conv2d_kernel_gradient
 from scratchcnn.reference.cross_entropy import (
@@ -59,6 +66,10 @@ from scratchcnn.reference.warp import warp
 
 __all__ = [
     "adam",
+    "batch_normalization",
+    "batch_normalization_input_gradient",
+    "batch_normalization_parameter_gradients",
+    "batch_statistics",
     "bias_gradient",
     "col2im",
     "conv2d",
