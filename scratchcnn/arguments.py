@@ -78,6 +78,13 @@ def share(name: str, value: object) -> float:
     return float(value)
 
 
+def fraction(name: str, value: object) -> float:
+    """Return `value` as a float in [0, 1]."""
+    if not _is_number(value) or not 0 <= float(value) <= 1:
+        raise ValueError(f"Expected {name} as a number from 0 to 1, received {value!r}.")
+    return float(value)
+
+
 def finite(name: str, value: object) -> float:
     """Return `value` as a finite float."""
     if not _is_number(value) or not math.isfinite(float(value)):

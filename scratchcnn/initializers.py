@@ -75,7 +75,17 @@ class Zeros(Configured):
         return np.zeros(shape, dtype)
 
 
-KNOWN: dict[str, Initializer] = {"glorot_uniform": GlorotUniform(), "he_normal": HeNormal(), "zeros": Zeros()}
+class Ones(Configured):
+    """All ones; the default for the scale and the moving variance of a batch normalization."""
+
+    def __call__(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[np.floating]) -> Array:
+        """Return ones of this shape and dtype; `rng` is not used."""
+        return np.ones(shape, dtype)
+
+
+KNOWN: dict[str, Initializer] = {
+    "glorot_uniform": GlorotUniform(), "he_normal": HeNormal(), "ones": Ones(), "zeros": Zeros(),
+}  # fmt: skip
 
 
 def get(identifier: str | Initializer) -> Initializer:

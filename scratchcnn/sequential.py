@@ -356,6 +356,8 @@ class Sequential(Named, methods=True):
     def get_weights(self) -> list[Array]:
         """Return copies of all parameters, in Keras's order and layout: kernel, bias, kernel, bias, ...
 
+        They include statistics, such as the moving mean of a BatchNormalization.
+
         Raises
         ------
         ValueError
@@ -382,12 +384,12 @@ class Sequential(Named, methods=True):
 
     @property
     def trainable_weights(self) -> list[Array]:
-        """The parameters that training updates: those of the layers that are not frozen."""
+        """The parameters that the optimizer updates: those of the layers that are not frozen, without statistics."""
         return [array for layer in self._row.layers for array in layer.trainable_weights]
 
     @property
     def non_trainable_weights(self) -> list[Array]:
-        """The parameters of the frozen layers."""
+        """The parameters that the optimizer leaves unchanged: statistics, and those of the frozen layers."""
         return [array for layer in self._row.layers for array in layer.non_trainable_weights]
 
     def count_params(self) -> int:
@@ -604,7 +606,9 @@ class Sequential(Named, methods=True):
         return inference.prediction(self, source, resolve(verbose), CallbackList(callbacks))
 
     def __call__(self, x: object, training: bool = False) -> Array:
-        """Return the outputs for one batch of images; with training=True, dropout is active.
+        """Return the outputs for one batch of images; with training=True, those in training.
+
+        Then dropout is active, and BatchNormalization uses the statistics of the batch. The model is not changed.
 
         Raises
         ------
@@ -681,7 +685,7 @@ class Sequential(Named, methods=True):
         ----------
         x, y : one batch, as for `fit`
         training : bool
-            Whether dropout is active.
+            Whether dropout is active, and BatchNormalization uses the statistics of the batch.
 
         Raises
         ------

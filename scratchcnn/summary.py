@@ -78,7 +78,7 @@ def _is_built(layer: Layer) -> bool:
 
 def _totals(layers: Sequence[Layer]) -> list[str]:
     total = sum(layer.parameter_count for layer in layers)
-    trainable = sum(layer.parameter_count for layer in layers if layer.trainable)
+    trainable = sum(array.size for layer in layers for array in layer.trainable_weights)
     return [
         f"Total params: {total:,}",
         f"Trainable params: {trainable:,}",

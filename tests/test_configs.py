@@ -12,6 +12,8 @@ from scratchcnn.storage.objects import NAMES, deserialize, serialize
 
 EXAMPLES = [
     layers.Activation("softmax", name="last"),
+    layers.BatchNormalization(1, 0.5, 0.1, False, False, beta_initializer="ones", gamma_initializer="zeros",
+                              moving_mean_initializer="ones", moving_variance_initializer="zeros", name="b"),
     layers.Conv2D(3, (2, 4), (2, 1), "same", dilation_rate=3, activation="relu", use_bias=False, algorithm="loops",
                   kernel_initializer="he_normal", bias_initializer="glorot_uniform", name="first"),
     layers.Dense(3, "softmax", use_bias=False, kernel_initializer="zeros", bias_initializer="he_normal", name="d"),
@@ -21,7 +23,8 @@ EXAMPLES = [
     layers.MaxPooling2D((2, 3), (1, 2), "same", name="m"),
     layers.Rescaling(1 / 255, offset=-0.5, name="r"),
     activations.ELU(0.5), activations.LeakyReLU(0.3),
-    initializers.GlorotUniform(), initializers.HeNormal(), initializers.Zeros(),
+    initializers.GlorotUniform(), initializers.HeNormal(), initializers.Ones(),
+    initializers.Zeros(),
     losses.CategoricalCrossentropy(from_logits=True), losses.SparseCategoricalCrossentropy(from_logits=True),
     metrics.CategoricalAccuracy("right"), metrics.SparseCategoricalAccuracy("right"),
     optimizers.Adam(0.1, 0.8, 0.9, 1e-5, amsgrad=True),

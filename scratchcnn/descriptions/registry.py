@@ -6,6 +6,7 @@ from typing import Any
 
 from scratchcnn.descriptions.activation import ActivationDescription
 from scratchcnn.descriptions.base import LayerDescription
+from scratchcnn.descriptions.batch_normalization import BatchNormalizationDescription
 from scratchcnn.descriptions.conv2d import Conv2DDescription
 from scratchcnn.descriptions.dense import DenseDescription
 from scratchcnn.descriptions.dropout import DropoutDescription
@@ -14,6 +15,7 @@ from scratchcnn.descriptions.max_pooling2d import MaxPooling2DDescription
 from scratchcnn.descriptions.rescaling import RescalingDescription
 from scratchcnn.layers import (
     Activation,
+    BatchNormalization,
     Conv2D,
     Dense,
     Dropout,
@@ -28,6 +30,7 @@ from scratchcnn.layers import (
 
 LIBRARY: dict[type[Layer], type[LayerDescription[Any]]] = {
     Activation: ActivationDescription,
+    BatchNormalization: BatchNormalizationDescription,
     Conv2D: Conv2DDescription,
     Dense: DenseDescription,
     Dropout: DropoutDescription,

@@ -14,6 +14,7 @@ import numpy as np
 
 from scratchcnn.algorithms import Choice
 from scratchcnn.fusion.operands import convolution_of, named, pooling_of
+from scratchcnn.fusion.stage import FusedStage
 from scratchcnn.kernels.fused.conv2d_conv2d_max_pool2d import (
     conv2d_conv2d_max_pool2d,
     conv2d_conv2d_max_pool2d_gradients,
@@ -29,7 +30,7 @@ class _Cache(NamedTuple):
     winners: Array  # (N, PH, PW, F), argmax indices
 
 
-class Conv2DConv2DMaxPooling2D:
+class Conv2DConv2DMaxPooling2D(FusedStage):
     """Two convolutions and a max pooling, computed together; has no gradient with respect to its input."""
 
     def __init__(self, first: Conv2D, second: Conv2D, pooling: MaxPooling2D, choices: list[Choice]) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 
 from scratchcnn.algorithms import Choice
 from scratchcnn.fusion.operands import convolution_of, named, pooling_of
+from scratchcnn.fusion.stage import FusedStage
 from scratchcnn.kernels.fused.conv2d_max_pool2d import conv2d_max_pool2d, conv2d_max_pool2d_gradients
 from scratchcnn.kernels.fused.conv2d_relu import conv2d_relu, conv2d_relu_gradients
 from scratchcnn.layers import Conv2D, Layer, MaxPooling2D
@@ -29,7 +30,7 @@ class _Cache(NamedTuple):
     winners: Array  # (N, PH, PW, F), argmax indices
 
 
-class Conv2DMaxPooling2D:
+class Conv2DMaxPooling2D(FusedStage):
     """One or two convolutions and a max pooling, computed together."""
 
     def __init__(self, convolutions: list[Conv2D], pooling: MaxPooling2D, choices: list[Choice]) -> None:

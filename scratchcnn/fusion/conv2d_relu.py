@@ -13,6 +13,7 @@ import numpy as np
 
 from scratchcnn.algorithms import Choice
 from scratchcnn.fusion.operands import convolution_of, named
+from scratchcnn.fusion.stage import FusedStage
 from scratchcnn.kernels.fused.conv2d_relu import conv2d_relu, conv2d_relu_gradients
 from scratchcnn.layers import Conv2D, Layer
 from scratchcnn.layers.base import Gradients
@@ -24,7 +25,7 @@ class _Cache(NamedTuple):
     y: Array  # (N, OH, OW, F)
 
 
-class Conv2DReLU:
+class Conv2DReLU(FusedStage):
     """Conv2D with ReLU, computed together."""
 
     def __init__(self, layer: Conv2D, choice: Choice) -> None:

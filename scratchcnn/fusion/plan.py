@@ -161,7 +161,7 @@ def _single(planned: _Planned, engine: str) -> SingleLayer:
 
 
 def _is_trained(layer: Layer) -> bool:
-    return bool(layer.params) and layer.trainable
+    return bool(layer.trainable_params)
 
 
 def _equal(one: tuple[object, ...], other: tuple[object, ...]) -> bool:

@@ -10,6 +10,7 @@ import numpy as np
 from scratchcnn.algorithms import Choice
 from scratchcnn.layers import Layer
 from scratchcnn.layers.base import Gradients
+from scratchcnn.layers.parameters import checked_statistics
 from scratchcnn.operands import Array
 from scratchcnn.operations import Operations
 
@@ -40,6 +41,17 @@ class Stage(Protocol):
     def backward(self, dy: Array, cache: Any, input_gradient: bool = True) -> tuple[Array | None, list[Gradients]]:
         """Compute the gradient with respect to the input (or None if not required), and those of each layer."""
 
+    def next_statistics(self, cache: Any) -> list[tuple[Array, Array]]:
+        """Return the statistics of the layers that are not frozen, each with its value after a training step."""
+
+
+class FusedStage:
+    """Base class of the stages of several layers, or of a layer with its activation: none of them has statistics."""
+
+    def next_statistics(self, cache: Any) -> list[tuple[Array, Array]]:
+        """There are none."""
+        return []
+
 
 class SingleLayer:
     """A stage of one layer, which is computed by the layer's own forward and backward pass."""
@@ -56,3 +68,9 @@ class SingleLayer:
         """See `Layer.backward`."""
         dx, gradients = self.layer.backward(dy, cache, self.ops, input_gradient)
         return dx, [gradients]
+
+    def next_statistics(self, cache: Any) -> list[tuple[Array, Array]]:
+        """See `Layer.next_statistics`; none for a frozen layer."""
+        if not self.layer.statistics or not self.layer.trainable:
+            return []
+        return checked_statistics(self.layer, self.layer.next_statistics(cache))

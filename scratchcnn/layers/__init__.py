@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from scratchcnn.layers.activation import Activation
 from scratchcnn.layers.activation_layers import LeakyReLU, ReLU, Softmax
 from scratchcnn.layers.base import Layer
+from scratchcnn.layers.batch_normalization import BatchNormalization
 from scratchcnn.layers.conv2d import Conv2D
 from scratchcnn.layers.dense import Dense
 from scratchcnn.layers.dropout import Dropout
@@ -15,8 +16,8 @@ from scratchcnn.layers.rescaling import Rescaling
 from scratchcnn.names import names_of_module
 
 __all__ = [
-    "Activation", "Conv2D", "Dense", "Dropout", "Flatten", "Input", "Layer", "LeakyReLU", "MaxPooling2D", "ReLU",
-    "Rescaling", "Softmax",
+    "Activation", "BatchNormalization", "Conv2D", "Dense", "Dropout", "Flatten", "Input", "Layer", "LeakyReLU",
+    "MaxPooling2D", "ReLU", "Rescaling", "Softmax",
 ]  # fmt: skip
 
 Convolution2D, MaxPool2D = Conv2D, MaxPooling2D  # names that Keras has, too

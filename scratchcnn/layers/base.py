@@ -25,7 +25,8 @@ class Layer(Configured):
     A layer holds its parameters and no other state. What the backward pass needs from the forward pass is returned as
     the cache and passed back in, so several passes may be in progress at the same time. To write your own layer,
     override `compute_output_shape`, `forward` and `backward`; `initial_params` if it has parameters; and `get_config`
-    if its constructor takes arguments, so that a model that contains it can be saved.
+    if its constructor takes arguments, so that a model that contains it can be saved. A layer that keeps statistics of
+    the batches, such as a moving mean, lists their names in `statistics` and overrides `next_statistics`.
 
     Parameters
     ----------
@@ -37,10 +38,10 @@ class Layer(Configured):
     Attributes
     ----------
     params : dict of str to array
-        The parameters, in Keras's order; empty before `build`.
+        The parameters, in Keras's order; empty before `build`. They include the statistics.
     trainable : bool
-        False freezes the parameters: training leaves them unchanged and keeps no optimizer state for them. The
-        gradient w.r.t. the input is still passed on to the layers below.
+        False freezes the parameters: training leaves them unchanged, the statistics, too, and keeps no optimizer state
+        for them. The gradient w.r.t. the input is still passed on to the layers below.
     input_shape, output_shape : tuple of int or None
         Shapes of one sample; `output_shape` is None before `build`.
 
@@ -53,6 +54,9 @@ class Layer(Configured):
 
     mutable: tuple[str, ...] = ()
     """Constructor arguments that still take effect when they are changed on a built layer."""
+
+    statistics: tuple[str, ...] = ()
+    """Names of the parameters that no optimizer updates, but each training step by `next_statistics`."""
 
     _further_attributes = frozenset({"params", "output_shape", "trainable"})
 
@@ -103,14 +107,25 @@ class Layer(Configured):
         return list(self.params.values())
 
     @property
+    def learned_params(self) -> dict[str, Array]:
+        """The parameters that have a gradient: `params` without the statistics."""
+        return {name: array for name, array in self.params.items() if name not in self.statistics}
+
+    @property
+    def trainable_params(self) -> dict[str, Array]:
+        """The parameters that the optimizer updates: `learned_params`, or none if the layer is frozen."""
+        return self.learned_params if self.trainable else {}
+
+    @property
     def trainable_weights(self) -> list[Array]:
-        """The parameters that training updates: all of them, or none if the layer is frozen."""
-        return self.weights if self.trainable else []
+        """The parameters that the optimizer updates: all but the statistics, or none if the layer is frozen."""
+        return list(self.trainable_params.values())
 
     @property
     def non_trainable_weights(self) -> list[Array]:
-        """The parameters that training leaves unchanged: none, or all of them if the layer is frozen."""
-        return [] if self.trainable else self.weights
+        """The parameters that the optimizer leaves unchanged: the statistics, or all if the layer is frozen."""
+        trained = self.trainable_params
+        return [array for name, array in self.params.items() if name not in trained]
 
     def get_weights(self) -> list[Array]:
         """Return copies of the parameters, in Keras's order: kernel, bias."""
@@ -205,7 +220,7 @@ class Layer(Configured):
         ops : Operations
             The primitive operations: those of the package `kernels`, or of `reference`.
         training : bool
-            Whether the layer behaves as in training (dropout is active).
+            Whether the layer behaves as in training (dropout is active). Its statistics do not change in this pass.
         rng : numpy.random.Generator or None
             Source of randomness; None is an error for a layer that needs it.
 
@@ -240,7 +255,7 @@ class Layer(Configured):
         Returns
         -------
         dx : (N, *input_shape) or None
-        gradients : dict, with the keys and shapes of `params`
+        gradients : dict, with the keys and shapes of `learned_params`
 
         Raises
         ------
@@ -248,6 +263,22 @@ class Layer(Configured):
             The class does not override it.
         """
         raise NotImplementedError(self._missing("backward(dy, cache, ops, input_gradient)"))
+
+    def next_statistics(self, cache: Cache) -> dict[str, Array]:
+        """Return the values of the statistics after a training step, which puts them into `params` at its end.
+
+        Not called in inference, nor for a frozen layer.
+
+        Parameters
+        ----------
+        cache
+            As returned by `forward` in training.
+
+        Returns
+        -------
+        dict, with the names in `statistics`, and the shapes of the arrays in `params`
+        """
+        return {}
 
     def _missing(self, method: str) -> str:
         """Return the message about a method that the class of a user's layer does not have."""

@@ -14,6 +14,7 @@ class Parametrized(Protocol):
     """A layer, as far as its parameters are concerned."""
 
     params: dict[str, Array]
+    statistics: tuple[str, ...]
 
     @property
     def label(self) -> str:
@@ -35,6 +36,24 @@ def put(layers: Sequence[Parametrized], weights: Sequence[Array]) -> None:
     arrays = [_checked(layer, name, weight) for (layer, name), weight in zip(places, weights, strict=True)]
     for (layer, name), array in zip(places, arrays, strict=True):
         layer.params[name][...] = array
+
+
+def checked_statistics(layer: Parametrized, found: object) -> list[tuple[Array, Array]]:
+    """Return each of the statistics of a layer with its next value, as `Layer.next_statistics` returned it.
+
+    Raises
+    ------
+    ValueError
+        Values for other names than those of the statistics, of another shape, or not of numbers.
+    """
+    names = set(layer.statistics)
+    if not isinstance(found, Mapping) or found.keys() != names or not names <= layer.params.keys():
+        described = sorted(found) if isinstance(found, Mapping) else type(found).__name__
+        raise ValueError(
+            f"Expected next_statistics of layer {layer.label} to return a dict of {sorted(names)}, its statistics, "
+            f"which are among its parameters {sorted(layer.params)}, received {described}; return a value for each."
+        )
+    return [(layer.params[name], _checked(layer, name, found[name])) for name in layer.statistics]
 
 
 def _checked(layer: Parametrized, name: str, value: object) -> Array:

@@ -32,13 +32,13 @@ MODULES = {
 # Options that only Keras has, with the values for which they have no effect, besides None.
 WITHOUT_EFFECT: dict[str, tuple[Any, ...]] = {
     "data_format": ("channels_last",), "groups": (1,), "use_ema": (False,), "axis": (-1,), "negative_slope": (0.0,),
-    "threshold": (0.0,), "label_smoothing": (0.0,),
+    "threshold": (0.0,), "label_smoothing": (0.0,), "mode": (0,), "renorm": (False,), "synchronized": (False,),
     "reduction": ("sum_over_batch_size", "auto"), "decay": (0.0,), "weight_decay": (0.0,),
 }  # fmt: skip
 # Options that do not affect the loaded model: random seeds, Keras's compilation, names of objects other than layers.
 IGNORED = {
     "seed", "dtype", "ema_momentum", "ema_overwrite_frequency", "jit_compile", "name", "lora_alpha", "fn",
-    "is_legacy_optimizer",
+    "is_legacy_optimizer", "fused", "renorm_momentum",
 }  # fmt: skip
 
 

@@ -7,12 +7,16 @@ from typing import Any
 from scratchcnn.configs import Config
 from scratchcnn.storage.errors import StorageError, shortened
 
-CLASSES = {"Convolution2D": "Conv2D", "AtrousConvolution2D": "Conv2D"}
+CLASSES = {
+    "Convolution2D": "Conv2D", "AtrousConvolution2D": "Conv2D",
+    **dict.fromkeys(("BatchNormalizationV1", "BatchNormalizationV2"), "BatchNormalization"),
+}  # fmt: skip
 OPTIONS = {
     "nb_filter": "filters", "border_mode": "padding", "subsample": "strides", "atrous_rate": "dilation_rate",
     "dim_ordering": "data_format", "output_dim": "units", "init": "kernel_initializer", "bias": "use_bias",
     "p": "rate", "W_regularizer": "kernel_regularizer", "b_regularizer": "bias_regularizer",
     "W_constraint": "kernel_constraint", "b_constraint": "bias_constraint",
+    "beta_init": "beta_initializer", "gamma_init": "gamma_initializer",
 }  # fmt: skip
 SHAPES = {"batch_input_shape", "input_dim", "input_dtype"}
 """Options of a first layer that repeat the shape and dtype of the model's input."""
@@ -52,6 +56,8 @@ def layer(described: Config, what: str) -> Config:
             )
         if option == "dim_ordering" and value == "tf":
             value = "channels_last"
+        if option == "axis" and isinstance(value, list) and len(value) == 1:  # BatchNormalization of Keras 2
+            value = value[0]
         name = OPTIONS.get(option, option)
         if name in config:
             raise StorageError(f"Expected {name} of {what} once, received it also as {option}={shortened(value)}.")

@@ -15,7 +15,8 @@ CustomObjects = Mapping[str, type[Any]]
 KNOWN: dict[str, type[Configured]] = {
     kind.__name__: kind
     for kind in (
-        *LIBRARY, initializers.GlorotUniform, initializers.HeNormal, initializers.Zeros,
+        *LIBRARY, initializers.GlorotUniform, initializers.HeNormal, initializers.Ones,
+        initializers.Zeros,
         losses.CategoricalCrossentropy, losses.SparseCategoricalCrossentropy,
         metrics.CategoricalAccuracy, metrics.SparseCategoricalAccuracy, optimizers.Adam, optimizers.SGD,
         schedules.CosineDecay, schedules.ExponentialDecay, schedules.OneCycle, schedules.PiecewiseConstantDecay,

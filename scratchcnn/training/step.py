@@ -1,5 +1,8 @@
 """One training step: forward pass, loss, backward pass, update. Training repeats this for every batch.
 
+The passes change no layer. The step updates the parameters at its end, and with them the statistics of layers such as
+BatchNormalization, so a loss that is not finite leaves everything unchanged.
+
 A stage is a layer, or several that are computed together (`scratchcnn.fusion`).
 """
 
@@ -28,7 +31,7 @@ def train_step(trainer: Trainer, x: Array, targets: Array, weights: Array | None
     Parameters
     ----------
     trainer : Trainer
-        Its parameters and optimizer state are updated in place.
+        Its parameters, their statistics and the optimizer state are updated in place.
     x : (N, *input_shape)
     targets : (N, *output_shape)
     weights : (N,), optional
@@ -52,10 +55,13 @@ def train_step(trainer: Trainer, x: Array, targets: Array, weights: Array | None
         d_outputs = trainer.loss.backward(predictions, targets, trainer.ops)
         if weights is not None:  # the loss is a sum over samples, so each row of its gradient belongs to one sample
             losses, d_outputs = losses * weights, d_outputs * weights.reshape(-1, *[1] * (d_outputs.ndim - 1))
+        statistics = next_statistics(trainer.plan, passed)
         gradients = backward(trainer.plan, passed, d_outputs)
         trainer.optimizer_state = trainer.optimizer.step(
             trainer.parameters, gradients, trainer.optimizer_state, trainer.ops
         )
+        for array, value in statistics:
+            array[...] = value
     return losses, predictions
 
 
@@ -80,9 +86,15 @@ def backward(plan: Plan, passed: list[Passed], dy: Array) -> list[Array]:
         assert dx is not None
         stage = plan.stages[i]
         dx, of_layers = stage.backward(dx, passed.pop().cache, input_gradient=i > plan.first)
-        trained = [(layer, found) for layer, found in zip(stage.layers, of_layers, strict=True) if layer.trainable]
-        gradients[:0] = [found[name] for layer, found in trained for name in layer.params]
+        of_layer = zip(stage.layers, of_layers, strict=True)
+        gradients[:0] = [found[name] for layer, found in of_layer for name in layer.trainable_params]
     return gradients
+
+
+def next_statistics(plan: Plan, passed: list[Passed]) -> list[tuple[Array, Array]]:
+    """Return the statistics of all layers that are not frozen, each with its value after this step."""
+    stages = zip(plan.stages, passed, strict=True)
+    return [pair for stage, (_, cache) in stages for pair in stage.next_statistics(cache)]
 
 
 def loss_and_gradients(trainer: Trainer, x: Array, targets: Array, training: bool) -> tuple[float, list[Array]]:

@@ -56,7 +56,7 @@ class Trainer:
 
     @property
     def parameters(self) -> list[Array]:
-        """The trainable parameters, in layer order."""
+        """The parameters that the optimizer updates, in layer order."""
         return trainable_parameters(self.layers)
 
     @property
@@ -73,8 +73,8 @@ class Trainer:
 
 
 def trainable_parameters(layers: Sequence[Layer]) -> list[Array]:
-    """Return the parameters that are not frozen, in layer order."""
-    return [array for layer in layers if layer.trainable for array in layer.params.values()]
+    """Return the parameters that the optimizer updates, in layer order: neither frozen ones nor statistics."""
+    return [array for layer in layers for array in layer.trainable_weights]
 
 
 def carried_over(before: State, old: Sequence[Array], new: Sequence[Array], fresh: State) -> State:

@@ -9,6 +9,7 @@ from numerical import expect_equal_gradients, numerical_gradient
 from scratchcnn import Sequential, activations, losses
 from scratchcnn.layers import (
     Activation,
+    BatchNormalization,
     Conv2D,
     Dense,
     Dropout,
@@ -46,7 +47,17 @@ class Doubled(activations.ReLU):
         return 2 * super().backward(dy, y, ops)
 
 
+def frozen(layer):
+    layer.trainable = False
+    return layer
+
+
 LAYERS = {
+    "batch_normalization": (lambda: BatchNormalization(), IMAGE),
+    "batch_normalization without beta": (lambda: BatchNormalization(center=False), IMAGE),
+    "batch_normalization without gamma": (lambda: BatchNormalization(scale=False), IMAGE),
+    "batch_normalization of vectors": (lambda: BatchNormalization(epsilon=0.5), (7,)),
+    "batch_normalization frozen": (lambda: frozen(BatchNormalization()), IMAGE),
     "conv2d": (lambda: Conv2D(3, (3, 2)), IMAGE),
     "conv2d with strides": (lambda: Conv2D(3, (2, 3), strides=(2, 3)), IMAGE),
     "conv2d with strides beyond the kernel": (lambda: Conv2D(2, 2, strides=(3, 4)), IMAGE),
@@ -100,9 +111,9 @@ def test_backward_is_the_derivative_of_forward(name, engine_name):
         return float((forward()[0] * upstream).sum())
 
     dx, gradients = layer.backward(upstream, forward()[1], ops)
-    assert list(gradients) == list(layer.params)
+    assert list(gradients) == list(layer.learned_params)
     expect_equal_gradients(dx, *numerical_gradient(loss, x))
-    for key, parameter in layer.params.items():
+    for key, parameter in layer.learned_params.items():
         expect_equal_gradients(gradients[key], *numerical_gradient(loss, parameter))
 
 

@@ -51,6 +51,15 @@ def small_data(count: int = 40, seed: int = 0) -> tuple[Any, Any]:
     return rng.random((count, 9, 8, 1)), rng.integers(0, 5, count)
 
 
+def set_random_weights(model: Any, rng: np.random.Generator, scale: float = 1.0) -> None:
+    """Set the weights of a model of this package or of Keras at random; a moving variance is positive."""
+    for layer in model.layers:
+        weights = [scale * rng.standard_normal(weight.shape) for weight in layer.get_weights()]
+        if type(layer).__name__ == "BatchNormalization":
+            weights[-1] = 0.5 + abs(weights[-1])
+        layer.set_weights(weights)
+
+
 def sample_digits() -> tuple[tuple[Any, Any], tuple[Any, Any]]:
     """The embedded MNIST sample, preprocessed for the model: float32 in [0, 1], with a channel axis."""
     (x_train, y_train), (x_test, y_test) = mnist.load_sample()

@@ -5,7 +5,7 @@ from hypothesis import assume
 from hypothesis import strategies as st
 
 from scratchcnn import Sequential, activations
-from scratchcnn.layers import Activation, Conv2D, Dense, Dropout, Flatten, MaxPooling2D, Rescaling
+from scratchcnn.layers import Activation, BatchNormalization, Conv2D, Dense, Dropout, Flatten, MaxPooling2D, Rescaling
 from scratchcnn.losses import SparseCategoricalCrossentropy
 
 ENGINES = ["kernels", "reference"]
@@ -41,6 +41,10 @@ def models(draw, engine=None):
                 use_bias=draw(st.booleans()),
             )
         )  # fmt: skip
+        if draw(st.integers(0, 3)) == 0:
+            layers.append(
+                BatchNormalization(momentum=0.75, epsilon=0.1, center=draw(st.booleans()), scale=draw(st.booleans()))
+            )
         if draw(st.booleans()):
             layers.append(MaxPooling2D(2, draw(st.sampled_from([None, 1])), padding="same"))
         if draw(st.booleans()):
@@ -50,6 +54,7 @@ def models(draw, engine=None):
     layers.append(Flatten())
     if draw(st.booleans()):
         layers += [Dense(7, activation=draw(activation)), Dropout(0.5)]
+        layers += [BatchNormalization(momentum=0.75, epsilon=0.1)] if draw(st.integers(0, 3)) == 0 else []
     ends = draw(st.sampled_from(["softmax", "softmax", "layer", "logits"]))
     layers.append(Dense(4, activation="softmax" if ends == "softmax" else None))
     if ends == "layer":

@@ -54,7 +54,7 @@ def explain(
         'output' or 'preactivation': computed from the layer's input. 'd_output', 'd_preactivation' or 'd_input': the
         gradient of the loss w.r.t. this value. 'gradient': the gradient w.r.t. one element of a parameter.
     parameter : str, optional
-        For what='gradient': 'kernel' or 'bias'.
+        For what='gradient': the name of the parameter, such as 'kernel', 'bias' or 'gamma'.
 
     Raises
     ------

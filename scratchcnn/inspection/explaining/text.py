@@ -22,10 +22,13 @@ SYMBOLS = {
     "x": "input of the layer", "z": "preactivation", "y": "output of the layer", "p": "output of the model",
     "q": "p / total", "total": "sum of p", "target": "label as probabilities", "N": "number of samples",
     "rate": "probability that dropout zeroes a value", **{
-        f"d{name}": f"gradient of the loss w.r.t. {name}" for name in ("x", "z", "y", "p", "q", "kernel", "bias")
+        f"d{name}": f"gradient of the loss w.r.t. {name}"
+        for name in ("x", "z", "y", "p", "q", "kernel", "bias", "gamma", "beta")
     }, "alpha": "parameter of elu", "negative_slope": "parameter of leaky_relu", "erf": "error function",
     "sigmoid": "1 / (1 + exp(-z))", "i": "index of an input or a unit", "j": "index of a unit",
-    "[i = j]": "1 if i = j, else 0",
+    "[i = j]": "1 if i = j, else 0", "gamma": "learned scale of the channel", "M": "values of the channel in the batch",
+    "variance": "that of the channel in the batch, or its moving average", "epsilon": "keeps the divisor above 0",
+    "normalized": "(x - mean) / sqrt(variance + epsilon)",
 }  # fmt: skip
 
 

@@ -18,6 +18,8 @@ from scratchcnn.layers import Layer
 from scratchcnn.operands import Array
 from scratchcnn.sequential import Sequential
 
+NEGLIGIBLE = 1e-12  # a gradient in float64, relative to the largest, that consists of rounding errors
+
 
 def check_gradients(
     model_or_layer: Sequential | Layer,
@@ -51,7 +53,8 @@ def check_gradients(
     step : float, default 1e-4
         h for values of size up to 1; relative to larger ones.
     training : bool, default True
-        Whether dropout is on; it uses the same masks in every evaluation.
+        Whether dropout is on; it uses the same masks in every evaluation. BatchNormalization uses the statistics of the
+        batch, so the gradients through its mean and variance are checked; otherwise its moving averages.
     engine : {'kernels', 'reference'}
         Default: that of the model, or 'kernels'.
     seed : int, default 0
@@ -170,11 +173,21 @@ def _float32_gap(build: Callable[..., Differentiable], layers: Sequence[Layer], 
     single = build(dtype=np.dtype(np.float32))
     with np.errstate(all="ignore"):
         found, evaluation = single.gradients(), single.evaluate()
+    sizes = {name: float(np.abs(gradient).max(initial=0)) for name, gradient in probe.gradients.items()}
+    largest = max(sizes.values())
     gaps = [
-        (float(np.abs(found[name] - gradient).max(initial=0) / (np.abs(gradient).max(initial=0) or 1.0)), name)
+        (float(np.abs(found[name] - gradient).max(initial=0)) / _size(sizes[name], largest), name)
         for name, gradient in probe.gradients.items()
         if np.shape(found[name]) == np.shape(gradient)
     ]
     if not gaps:
         return None
     return Float32Gap(*max(gaps, key=lambda gap: gap[0]), evaluation.switched(probe.middle))
+
+
+def _size(size: float, largest: float) -> float:
+    """Return the largest gradient of an array, or, if that is a rounding error of zero, of all arrays.
+
+    A bias before a BatchNormalization, for example, has no effect, since the mean is subtracted.
+    """
+    return (size if size > NEGLIGIBLE * largest else largest) or 1.0

@@ -101,7 +101,7 @@ class Differentiable:
         self.arrays = {
             f"{layer.name or layer.default_name} {name}": array
             for layer in copies
-            for name, array in layer.params.items()
+            for name, array in layer.learned_params.items()
         } | {INPUT: self.x}
         self.faults: dict[str, str] = {}
 
@@ -128,7 +128,7 @@ class Differentiable:
         except KeyError as error:
             raise ValueError(
                 f"Expected backward to return a gradient for every parameter, received none for {error}; "
-                "the keys of its dict are those of layer.params."
+                "the keys of its dict are those of layer.learned_params."
             ) from error
         gradients = dict(zip(self.arrays, found, strict=True))
         for name, array in self.arrays.items():
@@ -147,9 +147,11 @@ class Differentiable:
         for stage, (_, cache) in zip(self.single.stages[::-1], passed[::-1], strict=True):
             assert dx is not None
             dx, (of_layer,) = stage.backward(dx, cache)
-            gradients[:0] = [of_layer[name] for name in stage.layers[0].params]
+            gradients[:0] = [of_layer[name] for name in stage.layers[0].learned_params]
         if self.as_in_fit is not None:
-            gradients = backward(self.as_in_fit, *self._forward(self.as_in_fit))
+            in_fit = iter(backward(self.as_in_fit, *self._forward(self.as_in_fit)))
+            trained = [layer.trainable for layer in self.single.layers for _ in layer.learned_params]
+            gradients = [next(in_fit) if each else own for own, each in zip(gradients, trained, strict=True)]
         return [*gradients, dx]
 
     def _forward(self, plan: Plan) -> tuple[list[Passed], Array]:
@@ -162,10 +164,13 @@ class Differentiable:
 
 
 def copy_as(layer: Layer, dtype: np.dtype[np.floating]) -> Any:
-    """Return a trainable copy of a layer with its parameters in `dtype`."""
+    """Return a copy of a layer with its parameters in `dtype`: trainable, unless its function depends on that.
+
+    A frozen layer with statistics may use them in training, too, as BatchNormalization does.
+    """
     copied = copy.deepcopy(layer)
     copied.params = {name: np.array(array, dtype, order="C") for name, array in layer.params.items()}
-    copied.trainable = True
+    copied.trainable = layer.trainable or not layer.statistics
     return copied
 
 

@@ -11,6 +11,7 @@ from scratchcnn.arguments import seed_number
 from scratchcnn.inspection.gradients.differentiable import FLOAT64, built_copy, copy_as
 from scratchcnn.inspection.gradients.findings import Findings, Point
 from scratchcnn.layers import Layer
+from scratchcnn.layers.parameters import checked_statistics
 from scratchcnn.operands import Array
 from scratchcnn.operations import engine as operations_of
 from scratchcnn.training.data import check_images
@@ -29,7 +30,7 @@ def check_layer(layer: Layer, x: object, *, engine: str = "kernels", seed: int =
     - Inference is deterministic: equal inputs give equal outputs, also after other passes.
     - Passes are independent: backward may be called twice, and other passes may run between forward and backward.
     - Forward and backward do not modify parameters, input and gradient.
-    - Shapes and dtypes are as declared.
+    - Shapes and dtypes are as declared; so are the next values of statistics, if there are any.
     - If training is random (dropout), the mean output equals the output in inference.
     - Large inputs give finite outputs.
 
@@ -98,7 +99,8 @@ def compare_layers(
     (images, _), seed = (_images(each, x, FLOAT64) for each in (layer, other)), seed_number(seed) or 0
     one, two = (built_copy(each, images.shape[1:], seed, FLOAT64) for each in (layer, other))
     shapes, others = ({name: array.shape for name, array in each.params.items()} for each in (one, two))
-    for what, ours, theirs in (("parameters", shapes, others), ("output shape", one.output_shape, two.output_shape)):
+    pairs = ("parameters", shapes, others), ("statistics", set(one.statistics), set(two.statistics))
+    for what, ours, theirs in (*pairs, ("output shape", one.output_shape, two.output_shape)):
         if ours != theirs:
             raise ValueError(f"Expected two layers with the same {what}, received {ours} and {theirs}.")
     two.params = copy_as(one, FLOAT64).params
@@ -114,13 +116,18 @@ def _images(layer: Layer, x: object, dtype: np.dtype[np.floating]) -> Array:
 
 
 def _arrays(layer: Any, x: Array, training: bool, engine: str, seed: int) -> dict[str, Array]:
-    """The output and all gradients of a forward and a backward pass with a random output gradient."""
+    """The output, all gradients for a random output gradient, and in training the next statistics."""
     ops, rng = operations_of(engine), np.random.default_rng(seed)
     dy = rng.standard_normal((len(x), *layer.output_shape))
     y, cache = layer.forward(x.copy(), ops, training=training, rng=rng)
     output = y.copy()
     dx, gradients = layer.backward(dy, cache, ops)
-    return {"output": output, "input gradient": dx} | {f"{name} gradient": gradients[name] for name in layer.params}
+    found = {"output": output, "input gradient": dx}
+    found |= {f"{name} gradient": gradients[name] for name in layer.learned_params}
+    if not training or not layer.statistics or not layer.trainable:
+        return found
+    statistics = checked_statistics(layer, layer.next_statistics(cache))
+    return found | {f"next {name}": value for name, (_, value) in zip(layer.statistics, statistics, strict=True)}
 
 
 def _comparison(name: str, one: Array, other: Array) -> Point:
@@ -195,7 +202,9 @@ def _behavior(layer: Any, x: Array, engine: str, seed: int) -> Iterator[Point]:
         yield Point("shapes", False, text)
     else:
         arrays = {"output": y.copy(), **gradients(one, cache)}
-        expected = {"output": y.shape, "input": x.shape} | {name: array.shape for name, array in one.params.items()}
+        expected = {"output": y.shape, "input": x.shape} | {
+            name: array.shape for name, array in one.learned_params.items()
+        }
         found = {name: array.shape for name, array in arrays.items()}
         ok = found == expected
         text = f"output {y.shape}; gradients as their arrays" if ok else f"expected {expected}, received {found}"
@@ -203,6 +212,19 @@ def _behavior(layer: Any, x: Array, engine: str, seed: int) -> Iterator[Point]:
         others = sorted({str(array.dtype) for array in arrays.values()} - {"float32"})
         text = f"float32 in, {others[0] if others else 'float32'} out"
         yield Point.of("dtype", not others, text, "slower, and an error in other layers")
+
+    if layer.statistics and layer.trainable:
+        one = copy_as(layer, FLOAT32)
+        found = one.next_statistics(train(one, x)[1])
+        try:
+            checked_statistics(one, found)
+        except ValueError as error:
+            yield Point("statistics", False, str(error))
+        else:
+            text = f"next values of {', '.join(found)}"
+            names = _modified(layer.params, one.params)
+            text += f"; {' and '.join(names)} modified" if names else ""
+            yield Point.of("statistics", not names, text, "return the new values; the training step sets them")
 
     one = copy_as(layer, FLOAT32)
     fixed = predict(one, x).astype(np.float64)

@@ -218,14 +218,15 @@ def overfit_one_batch(
     clone = without_dropout(model.clone(optimizer=Adam(learning_rate)))
     images, labels, classes = np.asarray(x)[:count], np.asarray(y)[:count], class_count(clone)
     before, equal = clone.get_weights(), math.log(classes)
-    losses = [clone.loss_and_gradients(images, labels)[0]]
+    training = any(layer.statistics for layer in clone.layers)  # moving averages follow the parameters too slowly
+    losses = [clone.loss_and_gradients(images, labels, training)[0]]
     while len(losses) <= steps and math.isfinite(losses[-1]) and (len(losses) <= LEAST or losses[-1] > LEARNED * equal):
         with np.errstate(all="ignore"):
             try:
                 clone.train_on_batch(images, labels)
             except FloatingPointError:
                 break
-            losses.append(clone.loss_and_gradients(images, labels)[0])
+            losses.append(clone.loss_and_gradients(images, labels, training)[0])
     names = [f"{layer.name} {name}" for layer in clone.layers for name in layer.params]
     arrays = zip(names, before, clone.get_weights(), strict=True)
     constant = ", ".join(name for name, old, new in arrays if np.array_equal(old, new))

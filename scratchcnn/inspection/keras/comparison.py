@@ -95,7 +95,7 @@ def compare_with_keras(
 
     Both get the same weights and the same batches, in order; after the last sample, the first follows again. Compared
     are the outputs of every layer (as `predict` computes them), loss and gradients for the first batch, and all weights
-    after each step of the optimizer. The model is not changed: copies are trained.
+    after each step of the optimizer, including moving averages. The model is not changed: copies are trained.
 
     Parameters
     ----------

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from scratchcnn.inspection.keras.side_by_side import Run
+from scratchcnn.layers import BatchNormalization
 from scratchcnn.operands import Array
 from scratchcnn.sequential import Sequential
 from scratchcnn.storage import keras_config
@@ -71,22 +72,31 @@ def outputs_of(keras: Any, model: Any, x: Array) -> list[Array]:
     return [as_array(keras, output) for output in (found if isinstance(found, list | tuple) else [found])]
 
 
-def loss_and_gradients(keras: Any, model: Any, loss: Any, x: Array, y: Array) -> tuple[Any, Sequence[Any]]:
-    """Return the loss of a batch, without dropout, and its gradients w.r.t. the trainable parameters."""
+def loss_and_gradients(
+    keras: Any, model: Any, loss: Any, x: Array, y: Array, training: bool
+) -> tuple[Any, Sequence[Any]]:
+    """Return the loss of a batch, and its gradients w.r.t. the trainable parameters.
+
+    With `training`, layers like BatchNormalization update their statistics.
+    """
     backend, parameters = keras.backend.backend(), [variable.value for variable in model.trainable_variables]
     if backend == "tensorflow":
         with import_module("tensorflow").GradientTape() as tape:
-            value = loss(y, model(x, training=False))
+            value = loss(y, model(x, training=training))
         return value, tape.gradient(value, parameters)
     if backend == "torch":
-        value = loss(y, model(x, training=False))
+        value = loss(y, model(x, training=training))
         return value.detach(), import_module("torch").autograd.grad(value, parameters)
     fixed = [variable.value for variable in model.non_trainable_variables]
 
     def loss_value(values: Any) -> Any:
-        return loss(y, model.stateless_call(values, fixed, x, training=False)[0])
+        outputs, statistics = model.stateless_call(values, fixed, x, training=training)
+        return loss(y, outputs), statistics
 
-    return import_module("jax").value_and_grad(loss_value)(parameters)
+    (value, statistics), gradients = import_module("jax").value_and_grad(loss_value, has_aux=True)(parameters)
+    for variable, statistic in zip(model.non_trainable_variables, statistics, strict=True):
+        variable.assign(statistic)
+    return value, gradients
 
 
 def as_array(keras: Any, tensor: Any) -> Array:
@@ -150,8 +160,14 @@ def expect_comparable(given: Any, model: Sequential) -> None:
 
 
 def _clone(keras: Any, model: Any, softmax: bool) -> Any:
-    """Return the same layers with weights of their own, the last one without its softmax if `softmax` is False."""
+    """Return the same layers with weights of their own, the last one without its softmax if `softmax` is False.
+
+    Dropout is off, also in training.
+    """
     clone = keras.models.clone_model(model)
+    for layer in clone.layers:
+        if isinstance(layer, keras.layers.Dropout):
+            layer.rate = 0.0
     last = clone.layers[-1]
     if not softmax and isinstance(last, keras.layers.Softmax):
         return keras.Model(clone.inputs[0], last.input)
@@ -179,6 +195,13 @@ def train_keras(keras: Any, model: Sequential, batches: Sequence[Samples], given
     """
     if given is not None:
         expect_comparable(given, model)
+    computed = keras.backend.result_type(model.dtype.name, "float32")  # in which Keras normalizes
+    normalizing = next((layer for layer in model.layers if isinstance(layer, BatchNormalization)), None)
+    if normalizing is not None and computed != model.dtype.name:
+        raise ValueError(
+            f"Expected a float32 model for layer {normalizing.label}, which Keras on {keras.backend.backend()} always "
+            f"computes in {computed}, received {model.dtype}; compare a model with dtype='float32'."
+        )
     compiled = given if getattr(given, "optimizer", None) is not None else equivalent_model(keras, model)
     # Where our loss is computed from logits, so is that of Keras: from probabilities, it would clip them.
     from_logits = bool(getattr(model.trainer.loss, "from_logits", False))
@@ -190,12 +213,15 @@ def train_keras(keras: Any, model: Sequential, batches: Sequence[Samples], given
     optimizer.build(trained.trainable_variables)
     loss_function = _loss_of(keras, compiled.loss, model.dtype, from_logits)
     outputs = outputs_of(keras, whole, np.asarray(batches[0].x, model.dtype))
+    training = any(layer.statistics for layer in model.layers)  # else both modes are equal without dropout
     recorded = []
     for batch in batches:
-        loss, gradients = loss_and_gradients(keras, trained, loss_function, np.asarray(batch.x, model.dtype), batch.y)
+        x = np.asarray(batch.x, model.dtype)
+        loss, gradients = loss_and_gradients(keras, trained, loss_function, x, batch.y, training)
         found = float(as_array(keras, loss)), [as_array(keras, gradient) for gradient in gradients]
         with import_module("torch").no_grad() if keras.backend.backend() == "torch" else nullcontext():
             optimizer.apply(gradients, trained.trainable_variables)
-        recorded.append((*found, [as_array(keras, variable.value) for variable in trained.trainable_variables]))
+        variables = [variable for layer in trained.layers if layer.trainable for variable in layer.weights]
+        recorded.append((*found, [as_array(keras, variable.value) for variable in variables]))
     losses, first_gradients, weights = zip(*recorded, strict=True)
     return Run(outputs, losses[0], first_gradients[0], list(weights))

@@ -12,7 +12,7 @@ from scratchcnn.inspection.keras.side_by_side import Row
 from scratchcnn.plots.picture import finish, panels
 from scratchcnn.plots.tiles import shortened
 
-MOST_LETTERS = 26
+MOST_LETTERS = 38  # as many as batch_normalization_1/moving_variance has
 
 
 def plot_keras_comparison(

@@ -22,6 +22,9 @@ exactly the bias in every program. Three operations round differently:
 - The gradient of the loss w.r.t. a logit is (p - target) / N. The rounding error of the probability p is relative to p,
   not to the difference, which is much smaller where p is nearly 1. Equal logits give equal errors, which do not average
   out over a batch.
+- The mean and the variance of a batch normalization are sums over the batch. Their errors are the same for all values
+  of a channel, so they do not average out either. Keras computes x * scale + (beta - mean * scale), where the summands
+  may be much larger than their sum.
 - Adam divides by 1 - beta**t. Keras rounds beta**t to float32, which leaves 1 - 0.999 with four significant digits.
 """
 
@@ -38,9 +41,10 @@ from scratchcnn.fusion.plan import Plan
 from scratchcnn.fusion.stage import SingleLayer
 from scratchcnn.inspection.keras.side_by_side import FirstDifference, Row, Run, compare, differences
 from scratchcnn.inspection.tracing.passes import layer_outputs, stages_of, without_dropout
-from scratchcnn.layers import Conv2D, Dense
+from scratchcnn.layers import BatchNormalization, Conv2D, Dense
 from scratchcnn.layers.activation import without_activation
 from scratchcnn.layers.base import Gradients
+from scratchcnn.layers.batch_normalization import BatchNormalizationCache
 from scratchcnn.operands import Array
 from scratchcnn.optimizers import Adam, Optimizer
 from scratchcnn.reference import softmax
@@ -92,11 +96,8 @@ class PerturbedStage:
     def backward(self, dy: Array, cache: Any, input_gradient: bool = True) -> tuple[Array | None, list[Gradients]]:
         """Compute the gradients with errors added to their sums."""
         layer: Any = self.stage.layer
-        ops, dy = self.stage.ops, perturbed(dy, self.rng)
-        cache, probabilities = cache
-        if probabilities is not None:
-            errors = SOFTMAX * np.finfo(dy.dtype).eps / 2 * self.rng.choice([-1, 1], dy.shape[-1])
-            dy = (dy + probabilities * errors / len(dy)).astype(dy.dtype)
+        ops, (cache, probabilities) = self.stage.ops, cache
+        dy = self._received(dy, probabilities)
         if self.sums is None:
             dx, (gradients,) = self.stage.backward(dy, cache, input_gradient)
             return dx, [{name: perturbed(array, self.rng) for name, array in gradients.items()}]
@@ -110,12 +111,86 @@ class PerturbedStage:
             dx = self._with_errors(dx, dx_products, layer.params["kernel"].size // dx.shape[-1], "input_gradient")
         return dx, [gradients]
 
+    def next_statistics(self, cache: Any) -> list[tuple[Array, Array]]:
+        """Return the next statistics of the layer, perturbed."""
+        return [(array, perturbed(value, self.rng)) for array, value in self.stage.next_statistics(cache[0])]
+
+    def _received(self, dy: Array, probabilities: Array | None) -> Array:
+        """Add errors to the gradient w.r.t. the output; `probabilities` if it is that of a cross-entropy."""
+        dy = perturbed(dy, self.rng)
+        if probabilities is None:
+            return dy
+        errors = SOFTMAX * np.finfo(dy.dtype).eps / 2 * self.rng.choice([-1, 1], dy.shape[-1])
+        received: Array = (dy + probabilities * errors / len(dy)).astype(dy.dtype)
+        return received
+
     def _with_errors(self, sums: Array, products: Array, terms: int, operation: str) -> Array:
         """Add rounding errors to sums of so many products, given the sums of the products' magnitudes."""
         factor, empty = WINOGRAD.get(getattr(self.choices[0], operation, ""), 1.0), products == 0
         if factor > 1 and operation != "kernel_gradient":
             products = largest_around(products)
         return perturbed(sums, self.rng, np.where(empty, 0, factor / 2 * (products + terms**0.5 * abs(sums))))
+
+
+class PerturbedNormalization(PerturbedStage):
+    """The stage of a BatchNormalization, with random errors in its statistics, outputs and gradients."""
+
+    def forward(self, x: Array, training: bool, rng: np.random.Generator | None) -> tuple[Array, Any]:
+        """Normalize, and add the effect of errors in the statistics of a batch, and errors of each output."""
+        y, cache = self.stage.forward(x, training, rng)
+        _, mean, variance, of_batch = cache
+        summands = (abs(x) + abs(mean)) * abs(self._scale(variance)) + abs(y)
+        if of_batch:
+            count, unit = x.size // mean.size, np.finfo(x.dtype).eps / 2
+            size = (abs(x).mean(axis=tuple(range(x.ndim - 1)), dtype=np.float64) + count**0.5 * abs(mean)) / 2
+            cache = cache._replace(
+                mean=mean + self.rng.standard_normal(mean.shape) * unit * size,
+                variance=variance * (1 + self.rng.standard_normal(mean.shape) * unit * (1 + count**0.5) / 2),
+            )
+            y = y + self._normalized(cache) - self._normalized(cache._replace(mean=mean, variance=variance))
+        y = perturbed(y.astype(x.dtype), self.rng, summands)
+        return y, (cache, softmax(y) if self.logits else None)
+
+    def backward(self, dy: Array, cache: Any, input_gradient: bool = True) -> tuple[Array | None, list[Gradients]]:
+        """Compute the gradients, and add errors in the sums over the batch, and errors of each element."""
+        cache, probabilities = cache
+        dy = self._received(dy, probabilities)
+        dx, (gradients,) = self.stage.backward(dy, cache, input_gradient)
+        x, mean, variance, of_batch = cache
+        others, count, deviation = tuple(range(x.ndim - 1)), x.size // mean.size, np.sqrt(variance + self._epsilon)
+        normalized, dtype = (x - mean) / deviation, dy.dtype
+        errors = {}  # of the sums of dy * normalized and of dy, (C,)
+        for name, products, size in (
+            ("gamma", dy * normalized, abs(dy) * (abs(x) + abs(mean)) / deviation),
+            ("beta", dy, abs(dy)),
+        ):
+            total = products.sum(axis=others, dtype=np.float64)
+            size = (size.sum(axis=others, dtype=np.float64) + count**0.5 * abs(total)) / 2
+            errors[name] = self.rng.standard_normal(mean.shape) * np.finfo(dtype).eps / 2 * size
+        gradients = {name: (array + errors[name]).astype(dtype) for name, array in gradients.items()}
+        if dx is None:
+            return None, [gradients]
+        scale = self._scale(variance)
+        summands = abs(dy * scale) + abs(dx)
+        if of_batch:
+            dx = dx - scale / count * (errors["beta"] + normalized * errors["gamma"])
+        return perturbed(dx.astype(dtype), self.rng, summands), [gradients]
+
+    @property
+    def _epsilon(self) -> float:
+        layer: Any = self.stage.layer
+        return float(layer.epsilon)
+
+    def _scale(self, variance: Array) -> Array:
+        """gamma / sqrt(variance + epsilon), in float64."""
+        gamma = self.stage.layer.params.get("gamma", np.ones(variance.shape))
+        scale: Array = gamma / np.sqrt(variance + self._epsilon)
+        return scale
+
+    def _normalized(self, cache: BatchNormalizationCache) -> Array:
+        """The normalized and scaled input, in float64, without beta."""
+        normalized: Array = (cache.x - cache.mean) * self._scale(cache.variance)
+        return normalized
 
 
 def perturbed(array: Array, rng: np.random.Generator, size: Array | float | None = None) -> Array:
@@ -136,7 +211,12 @@ def perturbed_plan(plan: Plan, rng: np.random.Generator, logits: bool = False) -
     """Return the plan of the same layers, one perturbed stage for each; `logits`: whether the outputs are logits."""
     changed = Plan(plan.layers, plan.engine, fuse=False)
     stages = stages_of(changed)
-    changed.stages = [PerturbedStage(stage, rng, logits and stage is stages[-1]) for stage in stages]
+    changed.stages = [
+        (PerturbedNormalization if type(stage.layer) is BatchNormalization else PerturbedStage)(
+            stage, rng, logits and stage is stages[-1]
+        )
+        for stage in stages
+    ]
     return changed
 
 
@@ -180,7 +260,7 @@ def train(model: Sequential, batches: Sequence[Samples], rng: np.random.Generato
         if rng is not None:
             for array in trainer.parameters:
                 array[...] = perturbed(array, rng)
-        weights.append([array.copy() for array in trainer.parameters])
+        weights.append([array.copy() for layer in clone.layers if layer.trainable for array in layer.weights])
     return Run(outputs, loss, gradients, weights)
 
 

@@ -19,7 +19,8 @@ HINTS = {
     "weights).",
     "loss": "All outputs agree: compare the losses (from_logits, mean or sum over the batch, labels).",
     "gradient": "Outputs and loss agree: the error is in the backward pass of this layer, or of a later one.",
-    "weights": "Outputs, loss and gradients agree: compare the optimizers (learning rate, betas, epsilon, momentum).",
+    "weights": "Outputs, loss and gradients agree: compare the optimizers (learning rate, betas, epsilon, momentum); "
+    "if only moving averages differ, their momentum, and whether the variance is divided by the number of values.",
 }
 
 
@@ -46,7 +47,7 @@ class Place(NamedTuple):
 
 
 class Run(NamedTuple):
-    """The recorded arrays; gradients and weights are those of the trainable parameters, in layer order."""
+    """The recorded arrays, in layer order: gradients w.r.t. trainable parameters; weights of the trainable layers."""
 
     outputs: list[Array]
     loss: float
@@ -55,14 +56,15 @@ class Run(NamedTuple):
 
     def arrays(self, layers: Sequence[Layer]) -> Iterator[tuple[Place, Array]]:
         """Yield every array with its place, in the order of computation: gradients from the last layer to the first."""
-        named = [(str(layer.name), name) for layer in layers if layer.trainable for name in layer.params]
+        named = [(str(layer.name), name) for layer in layers for name in layer.trainable_params]
+        with_statistics = [(str(layer.name), name) for layer in layers if layer.trainable for name in layer.params]
         for layer, output in zip(layers, self.outputs, strict=True):
             yield Place("output", 0, str(layer.name)), output
         yield Place("loss", 0), np.array([self.loss])
         for names, gradient in reversed(list(zip(named, self.gradients, strict=True))):
             yield Place("gradient", 0, *names), gradient
         for step, weights in enumerate(self.weights, 1):
-            for names, array in zip(named, weights, strict=True):
+            for names, array in zip(with_statistics, weights, strict=True):
                 yield Place("weights", step, *names), array
 
 

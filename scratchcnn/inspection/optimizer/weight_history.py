@@ -201,9 +201,9 @@ class OptimizerMicroscope(Displayed, Watcher):
     def __init__(self, model: Sequential, layer: object, parameter: str, position: int | Sequence[int]) -> None:
         super().__init__()
         chosen = built_model(model, "an optimizer microscope").layers[layer_index(model, layer)]
-        if not chosen.params:
+        if not chosen.learned_params:
             raise ValueError(f"Expected a layer with parameters, received {chosen.label}; choose a Dense or Conv2D.")
-        array = look_up(f"parameter of {chosen.label}", parameter, chosen.params)
+        array = look_up(f"parameter of {chosen.label}", parameter, chosen.learned_params)
         self.layer, self.parameter = str(chosen.name), parameter
         self.position = position_in(position, array.shape)
         self._watched, self._index = model, 0  # of the parameter among the trainable ones
@@ -217,7 +217,7 @@ class OptimizerMicroscope(Displayed, Watcher):
                 "Expected fit of the model that this microscope was made for, received another model; make a "
                 "microscope for it."
             )
-        named = [(each.name, name) for each in self.model.layers if each.trainable for name in each.params]
+        named = [(each.name, name) for each in self.model.layers for name in each.trainable_params]
         if (self.layer, self.parameter) not in named:
             raise ValueError(f"Expected layer {self.layer!r} to be trained, received a frozen one; set trainable=True.")
         self._index = named.index((self.layer, self.parameter))

@@ -20,7 +20,8 @@ from scratchcnn.inspection.tracing.layer_trace import LayerTrace
 from scratchcnn.inspection.tracing.trace import Trace
 
 NOTATION = "Notation: "
-SETTINGS = ("kernel_size", "pool_size", "strides", "padding", "dilation_rate", "rate", "scale", "offset")
+SETTINGS = ("kernel_size", "pool_size", "strides", "padding", "dilation_rate", "rate", "scale", "offset",
+            "center", "momentum", "epsilon")  # fmt: skip
 LISTED = 10  # parameters with the largest gradients
 
 

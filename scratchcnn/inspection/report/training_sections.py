@@ -118,8 +118,8 @@ def _gradient_flow(model: Sequential, x: Array, y: Array) -> Section:
 @section("one-weight", "Adam and SGD")
 def _one_weight(model: Sequential, x: Array, y: Array) -> Section:
     fresh = _new_copy(model)
-    layer = next(layer for layer in fresh.layers if layer.params)
-    parameter, array = next(iter(layer.params.items()))
+    layer = next(layer for layer in fresh.layers if layer.learned_params)
+    parameter, array = next(iter(layer.learned_params.items()))
     place = tuple(int(i) for i in np.unravel_index(int(np.abs(array).argmax()), array.shape))
     found = compare_optimizers(fresh, layer=str(layer.name), parameter=parameter, position=place, **_run(x, y))
     name = f"{layer.name} {parameter}[{', '.join(map(str, place))}]"

@@ -80,7 +80,7 @@ def backward(plan: Plan, steps: Sequence[LayerTrace], dy: Array) -> list[LayerTr
                 "None only if input_gradient is False."
             )
         dy = dx
-        gradients = {name: of_parameters[name] for name in layer.params}
+        gradients = {name: of_parameters[name] for name in layer.learned_params}
         found.append(replace(step, d_input=_own(dy, layer, layers[i]), gradients=gradients, seconds=seconds))
     return found[::-1]
 

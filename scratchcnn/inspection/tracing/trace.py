@@ -52,7 +52,7 @@ class Trace(Displayed):
     probabilities : (N, J)
         The output of the last layer; with labels, the predictions of the loss: if the model ends in logits, their
         softmax.
-    training : bool  whether dropout was active
+    training : bool  whether dropout was active and BatchNormalization used the statistics of the batch
     loss_function : Loss or None
         The loss that the model was compiled with; it includes softmax if it does so in `fit`.
     """
@@ -103,6 +103,8 @@ class Trace(Displayed):
             f"Trace of {self.model.name!r}: {plural(count, 'sample')} of {shape}, {self.x.dtype}, engine "
             f"{self.model.engine!r}, dropout {'on' if self.training else 'off'}"
         )
+        if any(layer.layer.statistics for layer in self.layers):
+            title += ", statistics of the batch" if self.training else ", moving averages"
         loss = "" if self.loss is None else f", loss {self.loss:.6g}"
         return [Title(title + loss), *_table_of_layers(self.layers)]
 
@@ -131,7 +133,7 @@ def trace(
     y : (N,) integers or (N, classes) rows, optional
         As for `fit`; without them, no loss and no gradients are computed.
     training : bool, default False
-        Whether dropout is active, as in `fit`.
+        Whether dropout is active and BatchNormalization uses the statistics of the batch, as in `fit`.
     rng : Generator or int, optional
         Random generator of dropout, or a seed for it. Default: a copy of the model's own generator, so that the trace
         shows the model's next training step.
