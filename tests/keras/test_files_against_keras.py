@@ -7,6 +7,7 @@ import zipfile
 import keras
 import numpy as np
 import pytest
+from networks import set_random_weights
 
 from scratchcnn import Sequential, layers, load_model, metrics, optimizers
 from scratchcnn.optimizers import schedules
@@ -58,7 +59,18 @@ def functions(kind):
     ]  # fmt: skip
 
 
-MODELS = {"article": article, "options": options, "activated": activated, "functions": functions}
+def normalized(kind):
+    """A model with batch normalization of images and of vectors."""
+    return [
+        kind.BatchNormalization(), kind.Conv2D(3, 3), kind.BatchNormalization(axis=3, momentum=0.9, epsilon=0.01),
+        kind.ReLU(), kind.Flatten(), kind.Dense(7), kind.BatchNormalization(center=False, name="one"),
+        kind.BatchNormalization(scale=False, moving_mean_initializer="ones"), kind.Dense(5, activation="softmax"),
+    ]  # fmt: skip
+
+
+MODELS = {
+    "article": article, "options": options, "activated": activated, "functions": functions, "normalized": normalized,
+}  # fmt: skip
 COMPILED = {
     "adam": lambda kind, schedule: kind.Adam(0.01, beta_1=0.8, epsilon=1e-6),
     "adam with a schedule": lambda kind, schedule: kind.Adam(
@@ -79,13 +91,13 @@ def path(request, tmp_path):
 
 def theirs_of(make, rng):
     model = keras.Sequential([keras.layers.Input(SHAPE), *make(keras.layers)])
-    model.set_weights([rng.standard_normal(weight.shape) * 0.3 for weight in model.get_weights()])
+    set_random_weights(model, rng, 0.3)
     return model
 
 
 def ours_of(make, rng, dtype="float32"):
     model = Sequential([layers.Input(SHAPE), *make(layers)], seed=1, engine="reference", dtype=dtype)
-    model.set_weights([rng.standard_normal(weight.shape) * 0.3 for weight in model.get_weights()])
+    set_random_weights(model, rng, 0.3)
     return model
 
 
@@ -405,9 +417,12 @@ def test_weights_are_exchanged_between_frozen_and_trainable_models(tmp_path, rng
     ("layer", "message"),
     [
         (
-            keras.layers.BatchNormalization(name="it"),
-            r"layer 'it' \('BatchNormalization'\) of a class among .*received 'BatchNormalization'",
+            keras.layers.LayerNormalization(name="it"),
+            r"layer 'it' \('LayerNormalization'\) of a class among .*received 'LayerNormalization'",
         ),
+        (keras.layers.BatchNormalization(axis=1, name="it"), r"'it' .* expected the last axis .*received axis=1"),
+        (keras.layers.BatchNormalization(gamma_regularizer="l2", name="it"), r"'it' .*received gamma_regularizer="),
+        (keras.layers.BatchNormalization(beta_constraint="non_neg", name="it"), r"'it' .*received beta_constraint="),
         (keras.layers.Conv2D(4, 3, groups=2, name="it"), r"layer 'it' \('Conv2D'\) .*received groups=2"),
         (keras.layers.MaxPooling2D(2, data_format="channels_first", name="it"), r"data_format='channels_first'"),
         (keras.layers.Flatten(data_format="channels_first", name="it"), r"data_format='channels_first'"),
@@ -438,7 +453,7 @@ def test_functional_model_that_is_a_chain_predicts_the_same_here(path, rng, name
     if name == "activated":  # the loss expects probabilities
         x = keras.layers.Softmax()(x)
     theirs = keras.Model(inputs, x)
-    theirs.set_weights([rng.standard_normal(weight.shape) * 0.3 for weight in theirs.get_weights()])
+    set_random_weights(theirs, rng, 0.3)
     theirs.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     theirs.train_on_batch(images(rng), np.arange(4))
     theirs.save(path)

@@ -5,9 +5,10 @@ import json
 import h5py
 import numpy as np
 import pytest
+from networks import set_random_weights
 
 from scratchcnn import Sequential, load_model
-from scratchcnn.layers import Activation, Conv2D, Dense, Dropout, Flatten, MaxPooling2D
+from scratchcnn.layers import Activation, BatchNormalization, Conv2D, Dense, Dropout, Flatten, MaxPooling2D
 from scratchcnn.storage import StorageError
 
 SHAPE = (8, 9, 2)
@@ -47,6 +48,26 @@ def pooling_1(name, **options):
 
 def simple(kind, name, **options):
     return {"class_name": kind, "config": {"name": name, "trainable": True, **options}}
+
+
+def normalization_1(name, **options):
+    """The configuration of a BatchNormalization of Keras 1."""
+    config = {
+        "name": name, "trainable": True, "mode": 0, "axis": 3, "epsilon": 0.01, "momentum": 0.75,
+        "gamma_regularizer": None, "beta_regularizer": None, **options,
+    }  # fmt: skip
+    return {"class_name": "BatchNormalization", "config": config}
+
+
+def normalization_2(name, **options):
+    """The configuration of a BatchNormalization of Keras 2, and of tf.keras."""
+    initializers = {"beta": "Zeros", "gamma": "Ones", "moving_mean": "Zeros", "moving_variance": "Ones"}
+    config = {
+        "name": name, "trainable": True, "dtype": "float32", "axis": [3], "momentum": 0.75, "epsilon": 0.01,
+        "center": True, "scale": True, **without_regularization("beta", "gamma"),
+        **{f"{key}_initializer": {"class_name": kind, "config": {}} for key, kind in initializers.items()}, **options,
+    }  # fmt: skip
+    return {"class_name": "BatchNormalization", "config": config}
 
 
 def layers_1():
@@ -120,8 +141,8 @@ def write(
         group.attrs["layer_names"] = np.array([layer["config"]["name"] for layer in layers], "S")
         for layer, own in zip(layers, model.layers, strict=True):
             name = layer["config"]["name"]
-            short = {"kernel": "W", "bias": "b"}
-            paths = [f"{name}_{short[key]}:0" if flat else f"{name}/{key}:0" for key in own.params]
+            short = {"kernel": "W", "bias": "b", "moving_mean": "running_mean", "moving_variance": "running_std"}
+            paths = [f"{name}_{short.get(key, key)}:0" if flat else f"{name}/{key}:0" for key in own.params]
             weights = group.create_group(name)
             weights.attrs["weight_names"] = np.array(paths, "S") if paths else np.zeros(0)
             for each, array in zip(paths, own.params.values(), strict=True):
@@ -161,6 +182,31 @@ def test_model_is_loaded(tmp_path, rng, expected, layers, functional):
     assert [layer.name for layer in model.layers] == [layer["config"]["name"] for layer in layers()]
     assert_equal_models(model, expected, rng)
     assert model.compiled is None
+
+
+@pytest.mark.parametrize(
+    "normalization",
+    [
+        normalization_1("norm"), normalization_1("norm", beta_init="zero", gamma_init="one"),
+        normalization_1("norm", axis=-1), normalization_2("norm"), normalization_2("norm", axis=3),
+        normalization_2("norm", renorm=False, renorm_clipping=None, renorm_momentum=0.99, synchronized=False),
+        normalization_2("norm", fused=True, virtual_batch_size=None, adjustment=None),
+        {**normalization_2("norm"), "class_name": "BatchNormalizationV1"},
+        {**normalization_2("norm"), "class_name": "BatchNormalizationV2"},
+    ],
+)  # fmt: skip
+def test_batch_normalization_is_loaded(tmp_path, rng, normalization):
+    layers = [layers_1()[0], normalization, simple("Flatten", "flatten"), dense_1("dense", 5, "softmax")]
+    expected = Sequential(
+        [Conv2D(3, (3, 2), activation="relu", input_shape=SHAPE), BatchNormalization(3, 0.75, 0.01), Flatten(),
+         Dense(5, activation="softmax")],
+    )  # fmt: skip
+    set_random_weights(expected, rng)
+    write(tmp_path / "model.h5", layers, expected)
+    model = load_model(tmp_path / "model.h5")
+    assert (model.layers[1].momentum, model.layers[1].epsilon) == (0.75, 0.01)
+    x = rng.standard_normal((3, *SHAPE)).astype(np.float32)
+    np.testing.assert_array_equal(model.predict(x), expected.predict(x))
 
 
 @pytest.mark.parametrize("backend", ["theano", "tensorflow", "cntk", None])
@@ -234,6 +280,12 @@ def test_list_of_names_too_large_for_one_attribute_is_divided(tmp_path):
         (1, convolution_1("it", filters=3), r"Expected filters of layer 'it' \('Convolution2D'\) once"),
         (1, convolution_1("it", border_mode="full"), r"'full'"),
         (6, dense_1("it", "many", "softmax"), r"'many'"),
+        (1, normalization_1("it", mode=1), r"layer 'it' \('BatchNormalization'\) with options .*received mode=1"),
+        (1, normalization_1("it", axis=1), r"'it' \(BatchNormalization\) expected the last axis .*received axis=1"),
+        (1, normalization_2("it", axis=[1, 2]), r"Expected axis as an integer.*received \[1, 2\]"),
+        (1, normalization_2("it", renorm=True), r"layer 'it' .*received renorm=True"),
+        (1, normalization_2("it", beta_regularizer={"class_name": "L2", "config": {"l2": 0.01}}),
+         r"layer 'it' .*received beta_regularizer="),
         (1, simple("InputLayer", "it", batch_input_shape=[None, 3]), r"single input, received the further layer 'it'"),
     ],
     ids=lambda value: value["class_name"] if isinstance(value, dict) else "",

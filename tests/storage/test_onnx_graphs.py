@@ -6,12 +6,13 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from networks import article_model
+from networks import article_model, set_random_weights
 
 from scratchcnn import Sequential
 from scratchcnn.activations import ELU, ActivationFunction, LeakyReLU
 from scratchcnn.layers import (
     Activation,
+    BatchNormalization,
     Conv2D,
     Dense,
     Dropout,
@@ -43,6 +44,10 @@ MODELS = {
         )
     },
     "layers of one function": [Conv2D(3, 3), LeakyReLULayer(), Conv2D(2, 2), ReLU(), Flatten(), Dense(4), Softmax()],
+    "batch normalization": [
+        BatchNormalization(), Conv2D(3, 3), BatchNormalization(epsilon=0.1, scale=False), ReLU(), Flatten(), Dense(4),
+        BatchNormalization(center=False), BatchNormalization(center=False, scale=False),
+    ],
     "dense without bias": [Conv2D(2, 3), Flatten(), Dense(4, "relu", use_bias=False), Dense(3, "softmax")],
 }  # fmt: skip
 
@@ -57,7 +62,7 @@ def predicted(path, x):
 def test_predictions_equal_those_of_onnxruntime(tmp_path, rng, name, dtype):
     layers = [type(layer).from_config({**layer.get_config(), "name": None}) for layer in MODELS[name]]
     model = Sequential([Input((9, 10, 2)), *layers], engine="reference", dtype=dtype, seed=1)
-    model.set_weights([rng.standard_normal(weight.shape) for weight in model.get_weights()])
+    set_random_weights(model, rng)
     model.export(tmp_path / "model.onnx")
     x = rng.standard_normal((3, 9, 10, 2)).astype(np.float32)
     found, expected = predicted(tmp_path / "model.onnx", x), model.predict(x)
@@ -100,3 +105,29 @@ def test_error_without_onnx_contains_the_installation_command(tmp_path, monkeypa
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(ImportError, match=r"onnx to be installed .*python -m pip install 'scratchcnn\[onnx\]'"):
         Sequential([Dense(3, input_shape=(4,))]).export(tmp_path / "model.onnx")
+
+
+def test_batch_normalization_is_one_node(tmp_path):
+    layers = [Conv2D(3, 2, input_shape=(5, 5, 1)), BatchNormalization(epsilon=0.25), Flatten(), BatchNormalization()]
+    Sequential(layers).export(tmp_path / "model.onnx")
+    nodes = onnx.load(tmp_path / "model.onnx").graph.node
+    epsilons = [node.attribute[0].f for node in nodes if node.op_type == "BatchNormalization"]
+    assert epsilons == pytest.approx([0.25, 0.001])
+    kinds = [node.op_type for node in nodes]
+    assert kinds == [
+        "Transpose",
+        "Conv",
+        "BatchNormalization",
+        "Transpose",
+        "Flatten",
+        "BatchNormalization",
+        "Identity",
+    ]
+
+
+def test_batch_normalization_of_samples_with_two_axes_is_exported(tmp_path, rng):
+    model = Sequential([BatchNormalization(input_shape=(5, 3))])
+    set_random_weights(model, rng)
+    model.export(tmp_path / "model.onnx")
+    x = rng.standard_normal((4, 5, 3)).astype(np.float32)
+    np.testing.assert_allclose(predicted(tmp_path / "model.onnx", x), model.predict(x), rtol=1e-5, atol=1e-6)

@@ -5,12 +5,23 @@ import pytest
 from own_layers import OwnMaxPooling, OwnReLU, Scale
 
 from scratchcnn.inspection import check_layer, compare_layers
-from scratchcnn.layers import Activation, Conv2D, Dense, Dropout, Flatten, Layer, MaxPooling2D, Rescaling
+from scratchcnn.layers import (
+    Activation,
+    BatchNormalization,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    Layer,
+    MaxPooling2D,
+    Rescaling,
+)
 
 IMAGES = np.random.default_rng(0).standard_normal((4, 6, 5, 2))
 LAYERS = [
     Conv2D(3, 2, activation="relu"), Conv2D(2, 3, activation="softmax", padding="same"), MaxPooling2D(2), Flatten(),
     Dropout(0.4), Dropout(0), Activation("relu"), Activation("softmax"), Rescaling(1 / 255), Scale(), OwnReLU(),
+    BatchNormalization(), BatchNormalization(momentum=0.5, scale=False),
 ]  # fmt: skip
 
 
@@ -80,7 +91,26 @@ def passed_on(self, dy, cache, ops, input_gradient=True):
     return dy.copy(), {}
 
 
+def moved(self, x, ops, training, rng):
+    y, cache = BatchNormalization.forward(self, x, ops, training, rng)
+    if training:
+        for name, value in BatchNormalization.next_statistics(self, cache).items():
+            self.params[name][...] = value
+    return y, cache
+
+
+def moved_and_returned(self, cache):
+    found = BatchNormalization.next_statistics(self, cache)
+    for name, value in found.items():
+        self.params[name][...] = value
+    return found
+
+
 @pytest.mark.parametrize(("layer", "name"), [
+    (faulty(BatchNormalization, forward=moved), "parameters"),
+    (faulty(BatchNormalization, next_statistics=moved_and_returned), "statistics"),
+    (faulty(BatchNormalization, next_statistics=lambda self, cache: {}), "statistics"),
+    (faulty(BatchNormalization, next_statistics=lambda self, cache: cache.mean), "statistics"),
     (faulty(Layer, forward=random_output, backward=passed_on), "inference"),
     (faulty(Layer, forward=stateful, backward=times_stored_input), "interleaved passes"),
     (faulty(Scale, backward=add_up), "backward twice"),
@@ -111,6 +141,17 @@ def test_gradient_at_ties_is_compared_with_that_of_the_package():
     found = compare_layers(ToEveryTie(), MaxPooling2D(2), ties)
     assert [point.name for point in found.wrong] == ["input gradient"]
     assert "12 of 16 values differ, first at [0, 0, 1, 0]" in found["input gradient"].text
+
+
+def test_statistics_in_training_are_compared():
+    class Unbiased(BatchNormalization):
+        def next_statistics(self, cache):
+            count = cache.x.size // cache.mean.size
+            return super().next_statistics(cache._replace(variance=cache.variance * count / (count - 1)))
+
+    assert compare_layers(Unbiased(), BatchNormalization(), IMAGES).ok
+    found = compare_layers(Unbiased(), BatchNormalization(), IMAGES, training=True)
+    assert [point.name for point in found.wrong] == ["next moving_variance"]
 
 
 def test_same_values_in_another_order_are_reported():

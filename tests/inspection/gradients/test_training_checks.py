@@ -8,7 +8,7 @@ from networks import small_data, small_model
 
 from scratchcnn import Sequential, losses
 from scratchcnn.inspection import check_loss, check_optimizer, overfit_one_batch
-from scratchcnn.layers import Activation, Dense, Flatten
+from scratchcnn.layers import Activation, BatchNormalization, Dense, Flatten
 from scratchcnn.optimizers import SGD, Adam, schedules
 
 
@@ -139,3 +139,13 @@ def test_loss_that_is_not_finite_is_reported():
     assert "is not finite" in found["end"].text
     with pytest.raises(RuntimeError, match="Expected a compiled model"):
         overfit_one_batch(Sequential([Dense(3, input_shape=(2,))]), x, y)
+
+
+def test_model_with_batch_normalization_memorizes_its_batch_although_the_moving_averages_lag():
+    x, y = small_data(20)
+    layers = [Flatten(input_shape=(9, 8, 1)), Dense(16), BatchNormalization(momentum=0.999), Activation("relu")]
+    model = Sequential([*layers, Dense(5, activation="softmax")], seed=0)
+    model.compile()
+    found = overfit_one_batch(model, x, y)
+    assert found.ok, str(found)
+    assert found["end"].text.endswith("memorized")

@@ -9,7 +9,7 @@ from scratchcnn.fusion.plan import Plan
 from scratchcnn.inspection.keras.perturbation import SOFTMAX, WINOGRAD, perturbed_plan, train
 from scratchcnn.inspection.tracing.passes import layer_outputs
 from scratchcnn.kernels.conv2d.winograd_tiles import F2, F4
-from scratchcnn.layers import Conv2D, Dense
+from scratchcnn.layers import BatchNormalization, Conv2D, Dense
 from scratchcnn.training.data import Samples
 
 
@@ -57,6 +57,19 @@ def test_errors_are_about_as_large_as_those_of_float32(name, signs):
     # Blocked and vectorized sums round less than the sums, term by term, that the estimate describes: at most by the
     # square root of the number of terms, 64.
     assert np.std(errors) < np.std(added) < 64 * np.std(errors)
+
+
+@pytest.mark.parametrize("offset", [0.0, 30.0])
+def test_errors_of_a_normalization_are_about_as_large_as_those_of_keras_formula_in_float32(offset):
+    """Keras computes x * scale + (beta - mean * scale), so a large mean costs digits."""
+    model = Sequential([BatchNormalization(input_shape=(9, 8, 4))])
+    layer, rng = model.layers[0], np.random.default_rng(0)
+    layer.set_weights([rng.standard_normal(4), rng.standard_normal(4), [offset] * 4, 0.5 + rng.random(4)])
+    x = (rng.standard_normal((16, 9, 8, 4)) + offset).astype(np.float32)
+    scale = layer.gamma / np.sqrt(layer.moving_variance + np.float32(layer.epsilon))
+    errors = x * scale + (layer.beta - layer.moving_mean * scale) - model.predict(x).astype(np.float64)
+    added = errors_added(Plan(model.layers, model.engine, fuse=False), x)
+    assert np.std(errors) < 2 * np.std(added) < 16 * np.std(errors)
 
 
 def test_factors_of_winograd_follow_from_its_matrices():

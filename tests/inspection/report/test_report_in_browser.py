@@ -20,6 +20,7 @@ from scratchcnn.descriptions.registry import DESCRIPTIONS
 from scratchcnn.inspection import Trace, explain, trace, write_report
 from scratchcnn.layers import (
     Activation,
+    BatchNormalization,
     Conv2D,
     Dense,
     Dropout,
@@ -587,6 +588,11 @@ MODELS = {
     "activations with formulas": lambda: compiled(
         [Conv2D(2, 3, activation="gelu", input_shape=(6, 6, 1)), LeakyReLU(), Conv2D(2, 2), ReLU(), Softmax(),
          Flatten(), Dense(6, activation="sigmoid"), Dense(4, activation="softmax")]
+    ),
+    "batch normalization": lambda: compiled(
+        [BatchNormalization(beta_initializer="ones", input_shape=(6, 6, 1)), Conv2D(3, 3),
+         BatchNormalization(moving_mean_initializer="ones"), ReLU(), Flatten(), Dense(6),
+         BatchNormalization(scale=False, beta_initializer="ones"), Dense(4, activation="softmax")]
     ),
     "described class": lambda: compiled(
         [Conv2D(2, 3, input_shape=(6, 6, 1)), Differences(), Flatten(), Dense(4, activation="softmax")]
