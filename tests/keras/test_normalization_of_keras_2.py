@@ -46,6 +46,7 @@ def test_model_predicts_the_same_and_resumes_training(folder, expected, name):
                 count = 8 * layer.input_shape[0] * layer.input_shape[1]
                 rest = layer.momentum * old[number]
                 theirs = rest + (theirs - rest) * (count - 1) / count
+            # One float32 step of 1e-4 to 1e-1, of values of order 1: a few unit roundoffs each.
             assert np.abs(array - old[number]).max() > 1e-5
             np.testing.assert_allclose(array, theirs, rtol=1e-5, atol=1e-6)
 

@@ -19,8 +19,8 @@ HINTS = {
     "weights).",
     "loss": "All outputs agree: compare the losses (from_logits, mean or sum over the batch, labels).",
     "gradient": "Outputs and loss agree: the error is in the backward pass of this layer, or of a later one.",
-    "weights": "Outputs, loss and gradients agree: compare the optimizers (learning rate, betas, epsilon, momentum); "
-    "if only moving averages differ, their momentum, and whether the variance is divided by the number of values.",
+    "weights": "Outputs, loss and gradients agree: compare the optimizers (learning rate, betas, epsilon, momentum).\n"
+    "If only moving averages differ, compare the momentum of BatchNormalization, and the divisor of the variance.",
 }
 
 
