@@ -77,3 +77,15 @@ def image_windows(
         axis_windows(height, kernel_size[0], strides[0], dilation_rate[0], padding),
         axis_windows(width, kernel_size[1], strides[1], dilation_rate[1], padding),
     )
+
+
+def part_inside(axis: Axis, output: int) -> tuple[int, slice]:
+    """Return how many elements of window `output` lie before the image, and the part of the image that it covers.
+
+    For windows without dilation.
+
+    >>> part_inside(axis_windows(5, kernel=3, stride=1, dilation=1, padding="same"), 0)
+    (1, slice(0, 2, None))
+    """
+    start = output * axis.stride - axis.before
+    return max(0, -start), slice(max(0, start), min(axis.size, start + axis.kernel))

@@ -114,6 +114,20 @@ def pool2d_windows(input_shape: Shape, pool_size: Pair, strides: Pair, padding: 
     return expect_windows((input_shape[1], input_shape[2]), pool_size, strides, padding)
 
 
+def expect_margins(padding: tuple[Pair, Pair], shape: Shape = ()) -> None:
+    """Check the rows and columns that `zero_pad2d` adds, and that images of that shape, if given, contain them.
+
+    Raises
+    ------
+    ValueError
+        A number below 0, or images with fewer rows or columns.
+    """
+    if [len(pair) for pair in padding] != [2, 2] or min(map(min, padding)) < 0:
+        raise ValueError(f"Expected padding as ((top, bottom), (left, right)) of at least 0, received {padding}.")
+    if shape and (sum(padding[0]) > shape[1] or sum(padding[1]) > shape[2]):
+        raise ValueError(f"Expected images that contain the padding {padding}, received shape {shape}.")
+
+
 # Every training step asks for the windows of the same few operations, several times.
 _conv2d_windows = functools.lru_cache(maxsize=256)(conv2d_windows)
 _pool2d_windows = functools.lru_cache(maxsize=256)(pool2d_windows)

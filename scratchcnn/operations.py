@@ -48,6 +48,20 @@ class Operations(Protocol):
     ) -> Array:
         """Gradient of the loss with respect to the input of a max pooling; `winners` are its argmax indices."""
 
+    def average_pool2d(self, x: Array, pool_size: Pair, strides: Pair, padding: Padding) -> Array:
+        """The mean of every window; positions outside the image are not counted."""
+
+    def average_pool2d_gradient(
+        self, dy: Array, input_shape: Shape, pool_size: Pair, strides: Pair, padding: Padding
+    ) -> Array:
+        """Gradient of the loss with respect to the input of an average pooling."""
+
+    def zero_pad2d(self, x: Array, padding: tuple[Pair, Pair]) -> Array:
+        """Images with ((top, bottom), (left, right)) rows and columns of zeros around them."""
+
+    def zero_pad2d_gradient(self, dy: Array, padding: tuple[Pair, Pair]) -> Array:
+        """Gradient of the loss with respect to the input of a zero padding."""
+
     def dense(self, x: Array, kernel: Array, bias: Array | None) -> Array:
         """Multiply by a matrix and add a bias."""
 

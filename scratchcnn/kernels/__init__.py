@@ -5,6 +5,7 @@ The three functions of the convolution take one more argument, `algorithm`. Oper
 """
 
 from scratchcnn.kernels.adam import adam
+from scratchcnn.kernels.average_pool2d import average_pool2d, average_pool2d_gradient
 from scratchcnn.kernels.batch_normalization import (
     batch_normalization,
     batch_normalization_input_gradient,
@@ -34,9 +35,12 @@ from scratchcnn.kernels.sgd import sgd
 from scratchcnn.kernels.smooth_noise import smooth_noise
 from scratchcnn.kernels.softmax import softmax, softmax_gradient
 from scratchcnn.kernels.warp import warp
+from scratchcnn.kernels.zero_pad2d import zero_pad2d, zero_pad2d_gradient
 
 __all__ = [
     "adam",
+    "average_pool2d",
+    "average_pool2d_gradient",
     "batch_normalization",
     "batch_normalization_input_gradient",
     "batch_normalization_parameter_gradients",
@@ -68,4 +72,6 @@ __all__ = [
     "softmax_cross_entropy_gradient",
     "softmax_gradient",
     "warp",
+    "zero_pad2d",
+    "zero_pad2d_gradient",
 ]

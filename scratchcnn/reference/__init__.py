@@ -16,6 +16,8 @@ Reading order, with the concepts that each file introduces:
     im2col               sliding windows: stride, padding, dilation
     conv2d               convolution and its two gradients
     max_pool2d           the maximum of each window; argmax indices
+    average_pool2d       the mean of each window, or of a whole feature map
+    zero_pad2d           zeros around images
     batch_normalization  mean and variance of each channel over the batch; gradients through both
     random               a counter-based random generator
     dropout              regularization by zeroing random activations
@@ -38,6 +40,7 @@ Lower-case letters are the matching indices: n, c, f, ky, kx, oy, ox, i, j.
 """
 
 from scratchcnn.reference.adam import adam
+from scratchcnn.reference.average_pool2d import average_pool2d, average_pool2d_gradient
 from scratchcnn.reference.batch_normalization import (
     batch_normalization,
     batch_normalization_input_gradient,
@@ -63,9 +66,12 @@ from scratchcnn.reference.sgd import sgd
 from scratchcnn.reference.smooth_noise import smooth_noise
 from scratchcnn.reference.softmax import softmax, softmax_gradient
 from scratchcnn.reference.warp import warp
+from scratchcnn.reference.zero_pad2d import zero_pad2d, zero_pad2d_gradient
 
 __all__ = [
     "adam",
+    "average_pool2d",
+    "average_pool2d_gradient",
     "batch_normalization",
     "batch_normalization_input_gradient",
     "batch_normalization_parameter_gradients",
@@ -97,4 +103,6 @@ __all__ = [
     "softmax_cross_entropy_gradient",
     "softmax_gradient",
     "warp",
+    "zero_pad2d",
+    "zero_pad2d_gradient",
 ]

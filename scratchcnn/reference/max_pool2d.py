@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from scratchcnn.geometry import Axis, Padding, Pair
+from scratchcnn.geometry import Padding, Pair, part_inside
 from scratchcnn.operands import Array, Shape, expect, expect_winners, pool2d_windows, winner_dtype
 
 
@@ -59,8 +59,8 @@ def max_pool2d(
     y = np.zeros((N, OH, OW, C), x.dtype)
     winners = np.zeros((N, OH, OW, C), winner_dtype(pool_size))
     for oy, ox in np.ndindex(OH, OW):
-        above, rows = _inside_image(windows.rows, oy)
-        left, columns = _inside_image(windows.columns, ox)
+        above, rows = part_inside(windows.rows, oy)
+        left, columns = part_inside(windows.columns, ox)
         window = x[:, rows, columns]  # (N, at most KH, at most KW, C)
         flat = window.reshape(N, -1, C)
         argmax = np.argmax(flat, axis=1)  # (N, C); NumPy, too, takes the first of equal elements, and NaN first of all
@@ -132,9 +132,3 @@ def max_pool2d_gradient(
         column = ox * strides[1] + kx - windows.columns.before
         dx[n, row, column, c] += dy[:, oy, ox]  # one pixel per image and channel
     return dx
-
-
-def _inside_image(axis: Axis, output: int) -> tuple[int, slice]:
-    """Number of elements of a window before the image, and the part of the image that the window covers."""
-    start = output * axis.stride - axis.before
-    return max(0, -start), slice(max(0, start), start + axis.kernel)

@@ -63,6 +63,8 @@ def test_kernels_accept_read_only_arrays(rng):
         return [
             kernels.conv2d(x, kernel, None), kernels.dense(dense_x, dense_kernel, None),
             kernels.max_pool2d(x)[0], kernels.relu(x), kernels.im2col(x, (2, 2)),
+            kernels.average_pool2d(x), kernels.average_pool2d_gradient(dy, (2, 6, 8, 16)),
+            kernels.zero_pad2d(x), kernels.zero_pad2d_gradient(dy),
             kernels.bias_gradient(dy),
             *(array for convolution in convolutions for array in fused(convolution)),
         ]  # fmt: skip
