@@ -61,6 +61,35 @@ def integer_pair(name: str, value: object) -> Pair:
     )
 
 
+def margins(name: str, value: object) -> tuple[Pair, Pair]:
+    """Return rows and columns to add to an image as ((top, bottom), (left, right)), each at least 0.
+
+    One integer stands for all four, a pair (rows, columns) for the same number on opposite sides.
+    """
+    sides = [value, value] if isinstance(value, numbers.Integral) else value
+    if isinstance(sides, Sequence) and not isinstance(sides, str) and len(sides) == 2:
+        pairs = [[side, side] if isinstance(side, numbers.Integral) else side for side in sides]
+        if all(isinstance(pair, Sequence) and not isinstance(pair, str) and len(pair) == 2 for pair in pairs):
+            (top, bottom), (left, right) = ((whole_number(name, each) for each in pair) for pair in pairs)
+            return (top, bottom), (left, right)
+    raise ValueError(
+        f"Expected {name} as an integer, a pair (rows, columns) or a pair of pairs ((top, bottom), (left, right)), "
+        f"each at least 0, received {value!r}."
+    )
+
+
+def target_shape(name: str, value: object) -> Shape:
+    """Return `value` as the shape of one sample, in which one length may be -1: it follows from the others."""
+    if not isinstance(value, Sequence) or isinstance(value, str) or not value:
+        raise ValueError(f"Expected {name} as a tuple such as (7, 7, 64) or (-1, 64), received {value!r}.")
+    if sum(is_integer(length) and length == -1 for length in value) > 1:
+        raise ValueError(f"Expected {name} with at most one -1, received {value!r}; give the other lengths.")
+    return tuple(
+        -1 if is_integer(length) and length == -1 else positive_integer(f"each length of {name}", length)
+        for length in value
+    )
+
+
 def padding_name(value: object) -> Padding:
     """Return 'valid' or 'same', ignoring upper and lower case."""
     names: dict[str, Padding] = {"valid": "valid", "same": "same"}

@@ -7,7 +7,21 @@ import pytest
 from networks import small_data, small_model
 
 from scratchcnn import Sequential, set_threads
-from scratchcnn.layers import Activation, Conv2D, Dense, Dropout, Flatten, Input, MaxPooling2D, Rescaling
+from scratchcnn.layers import (
+    Activation,
+    AveragePooling2D,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAveragePooling2D,
+    GlobalMaxPooling2D,
+    Input,
+    MaxPooling2D,
+    Rescaling,
+    Reshape,
+    ZeroPadding2D,
+)
 from scratchcnn.losses import SparseCategoricalCrossentropy
 from scratchcnn.optimizers import SGD, Adam
 
@@ -129,6 +143,22 @@ LAYERS = [
     (lambda: Dense(3, use_bias="no"), "use_bias as True or False, received 'no'"),
     (lambda: Conv2D(2, 3, use_bias=None), "use_bias as True or False, received None"),
     (lambda: MaxPooling2D(0), "pool_size .* received 0"),
+    (lambda: AveragePooling2D((2, 0)), "pool_size .* received 0"),
+    (lambda: AveragePooling2D(2, padding="full"), "padding as one of 'valid', 'same', received 'full'"),
+    (lambda: GlobalAveragePooling2D(keepdims=1), "keepdims as True or False, received 1"),
+    (lambda: GlobalMaxPooling2D(keepdims="no"), "keepdims as True or False, received 'no'"),
+    (lambda: ZeroPadding2D(-1), "padding as a whole number of at least 0, received -1"),
+    (lambda: ZeroPadding2D((1, 2, 3)), r"padding as an integer, a pair .* received \(1, 2, 3\)"),
+    (lambda: ZeroPadding2D(((1, 2), (3,))), r"a pair of pairs .* received \(\(1, 2\), \(3,\)\)"),
+    (lambda: ZeroPadding2D("same"), "padding as an integer, .* received 'same'"),
+    (lambda: ZeroPadding2D(("ab", 1)), r"padding as an integer, .* received \('ab', 1\)"),
+    (lambda: ZeroPadding2D(1.0), "padding as an integer, .* received 1.0"),
+    (lambda: ZeroPadding2D(True), "padding as a whole number of at least 0, received True"),
+    (lambda: Reshape(9), r"target_shape as a tuple such as \(7, 7, 64\) or \(-1, 64\), received 9"),
+    (lambda: Reshape(()), r"target_shape as a tuple .* received \(\)"),
+    (lambda: Reshape((-1, 3, -1)), r"target_shape with at most one -1, received \(-1, 3, -1\)"),
+    (lambda: Reshape((3, 0)), "each length of target_shape as a whole number of at least 1, received 0"),
+    (lambda: Reshape((None, 3)), "each length of target_shape as a whole number of at least 1, received None"),
     (lambda: Dropout(1), "rate as a number from 0 to below 1, received 1"),
     (lambda: Dropout(-0.1), "rate .* received -0.1"),
     (lambda: Dropout(float("nan")), "rate .* received nan"),
@@ -154,6 +184,16 @@ LAYERS = [
         r"'conv2d' \(Conv2D\) expected images of at least one window of \(5, 5\).* received .* \(4, 9, 1\)",
     ),
     (lambda: Sequential([MaxPooling2D(3, input_shape=(2, 2, 1))]), "'max_pooling2d' .* at least one window"),
+    (lambda: Sequential([AveragePooling2D(3, input_shape=(2, 2, 1))]), "'average_pooling2d' .* at least one window"),
+    (lambda: Sequential([GlobalAveragePooling2D(input_shape=(4,))]), r"samples of shape \(height, width, channels\)"),
+    (lambda: Sequential([GlobalMaxPooling2D(input_shape=(4, 4))]), r"samples of shape \(height, width, channels\)"),
+    (lambda: Sequential([ZeroPadding2D(input_shape=(4,))]), r"samples of shape \(height, width, channels\)"),
+    (
+        lambda: Sequential([Reshape((7, 7), input_shape=(4, 12))]),
+        r"'reshape' \(Reshape\) expected samples of 49 values for target_shape \(7, 7\), received 48 in .* \(4, 12\)",
+    ),
+    (lambda: Sequential([Reshape((7, -1), input_shape=(4, 12))]), r"samples of a multiple of 7 values .* received 48"),
+    (lambda: Sequential([Reshape((4, -1, 24), input_shape=(4, 12))]), r"a multiple of 96 values .* received 48"),
     (lambda: Sequential([Dense(3, input_shape=(4, 4, 1))]), r"samples of shape \(units\).* Add Flatten\(\) before"),
 ]
 

@@ -28,7 +28,19 @@ from scratchcnn import (
 )
 from scratchcnn import layers as layers_module
 from scratchcnn.callbacks import Callback, EarlyStopping, ModelCheckpoint
-from scratchcnn.layers import Conv2D, Dense, Dropout, Flatten, Input, Layer, MaxPooling2D
+from scratchcnn.layers import (
+    AveragePooling2D,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAveragePooling2D,
+    GlobalMaxPooling2D,
+    Input,
+    Layer,
+    MaxPooling2D,
+    ZeroPadding2D,
+)
 from scratchcnn.names import UnknownAttributeError, names_arguments, unknown_name
 
 MODULES = [layers_module, callbacks, losses, metrics, optimizers, schedules, initializers]
@@ -121,6 +133,11 @@ OLD = {
     "nb_epoch": (lambda: small_model().fit(0, 0, nb_epoch=3), TypeError, "received 'nb_epoch'; use epochs"),
     "output_dim": (lambda: Dense(output_dim=3), TypeError, "received 'output_dim'; use units"),
     "nb_filter": (lambda: Conv2D(nb_filter=3, kernel_size=3), TypeError, "received 'nb_filter'; use filters"),
+    "border_mode of average pooling": (
+        lambda: AveragePooling2D(border_mode="same"),
+        TypeError,
+        "received 'border_mode'; use padding",
+    ),
     "border_mode": (lambda: MaxPooling2D(border_mode="same"), TypeError, "received 'border_mode'; use padding"),
     "subsample": (lambda: Conv2D(3, 3, subsample=2), TypeError, "received 'subsample'; use strides"),
     "p": (lambda: Dropout(p=0.5), TypeError, "received 'p'; use rate"),
@@ -190,6 +207,10 @@ def test_message_without_known_names():
     (lambda: Conv2D(3, 3, data_format="channels_first", input_shape=(1, 28, 20)),
      r"received 'channels_first'; transpose the images with x.transpose\(0, 2, 3, 1\), .*input_shape=\(28, 20, 1\)"),
     (lambda: MaxPooling2D(data_format="channels_first"), r"input_shape=\(height, width, channels\)"),
+    (lambda: AveragePooling2D(data_format="channels_first", input_shape=(2, 9, 8)), r"input_shape=\(9, 8, 2\)"),
+    (lambda: GlobalAveragePooling2D("channels_first"), r"received 'channels_first'; transpose the images"),
+    (lambda: GlobalMaxPooling2D("channels_first"), r"received 'channels_first'; transpose the images"),
+    (lambda: ZeroPadding2D(1, "channels_first"), r"received 'channels_first'; transpose the images"),
     (lambda: Conv2D(3, 3, data_format="channel_last"), "data_format as one of 'channels_last', .* mean 'channels"),
     (lambda: Dense(3, input_dim=0), "input_dim as a whole number of at least 1, received 0"),
     (lambda: Dense(3, input_dim=3, input_shape=(4,)), "input_dim or input_shape, received 3 and"),
@@ -227,6 +248,9 @@ def test_unknown_name_of_a_module_is_an_error_that_lists_the_known_ones(module, 
 
 def test_other_names_of_keras_are_the_same_classes():
     assert (layers_module.MaxPool2D, layers_module.Convolution2D) == (MaxPooling2D, Conv2D)
+    assert layers_module.AvgPool2D is AveragePooling2D
+    assert layers_module.GlobalAvgPool2D is GlobalAveragePooling2D
+    assert layers_module.GlobalMaxPool2D is GlobalMaxPooling2D
 
 
 def test_missing_attributes_are_not_looked_up_in_training(monkeypatch):

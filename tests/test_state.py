@@ -7,13 +7,15 @@ import pytest
 from networks import small_data, small_model
 
 from scratchcnn.kernels.runtime.workspace import Workspace, empty
-from scratchcnn.layers import Conv2D, Dense, Dropout, Flatten, MaxPooling2D
+from scratchcnn.layers import AveragePooling2D, Conv2D, Dense, Dropout, Flatten, GlobalMaxPooling2D, MaxPooling2D
 from scratchcnn.operations import engine
 from scratchcnn.optimizers import Adam
 
 LAYERS = [
     (Conv2D(3, 3, activation="relu"), (6, 5, 2)),
     (MaxPooling2D(2), (6, 5, 2)),
+    (AveragePooling2D(2), (6, 5, 2)),
+    (GlobalMaxPooling2D(), (6, 5, 2)),
     (Dense(4, activation="softmax"), (7,)),
     (Dropout(0.5), (7,)),
     (Flatten(), (6, 5, 2)),

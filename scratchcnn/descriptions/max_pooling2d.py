@@ -1,47 +1,36 @@
-"""Description of MaxPooling2D."""
+"""Descriptions of MaxPooling2D and GlobalMaxPooling2D."""
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
-from scratchcnn.descriptions.base import Code, LayerDescription, OnnxGraph
-from scratchcnn.descriptions.terms import Position, Terms, grid, take, weighted_sum
+from scratchcnn.descriptions.base import Code
+from scratchcnn.descriptions.pooling2d import GlobalPoolingDescription, PoolingDescription
+from scratchcnn.descriptions.terms import Position, Terms, take, weighted_sum
 from scratchcnn.descriptions.values import LayerValues
-from scratchcnn.descriptions.windows import inputs_of_window, onnx_attributes, union_of_windows, windows_of_input
 from scratchcnn.descriptions.words import plural, times
-from scratchcnn.geometry import Windows, image_windows
-from scratchcnn.layers import MaxPooling2D
-from scratchcnn.operands import Array, Shape
+from scratchcnn.operands import Shape
 
 
-class MaxPooling2DDescription(LayerDescription[MaxPooling2D]):
+class MaxPooling2DDescription(PoolingDescription):
     """The largest input of a window: weight 1 for the maximum, 0 for the others."""
 
+    onnx_node = "MaxPool"
+
     def flops(self, input_shape: Shape) -> int:
-        return math.prod(self.layer.pool_size) - 1
-
-    def windows(self, input_shape: Shape) -> Windows:
-        height, width, _ = input_shape
-        return image_windows((height, width), self.layer.pool_size, self.layer.strides, self.layer.padding)
-
-    def receptive_field(self, values: LayerValues, mask: Array) -> Array:
-        shape = values.input.shape[1:]
-        return union_of_windows(self.windows(shape), mask, shape)
+        rows, columns = self.windows(input_shape)
+        return rows.kernel * columns.kernel - 1
 
     def output_terms(self, values: LayerValues, position: Position) -> Terms:
         assert values.winners is not None
-        sample, oy, ox, c = position
-        windows = self.windows(values.input.shape[1:])
-        rows, columns = inputs_of_window(windows.rows, oy), inputs_of_window(windows.columns, ox)
-        sources = grid(sample, rows, columns, c)
+        sources = self.window(values, position)
         window, inside = take(values.input, sources, outside=-np.inf)  # (KH, KW)
-        largest = divmod(int(values.winners[position]), self.layer.pool_size[1])
+        largest = np.unravel_index(int(values.winners.reshape(values.output.shape)[position]), window.shape)
         weights = np.zeros_like(window)
         weights[largest] = 1
         equal, outside = np.count_nonzero((window == window[largest]) & inside), np.count_nonzero(~inside)
-        place = f"row {rows[largest[0]]}, column {columns[largest[1]]} of the input"
+        _, row, column, _ = sources[largest]
+        place = f"row {row}, column {column} of the input"
         notes = [f"The maximum of the {plural(np.count_nonzero(inside), 'element')} is at {place}."]
         if equal > 1:
             notes.append(f"{equal} elements are equal to the maximum; the first in row-major order gets the gradient.")
@@ -55,11 +44,9 @@ class MaxPooling2DDescription(LayerDescription[MaxPooling2D]):
 
     def input_gradient_terms(self, values: LayerValues, position: Position) -> Terms:
         assert values.winners is not None
-        sample, y, x, c = position
-        windows = self.windows(values.input.shape[1:])
-        sources = grid(sample, windows_of_input(windows.rows, y), windows_of_input(windows.columns, x), c)
-        winners, inside = take(values.winners.astype(np.int64), sources)  # (KH, KW)
-        weights = (winners == np.arange(winners.size).reshape(winners.shape)) & inside
+        sources, elements = self.uses(values, position)
+        winners, inside = take(values.winners.reshape(values.output.shape).astype(np.int64), sources)
+        weights = (winners == elements) & inside
         count, won = np.count_nonzero(inside), np.count_nonzero(weights)
         notes = (f"The input is in {plural(count, 'window')} and the maximum of {won}; the others do not contribute.",)
         return weighted_sum(
@@ -69,9 +56,11 @@ class MaxPooling2DDescription(LayerDescription[MaxPooling2D]):
         )  # fmt: skip
 
     def words(self, values: LayerValues) -> tuple[str, str]:
+        shape = values.input.shape[1:]
+        rows, columns = self.windows(shape)
         return (
-            f"Only the maximum of each window of {times(self.layer.pool_size)} values is kept. The feature maps shrink "
-            f"from {times(values.input.shape[1:])} to {times(values.output.shape[1:])}, and a shift by one pixel often "
+            f"Only the maximum of each window of {times((rows.kernel, columns.kernel))} values is kept. The feature "
+            f"maps shrink from {times(shape)} to {times(values.output.shape[1:])}, and a shift by one pixel often "
             "leaves the maximum unchanged.",
             "The gradient of each window goes to the position of its maximum. The other inputs did not affect the "
             "output, so their gradient is zero.",
@@ -82,7 +71,15 @@ class MaxPooling2DDescription(LayerDescription[MaxPooling2D]):
         gradient = Code(("reference.max_pool2d:max_pool2d_gradient",), ("kernels.max_pool2d:_max_pool2d_gradient",))
         return Code(("reference.max_pool2d:max_pool2d",), loops), gradient
 
-    def add_to_onnx(self, graph: OnnxGraph) -> None:
-        assert self.layer.input_shape is not None
-        graph.set_channels(first=True)
-        graph.add("MaxPool", **onnx_attributes(self.windows(self.layer.input_shape)))
+
+class GlobalMaxPooling2DDescription(GlobalPoolingDescription, MaxPooling2DDescription):
+    """The largest value of each feature map."""
+
+    def words(self, values: LayerValues) -> tuple[str, str]:
+        height, width, channels = values.input.shape[1:]
+        return (
+            f"Of the {height * width:,} values of each feature map only the maximum is kept. The "
+            f"{plural(channels, 'value')} state how strongly each filter responds anywhere in the image.",
+            "The gradient of each feature map goes to the position of its maximum. The other inputs did not affect the "
+            "output, so their gradient is zero.",
+        )

@@ -5,41 +5,52 @@ from __future__ import annotations
 from typing import Any
 
 from scratchcnn.descriptions.activation import ActivationDescription
+from scratchcnn.descriptions.average_pooling2d import AveragePooling2DDescription, GlobalAveragePooling2DDescription
 from scratchcnn.descriptions.base import LayerDescription
 from scratchcnn.descriptions.batch_normalization import BatchNormalizationDescription
 from scratchcnn.descriptions.conv2d import Conv2DDescription
+from scratchcnn.descriptions.copying import FlattenDescription, ReshapeDescription, ZeroPadding2DDescription
 from scratchcnn.descriptions.dense import DenseDescription
 from scratchcnn.descriptions.dropout import DropoutDescription
-from scratchcnn.descriptions.flatten import FlattenDescription
-from scratchcnn.descriptions.max_pooling2d import MaxPooling2DDescription
+from scratchcnn.descriptions.max_pooling2d import GlobalMaxPooling2DDescription, MaxPooling2DDescription
 from scratchcnn.descriptions.rescaling import RescalingDescription
 from scratchcnn.layers import (
     Activation,
+    AveragePooling2D,
     BatchNormalization,
     Conv2D,
     Dense,
     Dropout,
     Flatten,
+    GlobalAveragePooling2D,
+    GlobalMaxPooling2D,
     Layer,
     LeakyReLU,
     MaxPooling2D,
     ReLU,
     Rescaling,
+    Reshape,
     Softmax,
+    ZeroPadding2D,
 )
 
 LIBRARY: dict[type[Layer], type[LayerDescription[Any]]] = {
     Activation: ActivationDescription,
     BatchNormalization: BatchNormalizationDescription,
+    AveragePooling2D: AveragePooling2DDescription,
     Conv2D: Conv2DDescription,
     Dense: DenseDescription,
     Dropout: DropoutDescription,
     Flatten: FlattenDescription,
+    GlobalAveragePooling2D: GlobalAveragePooling2DDescription,
+    GlobalMaxPooling2D: GlobalMaxPooling2DDescription,
     LeakyReLU: ActivationDescription,
     MaxPooling2D: MaxPooling2DDescription,
     ReLU: ActivationDescription,
     Rescaling: RescalingDescription,
+    Reshape: ReshapeDescription,
     Softmax: ActivationDescription,
+    ZeroPadding2D: ZeroPadding2DDescription,
 }
 """The layer classes of this package that compute something."""
 

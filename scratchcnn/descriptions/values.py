@@ -63,5 +63,5 @@ class LayerValues:
 
     @property
     def winners(self) -> Array | None:
-        """The argmax indices (N, OH, OW, C) of a MaxPooling2D, as `reference.max_pool2d` defines them; or None."""
+        """The argmax indices (N, OH, OW, C) of a max pooling layer, as `reference.max_pool2d` defines them; or None."""
         return getattr(self.cache, "winners", None)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from scratchcnn.arguments import channels_last, integer_pair, padding_name
-from scratchcnn.configs import Config
-from scratchcnn.geometry import image_windows
-from scratchcnn.layers.base import Gradients, Layer
+from scratchcnn.layers.base import Gradients
+from scratchcnn.layers.pooling2d import Pooling2D
 from scratchcnn.operands import Array, Shape
 from scratchcnn.operations import Operations
 
@@ -22,7 +19,7 @@ class MaxPooling2DCache(NamedTuple):
     input_shape: Shape  # (N, H, W, C)
 
 
-class MaxPooling2D(Layer):
+class MaxPooling2D(Pooling2D):
     """Max pooling: the maximum of each window, separately for each channel.
 
         y[n, oy, ox, c] = max over ky, kx of x[n, oy * SH + ky - top, ox * SW + kx - left, c]
@@ -73,48 +70,11 @@ class MaxPooling2D(Layer):
     Goodfellow, Bengio & Courville 2016, "Deep Learning", section 9.3.
     """
 
-    def __init__(
-        self,
-        pool_size: int | Sequence[int] = (2, 2),
-        strides: int | Sequence[int] | None = None,
-        padding: str = "valid",
-        *,
-        data_format: str | None = None,
-        input_shape: int | Sequence[int] | None = None,
-        name: str | None = None,
-    ) -> None:
-        channels_last(data_format, input_shape)
-        super().__init__(input_shape=input_shape, name=name)
-        self.pool_size = integer_pair("pool_size", pool_size)
-        self.strides = self.pool_size if strides is None else integer_pair("strides", strides)
-        self.padding = padding_name(padding)
-
-    @property
-    def data_format(self) -> str:
-        """'channels_last': the axes of a batch are (N, H, W, C)."""
-        return "channels_last"
-
-    def get_config(self) -> Config:
-        """Return the constructor's arguments by name."""
-        return {**super().get_config(), "pool_size": self.pool_size, "strides": self.strides, "padding": self.padding}
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """Return (OH, OW, C) for images of (H, W, C)."""
-        self.expect_rank(input_shape, "height, width, channels")
-        height, width, channels = input_shape
-        windows = image_windows((height, width), self.pool_size, self.strides, self.padding)
-        if min(windows.rows.output, windows.columns.output) < 1:
-            raise ValueError(
-                f"Layer {self.label} expected images of at least one window of {self.pool_size}, received images of "
-                f"shape {input_shape}; use padding='same', a smaller window or fewer layers before it."
-            )
-        return windows.rows.output, windows.columns.output, channels
-
     def forward(
         self, x: Array, ops: Operations, training: bool, rng: np.random.Generator | None
     ) -> tuple[Array, MaxPooling2DCache]:
         """Return the output (N, OH, OW, C) for images (N, H, W, C)."""
-        y, winners = ops.max_pool2d(x, self.pool_size, self.strides, self.padding)
+        y, winners = ops.max_pool2d(x, *self.geometry)
         return y, MaxPooling2DCache(winners, x.shape)
 
     def backward(
@@ -123,5 +83,4 @@ class MaxPooling2D(Layer):
         """Return the gradient with respect to the images (N, H, W, C)."""
         if not input_gradient:
             return None, {}
-        geometry = (self.pool_size, self.strides, self.padding)
-        return ops.max_pool2d_gradient(dy, cache.winners, cache.input_shape, *geometry), {}
+        return ops.max_pool2d_gradient(dy, cache.winners, cache.input_shape, *self.geometry), {}

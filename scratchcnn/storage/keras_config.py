@@ -236,7 +236,7 @@ _DEFAULT = object()
 
 def _value(option: str, value: Any, what: str) -> Any:
     """Convert the value of an option that both packages have."""
-    name = value["class_name"] if isinstance(value, dict) else value
+    name: Any = value.get("class_name") if isinstance(value, dict) else value
     if option == "activation":
         name = value["config"] if name == "function" else value
         return name if name in activations.KNOWN else _reject(option, value, what)

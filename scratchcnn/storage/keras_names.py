@@ -58,11 +58,25 @@ def layer(described: Config, what: str) -> Config:
             value = "channels_last"
         if option == "axis" and isinstance(value, list) and len(value) == 1:  # BatchNormalization of Keras 2
             value = value[0]
+        if kind == "ZeroPadding2D" and option == "padding":
+            value = _margins(value)
         name = OPTIONS.get(option, option)
         if name in config:
             raise StorageError(f"Expected {name} of {what} once, received it also as {option}={shortened(value)}.")
         config[name] = value
     return {**described, "class_name": CLASSES.get(kind, kind) if isinstance(kind, str) else kind, "config": config}
+
+
+def _margins(padding: Any) -> Any:
+    """Return the padding of a ZeroPadding2D in the form of Keras 2 and 3, given also that of Keras 1.
+
+    >>> _margins([1, 2, 3, 4]), _margins({"top_pad": 1})
+    ([[1, 2], [3, 4]], [[1, 0], [0, 0]])
+    """
+    sides = ("top_pad", "bottom_pad", "left_pad", "right_pad")
+    if isinstance(padding, dict) and padding.keys() <= set(sides):
+        padding = [padding.get(side, 0) for side in sides]
+    return [padding[:2], padding[2:]] if isinstance(padding, list) and len(padding) == 4 else padding
 
 
 def compilation(compiled: Config) -> Config:

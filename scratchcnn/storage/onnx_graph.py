@@ -82,8 +82,8 @@ class Graph:
                 names.append(array)
                 continue
             names.append(f"constant_{len(self.constants)}")
-            single = np.ascontiguousarray(array, np.float32)
-            self.constants.append(self.onnx.numpy_helper.from_array(single, names[-1]))
+            dtype = np.int64 if array.dtype.kind == "i" else np.float32  # shapes and counts stay integers
+            self.constants.append(self.onnx.numpy_helper.from_array(np.ascontiguousarray(array, dtype), names[-1]))
         output = f"{operation.lower()}_{len(self.nodes)}"
         self.nodes.append(self.onnx.helper.make_node(operation, [self.end, *names], [output], **attributes))
         self.end = output

@@ -68,8 +68,27 @@ def normalized(kind):
     ]  # fmt: skip
 
 
+def pooled(kind):
+    """A model with average pooling, zero padding and reshaping, as in LeNet-5."""
+    return [
+        kind.ZeroPadding2D(((1, 0), (2, 1))), kind.Conv2D(6, 3, activation="tanh"), kind.AveragePooling2D(2),
+        kind.Reshape((-1, 4, 3)), kind.ZeroPadding2D(1), kind.AveragePooling2D((3, 2), strides=(1, 2), padding="same"),
+        kind.Conv2D(4, 2, padding="same"), kind.GlobalMaxPooling2D(keepdims=True), kind.Flatten(), kind.Dense(5),
+        kind.Softmax(),
+    ]  # fmt: skip
+
+
+def global_average(kind):
+    """A model that ends as small modern networks do."""
+    return [
+        kind.Conv2D(6, 3, activation="relu"), kind.AvgPool2D(2), kind.Conv2D(8, 2, activation="relu"),
+        kind.GlobalAveragePooling2D(), kind.Reshape((2, 4)), kind.Flatten(), kind.Dense(5, activation="softmax"),
+    ]  # fmt: skip
+
+
 MODELS = {
     "article": article, "options": options, "activated": activated, "functions": functions, "normalized": normalized,
+    "pooled": pooled, "global average": global_average,
 }  # fmt: skip
 COMPILED = {
     "adam": lambda kind, schedule: kind.Adam(0.01, beta_1=0.8, epsilon=1e-6),
@@ -428,6 +447,9 @@ def test_weights_are_exchanged_between_frozen_and_trainable_models(tmp_path, rng
         (keras.layers.Flatten(data_format="channels_first", name="it"), r"data_format='channels_first'"),
         (keras.layers.Conv2D(4, 3, activation="selu", name="it"), r"received activation='selu'"),
         (keras.layers.Conv2D(4, 3, kernel_regularizer="l2", name="it"), r"received kernel_regularizer="),
+        (keras.layers.AveragePooling2D(2, data_format="channels_first", name="it"), r"data_format='channels_first'"),
+        (keras.layers.GlobalMaxPooling2D("channels_first", name="it"), r"data_format='channels_first'"),
+        (keras.layers.ZeroPadding2D(1, "channels_first", name="it"), r"data_format='channels_first'"),
         (keras.layers.ReLU(6.0, name="it"), r"received max_value=6\.0"),
         (keras.layers.ReLU(negative_slope=0.1, name="it"), r"received negative_slope=0\.1"),
         (keras.layers.Softmax(axis=1, name="it"), r"received axis=1"),

@@ -128,6 +128,69 @@ def test_max_pooling_equals_keras_for_random_geometry(rounding_bound, seed):
     assert_agree(theirs, ours, x, dy, [0, rounding_bound(absolute_dx, window[0] * window[1], dtype, dtype)])
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_average_pooling_equals_keras_for_random_geometry(rounding_bound, seed):
+    rng = np.random.default_rng(2000 + seed)
+    dtype = "float32" if seed % 4 == 3 else "float64"
+    padding = ["valid", "same"][seed % 2]
+    window = random_pair(rng, 1, 5)
+    strides = None if seed % 5 == 0 else random_pair(rng, 1, 6)
+    size, channels = random_sizes(rng, window, (1, 1), padding), int(rng.integers(1, 10))
+    options = {"strides": strides, "padding": padding}
+    theirs, ours = (
+        keras.layers.AveragePooling2D(window, dtype=dtype, **options),
+        layers.AveragePooling2D(window, **options),
+    )
+    output_shape = make_pair(rng, theirs, ours, (*size, channels), dtype)
+    x = rng.standard_normal((3, *size, channels)).astype(dtype)
+    dy = rng.standard_normal((3, *output_shape)).astype(dtype)
+    assert_agree(theirs, ours, x, dy, bounds_of_means(rounding_bound, ours, x, dy, window[0] * window[1]))
+
+
+def bounds_of_means(rounding_bound, layer, x, dy, area, their_dtype=None):
+    """Return the bounds for the output and the input gradient of a layer that computes means of `area` values."""
+    magnitudes = our_passes(layer, *(abs(array.astype(np.float64)) for array in (x, dy)), reference)
+    return [rounding_bound(magnitude, area, x.dtype, their_dtype or x.dtype) for magnitude in magnitudes]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("keepdims", [False, True])
+@pytest.mark.parametrize("shape", [(1, 1, 3), (7, 5, 4), (24, 24, 17)])
+@pytest.mark.parametrize("name", ["GlobalAveragePooling2D", "GlobalMaxPooling2D"])
+def test_global_pooling_equals_keras(rounding_bound, rng, name, shape, keepdims, dtype):
+    theirs, ours = getattr(keras.layers, name)(keepdims=keepdims, dtype=dtype), getattr(layers, name)(keepdims=keepdims)
+    output_shape = make_pair(rng, theirs, ours, shape, dtype)
+    x, dy = ((rng.standard_normal((3, *each)) - 3).astype(dtype) for each in (shape, output_shape))
+    bounds = [0, 0]
+    if name == "GlobalAveragePooling2D":  # which Keras computes in float32 for any dtype
+        bounds = bounds_of_means(rounding_bound, ours, x, dy, shape[0] * shape[1], np.float32)
+    assert_agree(theirs, ours, x, dy, bounds)
+
+
+def test_equal_maxima_share_the_gradient_in_keras_and_the_first_receives_it_here(rng):
+    """The difference that the documentation of GlobalMaxPooling2D describes."""
+    theirs, ours = keras.layers.GlobalMaxPooling2D(dtype="float64"), layers.GlobalMaxPooling2D()
+    make_pair(rng, theirs, ours, (2, 2, 1), "float64")
+    x = np.array([[1.0, 2.0], [2.0, 0.0]]).reshape(1, 2, 2, 1)
+    assert keras_passes(theirs, x, np.ones((1, 1)))[1].ravel().tolist() == [0, 0.5, 0.5, 0]
+    for ops in ENGINES:
+        assert our_passes(ours, x, np.ones((1, 1)), ops)[1].ravel().tolist() == [0, 1, 0, 0]
+
+
+@pytest.mark.parametrize("padding", [1, 0, (2, 1), ((1, 0), (0, 3))])
+def test_zero_padding_equals_keras_exactly(rng, padding):
+    theirs, ours = keras.layers.ZeroPadding2D(padding, dtype="float64"), layers.ZeroPadding2D(padding)
+    output_shape = make_pair(rng, theirs, ours, (3, 4, 5), "float64")
+    assert_agree(theirs, ours, rng.standard_normal((2, 3, 4, 5)), rng.standard_normal((2, *output_shape)), [0, 0])
+
+
+@pytest.mark.parametrize("target_shape", [(60,), (-1,), (6, 10), (5, -1, 3), (1, 3, 4, 5)])
+def test_reshape_equals_keras_exactly(rng, target_shape):
+    theirs, ours = keras.layers.Reshape(target_shape, dtype="float64"), layers.Reshape(target_shape)
+    output_shape = make_pair(rng, theirs, ours, (3, 4, 5), "float64")
+    assert_agree(theirs, ours, rng.standard_normal((2, 3, 4, 5)), rng.standard_normal((2, *output_shape)), [0, 0])
+
+
 @pytest.mark.parametrize("use_bias", [True, False])
 @pytest.mark.parametrize(("samples", "inputs", "units"), [(1, 1, 1), (5, 37, 11), (33, 130, 70)])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -7,19 +7,27 @@ from networks import small_model
 from scratchcnn import Sequential, activations, initializers, losses, metrics, optimizers, schedules
 from scratchcnn.layers import (
     Activation,
+    AveragePooling2D,
     Conv2D,
     Dense,
     Dropout,
     Flatten,
+    GlobalAveragePooling2D,
+    GlobalMaxPooling2D,
     Layer,
     LeakyReLU,
     MaxPooling2D,
     ReLU,
     Rescaling,
+    Reshape,
     Softmax,
+    ZeroPadding2D,
 )
 
-LAYERS = [Activation("relu"), Conv2D(2, 3), Dense(3), Dropout(0.5), Flatten(), MaxPooling2D(), Rescaling(2.0)]
+LAYERS = [
+    Activation("relu"), AveragePooling2D(), Conv2D(2, 3), Dense(3), Dropout(0.5), Flatten(), GlobalAveragePooling2D(),
+    GlobalMaxPooling2D(), MaxPooling2D(), Rescaling(2.0), Reshape((1,)), ZeroPadding2D(),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: type(layer).__name__)
@@ -61,7 +69,8 @@ def test_setting_of_an_optimizer_takes_effect():
 
 @pytest.mark.parametrize(("layer", "name"), [
     (Dense(3), "input_dim"), (Conv2D(2, 3), "data_format"), (MaxPooling2D(), "data_format"), (Flatten(), "data_format"),
-    (LeakyReLU(), "negative_slope"),
+    (LeakyReLU(), "negative_slope"), (AveragePooling2D(), "data_format"), (GlobalMaxPooling2D(), "data_format"),
+    (ZeroPadding2D(), "data_format"),
 ])  # fmt: skip
 def test_argument_that_is_another_form_of_an_attribute_cannot_be_set(layer, name):
     with pytest.raises(AttributeError, match=f"Expected '{name}' of {type(layer).__name__} to stay as it is"):
@@ -94,6 +103,9 @@ CHANGES = {
     "filters": (Conv2D(2, 3, input_shape=(6, 6, 1)), 4), "strides": (Conv2D(2, 3, input_shape=(6, 6, 1)), (2, 2)),
     "units": (Dense(3, input_shape=(4,)), 5), "use_bias": (Dense(3, input_shape=(4,)), False),
     "pool_size": (MaxPooling2D(input_shape=(6, 6, 1)), (3, 3)),
+    "padding": (ZeroPadding2D(input_shape=(6, 6, 1)), ((2, 2), (2, 2))),
+    "keepdims": (GlobalAveragePooling2D(input_shape=(6, 6, 1)), True),
+    "target_shape": (Reshape((36,), input_shape=(6, 6, 1)), (6, 6)),
     "kernel_initializer": (Dense(3, input_shape=(4,)), "zeros"),
 }  # fmt: skip
 

@@ -9,16 +9,21 @@ from numerical import expect_equal_gradients, numerical_gradient
 from scratchcnn import Sequential, activations, losses
 from scratchcnn.layers import (
     Activation,
+    AveragePooling2D,
     BatchNormalization,
     Conv2D,
     Dense,
     Dropout,
     Flatten,
+    GlobalAveragePooling2D,
+    GlobalMaxPooling2D,
     LeakyReLU,
     MaxPooling2D,
     ReLU,
     Rescaling,
+    Reshape,
     Softmax,
+    ZeroPadding2D,
 )
 from scratchcnn.operations import engine
 
@@ -73,6 +78,16 @@ LAYERS = {
     "max_pooling2d overlapping": (lambda: MaxPooling2D((3, 2), strides=1), IMAGE),
     "max_pooling2d same": (lambda: MaxPooling2D((3, 4), strides=(2, 3), padding="same"), IMAGE),
     "max_pooling2d with gaps": (lambda: MaxPooling2D(1, strides=2), IMAGE),
+    "average_pooling2d": (lambda: AveragePooling2D(2), IMAGE),
+    "average_pooling2d overlapping": (lambda: AveragePooling2D((3, 2), strides=1), IMAGE),
+    "average_pooling2d same": (lambda: AveragePooling2D((3, 4), strides=(2, 3), padding="same"), IMAGE),
+    "average_pooling2d with gaps": (lambda: AveragePooling2D(1, strides=(2, 3)), IMAGE),
+    "global_average_pooling2d": (lambda: GlobalAveragePooling2D(), IMAGE),
+    "global_average_pooling2d keepdims": (lambda: GlobalAveragePooling2D(keepdims=True), IMAGE),
+    "global_max_pooling2d": (lambda: GlobalMaxPooling2D(), IMAGE),
+    "global_max_pooling2d keepdims": (lambda: GlobalMaxPooling2D(keepdims=True), IMAGE),
+    "zero_padding2d": (lambda: ZeroPadding2D(((1, 0), (2, 3))), IMAGE),
+    "reshape": (lambda: Reshape((4, -1)), IMAGE),
     "dense": (lambda: Dense(4), (7,)),
     "dense relu": (lambda: Dense(9, activation="relu"), (7,)),
     "dense softmax": (lambda: Dense(4, activation="softmax"), (7,)),

@@ -8,7 +8,20 @@ import pytest
 from networks import set_random_weights
 
 from scratchcnn import Sequential, load_model
-from scratchcnn.layers import Activation, BatchNormalization, Conv2D, Dense, Dropout, Flatten, MaxPooling2D
+from scratchcnn.layers import (
+    Activation,
+    AveragePooling2D,
+    BatchNormalization,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAveragePooling2D,
+    GlobalMaxPooling2D,
+    MaxPooling2D,
+    Reshape,
+    ZeroPadding2D,
+)
 from scratchcnn.storage import StorageError
 
 SHAPE = (8, 9, 2)
@@ -209,6 +222,32 @@ def test_batch_normalization_is_loaded(tmp_path, rng, normalization):
     np.testing.assert_array_equal(model.predict(x), expected.predict(x))
 
 
+@pytest.mark.parametrize(
+    "padding", [[1, 2], [1, 1, 2, 2], {"top_pad": 1, "bottom_pad": 1, "left_pad": 2, "right_pad": 2}]
+)
+@pytest.mark.parametrize("pooling", [GlobalAveragePooling2D, GlobalMaxPooling2D])
+def test_pooling_padding_and_reshaping_are_loaded(tmp_path, rng, padding, pooling):
+    expected = Sequential(
+        [
+            ZeroPadding2D((1, 2), input_shape=SHAPE), Conv2D(3, (3, 2), activation="relu"),
+            AveragePooling2D((2, 3), (1, 2), "same"), Reshape((-1, 8, 3)), pooling(), Dense(5, activation="softmax"),
+        ],
+        seed=0,
+    )  # fmt: skip
+    layers = [
+        simple(
+            "ZeroPadding2D", "zeropadding2d_1", padding=padding, dim_ordering="tf", batch_input_shape=[None, *SHAPE]
+        ),
+        convolution_1("convolution2d_1", activation="relu"),
+        {**pooling_1("a", pool_size=[2, 3], strides=[1, 2], border_mode="same"), "class_name": "AveragePooling2D"},
+        simple("Reshape", "reshape_1", target_shape=[-1, 8, 3]),
+        simple(pooling.__name__, "global_1", dim_ordering="tf"),
+        dense_1("dense_1", 5, "softmax"),
+    ]
+    write(tmp_path / "model.h5", layers, expected)
+    assert_equal_models(load_model(tmp_path / "model.h5"), expected, rng)
+
+
 @pytest.mark.parametrize("backend", ["theano", "tensorflow", "cntk", None])
 def test_kernels_of_theano_are_rotated(tmp_path, rng, expected, backend):
     write(tmp_path / "model.h5", layers_1(), expected, backend=backend)
@@ -271,6 +310,11 @@ def test_list_of_names_too_large_for_one_attribute_is_divided(tmp_path):
         (1, convolution_1("it", dim_ordering="th"),
          r"layer 'it' \('Convolution2D'\) with channels last, .*dim_ordering='th'.*channels_last in Keras"),
         (1, pooling_1("it", dim_ordering="th"), r"layer 'it' \('MaxPooling2D'\) with channels last, .* dim_ordering"),
+        (1, simple("GlobalMaxPooling2D", "it", dim_ordering="th"),
+         r"layer 'it' \('GlobalMaxPooling2D'\) with channels last, received dim_ordering='th'"),
+        (1, simple("ZeroPadding2D", "it", padding=[1, 2, 3]), r"Expected arguments that ZeroPadding2D accepts"),
+        (1, simple("ZeroPadding2D", "it", padding={"top": 1}), r"layer 'it' .* received padding={'top': 1}"),
+        (1, simple("Reshape", "it", target_shape=[7, 7]), r"expected samples of 49 values"),
         (1, simple("MaxPooling2D", "it", pool_size=[2, 2], data_format="channels_first"),
          r"layer 'it' \('MaxPooling2D'\) with channels last, received data_format='channels_first'"),
         (1, simple("LSTM", "it", output_dim=3), r"layer 'it' \('LSTM'\) of a class among .*received 'LSTM'"),

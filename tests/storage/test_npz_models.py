@@ -10,7 +10,20 @@ from npz_files import rewrite
 
 from scratchcnn import History, Sequential, load_model
 from scratchcnn.activations import ELU, KNOWN, ActivationFunction, LeakyReLU
-from scratchcnn.layers import Activation, Conv2D, Dense, Flatten, Input, Layer, Rescaling
+from scratchcnn.layers import (
+    Activation,
+    AveragePooling2D,
+    Conv2D,
+    Dense,
+    Flatten,
+    GlobalAveragePooling2D,
+    GlobalMaxPooling2D,
+    Input,
+    Layer,
+    Rescaling,
+    Reshape,
+    ZeroPadding2D,
+)
 from scratchcnn.losses import CategoricalCrossentropy, Loss
 from scratchcnn.metrics import CategoricalAccuracy, Metric
 from scratchcnn.optimizers import SGD, Adam, Optimizer, State, schedules
@@ -45,6 +58,21 @@ def test_load_model_restores_architecture_parameters_and_compilation(path, dtype
     assert (type(optimizer), optimizer.momentum, optimizer.learning_rate.total_steps) == (SGD, 0.5, 9)
     assert loaded.optimizer_state is None
     assert loaded.history is None
+
+
+@pytest.mark.parametrize("pooling", [GlobalAveragePooling2D, GlobalMaxPooling2D])
+def test_options_of_pooling_padding_and_reshaping_are_restored(path, rng, pooling):
+    model = Sequential(
+        [
+            ZeroPadding2D(((1, 0), (2, 3)), input_shape=(8, 7, 1)), AveragePooling2D((2, 3), (1, 2), "same"),
+            Reshape((6, -1, 3)), Conv2D(4, 2), pooling(keepdims=True), Flatten(), Dense(6), Reshape((3, 2)),
+        ],
+        seed=0,
+    )  # fmt: skip
+    model.save(path)
+    loaded, x = load_model(path), rng.random((3, 8, 7, 1))
+    assert [layer.get_config() for layer in loaded.layers] == [layer.get_config() for layer in model.layers]
+    same_arrays([loaded.predict(x)], [model.predict(x)])
 
 
 def test_uncompiled_model_is_loaded_uncompiled(path):

@@ -12,17 +12,22 @@ from scratchcnn import Sequential
 from scratchcnn.activations import ELU, ActivationFunction, LeakyReLU
 from scratchcnn.layers import (
     Activation,
+    AveragePooling2D,
     BatchNormalization,
     Conv2D,
     Dense,
     Dropout,
     Flatten,
+    GlobalAveragePooling2D,
+    GlobalMaxPooling2D,
     Input,
     Layer,
     MaxPooling2D,
     ReLU,
     Rescaling,
+    Reshape,
     Softmax,
+    ZeroPadding2D,
 )
 from scratchcnn.layers import LeakyReLU as LeakyReLULayer
 from scratchcnn.storage import StorageError
@@ -48,6 +53,15 @@ MODELS = {
         BatchNormalization(), Conv2D(3, 3), BatchNormalization(epsilon=0.1, scale=False), ReLU(), Flatten(), Dense(4),
         BatchNormalization(center=False), BatchNormalization(center=False, scale=False),
     ],
+    "average pooling with strides and same padding": [Conv2D(3, 2), AveragePooling2D((3, 2), (1, 2), "same")],
+    "average pooling": [AveragePooling2D(2), Conv2D(2, 2), AveragePooling2D((2, 1)), Flatten(), Dense(2)],
+    "global average": [Conv2D(3, 2), GlobalAveragePooling2D(), Dense(4, "softmax")],
+    "global average of rows and columns": [GlobalAveragePooling2D(keepdims=True), Conv2D(4, 1), Activation("softmax")],
+    "global maximum": [GlobalMaxPooling2D(), Dense(4)],
+    "global maximum of rows and columns": [Conv2D(3, 2), GlobalMaxPooling2D(keepdims=True)],
+    "zero padding": [ZeroPadding2D(((1, 0), (2, 3))), Conv2D(2, 3), ZeroPadding2D(2)],
+    "reshape of images": [Conv2D(4, 2), Reshape((6, 6, 8)), Conv2D(2, 3), Reshape((-1, 4)), Softmax()],
+    "reshape to a vector": [Reshape((-1,)), Dense(12, "relu"), Reshape((2, 2, 3)), MaxPooling2D(2)],
     "dense without bias": [Conv2D(2, 3), Flatten(), Dense(4, "relu", use_bias=False), Dense(3, "softmax")],
 }  # fmt: skip
 

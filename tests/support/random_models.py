@@ -5,7 +5,21 @@ from hypothesis import assume
 from hypothesis import strategies as st
 
 from scratchcnn import Sequential, activations
-from scratchcnn.layers import Activation, BatchNormalization, Conv2D, Dense, Dropout, Flatten, MaxPooling2D, Rescaling
+from scratchcnn.layers import (
+    Activation,
+    AveragePooling2D,
+    BatchNormalization,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAveragePooling2D,
+    GlobalMaxPooling2D,
+    MaxPooling2D,
+    Rescaling,
+    Reshape,
+    ZeroPadding2D,
+)
 from scratchcnn.losses import SparseCategoricalCrossentropy
 
 ENGINES = ["kernels", "reference"]
@@ -46,12 +60,20 @@ def models(draw, engine=None):
                 BatchNormalization(momentum=0.75, epsilon=0.1, center=draw(st.booleans()), scale=draw(st.booleans()))
             )
         if draw(st.booleans()):
-            layers.append(MaxPooling2D(2, draw(st.sampled_from([None, 1])), padding="same"))
+            pooling = draw(st.sampled_from([MaxPooling2D, AveragePooling2D]))
+            layers.append(pooling(draw(st.integers(1, 3)), draw(st.sampled_from([None, 1, 2])), padding="same"))
+        if draw(st.booleans()):
+            layers.append(ZeroPadding2D(draw(st.sampled_from([1, ((0, 1), (2, 0))]))))
         if draw(st.booleans()):
             layers.append(Dropout(0.3))
         if draw(st.booleans()):
             layers.append(Activation("relu"))
-    layers.append(Flatten())
+    layers += draw(
+        st.sampled_from([
+            [Flatten()], [Flatten()], [Reshape((-1,))], [GlobalAveragePooling2D()], [GlobalMaxPooling2D()],
+            [GlobalMaxPooling2D(keepdims=True), Flatten()], [GlobalAveragePooling2D(keepdims=True), Flatten()],
+        ])
+    )  # fmt: skip
     if draw(st.booleans()):
         layers += [Dense(7, activation=draw(activation)), Dropout(0.5)]
         layers += [BatchNormalization(momentum=0.75, epsilon=0.1)] if draw(st.integers(0, 3)) == 0 else []

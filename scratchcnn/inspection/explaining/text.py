@@ -29,6 +29,7 @@ SYMBOLS = {
     "[i = j]": "1 if i = j, else 0", "gamma": "learned scale of the channel", "M": "values of the channel in the batch",
     "variance": "that of the channel in the batch, or its moving average", "epsilon": "keeps the divisor above 0",
     "normalized": "(x - mean) / sqrt(variance + epsilon)",
+    "count": "number of values in the window, without the padding",
 }  # fmt: skip
 
 
@@ -65,7 +66,9 @@ def number_cells(numbers: Array, present: Array | None = None) -> list[list[str]
 
 
 def origin_of(terms: Terms, term: int) -> str:
-    """Return the array and the index of the input of a term, as 'conv2d.input[0, 3, 4, 1]'."""
+    """Return the array and the index of the input of a term, as 'conv2d.input[0, 3, 4, 1]'; or 'padding'."""
+    if not terms.inside.ravel()[term]:
+        return "padding"
     names, index = terms.source.split(", "), terms.sources.reshape(-1, terms.sources.shape[-1])[term]
     return f"{names[term % len(names)]}[{', '.join(map(str, index.tolist()))}]"
 

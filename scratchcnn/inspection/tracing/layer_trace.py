@@ -55,7 +55,7 @@ class LayerTrace(Displayed, LayerValues):
         The algorithms of a Conv2D, as `model.plan` selects them; None for other layers and on the reference engine.
     cache  what the layer's `forward` returned for its `backward`; `mask` and `winners` are taken from it
     mask : bool (N, ...) or None  the elements that a Dropout kept, if it was active
-    winners : (N, PH, PW, C) or None  the argmax indices of a MaxPooling2D, as defined by `reference.max_pool2d`
+    winners : (N, PH, PW, C) or None  the argmax indices of a max pooling, as defined by `reference.max_pool2d`
     seconds : Seconds
     """
 

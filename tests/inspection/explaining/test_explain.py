@@ -16,7 +16,18 @@ from scratchcnn.activations import LeakyReLU
 from scratchcnn.fusion.plan import Plan
 from scratchcnn.inspection import explain, trace
 from scratchcnn.inspection.explaining.text import symbols_of
-from scratchcnn.layers import Activation, Conv2D, Dense, Dropout, Flatten, Layer, MaxPooling2D
+from scratchcnn.layers import (
+    Activation,
+    AveragePooling2D,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalMaxPooling2D,
+    Layer,
+    MaxPooling2D,
+    ZeroPadding2D,
+)
 from scratchcnn.training.inference import predict_batch
 
 few = settings(max_examples=25)
@@ -208,7 +219,42 @@ def test_flatten_states_the_index_in_the_input():
     found = pooled(np.arange(16.0))
     one = explain(found, "flatten", 2)
     assert one.terms.sources.tolist() == [[0, 1, 0, 0]]
-    assert "element 2 is x[1, 0, 0]" in str(one)
+    assert "Flatten only reorders values: y[2] is x[1, 0, 0]." in str(one)
+
+
+def test_average_pooling_counts_the_positions_inside_the_image(rng):
+    layers = [
+        AveragePooling2D(3, 2, "same", input_shape=(6, 6, 2)),
+        ZeroPadding2D(1),
+        GlobalMaxPooling2D(),
+        Dense(2, "softmax"),
+    ]
+    model = Sequential(layers, seed=0)
+    model.compile()
+    found = trace(model, rng.standard_normal((1, 6, 6, 2)), [1])
+    corner = explain(found, 0, (0, 2, 2, 1))
+    np.testing.assert_array_equal(corner.inputs[:2, :2], found[0].input[0, 4:, 4:, 1])
+    np.testing.assert_array_equal(corner.weights, np.full((3, 3), 1 / 4))
+    assert corner.terms.inside.sum() == 4
+    assert "5 positions of the window outside the image: not counted." in str(corner)
+    between = explain(found, 0, (0, 4, 3, 0), "d_input")  # in two windows, of 6 and 9 elements
+    np.testing.assert_array_equal(between.weights[between.terms.inside], [1 / 6, 1 / 9])
+    assert "The input is in 2 windows and receives 1 / count of the gradient of each." in str(between)
+    border = explain(found, "zero_padding2d", (0, 0, 2, 1))
+    assert border.stored == 0
+    assert "One of the zeros that were added around the image." in str(border)
+    assert re.search(r"^ *padding  +0 +1 +0$", str(border), re.MULTILINE)
+    assert not border.chain()[-1].mask.any()
+    largest = explain(found, "global_max_pooling2d", (0, 1))
+    assert (
+        largest.stored
+        == found["zero_padding2d"].output[0, :, :, 1].max()
+        == largest.inputs[largest.weights == 1].item()
+    )
+    place = tuple(largest.terms.sources[largest.weights == 1][0])
+    assert (
+        explain(found, "global_max_pooling2d", place, "d_input").stored == found["global_max_pooling2d"].d_output[0, 1]
+    )
 
 
 def test_softmax_lists_its_exponentials():
@@ -380,7 +426,7 @@ def test_invalid_arguments_with_several_samples_raise():
 WORDS = {
     "sum", "over", "the", "of", "where", "else", "if", "kept", "maximum", "window", "windows", "that", "contain",
     "whose", "is", "and", "samples", "positions", "bias", "kernel", "scale", "offset", "row", "column", "probability",
-    "exp", "sqrt", "pi",
+    "exp", "sqrt", "pi", "or", "in", "padding",
 }  # fmt: skip
 
 

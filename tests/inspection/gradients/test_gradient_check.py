@@ -13,7 +13,19 @@ from random_models import WITH_FORMULA
 from scratchcnn import Sequential, losses
 from scratchcnn.activations import LeakyReLU
 from scratchcnn.inspection import check_gradients
-from scratchcnn.layers import Activation, Conv2D, Dense, Dropout, Flatten, MaxPooling2D, Rescaling
+from scratchcnn.layers import (
+    Activation,
+    AveragePooling2D,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAveragePooling2D,
+    GlobalMaxPooling2D,
+    MaxPooling2D,
+    Rescaling,
+    ZeroPadding2D,
+)
 
 
 def normal(*shape, seed=0):
@@ -63,6 +75,10 @@ LAYERS = [
     lambda: Conv2D(2, 2, activation="softmax", dilation_rate=2),
     lambda: MaxPooling2D(2),
     lambda: MaxPooling2D((3, 2), strides=1, padding="same"),
+    lambda: AveragePooling2D((3, 2), strides=1, padding="same"),
+    lambda: GlobalAveragePooling2D(keepdims=True),
+    lambda: GlobalMaxPooling2D(keepdims=True),
+    lambda: ZeroPadding2D((1, 2)),
     lambda: Dropout(0.3),
     lambda: Activation("relu"),
     lambda: Rescaling(1 / 255, offset=-0.5),
@@ -90,7 +106,8 @@ def test_no_correct_model_fails(makers, digits, seed, with_labels):
 
 
 @pytest.mark.parametrize("layer", [
-    Conv2D(2, 2, activation="relu"), MaxPooling2D(2), OwnReLU(), OwnMaxPooling(), Dropout(0.5), Scale(),
+    Conv2D(2, 2, activation="relu"), MaxPooling2D(2), GlobalMaxPooling2D(), OwnReLU(), OwnMaxPooling(),
+    Dropout(0.5), Scale(),
 ])  # fmt: skip
 @pytest.mark.parametrize("x", [np.zeros((2, 4, 4, 1)), np.ones((2, 4, 4, 1)), normal(2, 4, 4, 1)])
 def test_ties_and_zeros_are_not_bugs(layer, x):

@@ -7,14 +7,19 @@ from own_layers import OwnMaxPooling, OwnReLU, Scale
 from scratchcnn.inspection import check_layer, compare_layers
 from scratchcnn.layers import (
     Activation,
+    AveragePooling2D,
     BatchNormalization,
     Conv2D,
     Dense,
     Dropout,
     Flatten,
+    GlobalAveragePooling2D,
+    GlobalMaxPooling2D,
     Layer,
     MaxPooling2D,
     Rescaling,
+    Reshape,
+    ZeroPadding2D,
 )
 
 IMAGES = np.random.default_rng(0).standard_normal((4, 6, 5, 2))
@@ -22,6 +27,8 @@ LAYERS = [
     Conv2D(3, 2, activation="relu"), Conv2D(2, 3, activation="softmax", padding="same"), MaxPooling2D(2), Flatten(),
     Dropout(0.4), Dropout(0), Activation("relu"), Activation("softmax"), Rescaling(1 / 255), Scale(), OwnReLU(),
     BatchNormalization(), BatchNormalization(momentum=0.5, scale=False),
+    AveragePooling2D(2, padding="same"), GlobalAveragePooling2D(), GlobalMaxPooling2D(),
+    ZeroPadding2D(), Reshape((4, 15)),
 ]  # fmt: skip
 
 
