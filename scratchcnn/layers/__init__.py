@@ -20,9 +20,9 @@ from scratchcnn.layers.zero_padding2d import ZeroPadding2D
 from scratchcnn.names import names_of_module
 
 __all__ = [
-    "Activation", "AveragePooling2D", "BatchNormalization", "Conv2D", "Dense", "Dropout", "Flatten", "GlobalAveragePooling2D",
-    "GlobalMaxPooling2D", "Input", "Layer", "LeakyReLU", "MaxPooling2D", "ReLU", "Rescaling", "Reshape", "Softmax",
-    "ZeroPadding2D",
+    "Activation", "AveragePooling2D", "BatchNormalization", "Conv2D", "Dense", "Dropout", "Flatten",
+    "GlobalAveragePooling2D", "GlobalMaxPooling2D", "Input", "Layer", "LeakyReLU", "MaxPooling2D", "ReLU", "Rescaling",
+    "Reshape", "Softmax", "ZeroPadding2D",
 ]  # fmt: skip
 
 # Further names of these classes in Keras

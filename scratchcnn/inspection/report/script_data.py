@@ -10,18 +10,41 @@ from typing import Any
 
 import numpy as np
 
-from scratchcnn.activations import Linear, ReLU, Softmax, linear
+from scratchcnn import activations
 from scratchcnn.descriptions import LayerDescription, Terms, description_of
 from scratchcnn.descriptions.registry import kind_of
 from scratchcnn.descriptions.rounding import MATRICES
 from scratchcnn.descriptions.terms import Position
 from scratchcnn.inspection.tracing.layer_trace import LayerTrace
 from scratchcnn.inspection.tracing.trace import Trace
-from scratchcnn.layers import Activation, Conv2D, Dense, Dropout, Flatten, MaxPooling2D
+from scratchcnn.layers import (
+    Activation,
+    AveragePooling2D,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAveragePooling2D,
+    GlobalMaxPooling2D,
+    Layer,
+    LeakyReLU,
+    MaxPooling2D,
+    ReLU,
+    Reshape,
+    Softmax,
+    ZeroPadding2D,
+)
 from scratchcnn.operands import Array, Shape
 
-SCRIPTED = (Activation, Conv2D, Dense, Dropout, Flatten, MaxPooling2D)  # layers that the script computes itself
-ACTIVATIONS = (Linear, ReLU, Softmax)  # those that it computes
+SCRIPTED: dict[type[Layer], str] = {
+    **{each: each.__name__ for each in (AveragePooling2D, Conv2D, Dense, Dropout, Flatten, MaxPooling2D)},
+    ZeroPadding2D: "ZeroPadding2D",
+    **dict.fromkeys((Activation, LeakyReLU, ReLU, Softmax), "Activation"),
+    GlobalAveragePooling2D: "AveragePooling2D", GlobalMaxPooling2D: "MaxPooling2D", Reshape: "Flatten",
+}  # fmt: skip
+"""The layers that the script computes itself, with the name of the function that does."""
+
+ACTIVATIONS = (activations.Linear, activations.ReLU, activations.Softmax)  # those that it computes
 SMALL = 20_000  # elements of a Dense kernel that is always stored completely
 SPARSE = 0.3  # fraction of zeros from which the zeros of an array are left out
 MOST_TERMS = 300_000  # of a layer; a page would become slow and large with more
@@ -84,13 +107,12 @@ def page_data(trace: Trace, store: ArrayStore, label: int | None) -> dict[str, A
 
 def _layer_data(layer: LayerTrace, store: ArrayStore) -> dict[str, Any]:
     kind = kind_of(layer.layer)
-    if kind is not None and issubclass(kind, Activation):  # also ReLU, LeakyReLU and Softmax
-        kind = Activation
+    script = "other" if kind is None else SCRIPTED.get(kind, "other")
     data: dict[str, Any] = {
         "name": layer.name,
-        "kind": kind.__name__ if kind in SCRIPTED else "other",
+        "kind": script,
         "activation": _activation(layer),
-        "elementwise": bool(getattr(getattr(layer.layer, "activation", linear), "elementwise", False)),
+        "elementwise": bool(getattr(getattr(layer.layer, "activation", activations.linear), "elementwise", False)),
         "dtype": layer.dtype.name,
         "inputShape": list(layer.shapes.input[1:]),
         "outputShape": list(layer.shapes.output[1:]),
@@ -111,9 +133,9 @@ def _layer_data(layer: LayerTrace, store: ArrayStore) -> dict[str, Any]:
         data["kernel"] = dense_kernel(layer, store)
     if kind in (Conv2D, Dense):
         data["bias"] = _added(layer.params.get("bias"), store)
-    if kind is MaxPooling2D:
+    if script == "MaxPooling2D":
         data["winners"] = _added(layer.winners, store)
-    return data if kind in SCRIPTED else data | described_terms(layer, store)
+    return data if script != "other" else data | described_terms(layer, store)
 
 
 def dense_kernel(layer: LayerTrace, store: ArrayStore) -> dict[str, Any]:
@@ -142,7 +164,7 @@ def dense_kernel(layer: LayerTrace, store: ArrayStore) -> dict[str, Any]:
 def _activation(layer: LayerTrace) -> str | None:
     """Return the name of the activation; '?' if the script cannot compute it, None if it is linear or unknown."""
     function = getattr(layer.layer, "activation", None)
-    if kind_of(layer.layer) is None or function is None or type(function) is Linear:
+    if kind_of(layer.layer) is None or function is None or type(function) is activations.Linear:
         return None
     return str(function.name) if type(function) in ACTIVATIONS else "?"
 

@@ -20,17 +20,22 @@ from scratchcnn.descriptions.registry import DESCRIPTIONS
 from scratchcnn.inspection import Trace, explain, trace, write_report
 from scratchcnn.layers import (
     Activation,
+    AveragePooling2D,
     BatchNormalization,
     Conv2D,
     Dense,
     Dropout,
     Flatten,
+    GlobalAveragePooling2D,
+    GlobalMaxPooling2D,
     Layer,
     LeakyReLU,
     MaxPooling2D,
     ReLU,
     Rescaling,
+    Reshape,
     Softmax,
+    ZeroPadding2D,
 )
 from scratchcnn.losses import SparseCategoricalCrossentropy
 
@@ -593,6 +598,24 @@ MODELS = {
         [BatchNormalization(beta_initializer="ones", input_shape=(6, 6, 1)), Conv2D(3, 3),
          BatchNormalization(moving_mean_initializer="ones"), ReLU(), Flatten(), Dense(6),
          BatchNormalization(scale=False, beta_initializer="ones"), Dense(4, activation="softmax")]
+    ),
+    "average pooling": lambda: compiled(
+        [Reshape((8, 7, 1), input_shape=(56,)), ZeroPadding2D(((1, 0), (2, 1))), Conv2D(3, 3, activation="tanh"),
+         AveragePooling2D(3, strides=2, padding="same"), Reshape((2, 4, 6)), AveragePooling2D(2), Flatten(),
+         Dense(4, activation="softmax")]
+    ),
+    "global average": lambda: compiled(
+        [ZeroPadding2D(1, input_shape=(9, 9, 2)), Conv2D(3, 3, activation="relu"), GlobalAveragePooling2D(),
+         Dense(4, activation="softmax")]
+    ),
+    "global maximum": lambda: compiled(
+        [Conv2D(3, 2, activation="relu", input_shape=(10, 10, 1)), GlobalMaxPooling2D(), Dense(6), Reshape((2, 3)),
+         Flatten(), Dense(4, activation="softmax")]
+    ),
+    "small global poolings": lambda: compiled(
+        [Conv2D(3, 2, activation="relu", input_shape=(6, 6, 1)), Reshape((5, 3, 5)), AveragePooling2D(2),
+         GlobalMaxPooling2D(keepdims=True), Conv2D(6, 1), GlobalAveragePooling2D(keepdims=True), Flatten(),
+         Dense(4, activation="softmax")]
     ),
     "described class": lambda: compiled(
         [Conv2D(2, 3, input_shape=(6, 6, 1)), Differences(), Flatten(), Dense(4, activation="softmax")]

@@ -24,7 +24,7 @@ function patchesPart(found) {
   const matrices = make("div", { class: "equation" });
   const chips = make("div", { class: "chips", role: "group", "aria-label": `sum of the products of each ${found.of}` });
   const sumLine = make("p", { class: "sum-line" });
-  const cells = (key, patch) => inRows(patch.cells.map((each) => ({ value: each[key], outside: !each.inside, text: each.inside ? undefined : "0" })), size[1]);
+  const cells = (key, patch) => inRows(patch.cells.map((each) => ({ value: each[key], outside: !each.inside, text: each.inside ? undefined : found.outside ?? "0" })), size[1]);
   const show = () => {
     const patch = patches[chosen];
     const of = patches.length > 1 ? `, ${found.of} ${patch.name}` : "";

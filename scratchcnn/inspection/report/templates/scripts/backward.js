@@ -84,12 +84,31 @@ const BACKWARD = {
     const terms = [];
     rows.forEach((oy, ky) => columns.forEach((ox, kx) => {
       if (oy < 0 || ox < 0) return;
-      const place = ravel([oy, ox, c], layer.outputShape);
+      const place = ravel([oy, ox, c], pooledShape(layer));
       terms.push(term(dy[place], winners[place] === ky * columns.length + kx ? 1 : 0, place));
     }));
     const won = terms.filter((each) => each.right === 1).length;
     const note = `${layer.name} sends the gradient of a window to its maximum only. This value lies in ${counted(terms.length, "window")} and is the maximum of ${won}.`;
     return withProducts({ form: "terms", terms, left: "gradient", right: "maximum?", note }, terms.map((each) => each.product));
+  },
+
+  AveragePooling2D(layer, next, index) {
+    const [y, x, c] = unravel(index, layer.inputShape);
+    const dy = arrayOf(layer.dOutput);
+    const insideOf = (axis, output) => inputsOf(axis, output).filter((at) => at >= 0 && at < axis.size).length;
+    const over = (axis, position) => windowsOver(axis, position).filter((output) => output >= 0);
+    const terms = over(layer.rows, y).flatMap((oy) => over(layer.columns, x).map((ox) => {
+      const place = ravel([oy, ox, c], pooledShape(layer));
+      return term(dy[place], 1 / (insideOf(layer.rows, oy) * insideOf(layer.columns, ox)), place);
+    }));
+    const note = `${layer.name} sends an equal part of the gradient of a window to each of its values. This value lies in ${counted(terms.length, "window")}.`;
+    return withProducts({ form: "terms", terms, left: "gradient", right: "1 / count", note }, terms.map((each) => each.product));
+  },
+
+  ZeroPadding2D(layer, next, index) {
+    const [y, x, c] = unravel(index, layer.inputShape);
+    const place = ravel([y + layer.rows.before, x + layer.columns.before, c], layer.outputShape);
+    return passedBack(layer, place, 1, `${layer.name} returns the gradient of the inner part unchanged.`);
   },
 
   Dropout: (layer, next, index) => passedBack(layer, index, 1, `${layer.name} is inactive in this pass: it returns the gradient unchanged.`),

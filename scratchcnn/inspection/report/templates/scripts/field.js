@@ -2,57 +2,66 @@
 
 // For each pixel of an image (H, W), or each element of a vector, whether output `index` of layer `number` depends on it.
 function fieldOf(number, index) {
-  let mask = spatialMask(shapeOf(number), index);
+  let mask = new Uint8Array(sizeOf(shapeOf(number)));
+  mask[index] = 1;
   for (let at = number; at >= 0; at--) mask = maskBefore(page.layers[at], mask);
-  return mask;
+  return pixelsOf(mask, page.input.shape);
 }
 
-// Positions without the channel: a convolution reads all channels of a position.
-const placesIn = (shape) => (shape.length === 3 ? shape[0] * shape[1] : sizeOf(shape));
-
-function spatialMask(shape, index) {
-  const mask = new Uint8Array(placesIn(shape));
-  mask[shape.length === 3 ? Math.floor(index / shape[2]) : index] = 1;
-  return mask;
+// The positions of which a mask contains a channel.
+function pixelsOf(mask, shape) {
+  if (shape.length !== 3) return mask;
+  const pixels = new Uint8Array(shape[0] * shape[1]);
+  mask.forEach((on, i) => { if (on) pixels[Math.floor(i / shape[2])] = 1; });
+  return pixels;
 }
 
+// The elements of a layer's input on which the elements of its output in a mask depend.
 function maskBefore(layer, mask) {
   const { inputShape, outputShape } = layer;
-  const alongLastAxis = layer.activation === "softmax" && outputShape.length === 3;
-  if (!layer.elementwise && !alongLastAxis) mask = mask.fill(1);
-  if (layer.rows) return maskOfWindows(layer, mask);
-  if (layer.kind === "Flatten" && inputShape.length === 3) {
-    const before = new Uint8Array(placesIn(inputShape));
-    mask.forEach((on, i) => { if (on) before[Math.floor(i / inputShape[2])] = 1; });
-    return before;
-  }
+  if (!mask.includes(1)) return new Uint8Array(sizeOf(inputShape));
+  if (!layer.elementwise) mask = spread(mask, layer.activation === "softmax" ? outputShape[outputShape.length - 1] : mask.length);
   if (layer.forward) return maskOfTerms(layer, mask);
+  if (layer.rows) return maskOfWindows(layer, mask);
   const mixes = layer.kind === "Dense" || layer.kind === "other";
-  return mixes ? new Uint8Array(placesIn(inputShape)).fill(1) : mask;
+  return mixes ? new Uint8Array(sizeOf(inputShape)).fill(1) : mask;
 }
 
+// The mask with all elements of each group of `length` neighbours of which it contains one.
+function spread(mask, length) {
+  const after = new Uint8Array(mask.length);
+  for (let start = 0; start < mask.length; start += length) {
+    if (mask.subarray(start, start + length).includes(1)) after.fill(1, start, start + length);
+  }
+  return after;
+}
+
+const BY_CHANNEL = ["MaxPooling2D", "AveragePooling2D", "ZeroPadding2D"]; // of other layers, a window has all channels
+
 function maskOfWindows(layer, mask) {
-  const [height, width] = layer.inputShape;
-  const before = new Uint8Array(height * width);
-  mask.forEach((on, at) => {
-    if (!on) return;
+  const [height, width, channels] = layer.inputShape;
+  const depth = mask.length / (layer.rows.output * layer.columns.output);
+  const before = new Uint8Array(height * width * channels);
+  for (let at = 0; at * depth < mask.length; at++) {
+    const here = mask.subarray(at * depth, (at + 1) * depth);
+    if (!here.includes(1)) continue;
     for (const row of inputsOf(layer.rows, Math.floor(at / layer.columns.output))) {
       for (const column of inputsOf(layer.columns, at % layer.columns.output)) {
-        if (row >= 0 && row < height && column >= 0 && column < width) before[row * width + column] = 1;
+        if (row < 0 || row >= height || column < 0 || column >= width) continue;
+        const start = (row * width + column) * channels;
+        if (BY_CHANNEL.includes(layer.kind)) here.forEach((on, c) => { if (on) before[start + c] = 1; });
+        else before.fill(1, start, start + channels);
       }
     }
-  });
+  }
   return before;
 }
 
 function maskOfTerms(layer, mask) {
-  const { inputShape, outputShape } = layer;
-  const placeOf = (index, shape) => (shape.length === 3 ? Math.floor(index / shape[2]) : index);
-  const before = new Uint8Array(placesIn(inputShape));
-  for (let index = 0; index < sizeOf(outputShape); index++) {
-    if (!mask[placeOf(index, outputShape)]) continue;
-    for (const [source] of termsIn(layer.forward, index)) if (source >= 0) before[placeOf(source, inputShape)] = 1;
-  }
+  const before = new Uint8Array(sizeOf(layer.inputShape));
+  mask.forEach((on, index) => {
+    if (on) for (const [source] of termsIn(layer.forward, index)) if (source >= 0) before[source] = 1;
+  });
   return before;
 }
 

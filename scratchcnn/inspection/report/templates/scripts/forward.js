@@ -3,7 +3,7 @@
 // An explanation contains the products before they are added, in one of these forms:
 //   patches   of a convolution: for each channel a small matrix of inputs and one of weights
 //   terms     a list: input times weight, and the index of the input
-//   window    of a max pooling
+//   window    of a max pooling, unless it is large
 //   places    of a kernel gradient: inputs and gradients at all output positions
 //   unknown   of a layer without description
 // and the values of the calculation: sum, bias, before (the activation), value; `stored` is the model's own result, and
@@ -57,6 +57,8 @@ function boundOf(found) {
 const padded = (values, [height, width, channels]) => (row, column, c) =>
   row >= 0 && row < height && column >= 0 && column < width ? values[(row * width + column) * channels + c] : 0;
 
+const MOST_CELLS = 64; // of a window that is shown as a matrix
+
 const FORWARD = {
   Conv2D(layer, number, index) {
     const [oy, ox, f] = unravel(index, layer.outputShape);
@@ -100,28 +102,65 @@ const FORWARD = {
   },
 
   MaxPooling2D(layer, number, index) {
-    const [oy, ox, c] = unravel(index, layer.outputShape);
-    const [height, width, channels] = layer.inputShape;
-    const rows = inputsOf(layer.rows, oy), columns = inputsOf(layer.columns, ox);
-    const x = arrayOf(layer.input), winner = arrayOf(layer.winners)[index];
-    const cells = [];
-    rows.forEach((row) => columns.forEach((column) => {
-      const inside = row >= 0 && row < height && column >= 0 && column < width;
-      const place = (row * width + column) * channels + c;
-      cells.push({ left: inside ? x[place] : -Infinity, inside, place: inside ? place : -1, won: cells.length === winner });
-    }));
-    const largest = Math.max(...cells.map((each) => each.left));
+    const winner = arrayOf(layer.winners)[index];
+    const cells = windowOf(layer, index).map((each, i) => ({ ...each, left: each.inside ? each.left : -Infinity, won: i === winner }));
+    const largest = cells.reduce((most, each) => Math.max(most, each.left), -Infinity);
     const value = cells.some((each) => Number.isNaN(each.left)) ? NaN : largest;
-    return {
-      form: "window", cells, size: [rows.length, columns.length], source: number - 1, sum: value, count: 0,
-      ties: cells.filter((each) => each.left === largest).length,
-    };
+    const ties = cells.filter((each) => each.left === largest).length;
+    const found = { source: number - 1, sum: value, count: 0 };
+    if (cells.length <= MOST_CELLS) {
+      return { ...found, form: "window", cells, size: [layer.rows.kernel, layer.columns.kernel], ties };
+    }
+    const note = `The maximum of ${counted(cells.length, "value")}; the others do not contribute.` +
+      (ties > 1 ? ` ${ties} values are equally large: the first in reading order is used, and only it receives a gradient.` : "");
+    return { ...found, form: "terms", terms: [term(cells[winner].left, 1, cells[winner].place)], left: "input", right: "maximum", note };
+  },
+
+  AveragePooling2D(layer, number, index) {
+    const cells = windowOf(layer, index);
+    const count = cells.filter((each) => each.inside).length;
+    const scaled = cells.map((each) => cell(each.left, 1 / count, each.inside, each.place));
+    const found = { source: number - 1, bias: null };
+    if (cells.length <= MOST_CELLS) {
+      const [name] = unravel(index, layer.outputShape).slice(-1);
+      Object.assign(found, {
+        form: "patches", patches: [patchOf(name, scaled)], size: [layer.rows.kernel, layer.columns.kernel], of: "channel",
+        left: `window of ${nameOf(number - 1)}`, right: () => `1 / ${count}`, outside: "",
+        note: count < cells.length ? "Positions outside the image are not counted." : undefined,
+      });
+    } else {
+      Object.assign(found, {
+        form: "terms", terms: scaled.filter((each) => each.inside), left: "input", right: `1 / ${count}`,
+        note: `The mean of ${counted(count, "value")}.`,
+      });
+    }
+    return withProducts(found, scaled.map((each) => each.product));
+  },
+
+  ZeroPadding2D(layer, number, index) {
+    const [{ inside, place }] = windowOf(layer, index);
+    if (inside) return passedOn(layer, number, place, 1, `${layer.name} copies the input and adds zeros around it.`);
+    const note = `${layer.name} adds zeros around the input; this is one of them.`;
+    return withProducts({ form: "terms", terms: [{ ...term(0, 1, -1), label: "padding" }], left: "input", right: "factor", note }, [0]);
   },
 
   Dropout: (layer, number, index) => passedOn(layer, number, index, 1, "Dropout is inactive during inference: the output is the input."),
-  Flatten: (layer, number, index) => passedOn(layer, number, index, 1, "Flatten only reorders values: the output is one element of the input."),
+  Flatten: (layer, number, index) => passedOn(layer, number, index, 1, `${layer.name} only reorders values: the output is one element of the input.`),
   Activation: (layer, number, index) => passedOn(layer, number, index, 1, "The input of this layer is z, to which the activation function is applied."),
 };
+
+// The elements of the window of output `index`, row by row; one window for each channel. An output without rows and
+// columns is that of a single window.
+function windowOf(layer, index) {
+  const [height, width, channels] = layer.inputShape;
+  const [oy, ox, c] = unravel(index, pooledShape(layer));
+  const x = arrayOf(layer.input);
+  return inputsOf(layer.rows, oy).flatMap((row) => inputsOf(layer.columns, ox).map((column) => {
+    const inside = row >= 0 && row < height && column >= 0 && column < width;
+    const place = inside ? (row * width + column) * channels + c : -1;
+    return { left: inside ? x[place] : 0, inside, place };
+  }));
+}
 
 function passedOn(layer, number, index, weight, note) {
   const terms = [term(arrayOf(layer.input)[index], weight, index)];

@@ -27,6 +27,9 @@ function windowsOver(axis, position) {
   });
 }
 
+// The shape (OH, OW, C) of the outputs of windows over each channel.
+const pooledShape = (layer) => [layer.rows.output, layer.columns.output, layer.inputShape[2]];
+
 const axisNames = (shape, last = "channel") =>
   shape.length === 3 ? ["row", "column", last] : shape.length === 1 ? ["unit"] : shape.map((_, axis) => `axis ${axis}`);
 
