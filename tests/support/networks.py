@@ -8,7 +8,7 @@ import numpy as np
 
 from scratchcnn import History, Sequential
 from scratchcnn.datasets import mnist
-from scratchcnn.layers import Conv2D, Dense, Dropout, Flatten, MaxPooling2D
+from scratchcnn.layers import AveragePooling2D, Conv2D, Dense, Dropout, Flatten, MaxPooling2D
 from scratchcnn.optimizers import State
 
 
@@ -23,6 +23,25 @@ def article_model(**options: Any) -> Sequential:
     model.add(Dense(128, activation="relu"))
     model.add(Dropout(0.5))
     model.add(Dense(10, activation="softmax"))
+    model.compile(loss="sparse_categorical_crossentropy", optimizer="adam", metrics=["accuracy"])
+    return model
+
+
+def lenet5(**options: Any) -> Sequential:
+    """LeNet-5 (LeCun et al. 1998), with the output layer of today."""
+    model = Sequential(
+        [
+            Conv2D(6, 5, padding="same", activation="tanh", input_shape=(28, 28, 1)),
+            AveragePooling2D(),
+            Conv2D(16, 5, activation="tanh"),
+            AveragePooling2D(),
+            Flatten(),
+            Dense(120, activation="tanh"),
+            Dense(84, activation="tanh"),
+            Dense(10, activation="softmax"),
+        ],
+        **options,
+    )
     model.compile(loss="sparse_categorical_crossentropy", optimizer="adam", metrics=["accuracy"])
     return model
 

@@ -1,7 +1,7 @@
 """Short training runs on real digits."""
 
 import numpy as np
-from networks import article_model, sample_digits
+from networks import article_model, lenet5, sample_digits
 
 from scratchcnn import Sequential
 from scratchcnn.layers import Dense, Flatten, Input, Rescaling
@@ -16,6 +16,15 @@ def test_article_network_exceeds_93_percent_accuracy_after_three_epochs_of_the_s
     assert [loss, accuracy] == [history["val_loss"][-1], history["val_accuracy"][-1]]
     assert accuracy == np.mean(model.predict(x_test).argmax(axis=1) == y_test)
     assert history["loss"] == sorted(history["loss"], reverse=True)
+
+
+def test_lenet5_exceeds_90_percent_accuracy_after_three_epochs_of_the_sample():
+    (x_train, y_train), (x_test, y_test) = sample_digits()
+    model = lenet5(seed=0)
+    assert model.count_params() == 61_706
+    losses = model.fit(x_train, y_train, batch_size=64, epochs=3, verbose=0).history["loss"]
+    assert losses == sorted(losses, reverse=True)
+    assert model.evaluate(x_test, y_test, verbose=0)[1] > 0.9
 
 
 def test_images_and_labels_of_any_numeric_type_give_the_same_bits():

@@ -15,7 +15,7 @@ deviation of the error of s is at most about
 
 (the first term for products of random signs, the second for products of equal sign; Higham & Mary 2019, "A new approach
 to probabilistic rounding error analysis"). It is zero where all products are zero: such a window of a convolution gives
-exactly the bias in every program. Three operations round differently:
+exactly the bias in every program. Four operations round differently:
 
 - A Winograd convolution adds the pixels of a patch and separates them again. Its errors are those of the largest sum
   that shares a patch, times a factor that follows from the transforms.
@@ -25,6 +25,8 @@ exactly the bias in every program. Three operations round differently:
 - The mean and the variance of a batch normalization are sums over the batch. Their errors are the same for all values
   of a channel, so they do not average out either. Keras computes x * scale + (beta - mean * scale), where the summands
   may be much larger than their sum.
+- Keras computes tanh and the mean of a GlobalAveragePooling2D in float32, also in a float64 model (except on
+  TensorFlow).
 - Adam divides by 1 - beta**t. Keras rounds beta**t to float32, which leaves 1 - 0.999 with four significant digits.
 """
 
@@ -37,11 +39,12 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from scratchcnn.activations import Tanh, linear
 from scratchcnn.fusion.plan import Plan
 from scratchcnn.fusion.stage import SingleLayer
 from scratchcnn.inspection.keras.side_by_side import FirstDifference, Row, Run, compare, differences
 from scratchcnn.inspection.tracing.passes import layer_outputs, stages_of, without_dropout
-from scratchcnn.layers import BatchNormalization, Conv2D, Dense
+from scratchcnn.layers import AveragePooling2D, BatchNormalization, Conv2D, Dense, GlobalAveragePooling2D
 from scratchcnn.layers.activation import without_activation
 from scratchcnn.layers.base import Gradients
 from scratchcnn.layers.batch_normalization import BatchNormalizationCache
@@ -57,6 +60,7 @@ from scratchcnn.training.step import loss_and_gradients, train_step
 WINOGRAD = {"winograd_2x2": 1.7, "winograd_4x4": 10.5}
 PATCH = 5  # distance of two pixels of the largest Winograd patch, at most, along each axis
 SOFTMAX = 4.0  # rounding errors in a probability: of an exponential, a sum and a quotient
+TANH = 4.0  # rounding errors in a tanh, which has no bound in the standard, and in its gradient
 LEAST_RUNS, MOST_RUNS = 4, 32  # more than the least only where they leave a difference unexplained
 SAFETY = 2.0  # times the largest movement, as both programs round
 LAST_DIGITS = 4.0  # rounding errors of the largest value of an array, which are always allowed
@@ -72,8 +76,13 @@ class PerturbedStage:
     def __init__(self, stage: SingleLayer, rng: np.random.Generator, logits: bool) -> None:
         self.stage, self.rng, self.logits = stage, rng, logits
         self.layers, self.choices = stage.layers, stage.choices
-        # The sums alone, without the activation; None for layers that compute no sums of products.
-        self.sums: Any = without_activation(stage.layer) if type(stage.layer) in (Conv2D, Dense) else None
+        self.has_tanh = type(getattr(stage.layer, "activation", None)) is Tanh
+        # The sums alone, without the activation; None for layers that compute no sums.
+        self.sums: Any = None
+        if type(stage.layer) in (Conv2D, Dense):
+            self.sums = without_activation(stage.layer)
+        elif type(stage.layer) in (AveragePooling2D, GlobalAveragePooling2D):
+            self.sums = stage.layer
 
     def forward(self, x: Array, training: bool, rng: np.random.Generator | None) -> tuple[Array, Any]:
         """Compute the output with errors added to its sums, before the activation."""
@@ -83,14 +92,18 @@ class PerturbedStage:
             y, cache = self.stage.forward(x, training, rng)
             y = perturbed(y, self.rng)
         else:
-            kernel, absolute = layer.params["kernel"], copy.copy(self.sums)  # a layer of the products' magnitudes
-            absolute.params = {name: np.zeros_like(array) for name, array in layer.params.items()}
-            absolute.params["kernel"] = abs(kernel)
+            absolute = copy.copy(self.sums)  # a layer of the products' magnitudes
+            absolute.params = {
+                name: abs(array) if name == "kernel" else np.zeros_like(array) for name, array in layer.params.items()
+            }
             z, cache = self.sums.forward(x, ops, training, rng)
             products, absolute_cache = absolute.forward(abs(x), ops, training, rng)
-            z = self._with_errors(z, products, kernel.size // kernel.shape[-1], "forward")
-            y = layer.activation.forward(z, ops)
-            cache = layer.activation.kept(z, y), cache, absolute, absolute_cache
+            z = self._with_errors(z, products, _terms(layer, x)[0], "forward")
+            activation = getattr(layer, "activation", linear)
+            y = activation.forward(z, ops)
+            cache = activation.kept(z, y), cache, absolute, absolute_cache
+        if self.has_tanh:
+            y = perturbed(y, self.rng, TANH * _single(y.dtype) * y)
         return y, (cache, softmax(y) if self.logits else None)
 
     def backward(self, dy: Array, cache: Any, input_gradient: bool = True) -> tuple[Array | None, list[Gradients]]:
@@ -102,13 +115,13 @@ class PerturbedStage:
             dx, (gradients,) = self.stage.backward(dy, cache, input_gradient)
             return dx, [{name: perturbed(array, self.rng) for name, array in gradients.items()}]
         kept, cache, absolute, absolute_cache = cache
-        dz = layer.activation.backward(dy, kept, ops)
+        dz = getattr(layer, "activation", linear).backward(dy, kept, ops)
         dx, gradients = self.sums.backward(dz, cache, ops, input_gradient)
         dx_products, products = absolute.backward(abs(dz), absolute_cache, ops, input_gradient)
         for name, array in gradients.items():
             gradients[name] = self._with_errors(array, products[name], dz.size // dz.shape[-1], f"{name}_gradient")
         if dx is not None:
-            dx = self._with_errors(dx, dx_products, layer.params["kernel"].size // dx.shape[-1], "input_gradient")
+            dx = self._with_errors(dx, dx_products, _terms(layer, dx)[1], "input_gradient")
         return dx, [gradients]
 
     def next_statistics(self, cache: Any) -> list[tuple[Array, Array]]:
@@ -117,7 +130,7 @@ class PerturbedStage:
 
     def _received(self, dy: Array, probabilities: Array | None) -> Array:
         """Add errors to the gradient w.r.t. the output; `probabilities` if it is that of a cross-entropy."""
-        dy = perturbed(dy, self.rng)
+        dy = perturbed(dy, self.rng, TANH * _single(dy.dtype) * dy if self.has_tanh else None)
         if probabilities is None:
             return dy
         errors = SOFTMAX * np.finfo(dy.dtype).eps / 2 * self.rng.choice([-1, 1], dy.shape[-1])
@@ -129,6 +142,8 @@ class PerturbedStage:
         factor, empty = WINOGRAD.get(getattr(self.choices[0], operation, ""), 1.0), products == 0
         if factor > 1 and operation != "kernel_gradient":
             products = largest_around(products)
+        if type(self.stage.layer) is GlobalAveragePooling2D:
+            factor = _single(sums.dtype)
         return perturbed(sums, self.rng, np.where(empty, 0, factor / 2 * (products + terms**0.5 * abs(sums))))
 
 
@@ -191,6 +206,20 @@ class PerturbedNormalization(PerturbedStage):
         """The normalized and scaled input, in float64, without beta."""
         normalized: Array = (cache.x - cache.mean) * self._scale(cache.variance)
         return normalized
+
+
+def _terms(layer: Any, x: Array) -> tuple[int, int]:
+    """Return of how many terms an output is a sum, and a gradient w.r.t. the input x."""
+    if "kernel" in layer.params:
+        kernel = layer.params["kernel"]
+        return kernel.size // kernel.shape[-1], kernel.size // x.shape[-1]
+    rows, columns = layer.windows(x.shape[1:])  # of a pooling; an input is in at most as many windows
+    return rows.kernel * columns.kernel, rows.kernel * columns.kernel
+
+
+def _single(dtype: np.dtype[Any]) -> float:
+    """Return the rounding error of float32 in units of that of a dtype."""
+    return float(np.finfo(np.float32).eps / np.finfo(dtype).eps)
 
 
 def perturbed(array: Array, rng: np.random.Generator, size: Array | float | None = None) -> Array:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from networks import article_model, sample_digits, small_data, small_model
+from networks import article_model, lenet5, sample_digits, small_data, small_model
 
 from scratchcnn import Sequential, layers, losses, optimizers
 from scratchcnn.inspection import compare_with_keras
@@ -92,6 +92,31 @@ def test_network_of_the_article_agrees_on_real_digits():
     assert not any(row.loose for row in found.rows if row.place[1:3] == (1, "dense"))
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_lenet5_agrees_on_real_digits(dtype):
+    (x, y), _ = sample_digits()
+    found = compare_with_keras(lenet5(seed=1, dtype=dtype), x[:64], y[:64], steps=2)
+    assert found.agrees, str(found)
+    outputs = [row for row in found.rows if row.place.stage == "output"]
+    # Keras computes tanh in float32 for any dtype.
+    assert all(row.tolerance < 100 * np.finfo(np.float32).eps * row.largest for row in outputs)
+
+
+@pytest.mark.parametrize("pooling", [layers.GlobalAveragePooling2D, layers.GlobalMaxPooling2D])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_global_pooling_agrees_on_real_digits(pooling, dtype):
+    """Keras computes the mean of a feature map in float32, and divides the gradient among equal maxima."""
+    model = Sequential(
+        [layers.ZeroPadding2D(input_shape=(28, 28, 1)), layers.Conv2D(8, 3, activation="relu"), layers.MaxPooling2D(),
+         layers.Conv2D(16, 3, activation="relu"), pooling(), layers.Dense(10, activation="softmax")],
+        seed=1, dtype=dtype,
+    )  # fmt: skip
+    model.compile("adam")
+    (x, y), _ = sample_digits()
+    found = compare_with_keras(model, x[:32], y[:32], steps=2)
+    assert found.agrees, str(found)
+
+
 def test_the_outputs_and_weights_compared_are_those_of_fit_without_dropout(data):
     x, y = data
     model = small_model(seed=1, dtype="float64")
@@ -135,8 +160,13 @@ def models(draw):
                 )
             )
         if draw(st.booleans()):
-            made.append(layers.MaxPooling2D(2, padding="same"))
-        made.append(layers.Flatten())
+            made.append(draw(st.sampled_from([layers.MaxPooling2D, layers.AveragePooling2D]))(2, padding="same"))
+        if draw(st.booleans()):
+            made.append(layers.ZeroPadding2D(1))
+        made += draw(st.sampled_from([
+            [layers.Flatten()], [layers.Reshape((-1,))], [layers.GlobalAveragePooling2D()],
+            [layers.GlobalMaxPooling2D()],
+        ]))  # fmt: skip
     if draw(st.booleans()):
         made += [layers.Dense(draw(st.integers(1, 9)), activation=draw(activation)), layers.Dropout(0.4)]
     made += draw(st.sampled_from([

@@ -9,7 +9,7 @@ from scratchcnn.fusion.plan import Plan
 from scratchcnn.inspection.keras.perturbation import SOFTMAX, WINOGRAD, perturbed_plan, train
 from scratchcnn.inspection.tracing.passes import layer_outputs
 from scratchcnn.kernels.conv2d.winograd_tiles import F2, F4
-from scratchcnn.layers import BatchNormalization, Conv2D, Dense
+from scratchcnn.layers import AveragePooling2D, BatchNormalization, Conv2D, Dense, GlobalAveragePooling2D
 from scratchcnn.training.data import Samples
 
 
@@ -38,6 +38,8 @@ LAYERS = {
     "dense": (lambda: Dense(16, input_shape=(4096,)), (4096,)),
     "conv2d": (lambda: Conv2D(16, 3, algorithm="im2col", input_shape=(14, 14, 32)), (14, 14, 32)),
     "winograd_2x2": (lambda: Conv2D(16, 3, algorithm="winograd_2x2", input_shape=(14, 14, 32)), (14, 14, 32)),
+    "average": (lambda: AveragePooling2D(3, 1, input_shape=(14, 14, 32)), (14, 14, 32)),
+    "global average": (lambda: GlobalAveragePooling2D(input_shape=(64, 64, 32)), (64, 64, 32)),
     "winograd_4x4": (lambda: Conv2D(16, 3, algorithm="winograd_4x4", input_shape=(14, 14, 32)), (14, 14, 32)),
 }
 
@@ -50,7 +52,8 @@ def test_errors_are_about_as_large_as_those_of_float32(name, signs):
     rng = np.random.default_rng(1)
     x = rng.standard_normal((4, *shape)).astype(np.float32)
     if signs == "equal":
-        x, model.layers[0].params["kernel"] = abs(x), abs(model.layers[0].params["kernel"])
+        x = abs(x)
+        model.set_weights([abs(weight) for weight in model.get_weights()])
     exact.set_weights(model.get_weights())
     errors = model.predict(x) - exact.predict(x.astype(np.float64))
     added = errors_added(Plan(model.layers, model.engine, fuse=False), x)
