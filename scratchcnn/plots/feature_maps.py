@@ -19,6 +19,8 @@ from scratchcnn.sequential import Sequential
 from scratchcnn.training.data import as_input, check_images
 from scratchcnn.training.inference import predict_batch
 
+LONGEST = 28  # characters of a layer's name in the title
+
 
 @names_arguments
 def plot_feature_maps(
@@ -132,5 +134,6 @@ def _title(layer: Layer, maps: Array) -> str:
     height, width, count = maps.shape
     zero = int((maps == 0).all(axis=(0, 1)).sum())
     size = f"{height} × {width}".replace(" ", NO_BREAK)
-    title = f"{count} feature map{'s' * (count > 1)} of {shortened(layer.label, 28)}, {size}"
+    label = next((each for each in (layer.label, repr(layer.name)) if len(each) <= LONGEST), layer.label)
+    title = f"{count} feature map{'s' * (count > 1)} of {shortened(label, LONGEST)}, {size}"
     return f"{title}; {zero} zero everywhere" if zero else title

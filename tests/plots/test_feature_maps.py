@@ -8,7 +8,7 @@ from networks import article_model, small_model
 from sheets import drawn_tiles
 
 from scratchcnn import Sequential
-from scratchcnn.layers import Conv2D, Dense, Flatten, MaxPooling2D, Rescaling
+from scratchcnn.layers import AveragePooling2D, Conv2D, Dense, Flatten, MaxPooling2D, Rescaling
 from scratchcnn.plots import plot_feature_maps
 
 
@@ -77,6 +77,12 @@ def test_title_counts_zero_maps(rng):
     model.layers[0].params["kernel"][...] = 0
     axes = plot_feature_maps(model, np.ones((8, 8)), 0)
     assert axes.images[0].get_clim() == (0, 1)
+
+
+def test_title_contains_the_name_alone_where_the_class_does_not_fit(rng):
+    model = Sequential([AveragePooling2D(input_shape=(8, 8, 2))], seed=0)
+    title = plot_feature_maps(model, rng.random((8, 8, 2)), 0).get_title()
+    assert " ".join(title.split()) == "2 feature maps of 'average_pooling2d', 4 × 4"
 
 
 def test_uint8_image_given_axes_and_file(rng, tmp_path):
