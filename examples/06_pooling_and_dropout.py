@@ -87,7 +87,7 @@ def main() -> None:
     draw(image, edges, pooled, argmax, dropped, options.output)
 
     heading("Try")
-    tell("""Replace the maximum by the mean, as write_your_own_layer.py does, and look at the table of part 2 again.
+    tell("""Replace the maximum by the mean, with reference.average_pool2d, and look at the table of part 2 again.
         Which dropout rate is best for 500 images, and which for all 4,000?
 
         Next: 07_im2col_and_speed.py computes the same convolution in six ways.""")

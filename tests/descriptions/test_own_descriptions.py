@@ -28,7 +28,7 @@ WHATS = ["output", "preactivation", "d_output", "d_preactivation", "d_input"]
 
 @pytest.fixture(scope="module")
 def example():
-    """The module of the example, which describes its AveragePooling2D."""
+    """The module of the example, which describes its BlurPooling2D."""
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(EXAMPLES)
         return load_example()
@@ -86,7 +86,7 @@ class GainDescription(LayerDescription):
 
 def own_model(example, size=2, engine="kernels", dtype="float32", activation="relu"):
     layers = [
-        Conv2D(2, 2, activation="relu", input_shape=(8, 6, 2)), example.AveragePooling2D(size), Gain(activation),
+        Conv2D(2, 2, activation="relu", input_shape=(8, 6, 2)), example.BlurPooling2D(size), Gain(activation),
         Flatten(), Dense(3, activation="softmax"),
     ]  # fmt: skip
     model = Sequential(layers, seed=1, engine=engine, dtype=dtype)
@@ -107,7 +107,7 @@ def batch(count=2):
 def test_all_values_of_described_layers_are_explained_exactly(example, size, engine, dtype, activation, data):
     describe(Gain, GainDescription)
     found = trace(own_model(example, size, engine, dtype, activation), *batch())
-    for name in ("average_pooling2d", "gain"):
+    for name in ("blur_pooling2d", "gain"):
         for what in WHATS:
             array = getattr(found[name], what)
             place = tuple(data.draw(st.integers(0, length - 1)) for length in array.shape)
@@ -123,15 +123,15 @@ def test_all_values_of_described_layers_are_explained_exactly(example, size, eng
         assert one.inputs.size == found["gain"].input[..., 0].size
 
 
-def test_terms_are_the_window_with_equal_weights(example):
+def test_terms_are_the_window_with_its_weights(example):
     found = trace(own_model(example, 3), *batch(1))
-    one = explain(found, "average_pooling2d", (1, 0, 1))
-    np.testing.assert_array_equal(one.inputs, found["average_pooling2d"].input[0, 3:6, 0:3, 1])
-    np.testing.assert_array_equal(one.weights, np.full((3, 3), 1 / 9))
+    one = explain(found, "blur_pooling2d", (1, 0, 1))
+    np.testing.assert_array_equal(one.inputs, found["blur_pooling2d"].input[0, 3:6, 0:3, 1])
+    np.testing.assert_array_equal(one.weights, np.outer([1, 2, 1], [1, 2, 1]) / 16)
     assert one.terms.sources[2, 1].tolist() == [0, 5, 1, 1]
-    back = explain(found, "average_pooling2d", (4, 2, 0), "d_input")
+    back = explain(found, "blur_pooling2d", (4, 2, 0), "d_input")
     assert back.terms.sources.tolist() == [[0, 1, 0, 0]]
-    in_no_window = explain(found, "average_pooling2d", (6, 2, 0), "d_input")  # 7 rows, windows of 3
+    in_no_window = explain(found, "blur_pooling2d", (6, 2, 0), "d_input")  # 7 rows, windows of 3
     assert (in_no_window.sum, in_no_window.stored, in_no_window.adds_up) == (0, 0, True)
     assert in_no_window.plot().axes
 
@@ -157,14 +157,14 @@ def test_grad_cam_maps_the_outputs_to_the_centers_of_their_windows(example):
 
 
 def test_trace_counts_flops_and_prints_them(example):
-    found = trace(own_model(example, 2), *batch(1))["average_pooling2d"]
+    found = trace(own_model(example, 2), *batch(1))["blur_pooling2d"]
     assert found.flops == found.output.size * 8
 
 
 @pytest.mark.parametrize("size", [2, 3])
 def test_predictions_equal_those_of_onnxruntime(example, tmp_path, size):
     layers = [
-        Conv2D(3, 2, activation="relu", input_shape=(8, 6, 2)), example.AveragePooling2D(size), Flatten(),
+        Conv2D(3, 2, activation="relu", input_shape=(8, 6, 2)), example.BlurPooling2D(size), Flatten(),
         Dense(3, activation="softmax"),
     ]  # fmt: skip
     model, x = Sequential(layers, seed=1), batch(3)[0].astype(np.float32)
@@ -182,11 +182,11 @@ def test_export_of_a_description_without_onnx_raises_storage_error(example, tmp_
 def test_model_is_loaded_without_custom_objects(example, tmp_path):
     model = own_model(example)
     model.save(tmp_path / "own.npz")
-    with pytest.raises(StorageError, match="Expected a class among AveragePooling2D, received 'Gain'"):
+    with pytest.raises(StorageError, match="Expected a class among BlurPooling2D, received 'Gain'"):
         load_model(tmp_path / "own.npz")
     describe(Gain, GainDescription)
     same, x = load_model(tmp_path / "own.npz"), batch()[0]
-    assert type(same.layers[1]) is example.AveragePooling2D
+    assert type(same.layers[1]) is example.BlurPooling2D
     np.testing.assert_array_equal(same.predict(x), model.predict(x))
 
 
@@ -201,9 +201,9 @@ def test_report_contains_sentences_and_formula(example, tmp_path):
     model, (x, y) = own_model(example, 3), batch(1)
     write_report(model, x[0].astype(np.float32), int(y[0]), tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text()
-    assert "Each output is the mean of a window of 3 × 3 values." in page
-    assert "Each input of a window gets 1 / 9 of the gradient w.r.t. its mean." in page
-    assert "mean over ky, kx of x[n, oy * P + ky, ox * P + kx, c]" in page
+    assert "Each output is a weighted mean of 9 values; the center counts most." in page
+    assert "Each input of a window receives the gradient w.r.t. the mean times its weight." in page
+    assert "sum over ky, kx of w[ky, kx] * x[n, oy * P + ky, ox * P + kx, c]" in page
     assert "Gain is a custom layer" in page
     describe(Gain, GainDescription)
     assert words_of(trace(model, x)["gain"])[0].endswith("ReLU then replaces every negative value by zero.")
@@ -237,20 +237,20 @@ def test_pattern_of_a_described_layer_is_recorded():
 
 
 def test_layer_that_replaces_a_pass_is_not_described(example):
-    class Subclass(example.AveragePooling2D):
+    class Subclass(example.BlurPooling2D):
         """The same passes."""
 
-    class Changed(example.AveragePooling2D):
+    class Changed(example.BlurPooling2D):
         def forward(self, x, ops, training, rng):
             return 2 * super().forward(x, ops, training, rng)[0], x.shape
 
-    changed = example.AveragePooling2D()
+    changed = example.BlurPooling2D()
     changed.backward = lambda dy, cache, ops, input_gradient=True: (dy, {})
-    assert registry.kind_of(Subclass()) is example.AveragePooling2D
+    assert registry.kind_of(Subclass()) is example.BlurPooling2D
     assert type(description_of(Changed())) is type(description_of(changed)) is LayerDescription
     model = Sequential([Changed(input_shape=(4, 4, 1)), Flatten(), Dense(2)], seed=0)
     assert not explain(trace(model, np.ones((1, 4, 4, 1))), 0, (0, 0, 0)).known
-    describe(Changed, example.AveragePooling2DDescription)  # wrong: the terms are half of the output
+    describe(Changed, example.BlurPooling2DDescription)  # wrong: the terms are half of the output
     assert explain(trace(model, np.ones((1, 4, 4, 1))), 0, (0, 0, 0)).adds_up is False
 
 
