@@ -120,12 +120,14 @@ def names_arguments(function: Function) -> Function:
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
         return function
     known = dict.fromkeys(parameter.name for parameter in parameters if parameter.name != "self")
+    is_method = "self" in inspect.signature(function).parameters
     label = function.__qualname__.rpartition("<locals>.")[2]
 
     @functools.wraps(function)
     def checked(*args: Any, **kwargs: Any) -> Any:
         if not kwargs.keys() <= known.keys():
-            what = type(args[0]).__name__ if function.__name__ == "__init__" else label
+            what = type(args[0]).__name__ if is_method and args else label
+            what += f".{function.__name__}" if is_method and args and function.__name__ != "__init__" else ""
             unknown = next(name for name in kwargs if name not in known)
             raise TypeError(unknown_name(f"arguments of {what}", unknown, known))
         return function(*args, **kwargs)

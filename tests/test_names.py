@@ -53,7 +53,7 @@ CLASSES = [
     and all(p.kind is not p.VAR_KEYWORD for p in inspect.signature(kind).parameters.values())
     and not issubclass(kind, tuple)
 ] + [Sequential, History]  # fmt: skip
-METHODS = [value for name, value in vars(Sequential).items() if inspect.isfunction(value) and not name.startswith("_")]
+METHODS = [each for name, each in inspect.getmembers(Sequential, inspect.isfunction) if not name.startswith("_")]
 OBJECTS = [
     Dense(3), Conv2D(2, 3), Dropout(0.1), Input((3,)), optimizers.Adam(), losses.CategoricalCrossentropy(),
     metrics.CategoricalAccuracy(), schedules.CosineDecay(0.1, 5), initializers.HeNormal(), EarlyStopping(), History(),
@@ -71,7 +71,9 @@ def test_unknown_argument_of_a_constructor_is_an_error_that_lists_the_known_ones
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.__name__)
 def test_unknown_argument_of_a_method_of_a_model_is_an_error(method):
-    with pytest.raises(TypeError, match=rf"^Expected one of the arguments of {method.__qualname__}, .*'no_such'"):
+    with pytest.raises(
+        TypeError, match=rf"^Expected one of the arguments of Sequential.{method.__name__}, .*'no_such'"
+    ):
         method(Sequential(), no_such=1)
 
 
