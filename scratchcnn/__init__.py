@@ -1,13 +1,12 @@
 """scratchcnn: a convolutional network from scratch, to be read, run and timed."""
 
-import sys
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from scratchcnn.kernels.runtime.threads import get_threads, set_threads
 from scratchcnn.layers import Input
 from scratchcnn.models import load_model
-from scratchcnn.names import UnknownAttributeError
+from scratchcnn.names import names_of_module
 from scratchcnn.sequential import Sequential
 from scratchcnn.training import History
 
@@ -22,10 +21,14 @@ except metadata.PackageNotFoundError:  # imported from a source tree that is not
     __version__ = "0+unknown"
 
 
-def __getattr__(name: str) -> Any:
-    """Load `plot_model`, and matplotlib with it, only when it is asked for."""
-    if name == "plot_model":
-        from scratchcnn.plots import plot_model
+def _plot_model() -> Any:
+    from scratchcnn.plots import plot_model  # which loads matplotlib
 
-        return plot_model
-    raise UnknownAttributeError(sys.modules[__name__], name)
+    return plot_model
+
+
+if not TYPE_CHECKING:  # a type checker would take every name for defined
+    __getattr__ = names_of_module(__name__, [
+        "activations", "callbacks", "datasets", "initializers", "inspection", "layers", "losses", "metrics", "models",
+        "optimizers", "plots", "preprocessing", "schedules", "utils",
+    ], {"plot_model": _plot_model})  # fmt: skip

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from scratchcnn.configs import Configured, name_or_self
-from scratchcnn.names import look_up
+from scratchcnn.names import look_up, names_of_module
 from scratchcnn.operands import Array, Shape
 
 Initializer = Callable[[Shape, np.random.Generator, np.dtype[np.floating]], Array]
@@ -104,3 +105,7 @@ def get(identifier: str | Initializer) -> Initializer:
 def serialize(initializer: Initializer) -> str | Initializer:
     """Return the name of a built-in initializer, for a config; any other initializer is returned unchanged."""
     return name_or_self(initializer, KNOWN)
+
+
+if not TYPE_CHECKING:  # a type checker would take every name for defined
+    __getattr__ = names_of_module(__name__)

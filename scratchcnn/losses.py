@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import copy
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
 from scratchcnn.configs import Config, Configured
-from scratchcnn.names import look_up
+from scratchcnn.names import look_up, names_of_module
 from scratchcnn.operands import Array, Shape
 from scratchcnn.operations import Operations
 
@@ -240,3 +240,7 @@ def get(identifier: str | Loss) -> Loss:
         return identifier
     known = {loss.name: loss for loss in (SparseCategoricalCrossentropy, CategoricalCrossentropy)}
     return look_up("loss", identifier, known)()
+
+
+if not TYPE_CHECKING:  # a type checker would take every name for defined
+    __getattr__ = names_of_module(__name__)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from scratchcnn.configs import Config, Configured
-from scratchcnn.names import look_up
+from scratchcnn.names import look_up, names_of_module
 from scratchcnn.operands import Array
 
 
@@ -99,3 +100,7 @@ def get_all(identifiers: str | Metric | Iterable[str | Metric] | None) -> list[M
     if not isinstance(identifiers, Iterable) or isinstance(identifiers, (str, type)):
         identifiers = [] if identifiers is None else [identifiers]
     return [get(identifier) for identifier in identifiers]
+
+
+if not TYPE_CHECKING:  # a type checker would take every name for defined
+    __getattr__ = names_of_module(__name__)

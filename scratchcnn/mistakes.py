@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from scratchcnn.arguments import positive_integer
-from scratchcnn.names import names_arguments
+from scratchcnn.names import names_arguments, names_of_module
 
 Counts = npt.NDArray[np.int64]
 Fractions = npt.NDArray[np.float64]
@@ -202,3 +202,7 @@ def _check_matrix(matrix: npt.ArrayLike) -> npt.NDArray[Any]:
 def _ratio(part: npt.NDArray[Any], total: npt.NDArray[Any]) -> Fractions:
     """part / total; NaN where the total is 0."""
     return np.divide(part, total, out=np.full(len(part), np.nan), where=total > 0)
+
+
+if not TYPE_CHECKING:  # a type checker would take every name for defined
+    __getattr__ = names_of_module(__name__)

@@ -7,8 +7,12 @@ import functools
 import inspect
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from dis import opname
+from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from scratchcnn.keras_api import INSTEAD, ONLY_IN_KERAS
 
 Value = TypeVar("Value")
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -37,7 +41,7 @@ REPLACED = {
     "inputs": "use scratchcnn.inspection.trace(model, x)", "outputs": "use scratchcnn.inspection.trace(model, x)",
     "loss": "use model.compiled.loss", "metrics": "use model.compiled.metrics", "to_yaml": "use to_json",
     "iterations": "use model.optimizer_state.iterations", "reset_states": "omit it: layers keep no state between calls",
-    "expand_nested": "omit it: there are no nested models", "show_trainable": "omit it",
+    "show_trainable": "omit it",
     "jit_compile": "omit it: Sequential(engine='kernels') is compiled", "steps_per_execution": "omit it",
 }  # fmt: skip
 """Arguments and attributes that exist in Keras only, and what to do instead."""
@@ -154,15 +158,58 @@ class UnknownAttributeError(AttributeError):
         if self.attribute.startswith("_"):
             return f"{kind.__name__!r} object has no attribute {self.attribute!r}"
         if isinstance(self.obj, ModuleType):
-            return unknown_name(f"names of {self.obj.__name__}", self.attribute, self.obj.__all__)
+            return unknown_in_module(self.obj, self.attribute)
         known = sorted(name for name in {*dir(kind), *vars(self.obj)} if not name.startswith("_"))
         return unknown_name(f"attributes of {kind.__name__}", self.attribute, known)
 
 
-def names_of_module(module: str) -> Callable[[str], Any]:
-    """Return the function `__getattr__` of a module: it raises the error for a name that is not in `__all__`."""
+def unknown_in_module(module: ModuleType, name: str) -> str:
+    """Return the message about an unknown name of a module: the known ones, where it is, or that only Keras has it."""
+    package, _, place = module.__name__.partition(".")
+    known = public_names(module)
+    start = f"Expected one of the names of {module.__name__}, {', '.join(known)}, received {name!r}"
+    if name in INSTEAD:
+        return f"{start}; {INSTEAD[name]}."
+    loaded = [other for other in sys.modules if other.startswith(f"{package}.") and name in _listed(sys.modules[other])]
+    if loaded:
+        return f"{start}, which is in {min(loaded, key=lambda other: (other.count('.'), other))}."
+    if name in ONLY_IN_KERAS.get(place, "").split():
+        return f"{start}, which Keras has and {package} does not."
+    return f"{start}.{nearest(name, known)}"
+
+
+def public_names(module: ModuleType) -> list[str]:
+    """Return `__all__` or, of a module without it, the classes and functions that are defined in it."""
+    return _listed(module) or [
+        name
+        for name, value in vars(module).items()
+        if not name.startswith("_") and getattr(value, "__module__", None) == module.__name__
+    ]
+
+
+def _listed(module: ModuleType) -> list[str]:
+    return list(vars(module).get("__all__", ()))
+
+
+def names_of_module(
+    module: str, submodules: Iterable[str] = (), lazy: Mapping[str, Callable[[], Any]] | None = None
+) -> Callable[[str], Any]:
+    """Return the function `__getattr__` of a module: it raises the error for a name that is not in `__all__`.
+
+    The submodules are imported when they are first used, as `scratchcnn.datasets` after `import scratchcnn`; a function
+    in `lazy` returns the value of a name that is loaded only when it is used. Where a name is imported (`from module
+    import name`), the error is an ImportError, since Python hides the message of any AttributeError there.
+    """
+    known, loaded = frozenset(submodules), lazy or {}
 
     def missing(name: str) -> Any:
+        if name in known:
+            return import_module(f"{module}.{name}")
+        if name in loaded:
+            return loaded[name]()
+        caller = sys._getframe(1)
+        if not name.startswith("_") and opname[caller.f_code.co_code[caller.f_lasti]] == "IMPORT_FROM":
+            raise ImportError(unknown_in_module(sys.modules[module], name), name=module)
         raise UnknownAttributeError(sys.modules[module], name)
 
     return missing

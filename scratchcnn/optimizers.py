@@ -8,14 +8,14 @@ optimizers.schedules.CosineDecay(0.001, decay_steps=1000).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from scratchcnn import schedules
 from scratchcnn.arguments import non_negative, share
 from scratchcnn.configs import Config, Configured
-from scratchcnn.names import look_up
+from scratchcnn.names import look_up, names_of_module
 from scratchcnn.operands import Array
 from scratchcnn.operations import Operations
 from scratchcnn.schedules import Schedule, rate_at, rate_or_schedule
@@ -200,3 +200,7 @@ def get(identifier: str | Optimizer) -> Optimizer:
         return identifier
     known: dict[str, type[Optimizer]] = {"adam": Adam, "sgd": SGD}
     return look_up("optimizer", identifier.lower() if isinstance(identifier, str) else identifier, known)()
+
+
+if not TYPE_CHECKING:  # a type checker would take every name for defined
+    __getattr__ = names_of_module(__name__)

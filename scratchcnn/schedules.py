@@ -11,11 +11,13 @@ from __future__ import annotations
 import bisect
 import math
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from scratchcnn.arguments import non_negative, positive, positive_integer, share
 from scratchcnn.configs import Config, Configured
+from scratchcnn.names import names_of_module
 
 Schedule = Callable[[int], float]
 
@@ -318,3 +320,7 @@ def _factor(name: str, value: object) -> float:
     if factor > 1:
         raise ValueError(f"Expected {name} as a number from 0 to 1, received {value!r}.")
     return factor
+
+
+if not TYPE_CHECKING:  # a type checker would take every name for defined
+    __getattr__ = names_of_module(__name__)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,7 @@ from scratchcnn.datasets import mnist
 from scratchcnn.fusion.plan import Plan
 from scratchcnn.layers import Layer
 from scratchcnn.mistakes import check_classes
+from scratchcnn.names import names_of_module
 from scratchcnn.operands import Array, Shape
 from scratchcnn.preprocessing import create_scaler, normalizer
 from scratchcnn.sequential import Sequential
@@ -97,7 +99,7 @@ class Typicality:
         if training is None or held_out is None:
             missing = "training" if training is None else "held_out"
             raise ValueError(f"Expected training and held_out together, received no {missing}; give both or neither.")
-        self._plans = _plans_of_features(model.clone().layers, model.engine)
+        self._plans = _plans_of_features(model.clone().leaf_layers, model.engine)
         self._fit(*_checked(training, self._input_shape, self._dtype))
         self._held_out = np.sort(self._distance(held_out, "held_out"))
 
@@ -221,3 +223,7 @@ def _checked(training: Data, input_shape: Shape, dtype: np.dtype[np.floating]) -
             f"Expected a training label for each image, received {len(images):,} images and {len(labels):,} labels."
         )
     return images, labels
+
+
+if not TYPE_CHECKING:  # a type checker would take every name for defined
+    __getattr__ = names_of_module(__name__)

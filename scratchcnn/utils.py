@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from scratchcnn.arguments import positive_integer
-from scratchcnn.names import UnknownAttributeError, names_arguments
+from scratchcnn.names import names_arguments, names_of_module
 
 if TYPE_CHECKING:
     from scratchcnn.plots import plot_model
@@ -64,10 +63,11 @@ def to_categorical(x: npt.ArrayLike, num_classes: int | None = None) -> npt.NDAr
     return rows
 
 
-def __getattr__(name: str) -> Any:
-    """Load `plot_model`, and matplotlib with it, only when it is asked for."""
-    if name == "plot_model":
-        from scratchcnn.plots import plot_model
+def _plot_model() -> Any:
+    from scratchcnn.plots import plot_model  # which loads matplotlib
 
-        return plot_model
-    raise UnknownAttributeError(sys.modules[__name__], name)
+    return plot_model
+
+
+if not TYPE_CHECKING:  # a type checker would take every name for defined
+    __getattr__ = names_of_module(__name__, lazy={"plot_model": _plot_model})

@@ -41,9 +41,10 @@ ORDER = [
     ["algorithms"],
     ["configs"],
     ["display"],
-    ["names"],
-    ["geometry"],
     ["datasets"],
+    ["names"],
+    ["keras_api"],
+    ["geometry"],
 ]
 LEVEL = {package: level for level, packages in enumerate(ORDER) for package in packages}
 
@@ -144,7 +145,7 @@ def test_private_members_of_a_model_are_used_by_the_model_only():
     parts = {name for name in files if name == "scratchcnn.layers.row" or name.startswith("scratchcnn.sequential")}
     private = {node.attr for name in parts for node in attributes(files[name]) if node.attr.startswith("_")}
     private = {name for name in private if not name.startswith("__")}
-    assert {"_layers", "_compiled", "_current"} <= private
+    assert {"_parts", "_compiled", "_current"} <= private
     for module, path in files.items():
         for node in attributes(path):
             own = isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")

@@ -1,8 +1,12 @@
 """Unknown arguments and attributes of public objects: what exists, the nearest name, and the names of earlier Keras."""
 
 import copy
+import importlib
 import inspect
 import pickle
+import re
+import subprocess
+import sys
 import types
 
 import numpy as np
@@ -17,17 +21,21 @@ from scratchcnn import (
     History,
     Sequential,
     callbacks,
+    datasets,
     initializers,
+    inspection,
     losses,
     metrics,
     mistakes,
     models,
     optimizers,
     plots,
+    preprocessing,
     schedules,
 )
 from scratchcnn import layers as layers_module
 from scratchcnn.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from scratchcnn.keras_api import ONLY_IN_KERAS
 from scratchcnn.layers import (
     AveragePooling2D,
     Conv2D,
@@ -240,12 +248,52 @@ def test_input_dim_is_the_shape_of_a_vector():
     (scratchcnn, "sequental", "names of scratchcnn, .*received 'sequental'. Did you mean 'Sequential'"),
     (layers_module, "Densee", "names of scratchcnn.layers, Activation, .*received 'Densee'. Did you mean 'Dense'"),
     (callbacks, "EarlyStop", "names of scratchcnn.callbacks, .*Did you mean 'EarlyStopping'"),
-    (scratchcnn.utils, "np_utils", "names of scratchcnn.utils, plot_model, to_categorical, received 'np_utils'"),
+    (scratchcnn.utils, "np_utils", "names of scratchcnn.utils, .*received 'np_utils'; use to_categorical"),
+    (models, "Model", "names of scratchcnn.models, .*received 'Model'; use Sequential, a row of layers"),
+    (layers_module, "LSTM", "received 'LSTM', which Keras has and scratchcnn does not"),
+    (layers_module, "EarlyStopping", "received 'EarlyStopping', which is in scratchcnn.callbacks"),
+    (losses, "CategoricalCrosentropy", "Did you mean 'CategoricalCrossentropy'"),
+    (metrics, "AUC", "received 'AUC', which Keras has"),
+    (optimizers, "Ftrl", "received 'Ftrl', which Keras has"),
+    (initializers, "orthogonal_", "names of scratchcnn.initializers, .*GlorotUniform, .*received"),
+    (datasets, "cifar100", "names of scratchcnn.datasets, .*received 'cifar100', which Keras has"),
+    (preprocessing, "ImageDataGenerator", "use scratchcnn.preprocessing.Augmenter"),
+    (inspection, "trance", "Did you mean 'trace'"),
+    (scratchcnn, "applications", "received 'applications', which Keras has"),
 ])  # fmt: skip
 def test_unknown_name_of_a_module_is_an_error_that_lists_the_known_ones(module, name, message):
     assert not hasattr(module, name)
     with pytest.raises(AttributeError, match=message):
         getattr(module, name)
+
+
+@pytest.mark.parametrize("module", sorted(ONLY_IN_KERAS))
+def test_names_that_only_keras_has_are_recognized(module):
+    """Those that the package has by now are simply found."""
+    here = importlib.import_module(f"scratchcnn.{module}".rstrip("."))
+    for name in ONLY_IN_KERAS[module].split():
+        if not hasattr(here, name):
+            with pytest.raises(AttributeError) as caught:
+                getattr(here, name)
+            assert re.search("which Keras has and|; use |; write |which is in scratchcnn", str(caught.value)), name
+
+
+@pytest.mark.parametrize(("statement", "message"), [
+    ("from scratchcnn.layers import Dense, LSTM", "received 'LSTM', which Keras has and scratchcnn does not"),
+    ("from scratchcnn import Sequentiel", "received 'Sequentiel'. Did you mean 'Sequential'"),
+    ("from scratchcnn.optimizers import Adamm as A", "Did you mean 'Adam'"),
+])  # fmt: skip
+def test_import_of_an_unknown_name_has_the_same_message(statement, message):
+    with pytest.raises(ImportError, match=message):
+        exec(statement)
+
+
+def test_modules_are_attributes_of_the_package_as_in_keras():
+    code = (
+        "import scratchcnn; scratchcnn.datasets.mnist, scratchcnn.losses.Loss, scratchcnn.preprocessing.augment; "
+        "scratchcnn.inspection.trace, scratchcnn.utils.to_categorical, scratchcnn.callbacks.Callback"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_other_names_of_keras_are_the_same_classes():

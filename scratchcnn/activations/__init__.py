@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TypeGuard
+from typing import TYPE_CHECKING, TypeGuard
 
 from scratchcnn.activations.base import ActivationFunction, Linear, ReLU, Softmax
 from scratchcnn.activations.elementwise import ELU, GELU, Elementwise, LeakyReLU, Sigmoid, SiLU, Softplus, Tanh
 from scratchcnn.configs import name_or_self
-from scratchcnn.names import look_up
+from scratchcnn.names import look_up, names_of_module
 
 __all__ = [
     "ELU", "GELU", "KNOWN", "ActivationFunction", "Elementwise", "LeakyReLU", "Linear", "ReLU", "SiLU", "Sigmoid",
@@ -49,3 +49,7 @@ def serialize(activation: ActivationFunction) -> str | ActivationFunction:
 def has_formula(activation: object) -> TypeGuard[Elementwise]:
     """Whether an activation is exactly one of those that `reference.elementwise` defines; a subclass may differ."""
     return isinstance(activation, Elementwise) and any(type(each) is type(activation) for each in KNOWN.values())
+
+
+if not TYPE_CHECKING:  # a type checker would take every name for defined
+    __getattr__ = names_of_module(__name__)

@@ -192,6 +192,7 @@ class _LimitedStream:
         self.stream, self.left, self.limit = stream, limit, limit
 
     def read(self, size: int) -> bytes:
+        """Return up to `size` bytes; ValueError beyond the limit."""
         content = self.stream.read(size)
         self.left -= len(content)
         if self.left < 0:

@@ -1,5 +1,7 @@
 """Inspection: tools that explain, check and visualize a network; one sub-package for each question."""
 
+from typing import TYPE_CHECKING
+
 from scratchcnn.inspection import bug_zoo
 from scratchcnn.inspection.attribution.ablation import FilterAblation, filter_ablation
 from scratchcnn.inspection.attribution.class_activation import GradCAM, grad_cam
@@ -24,6 +26,7 @@ from scratchcnn.inspection.optimizer.weight_history import OptimizerMicroscope, 
 from scratchcnn.inspection.report import Report, write_report
 from scratchcnn.inspection.tracing.layer_trace import LayerTrace
 from scratchcnn.inspection.tracing.trace import Trace, trace
+from scratchcnn.names import names_of_module
 
 __all__ = [
     "DeadUnits",
@@ -70,3 +73,7 @@ __all__ = [
     "watch_weight",
     "write_report",
 ]
+
+
+if not TYPE_CHECKING:  # a type checker would take every name for defined
+    __getattr__ = names_of_module(__name__)

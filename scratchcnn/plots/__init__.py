@@ -7,6 +7,9 @@ A notebook displays the figure of the axes that a function returns. To write it 
 'label: 5'
 """
 
+from typing import TYPE_CHECKING
+
+from scratchcnn.names import names_of_module
 from scratchcnn.plots.confusion import plot_confusion_matrix
 from scratchcnn.plots.curves import plot_history
 from scratchcnn.plots.digit import plot_digit, plot_digits
@@ -35,3 +38,7 @@ __all__ = [
     "plot_variants",
     "save",
 ]
+
+
+if not TYPE_CHECKING:  # a type checker would take every name for defined
+    __getattr__ = names_of_module(__name__)

@@ -8,6 +8,9 @@ for images of the first half of its test set, so `benchmarks/read_digits.py` mea
 array([0. , 0.2, 1. ], dtype=float32)
 """
 
+from typing import TYPE_CHECKING
+
+from scratchcnn.names import names_of_module
 from scratchcnn.preprocessing.augmentation import Augmenter, augment
 from scratchcnn.preprocessing.digit_image import DigitPicture, read_digit, read_digits
 from scratchcnn.preprocessing.scaling import Scaler, create_scaler, denormalizer, normalizer
@@ -25,3 +28,7 @@ __all__ = [
     "read_digits",
     "split",
 ]
+
+
+if not TYPE_CHECKING:  # a type checker would take every name for defined
+    __getattr__ = names_of_module(__name__)
