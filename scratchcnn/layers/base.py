@@ -11,6 +11,7 @@ import numpy as np
 
 from scratchcnn.arguments import boolean, image_shape
 from scratchcnn.configs import Config, Configured, is_strict
+from scratchcnn.layers.calling import call
 from scratchcnn.layers.parameters import put
 from scratchcnn.operands import Array, Shape
 from scratchcnn.operations import Operations
@@ -279,6 +280,24 @@ class Layer(Configured):
         dict, with the names in `statistics`, and the shapes of the arrays in `params`
         """
         return {}
+
+    def __call__(self, x: object, training: bool = False) -> Array:
+        """Return the output for a batch (N, ...), without a model; a layer that is not built yet is built for it.
+
+        Raises
+        ------
+        TypeError
+            Not an array of numbers: an Input or another layer, for example. Layers are connected by `Sequential`.
+        ValueError
+            The layer does not accept samples of that shape.
+
+        Examples
+        --------
+        >>> from scratchcnn.layers import Flatten
+        >>> Flatten()(np.zeros((5, 2, 3))).shape
+        (5, 6)
+        """
+        return call(self, x, boolean("training", training))
 
     def _missing(self, method: str) -> str:
         """Return the message about a method that the class of a user's layer does not have."""
