@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from scratchcnn.layers import Input
-from scratchcnn.names import names_arguments
+from scratchcnn.layers import Input, Layer
+from scratchcnn.layers.row import LayerRow
+from scratchcnn.names import names_arguments, names_of_module
 from scratchcnn.sequential import Sequential
-from scratchcnn.storage import files, keras_config, structure
+from scratchcnn.sequential.stored import from_description
+from scratchcnn.storage import files
 from scratchcnn.storage.atomic import FilePath
 from scratchcnn.storage.errors import StorageError
 
 __all__ = ["Input", "Sequential", "clone_model", "load_model", "model_from_json"]
-
-MAX_PARAMETER_BYTES = 1 << 31  # of a model that is made from JSON: text of a few lines may ask for any size
 
 
 @names_arguments
@@ -69,19 +69,17 @@ def model_from_json(json_string: str, custom_objects: Mapping[str, type[Any]] | 
     [<'dense' (Dense), (4,) to (3,)>]
     """
     try:
-        described = keras_config.from_keras(json.loads(json_string))
-        return structure.create_model(Sequential, described, custom_objects or {}, MAX_PARAMETER_BYTES)
-    except StorageError:
-        raise
-    except (TypeError, ValueError, KeyError, AttributeError, IndexError, RecursionError) as error:
+        description = json.loads(json_string)
+    except (TypeError, ValueError, RecursionError) as error:
         raise StorageError(
             f"Expected the JSON of a Sequential, as written by to_json, received {str(json_string)[:80]!r} "
             f"({type(error).__name__}: {error})."
         ) from error
+    return from_description(Sequential, description, custom_objects)
 
 
 @names_arguments
-def clone_model(model: Sequential) -> Sequential:
+def clone_model(model: LayerRow) -> Sequential:
     """Return a new, uncompiled model with the same layers and new parameters, as in Keras.
 
     `Sequential.clone` returns a copy with the same parameters instead.
@@ -97,10 +95,12 @@ def clone_model(model: Sequential) -> Sequential:
     >>> clone_model(Sequential([Dense(3, input_shape=(4,))])).count_params()
     15
     """
-    layers = [layer.unbuilt() for layer in model.layers]
-    return Sequential(
-        [Input(model.expect_built("clone_model")), *layers],
-        engine=model.engine,
-        dtype=model.dtype.name,
-        name=model.name,
-    )
+    if not isinstance(model, Sequential):
+        raise TypeError(f"Expected a Sequential to clone, received {type(model).__name__}; give the model itself.")
+    shape = model.expect_built("clone_model")
+    layers = [layer.unbuilt() if isinstance(layer, Layer) else clone_model(layer) for layer in model.layers]
+    return Sequential([Input(shape), *layers], engine=model.engine, dtype=model.dtype.name, name=model.name)
+
+
+if not TYPE_CHECKING:  # a type checker would take every name for defined
+    __getattr__ = names_of_module(__name__)

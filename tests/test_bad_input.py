@@ -110,7 +110,7 @@ ARGUMENTS = [
     (lambda m: m.build((None, 10, 10, 1)), r"for which the model is built, received \(None, 10, 10, 1\)"),
     (lambda m: m.add(Conv2D(2, 3)), r"'conv2d' \(Conv2D\) expected samples of shape \(height, .* received \(5,\)"),
     (lambda m: m.add(Input((3,))), "Expected Input first"),
-    (lambda m: m.add(m.layers[0]), r"'conv2d' \(Conv2D\) already belongs to a model .* make a new layer object"),
+    (lambda m: m.add(m.layers[0]), r"'conv2d' \(Conv2D\), which already belongs to it; make a new layer object"),
     (lambda m: m.add(Dense(3, name="dense")), "Expected a unique name for every layer, received 'dense' twice"),
     (lambda m: m.add(Dense(3, input_shape=(7,))), r"given input_shape=\(7,\), but receives samples of shape \(5,\)"),
 ]

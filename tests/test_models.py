@@ -44,6 +44,32 @@ def test_json_of_a_gigantic_model_allocates_nothing():
         models.model_from_json(json.dumps(described))
 
 
+def test_config_makes_an_equal_model_with_new_parameters():
+    model = small_model(seed=0, name="small")
+    other = Sequential.from_config(model.get_config())
+    assert (other.name, other.compiled, other.to_json()) == ("small", None, model.to_json())
+    assert not (other.layers[0].kernel == model.layers[0].kernel).all()
+
+
+def test_config_of_a_subclass_makes_the_subclass():
+    class Own(Sequential):
+        """A model of a user."""
+
+    assert type(Own.from_config(Own([Dense(3, input_shape=(4,))]).get_config())) is Own
+
+
+@pytest.mark.parametrize("config", [None, 3, {}, {"layers": 3}, {"layers": [{}]}, [], {"layers": []}, "text"])
+def test_what_is_no_config_is_an_error(config):
+    with pytest.raises(StorageError, match=r"^Expected"):
+        Sequential.from_config(config)
+
+
+@pytest.mark.parametrize("use", [Sequential.get_config, Sequential.to_json])
+def test_model_of_unknown_shape_has_no_config(use):
+    with pytest.raises(ValueError, match="does not know the shape of its input"):
+        use(Sequential([Dense(3)]))
+
+
 def test_clone_model_has_new_parameters_and_no_compilation():
     model = small_model(seed=0)
     other = models.clone_model(model)

@@ -15,6 +15,7 @@ engine.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from scratchcnn.algorithms import Choice, Problem, choose, recomputes
@@ -67,6 +68,7 @@ class Plan(Displayed):
 
     def __init__(self, layers: Sequence[Layer], engine: str, fuse: bool = True) -> None:
         self.layers, self.engine = list(layers), engine
+        _expect_chain(self.layers)
         self.ops: Operations = operations_of(engine)
         self._state: list[tuple[object, ...]] = [state_of(layer) for layer in layers]
         row = _with_algorithms(self.layers, engine)
@@ -108,6 +110,19 @@ class _Planned(NamedTuple):
     is_first: bool
     problem: Problem | None
     choice: Choice | None
+
+
+def _expect_chain(layers: Sequence[Layer]) -> None:
+    """Raise ValueError unless each layer was built for the output of the previous one.
+
+    It was when it was added; but a layer of an inner model may have been added or removed since.
+    """
+    for layer, following in pairwise(layers):
+        if layer.output_shape != following.input_shape and None not in (layer.output_shape, following.input_shape):
+            raise ValueError(
+                f"Expected outputs of shape {following.input_shape} before layer {following.label}, received "
+                f"{layer.output_shape} of layer {layer.label}; undo the change of the inner model, or make a new model."
+            )
 
 
 def _with_algorithms(layers: Sequence[Layer], engine: str) -> list[_Planned]:

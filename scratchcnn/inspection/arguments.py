@@ -35,7 +35,7 @@ def sample_shape(model: Sequential) -> Shape:
 
 def class_count(model: Sequential) -> int:
     """Return the number of classes of a built model; ValueError if its output has more than one axis."""
-    shape = model.layers[-1].output_shape
+    shape = model.leaf_layers[-1].output_shape
     assert shape is not None
     if len(shape) != 1:
         raise ValueError(
@@ -46,13 +46,13 @@ def class_count(model: Sequential) -> int:
 
 
 def layer_index(model: Sequential, layer: object) -> int:
-    """Return the index in `model.layers` of a layer, given by name, by index (-1 is the last), or as the layer itself.
+    """Return the index in `model.leaf_layers` of a layer, given by name, by index (-1 is the last), or as itself.
 
     ValueError if there is no such layer, TypeError if `layer` is none of the three.
     """
     if not isinstance(layer, Layer):
-        return place_among([str(each.name) for each in model.layers], layer)
-    for place, each in enumerate(model.layers):
+        return place_among(model.leaf_names, layer)
+    for place, each in enumerate(model.leaf_layers):
         if each is layer:
             return place
     raise ValueError(f"Expected a layer of this model, received {layer.label} of another; give its name.")

@@ -1,28 +1,28 @@
-"""LayerRow: layers in a row, each of which accepts the output of the previous one; the lowest part of `Sequential`."""
+"""LayerRow: layers in a row, each of which accepts the output of the previous one; the first part of `Sequential`."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from operator import attrgetter
 
 import numpy as np
 
-from scratchcnn.arguments import boolean, image_shape, is_integer
+from scratchcnn.arguments import boolean, image_shape
 from scratchcnn.layers.base import Layer
-from scratchcnn.layers.input import Input
 from scratchcnn.layers.parameters import put
-from scratchcnn.names import Named, class_hint, nearest
+from scratchcnn.names import Named
 from scratchcnn.operands import Array, Shape
 
 
 def _of_all_layers(name: str, doc: str) -> property:
     """Return a property: the arrays that an attribute of the layers lists, layer by layer."""
     of_layer = attrgetter(name)
-    return property(lambda row: [array for layer in row.layers for array in of_layer(layer)], doc=doc)
+    return property(lambda row: [array for layer in row.leaf_layers for array in of_layer(layer)], doc=doc)
 
 
 class LayerRow(Named, methods=True):
-    """Layers in a row, with their shapes and parameters.
+    """Layers in a row, with their shapes and parameters; a row may be a part of another one.
 
     Parameters
     ----------
@@ -33,16 +33,53 @@ class LayerRow(Named, methods=True):
         Source of the initial parameters.
     """
 
+    default_name = "sequential"
+
     def __init__(self, name: str, dtype: np.dtype[np.floating], rng: np.random.Generator) -> None:
         self.name = name
         self._dtype, self._rng = dtype, rng
-        self._layers: list[Layer] = []
+        self._parts: list[Layer | LayerRow] = []
         self._input_shape: Shape | None = None  # of one sample
 
     @property
-    def layers(self) -> list[Layer]:
-        """A new list of the layers. To change the row, use `add`, or make a new model."""
-        return list(self._layers)
+    def layers(self) -> list[Layer | LayerRow]:
+        """A new list of the layers and inner models, as they were added. To change the row, use `add` and `pop`."""
+        return list(self._parts)
+
+    @property
+    def leaf_layers(self) -> list[Layer]:
+        """The layers in the order of computation, with those of each inner model in its place."""
+        return [layer for part in self._parts for layer in ([part] if isinstance(part, Layer) else part.leaf_layers)]
+
+    @property
+    def leaf_paths(self) -> list[str]:
+        """The name of each of the `leaf_layers` after those of the inner models it is in: 'base/conv2d'."""
+        paths: list[str] = []
+        for part in self._parts:
+            inner = [f"/{path}" for path in part.leaf_paths] if isinstance(part, LayerRow) else [""]
+            paths += [f"{part.name}{path}" for path in inner]
+        return paths
+
+    @property
+    def leaf_names(self) -> list[str]:
+        """A unique name of each of the `leaf_layers`: its own or, if another has the same, with those of its models.
+
+        Examples
+        --------
+        >>> from scratchcnn import Sequential
+        >>> from scratchcnn.layers import Dense, Input
+        >>> halves = [Sequential([Dense(4), Dense(3, name=last)], name=name) for name, last in ("ax", "by")]
+        >>> Sequential([Input((2,)), *halves]).leaf_names
+        ['a/dense', 'x', 'b/dense', 'y']
+        """
+        names = [str(layer.name) for layer in self.leaf_layers]
+        count = Counter(names)
+        return [name if count[name] == 1 else path for name, path in zip(names, self.leaf_paths, strict=True)]
+
+    @property
+    def label(self) -> str:
+        """The name and class for messages: "'base' (Sequential)"."""
+        return f"{self.name!r} ({type(self).__name__})"
 
     @property
     def dtype(self) -> np.dtype[np.floating]:
@@ -52,95 +89,24 @@ class LayerRow(Named, methods=True):
     @property
     def trainable(self) -> bool:
         """Whether any layer is trainable. Setting it freezes or unfreezes every layer; see `Layer.trainable`."""
-        return any(layer.trainable for layer in self._layers) or not self._layers
+        return any(layer.trainable for layer in self._parts) or not self._parts
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
-        """Freeze or unfreeze every layer."""
+        """Freeze or unfreeze every layer, those of inner models too."""
         value = boolean("trainable", value)
-        for layer in self._layers:
+        for layer in self._parts:
             layer.trainable = value
 
-    # Layers and shapes
+    def _exchange(self, old: Layer, new: Layer) -> None:
+        """Put a built layer in the place of another one, at any depth."""
+        for number, part in enumerate(self._parts):
+            if part is old:
+                self._parts[number] = new
+            elif isinstance(part, LayerRow):
+                part._exchange(old, new)
 
-    def add(self, layer: Layer | Input) -> None:
-        """Append a layer. If the shape of its input is known, its parameters are created at once.
-
-        Raises
-        ------
-        TypeError
-            Not a layer.
-        ValueError
-            The layer does not accept the output of the previous one, already belongs to a model, or has the name of
-            another layer. The model is unchanged.
-        """
-        if isinstance(layer, Input):
-            if self._layers or self._input_shape is not None:
-                raise ValueError(f"Expected Input first and once, received it after {len(self._layers)} layers.")
-            self._input_shape = layer.shape
-            return
-        if not isinstance(layer, Layer):
-            raise TypeError(f"Expected a layer, for example Dense(10), received {layer!r}{class_hint(layer)}.")
-        if layer.output_shape is not None or any(layer is other for other in self._layers):
-            raise ValueError(
-                f"Layer {layer.label} already belongs to a model and holds its parameters; make a new layer object."
-            )
-        input_shape = self._layers[-1].output_shape if self._layers else self._input_shape or layer.input_shape
-        name = layer.name or self._free_name(layer.default_name)
-        if any(name == other.name for other in self._layers):
-            raise ValueError(f"Expected a unique name for every layer, received {name!r} twice.")
-        if input_shape is not None:
-            layer.build(input_shape, self._rng, self._dtype)
-        layer.name = name
-        self._layers.append(layer)
-        self._input_shape = self._input_shape or (input_shape if len(self._layers) == 1 else None)
-        self._layers_changed()
-
-    def pop(self) -> Layer:
-        """Remove the last layer and return it. The optimizer state is reset, as by `add`.
-
-        Raises
-        ------
-        ValueError
-            There are no layers.
-        """
-        if not self._layers:
-            raise ValueError("Expected a model with a layer to remove, received one without layers; add some first.")
-        layer = self._layers.pop()
-        self._layers_changed()
-        return layer
-
-    def _layers_changed(self) -> None:
-        """Discard what depends on which layers there are; a subclass that keeps such things overrides it."""
-
-    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
-        """Return the layer with this name, or at this index.
-
-        Raises
-        ------
-        ValueError
-            There is no such layer, or not exactly one of name and index is given.
-
-        Examples
-        --------
-        >>> from scratchcnn import Sequential
-        >>> from scratchcnn.layers import Dense
-        >>> Sequential([Dense(3, input_shape=(4,))]).get_layer("dense")
-        <'dense' (Dense), (4,) to (3,)>
-        """
-        names = [str(layer.name) for layer in self._layers]
-        if (name is None) == (index is None):
-            raise ValueError(f"Expected either name or index, received name={name!r} and index={index!r}.")
-        if name is not None:
-            if name not in names:
-                raise ValueError(
-                    f"Expected the name of a layer, {', '.join(map(repr, names)) or 'of which there are none'}, "
-                    f"received {name!r}.{nearest(name, names)}"
-                )
-            return self._layers[names.index(name)]
-        if not is_integer(index) or not -len(names) <= index < len(names):
-            raise ValueError(f"Expected index as the number of one of {len(names)} layers, received {index!r}.")
-        return self._layers[index]
+    # Shapes
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         """Create the parameters of all layers for batches of `input_shape`, for example (None, 28, 28, 1).
@@ -157,10 +123,14 @@ class LayerRow(Named, methods=True):
                 f"received {tuple(input_shape)}; make a new model."
             )
         self._output_for(shape)  # raises before any layer is built
-        following = shape
-        for layer in self._layers:
-            following = layer.output_shape or layer.build(following, self._rng, self._dtype)
-        self._input_shape = shape
+        self._build_parts(shape, self._rng)
+
+    def _build_parts(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
+        """Build the parts that are not built yet, for samples of `input_shape`; return the shape of one output."""
+        self._input_shape, following = input_shape, input_shape
+        for part in self._parts:
+            following = shapes_of(part)[1] or build(part, following, rng, self._dtype)
+        return following
 
     @property
     def input_shape(self) -> tuple[int | None, ...] | None:
@@ -176,18 +146,23 @@ class LayerRow(Named, methods=True):
     @property
     def _output_shape(self) -> Shape | None:
         """Shape of one output; None if it is not known yet."""
-        return self._layers[-1].output_shape if self._layers else self._input_shape
+        return shapes_of(self._parts[-1])[1] if self._parts else self._input_shape
 
     def _output_for(self, input_shape: Shape) -> Shape:
         """Return the shape of one output for samples of `input_shape`, of layers that need not be built yet."""
-        for layer in self._layers:
-            input_shape = layer.compute_output_shape(input_shape)
+        if self._input_shape not in (None, input_shape):
+            raise ValueError(
+                f"Expected samples of shape {self._input_shape} for model {self.label}, received {input_shape}; place "
+                f"it after a layer with such outputs, or omit its input_shape if it has no parameters yet."
+            )
+        for part in self._parts:
+            input_shape = _output_for(part, input_shape)
         return input_shape
 
     def expect_built(self, what: str) -> Shape:
         """Return the shape of one sample; ValueError if it is not known or there are no layers."""
-        if not self._layers or self._input_shape is None or self._output_shape is None:
-            missing = "has no layers yet: add some" if not self._layers else (
+        if not self._parts or self._input_shape is None or self._output_shape is None:
+            missing = "has no layers yet: add some" if not self._parts else (
                 "does not know the shape of its input: give input_shape to its first layer, or call "
                 "model.build((None, 28, 28, 1)) or fit"
             )  # fmt: skip
@@ -222,7 +197,7 @@ class LayerRow(Named, methods=True):
             Another number of arrays, or an array of another shape. Nothing is changed.
         """
         self.expect_built("set_weights")
-        put(self._layers, weights)
+        put(self.leaf_layers, weights)
 
     def count_params(self) -> int:
         """Return the total number of elements of all parameters.
@@ -240,9 +215,32 @@ class LayerRow(Named, methods=True):
         15
         """
         self.expect_built("count_params")
-        return sum(layer.count_params() for layer in self._layers)
+        return sum(layer.parameter_count for layer in self.leaf_layers)
 
-    def _free_name(self, name: str) -> str:
-        taken = {layer.name for layer in self._layers}
-        numbered = (f"{name}_{number}" if number else name for number in range(len(taken) + 1))
-        return next(candidate for candidate in numbered if candidate not in taken)
+    def __repr__(self) -> str:
+        return f"<{self.label}, {self._input_shape} to {self._output_shape}>"
+
+
+def shapes_of(part: Layer | LayerRow) -> tuple[Shape | None, Shape | None]:
+    """The shapes of one input and one output; None if they are not known yet."""
+    return (part.input_shape, part.output_shape) if isinstance(part, Layer) else (part._input_shape, part._output_shape)
+
+
+def _output_for(part: Layer | LayerRow, input_shape: Shape) -> Shape:
+    """Return the shape of one output for samples of `input_shape`; ValueError if the part does not accept them."""
+    if not isinstance(part, Layer):
+        return part._output_for(input_shape)
+    if part.output_shape is not None and part.input_shape != input_shape:
+        raise ValueError(
+            f"Layer {part.label} was built for samples of shape {part.input_shape}, but receives {input_shape}; make a "
+            f"new layer."
+        )
+    return part.compute_output_shape(input_shape)
+
+
+def build(part: Layer | LayerRow, input_shape: Shape, rng: np.random.Generator, dtype: np.dtype[np.floating]) -> Shape:
+    """Create the parameters, or check that a built part accepts such samples; return the shape of one output."""
+    if isinstance(part, Layer):
+        return _output_for(part, input_shape) if part.output_shape else part.build(input_shape, rng, dtype)
+    part._output_for(input_shape)  # raises before any layer is built
+    return part._build_parts(input_shape, rng)

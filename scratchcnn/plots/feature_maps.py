@@ -42,7 +42,7 @@ def plot_feature_maps(
     image : array-like (H, W, C), (1, H, W, C), or (H, W) for one channel
         As `model.predict` takes it.
     layer : str, int or Layer
-        The name of the layer, its index in `model.layers`, or the layer itself. Its output must have the shape
+        The name of the layer, its index in `model.leaf_layers`, or the layer itself. Its output must have the shape
         (OH, OW, F).
     to_file : str or path, optional
         File for the whole figure: .png, .jpg, .jpeg, .pdf or .svg.
@@ -92,17 +92,18 @@ def _find(model: object, layer: object) -> Layer:
         raise TypeError(f"Expected a Sequential, received {model!r}.")
     model.expect_built("plot_feature_maps")
     if isinstance(layer, Layer):
-        if not any(layer is each for each in model.layers):
+        if not any(layer is each for each in model.leaf_layers):
             raise ValueError(f"Expected a layer of the model, received {layer.label} of another; use model.layers.")
         found = layer
     elif isinstance(layer, int) and not isinstance(layer, bool):
-        if not -len(model.layers) <= layer < len(model.layers):
-            raise ValueError(f"Expected layer as an index below {len(model.layers)}, received {layer}.")
-        found = model.layers[layer]
+        if not -len(model.leaf_layers) <= layer < len(model.leaf_layers):
+            raise ValueError(f"Expected layer as an index below {len(model.leaf_layers)}, received {layer}.")
+        found = model.leaf_layers[layer]
     else:
-        found = look_up("layer", layer, {str(each.name): each for each in model.layers})
+        found = look_up("layer", layer, dict(zip(model.leaf_names, model.leaf_layers, strict=True)))
     if found.output_shape is None or len(found.output_shape) != 3:
-        with_maps = [repr(each.name) for each in model.layers if each.output_shape and len(each.output_shape) == 3]
+        named = zip(model.leaf_names, model.leaf_layers, strict=True)
+        with_maps = [repr(name) for name, each in named if each.output_shape and len(each.output_shape) == 3]
         raise ValueError(
             f"Expected a layer with output maps (OH, OW, F), received {found.label} with {found.output_shape}; "
             + (f"use one of {', '.join(with_maps)}." if with_maps else "this model has none.")
@@ -121,7 +122,7 @@ def _maps(model: Sequential, image: npt.ArrayLike, layer: Layer) -> Array:
     if pixels.shape == shape[:-1] and shape[-1] == 1:
         pixels = pixels[..., None]
     x = as_input(check_images(pixels[None], shape, model.dtype, "image"), model.dtype)
-    x = predict_batch(Plan(model.layers[: model.layers.index(layer) + 1], model.engine), x)
+    x = predict_batch(Plan(model.leaf_layers[: model.leaf_layers.index(layer) + 1], model.engine), x)
     if not np.isfinite(x).all():
         raise ValueError(
             f"Expected finite outputs, received NaN or infinity from {layer.label}; train the model again."

@@ -81,7 +81,7 @@ def _find(layer: object) -> Conv2D:
         raise TypeError(f"Expected a Conv2D, whose weights are filters, received {layer.label}; give model.layers[0].")
     if not isinstance(layer, Sequential):
         raise TypeError(f"Expected a Sequential or a Conv2D, received {layer!r}.")
-    for each in layer.layers:
+    for each in layer.leaf_layers:
         if isinstance(each, Conv2D):
             return each
     raise ValueError("Expected a model with a Conv2D, received one without; only convolutions have filters.")

@@ -101,7 +101,7 @@ def _rows(model: Sequential) -> Iterator[tuple[str, str, object, object, int]]:
     """Yield name, class, input shape, output shape and number of parameters of the input and of each layer."""
     if not isinstance(model, Sequential):
         raise TypeError(f"Expected a Sequential, received {model!r}.")
-    if not model.layers:
+    if not model.leaf_layers:
         raise ValueError("Expected a model of known shape for plot_model, received one without layers; add some.")
     if model.input_shape is None or model.output_shape is None:
         raise ValueError(
@@ -110,9 +110,9 @@ def _rows(model: Sequential) -> Iterator[tuple[str, str, object, object, int]]:
         )
     shape: object = model.input_shape
     yield "input", "Input", shape, shape, 0
-    for layer in model.layers:
+    for name, layer in zip(model.leaf_names, model.leaf_layers, strict=True):
         before, shape = shape, (None, *(layer.output_shape or ()))
-        yield layer.name or layer.default_name, type(layer).__name__, before, shape, layer.parameter_count
+        yield name, type(layer).__name__, before, shape, layer.parameter_count
 
 
 def _columns(

@@ -1,4 +1,4 @@
-"""CompiledModel: a row of layers with an engine, a loss and an optimizer; the second part of `Sequential`."""
+"""CompiledModel: a row of layers with an engine, a loss and an optimizer; the third part of `Sequential`."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import numpy as np
 
 from scratchcnn import losses, metrics, optimizers
 from scratchcnn.fusion.plan import Plan
-from scratchcnn.layers.row import LayerRow
 from scratchcnn.operands import Array
 from scratchcnn.operations import Operations
 from scratchcnn.operations import engine as operations_of
+from scratchcnn.sequential.editing import EditableRow
 from scratchcnn.training import History
 from scratchcnn.training.current import Current
 from scratchcnn.training.data import Fitting, check_samples
@@ -20,7 +20,7 @@ from scratchcnn.training.position import Position
 from scratchcnn.training.trainer import Trainer
 
 
-class CompiledModel(LayerRow, methods=True):
+class CompiledModel(EditableRow, methods=True):
     """A row of layers, and how it is computed and trained.
 
     Parameters
@@ -107,7 +107,7 @@ class CompiledModel(LayerRow, methods=True):
 
         Parameters that were frozen since the last step have no state; those that were unfrozen start from zero.
         """
-        return self._current.optimizer_state(self._layers, self._compiled)
+        return self._current.optimizer_state(self.leaf_layers, self._compiled)
 
     @property
     def generators(self) -> Mapping[str, np.random.Generator]:
@@ -121,7 +121,7 @@ class CompiledModel(LayerRow, methods=True):
         It is updated whenever a layer was changed. ValueError if the shapes are not known yet.
         """
         self.expect_built("its plan")
-        return self._current.plan(self._layers)
+        return self._current.plan(self.leaf_layers)
 
     @property
     def trainer(self) -> Trainer:
@@ -132,7 +132,7 @@ class CompiledModel(LayerRow, methods=True):
         """
         self.expect_built("training")
         compiled = self.expect_compiled("training")
-        return self._current.trainer(self._layers, compiled, self._dtype, self._generators)
+        return self._current.trainer(self.leaf_layers, compiled, self._dtype, self._generators)
 
     def checked_batch(self, x: object, y: object, what: str) -> tuple[Array, Array]:
         """Return a batch as a training step takes it: images (N, *input_shape) and encoded targets.

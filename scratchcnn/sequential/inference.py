@@ -1,12 +1,15 @@
-"""InferringModel: evaluate, predict and calls, none of which change the parameters; the fourth part of `Sequential`."""
+"""InferringModel: evaluate, predict and calls, none of which change the parameters; the fifth part of `Sequential`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from scratchcnn.arguments import boolean
 from scratchcnn.callbacks import Callback
 from scratchcnn.callbacks.callback_list import CallbackList
+from scratchcnn.layers.calling import expect_array
 from scratchcnn.operands import Array
 from scratchcnn.sequential.stored import StoredModel
 from scratchcnn.training import arguments, inference
@@ -97,10 +100,12 @@ class InferringModel(StoredModel, methods=True):
     def __call__(self, x: object, training: bool = False) -> Array:
         """Return the outputs for one batch of images; with training=True, dropout is active.
 
+        A model whose shapes are not known yet is built for x first.
+
         Raises
         ------
         ValueError, TypeError
-            The shapes are not known yet, or x does not fit.
+            x does not fit, or is no array.
 
         Examples
         --------
@@ -109,6 +114,9 @@ class InferringModel(StoredModel, methods=True):
         >>> Sequential([Dense(3, input_shape=(4,))])(np.zeros((1, 4)))
         array([[0., 0., 0.]], dtype=float32)
         """
+        expect_array(f"model {self.label}", x)
+        if self._parts and self._output_shape is None:
+            self.build(np.asarray(x).shape or (None, 0))
         images = as_input(check_images(x, self.expect_built("a call"), self.dtype), self.dtype)
         if not boolean("training", training):
             return inference.predict_batch(self.plan, images)

@@ -11,6 +11,7 @@ from scratchcnn import losses, optimizers
 from scratchcnn.arguments import seed_number
 from scratchcnn.layers import Input, Layer
 from scratchcnn.layers.parameters import put
+from scratchcnn.layers.row import LayerRow
 from scratchcnn.names import look_up, nearest
 from scratchcnn.sequential.training import TrainableModel
 from scratchcnn.training.current import Current
@@ -22,8 +23,8 @@ class Sequential(TrainableModel, methods=True):
 
     Parameters
     ----------
-    layers : sequence of Layer or Input, optional
-        Added one after the other, as by `add`.
+    layers : sequence of Layer, Sequential or Input, optional
+        Added one after the other, as by `add`. A model among them becomes a part of this one.
     engine : {'kernels', 'reference'}
         What computes the operations: the compiled kernels, or the readable formulas, with the same results up to
         rounding.
@@ -61,7 +62,7 @@ class Sequential(TrainableModel, methods=True):
 
     def __init__(
         self,
-        layers: Sequence[Layer | Input] | None = None,
+        layers: Sequence[Layer | LayerRow | Input] | None = None,
         *,
         engine: str = "kernels",
         dtype: str = "float32",
@@ -104,11 +105,11 @@ class Sequential(TrainableModel, methods=True):
 
     def _put_layer(self, number: int, layer: Layer) -> None:
         """Put a new, unbuilt layer in place of another, with its name; documented at `clone`."""
-        replaced = self._layers[number]
+        replaced = self.leaf_layers[number]
         assert replaced.input_shape is not None
         layer.build(replaced.input_shape, np.random.default_rng(0), self._dtype)
         layer.name, layer.trainable = replaced.name, replaced.trainable
-        self._layers[number] = layer
+        self._exchange(replaced, layer)
 
     def clone(
         self,
@@ -125,7 +126,8 @@ class Sequential(TrainableModel, methods=True):
         Parameters
         ----------
         layers : dict of int to Layer, optional
-            New, unbuilt layers to replace those at these positions; they receive the parameters of the replaced ones.
+            New, unbuilt layers to replace those at these positions in `leaf_layers`; they receive the parameters of the
+            replaced ones.
         optimizer, loss : optional
             Instead of the model's, if it is compiled.
         seed : int, optional
@@ -141,10 +143,10 @@ class Sequential(TrainableModel, methods=True):
         vars(new).update(vars(self), history=None, position=None, _current=Current(self._engine))
         new._generators = copy.deepcopy(self._generators) if seed is None else _generators(seed)
         new._rng = new._generators["init"]
-        new._layers = [copy.deepcopy(layer) for layer in self._layers]
+        new._parts = [part.clone() if isinstance(part, Sequential) else copy.deepcopy(part) for part in self._parts]
         for number, layer in (layers or {}).items():
             new._put_layer(number, layer)
-        put(new._layers, self.weights)
+        put(new.leaf_layers, self.weights)
         if self._compiled is not None:
             mine = copy.deepcopy(self._compiled)
             new._compiled = Compiled(loss or mine.loss, optimizer or mine.optimizer, mine.metrics)

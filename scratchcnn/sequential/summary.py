@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from scratchcnn.display.blocks import Block, Group, Paragraph, Table, Title
-from scratchcnn.layers import Layer
+from scratchcnn.layers.row import LayerRow, shapes_of
 
 COLUMNS = ("Layer (type)", "Output Shape", "Param #")
 LINE_LENGTH = 65
@@ -13,31 +13,31 @@ POSITIONS = (0.45, 0.85, 1.0)
 
 
 def summary_lines(
-    name: str, layers: Sequence[Layer], line_length: int | None, positions: Sequence[float] | None
+    model: LayerRow, line_length: int | None, positions: Sequence[float] | None, expand_nested: bool
 ) -> Iterator[str]:
     """Iterate over the lines of the table, as Keras 2 prints it.
 
     Parameters
     ----------
-    name : str
-        The model's name.
-    layers : sequence of Layer
-        Built layers.
+    model : LayerRow
+        Built layers and inner models.
     line_length : int or None
         Characters in a line; None means 65, or more where a name needs it.
     positions : sequence of float or None
         Where each column ends, in characters, or as fractions of the line if none is above 1; None means 45, 85 and
         100 %, or more where a name needs it. Text that does not fit into a given column is cut off.
+    expand_nested : bool
+        Whether the layers of each inner model follow its row, indented as in Keras 3.
 
     Raises
     ------
     ValueError
         Not one position for each of the three columns, in increasing order.
     """
-    rows = [_cells(layer) for layer in layers]
+    rows = list(_rows(model, expand_nested))
     ends = _column_ends(rows, line_length, positions)
     length = line_length or max(LINE_LENGTH, ends[-1])
-    yield f'Model: "{name}"'
+    yield f'Model: "{model.name}"'
     yield "_" * length
     yield _row(COLUMNS, ends)
     yield "=" * length
@@ -46,44 +46,12 @@ def summary_lines(
             yield "_" * length
         yield _row(row, ends)
     yield "=" * length
-    yield from _totals(layers)
+    yield from _totals(model)
     yield "_" * length
 
 
-def summary_blocks(name: str, layers: Sequence[Layer]) -> list[Block]:
-    """Return the title, the table and the totals of the summary, as a notebook displays a model.
-
-    A layer that is not built yet has no output shape and no parameters.
-
-    >>> from scratchcnn.layers import Dense
-    >>> summary_blocks("sequential", [Dense(3, name="dense")])[1].lines()[-1]
-    'dense (Dense)  ?             ?'
-    """
-    totals = _totals(layers) if all(map(_is_built, layers)) else ["Not built: the shape of the input is not known."]
-    table = Table(COLUMNS, [_cells(layer) for layer in layers], left=(0, 1))
-    return [Title(f'Model: "{name}"'), table, Group(*map(Paragraph, totals))]
-
-
-def _cells(layer: Layer) -> tuple[str, str, str]:
-    """Return the row of a layer."""
-    name = f"{layer.name or layer.default_name} ({type(layer).__name__})"
-    if not _is_built(layer):
-        return name, "?", "?"
-    return name, str((None, *(layer.output_shape or ()))), str(layer.parameter_count)
-
-
-def _is_built(layer: Layer) -> bool:
-    return layer.output_shape is not None
-
-
-def _totals(layers: Sequence[Layer]) -> list[str]:
-    total = sum(layer.parameter_count for layer in layers)
-    trainable = sum(array.size for layer in layers for array in layer.trainable_weights)
-    return [
-        f"Total params: {total:,}",
-        f"Trainable params: {trainable:,}",
-        f"Non-trainable params: {total - trainable:,}",
-    ]
+from scratchcnn.display.blocks import Block, Group, Paragraph, Table, Title
+from scratchcnn.layers.row import LayerRow, shapes_of
 
 
 def _column_ends(

@@ -1,4 +1,4 @@
-"""TrainableModel: fit, and single training steps; the fifth part of `Sequential`."""
+"""TrainableModel: fit, and single training steps; the sixth part of `Sequential`."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ class TrainableModel(InferringModel, methods=True):
             arguments.checked_frequency(validation_freq),
         )
         x = arguments.opened(x, y, steps_per_epoch)
-        if not self._layers:
+        if not self._parts:
             self.expect_built("fit")
         shape = self._input_shape or arguments.first_shape(x)[1:]
         given = DataArguments(x, y, batch_size, validation_split, validation_data, shuffle, class_weight, sample_weight,

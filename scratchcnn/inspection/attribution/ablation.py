@@ -169,8 +169,8 @@ def filter_ablation(
     place = layer_index(model, layer)
     if place >= len(layers) - 1:
         raise ValueError(
-            f"Expected a layer before the last, received {model.layers[place].label}, whose outputs are the "
-            f"predictions; choose for example {model.layers[0].name!r}."
+            f"Expected a layer before the last, received {model.leaf_layers[place].label}, whose outputs are the "
+            f"predictions; choose for example {model.leaf_names[0]!r}."
         )
     before, after = (Plan(part, model.engine) for part in (layers[: place + 1], layers[place + 1 :]))
     images = check_images(x, sample_shape(model), model.dtype)
@@ -178,7 +178,7 @@ def filter_ablation(
     if len(labels) != len(images):
         raise ValueError(f"Expected one label for each of the {len(images)} images, received {len(labels)} in y.")
     batch_size = positive_integer("batch_size", batch_size)
-    count, chosen = len(images), model.layers[place]
+    count, chosen = len(images), model.leaf_layers[place]
     shape = chosen.output_shape or ()
     filters = shape[-1]
     # The first of the losses and of the correct predictions is that of the whole model.
@@ -198,7 +198,7 @@ def filter_ablation(
             correct = probabilities.argmax(axis=1) == labels[rows]
             right[number] += np.bincount(labels[rows][correct], minlength=classes)
     return FilterAblation(
-        str(chosen.name), "filter" if len(shape) == 3 else "unit",
+        model.leaf_names[place], "filter" if len(shape) == 3 else "unit",
         np.bincount(labels, minlength=classes).astype(np.int64), float(losses[0] / count),
         float(right[0].sum() / count), losses[1:] / count, right[1:], right[0], active / count,
     )  # fmt: skip

@@ -161,7 +161,7 @@ def grad_cam(
             "Expected a model with a Conv2D for grad_cam, received one without; use occlusion or input_gradient."
         )
     place = found[-1] if layer is None else layer_index(model, layer)
-    chosen = model.layers[place]
+    chosen = model.leaf_layers[place]
     if chosen.output_shape is None or len(chosen.output_shape) != 3:
         raise ValueError(
             f"Expected a layer with feature maps (OH, OW, F), received {chosen.label} with output shape "
@@ -173,6 +173,6 @@ def grad_cam(
     evidence = features @ weights
     placed = interpolate(np.maximum(evidence, 0), rows, columns, *pixels.shape[:2]).astype(np.float32)
     return GradCAM(
-        pixels, label, answer, probabilities, logit, str(chosen.name), rows, columns, features, gradient, weights,
-        evidence, placed,
+        pixels, label, answer, probabilities, logit, model.leaf_names[place], rows, columns, features, gradient,
+        weights, evidence, placed,
     )  # fmt: skip

@@ -40,7 +40,7 @@ def checked_inputs(
 
 def logit_layers(model: Sequential) -> list[Layer]:
     """Return the layers of a model without a final softmax, so that their output is logits, as in training."""
-    return on_logits(model.layers, CategoricalCrossentropy(from_logits=not _ends_in_softmax(model)))[0]
+    return on_logits(model.leaf_layers, CategoricalCrossentropy(from_logits=not _ends_in_softmax(model)))[0]
 
 
 def probabilities_of(model: Sequential, batch: Array) -> Probabilities:
@@ -52,7 +52,7 @@ def probabilities_of(model: Sequential, batch: Array) -> Probabilities:
 
 
 def _ends_in_softmax(model: Sequential) -> bool:
-    return isinstance(getattr(model.layers[-1], "activation", None), Softmax)
+    return isinstance(getattr(model.leaf_layers[-1], "activation", None), Softmax)
 
 
 def fill_values(image: Array, fill: object = None) -> Array:

@@ -109,14 +109,14 @@ def field_centers(model: Sequential, place: int) -> tuple[Coordinates, Coordinat
     >>> field_centers(model, 1)  # the windows of pooling see the rows 0 to 5, 2 to 7, 4 to 9 and 6 to 11
     (array([2.5, 4.5, 6.5, 8.5]), array([2.5, 4.5]))
     """
-    shapes: list[Shape] = [sample_shape(model), *(layer.output_shape or () for layer in model.layers[: place + 1])]
+    shapes: list[Shape] = [sample_shape(model), *(layer.output_shape or () for layer in model.leaf_layers[: place + 1])]
     if min(map(len, shapes)) < 2:
         raise ValueError(
             f"Expected a layer that is connected to the pixels by layers with rows and columns, received "
-            f"{model.layers[place].label}; choose one before Flatten."
+            f"{model.leaf_layers[place].label}; choose one before Flatten."
         )
     rows, columns = (np.arange(length, dtype=np.float64) for length in shapes[-1][:2])
-    for layer, before, after in reversed(list(zip(model.layers, shapes[:-1], shapes[1:], strict=False))):
+    for layer, before, after in reversed(list(zip(model.leaf_layers, shapes[:-1], shapes[1:], strict=False))):
         windows = description_of(layer).windows(before)
         if windows is not None:
             rows, columns = (
@@ -131,10 +131,10 @@ def field_centers(model: Sequential, place: int) -> tuple[Coordinates, Coordinat
 
 def convolutions(model: Sequential) -> list[int]:
     """Return the indices of the layers with sliding windows and parameters: Conv2D, and layers described like it."""
-    shapes = [sample_shape(model), *(layer.output_shape or () for layer in model.layers)]
+    shapes = [sample_shape(model), *(layer.output_shape or () for layer in model.leaf_layers)]
     return [
         place
-        for place, (layer, shape) in enumerate(zip(model.layers, shapes, strict=False))
+        for place, (layer, shape) in enumerate(zip(model.leaf_layers, shapes, strict=False))
         if layer.params and description_of(layer).windows(shape) is not None
     ]
 

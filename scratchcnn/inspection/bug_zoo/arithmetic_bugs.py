@@ -132,7 +132,7 @@ def _with_kernel(layer: Conv2D, kernel: Array) -> Conv2D:
 def _direction(case: Case, of: str) -> Measured:
     """Cosine between a gradient of the last convolution, of its 'input' or 'bias', and the correct one."""
     place, ops = position(case.model, Conv2D), case.model.ops
-    layer: Any = case.model.layers[place]
+    layer: Any = case.model.leaf_layers[place]
     y, cache = layer.forward(input_of(case, place), ops, training=False, rng=None)
     dy = np.random.default_rng(0).standard_normal(y.shape).astype(y.dtype)
     passes = layer.backward(dy, cache, ops), Conv2D.backward(layer, dy, cache, ops)
@@ -145,7 +145,7 @@ def _check(call: str, kind: type[Layer]) -> Check:
 
     def run(case: Case) -> Findings:
         place = position(case.model, kind)
-        layer = case.model.layers[place]
+        layer = case.model.leaf_layers[place]
         return compare_layers(layer, kind.from_config(layer.get_config()), input_of(case, place))
 
     return Check(call, run)
@@ -161,7 +161,7 @@ def _transferred_accuracy(case: Case) -> Measured:
 
 def _tie_gradient(case: Case) -> Measured:
     """Sum of the input gradient of the pooling over the sum of its output gradient, for digits on black."""
-    layer: Any = case.model.layers[position(case.model, MaxPooling2D)]
+    layer: Any = case.model.leaf_layers[position(case.model, MaxPooling2D)]
     x = np.repeat(case.x[:8], 8, axis=-1).astype(case.model.dtype)
     y, cache = layer.forward(x, case.model.ops, training=False, rng=None)
     dx = layer.backward(np.ones_like(y), cache, case.model.ops)[0]

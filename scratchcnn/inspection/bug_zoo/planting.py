@@ -23,7 +23,7 @@ Backward = tuple[Array | None, Gradients]  # input gradient, parameter gradients
 
 def position(model: Sequential, kind: type[Layer], where: Callable[[Layer], bool] = lambda layer: True) -> int:
     """Return the index of the last layer of a class; ValueError if there is none."""
-    found = [i for i, layer in enumerate(model.layers) if isinstance(layer, kind) and where(layer)]
+    found = [i for i, layer in enumerate(model.leaf_layers) if isinstance(layer, kind) and where(layer)]
     if not found:
         raise ValueError(f"Expected a model with a {kind.__name__} that can have this bug, received none.")
     return found[-1]
@@ -42,7 +42,7 @@ def is_hidden(layer: Layer) -> bool:
 def input_of(case: Case, place: int, images: int = FEW) -> Array:
     """Return the input of the layer at `place` in inference, for the first training images."""
     x = case.x[:images].astype(case.model.dtype)
-    for layer in case.model.layers[:place]:
+    for layer in case.model.leaf_layers[:place]:
         x = layer.forward(x, case.model.ops, training=False, rng=None)[0]
     return x
 
@@ -55,7 +55,7 @@ def in_model(faulty: Any, where: Callable[[Layer], bool] = lambda layer: True) -
         model = case.model
         if issubclass(faulty, Layer):
             place = position(model, correct, where)
-            layer = faulty.from_config(model.layers[place].get_config())
+            layer = faulty.from_config(model.leaf_layers[place].get_config())
             return replace(case, model=model.clone({place: layer}))
         part = "loss" if issubclass(faulty, Loss) else "optimizer"
         own = getattr(model.expect_compiled("this bug"), part)

@@ -88,7 +88,7 @@ def _check(kind: type[Layer]) -> Check:
 
     def run(case: Case) -> Findings:
         place = position(case.model, kind, is_hidden)
-        return check_layer(case.model.layers[place], input_of(case, place))
+        return check_layer(case.model.leaf_layers[place], input_of(case, place))
 
     return Check("check_layer(layer, x)", run)
 
@@ -96,7 +96,7 @@ def _check(kind: type[Layer]) -> Check:
 def _mean_in_inference(case: Case) -> Measured:
     """Sum of the output of dropout in inference over that in training."""
     place = position(case.model, Dropout)
-    layer: Any = case.model.layers[place]
+    layer: Any = case.model.leaf_layers[place]
     x, ops = input_of(case, place, 64), case.model.ops
     trained = layer.forward(x, ops, training=True, rng=np.random.default_rng(0))[0]
     fixed = layer.forward(x, ops, training=False, rng=None)[0]
@@ -130,7 +130,7 @@ def _change_by_backward(case: Case) -> Measured:
     """Largest change of a parameter of the hidden dense layer by a backward pass alone."""
     place = position(case.model, Dense, is_hidden)
     model = case.model.clone()
-    layer: Any = model.layers[place]
+    layer: Any = model.leaf_layers[place]
     before = {name: array.copy() for name, array in layer.params.items()}
     y, cache = layer.forward(input_of(case, place, 32), model.ops, training=True, rng=None)
     layer.backward(np.ones_like(y), cache, model.ops)

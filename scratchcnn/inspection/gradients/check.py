@@ -93,14 +93,15 @@ def check_gradients(
         for name, gradient in probe.gradients.items()
         if name not in function.faults
     }
-    layers = thing.layers if isinstance(thing, Sequential) else [thing]
+    layers = thing.leaf_layers if isinstance(thing, Sequential) else [thing]
     gap = _float32_gap(build, layers, probe)
     nearby = probe.nearby()
     rows = tuple(
         ArrayCheck(name, array.shape, tuple(_confirmed(nearby, name, found.get(name, []))), function.faults.get(name))
         for name, array in function.arrays.items()
     )
-    remarks = diagnose(rows, len(function.x), [layer.name or layer.default_name for layer in layers])
+    names = thing.leaf_names if isinstance(thing, Sequential) else [thing.name or thing.default_name]
+    remarks = diagnose(rows, len(function.x), names)
     subject = f"layer {thing.label}" if isinstance(thing, Layer) else f"model {thing.name!r}"
     functional = "" if y is not None else " (a random linear functional of the outputs)"
     mode = "training mode with fixed dropout masks" if training else "inference mode"

@@ -74,7 +74,7 @@ class Differentiable:
         targets: Array | None = None
         if isinstance(thing, Sequential):
             shape, engine = sample_shape(built_model(thing, "a gradient check")), engine or thing.engine
-            layers: Sequence[Layer] = thing.layers
+            layers: Sequence[Layer] = thing.leaf_layers
             if y is None:
                 images = check_images(x, shape, thing.dtype)
             else:
@@ -84,6 +84,8 @@ class Differentiable:
                 samples = check_samples(x, y, Fitting(shape, trainer.output_shape, thing.dtype, trainer.loss))
                 images, targets = samples.x, trainer.loss.encode(samples.y, trainer.output_shape, FLOAT64)
             copies = [copy_as(layer, dtype) for layer in layers]
+            for copied, name in zip(copies, thing.leaf_names, strict=False):  # without a softmax that the loss includes
+                copied.name = name
         elif isinstance(thing, Layer):
             if y is not None:
                 raise ValueError("Expected labels for a model only, received them for a layer; omit y.")

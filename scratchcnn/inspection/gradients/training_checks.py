@@ -227,7 +227,8 @@ def overfit_one_batch(
             except FloatingPointError:
                 break
             losses.append(clone.loss_and_gradients(images, labels, training)[0])
-    names = [f"{layer.name} {name}" for layer in clone.layers for name in layer.params]
+    layers = zip(clone.leaf_names, clone.leaf_layers, strict=True)
+    names = [f"{unique} {name}" for unique, layer in layers for name in layer.params]
     arrays = zip(names, before, clone.get_weights(), strict=True)
     constant = ", ".join(name for name, old, new in arrays if np.array_equal(old, new))
     points = (

@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from scratchcnn.inspection.arguments import sample_shape
 from scratchcnn.inspection.keras.side_by_side import Run
-from scratchcnn.layers import BatchNormalization
+from scratchcnn.layers import BatchNormalization, Input, Layer
 from scratchcnn.operands import Array
 from scratchcnn.sequential import Sequential
 from scratchcnn.storage import keras_config
@@ -105,8 +106,8 @@ def as_array(keras: Any, tensor: Any) -> Array:
 
 
 def equivalent_model(keras: Any, model: Sequential) -> Any:
-    """Return a Keras model of the same layers, compiled with the same optimizer and loss."""
-    for layer in model.layers:
+    """Return a Keras model of the same layers, without inner models, compiled with the same optimizer and loss."""
+    for layer in model.leaf_layers:
         kind = type(layer)
         if kind.__name__ not in keras_config.LAYERS or KNOWN.get(kind.__name__) is not kind:
             raise ValueError(
@@ -114,8 +115,8 @@ def equivalent_model(keras: Any, model: Sequential) -> Any:
                 "custom layer; pass a Keras model with an equivalent of it, as keras_model=..., or compare the model "
                 "without it."
             )
-    plain = model.clone()
-    loss, optimizer, _ = plain.expect_compiled("the equivalent Keras model")
+    loss, optimizer, _ = model.expect_compiled("the equivalent Keras model")
+    plain = Sequential([Input(sample_shape(model)), *_named_copies(model)], dtype=model.dtype.name)
     plain.compile(optimizer, loss)  # without metrics, which are not compared
     try:
         described, compiled = keras_config.to_keras(plain), keras_config.compiled_to_keras(plain)
@@ -128,16 +129,40 @@ def equivalent_model(keras: Any, model: Sequential) -> Any:
     return made
 
 
+def _named_copies(model: Sequential) -> list[Layer]:
+    """Return unbuilt copies of the layers of a model and its inner models, with unique names that Keras accepts."""
+    copies = [layer.unbuilt() for layer in model.leaf_layers]
+    for layer, name in zip(copies, model.leaf_names, strict=True):
+        layer.name = name.replace("/", "_")
+    return copies
+
+
+def without_inner_models(keras: Any, given: Any) -> Any:
+    """Return a Keras model of copies of the layers, with those of inner models in their places and new parameters."""
+    if not any(hasattr(layer, "layers") for layer in getattr(given, "layers", ())):
+        return given
+    leaves, rest = [], list(reversed(given.layers))
+    while rest:
+        layer = rest.pop()
+        if hasattr(layer, "layers"):
+            rest += reversed(layer.layers)
+        elif not isinstance(layer, keras.layers.InputLayer):
+            leaves.append(layer)
+    configs = [{**layer.get_config(), "name": f"{layer.name}_{number}"} for number, layer in enumerate(leaves)]
+    copies = [type(layer).from_config(config) for layer, config in zip(leaves, configs, strict=True)]
+    return keras.Sequential([keras.Input(batch_shape=given.input_shape, dtype=given.inputs[0].dtype), *copies])
+
+
 def expect_comparable(given: Any, model: Sequential) -> None:
     """Raise TypeError or ValueError if a Keras model cannot be compared with ours layer by layer."""
     if not hasattr(given, "layers") or not hasattr(given, "trainable_variables"):
         raise TypeError(f"Expected keras_model as a Sequential of Keras, received {type(given).__name__}.")
     if not given.built:
         raise ValueError("Expected a built Keras model, received one of unknown shape; begin it with keras.Input.")
-    if len(given.layers) != len(model.layers):
+    if len(given.layers) != len(model.leaf_layers):
         raise ValueError(
-            f"Expected a Keras model of {len(model.layers)} layers, as ours has, received {len(given.layers)}; omit "
-            "keras_model to compare with the equivalent model."
+            f"Expected a Keras model of {len(model.leaf_layers)} layers, as ours has, received {len(given.layers)}; "
+            "omit keras_model to compare with the equivalent model."
         )
     dtype, dtypes = model.dtype.name, {given.inputs[0].dtype, *(layer.compute_dtype for layer in given.layers)}
     if dtypes != {dtype}:
@@ -145,7 +170,7 @@ def expect_comparable(given: Any, model: Sequential) -> None:
             f"Expected a Keras model that computes in {dtype}, as ours, received {' and '.join(sorted(dtypes))}; call "
             f"keras.config.set_floatx({dtype!r}) and keras.config.set_dtype_policy({dtype!r}) before you create it."
         )
-    for layer, other in zip(model.layers, given.layers, strict=True):
+    for layer, other in zip(model.leaf_layers, given.layers, strict=True):
         shapes = [array.shape for array in layer.params.values()]
         pairs = [
             ("output shape", (None, *(layer.output_shape or ())), tuple(other.output.shape)),
@@ -193,10 +218,11 @@ def train_keras(keras: Any, model: Sequential, batches: Sequence[Samples], given
 
     `given` is a compiled or uncompiled Keras model, of which a copy is trained; None: the equivalent model.
     """
-    if given is not None:
-        expect_comparable(given, model)
+    flat = None if given is None else without_inner_models(keras, given)
+    if flat is not None:
+        expect_comparable(flat, model)
     computed = keras.backend.result_type(model.dtype.name, "float32")  # in which Keras normalizes
-    normalizing = next((layer for layer in model.layers if isinstance(layer, BatchNormalization)), None)
+    normalizing = next((layer for layer in model.leaf_layers if isinstance(layer, BatchNormalization)), None)
     if normalizing is not None and computed != model.dtype.name:
         raise ValueError(
             f"Expected a float32 model for layer {normalizing.label}, which Keras on {keras.backend.backend()} always "
@@ -205,7 +231,7 @@ def train_keras(keras: Any, model: Sequential, batches: Sequence[Samples], given
     compiled = given if getattr(given, "optimizer", None) is not None else equivalent_model(keras, model)
     # Where our loss is computed from logits, so is that of Keras: from probabilities, it would clip them.
     from_logits = bool(getattr(model.trainer.loss, "from_logits", False))
-    cloned = compiled if given is None else given
+    cloned = compiled if flat is None else flat
     whole, trained = (_clone(keras, cloned, softmax) for softmax in (True, not from_logits))
     for each in (whole, trained):
         each.set_weights(model.get_weights())

@@ -269,7 +269,7 @@ def train(model: Sequential, batches: Sequence[Samples], rng: np.random.Generato
     With `rng`, every result is perturbed by about its rounding error.
     """
     clone = without_dropout(model.clone())
-    trainer, plan = clone.trainer, Plan(clone.layers, clone.engine, fuse=False)
+    trainer, plan = clone.trainer, Plan(clone.leaf_layers, clone.engine, fuse=False)
     if rng is not None:
         logits = getattr(trainer.loss, "from_logits", False)
         plan, trainer.plan = perturbed_plan(plan, rng), perturbed_plan(trainer.plan, rng, logits)
@@ -301,13 +301,13 @@ def compared_runs(
     A single perturbed run may cross a kink or not, and may move a single value, such as the loss, by little or much.
     Therefore further runs are made while there is a difference.
     """
-    places, ours = zip(*train(model, batches).arrays(model.layers), strict=True)
-    others = [array for _, array in theirs.arrays(model.layers)]
+    places, ours = zip(*train(model, batches).arrays(model), strict=True)
+    others = [array for _, array in theirs.arrays(model)]
     limits = np.finfo(model.dtype)
     largest = np.array([abs(array.astype(np.float64)).max() for array in ours])
     moved, compared = np.zeros(len(ours)), []
     for run in range(1, MOST_RUNS + 1):
-        perturbed = train(model, batches, np.random.default_rng(run)).arrays(model.layers)
+        perturbed = train(model, batches, np.random.default_rng(run)).arrays(model)
         moved = np.maximum(moved, [differences(one, two).max() for one, (_, two) in zip(ours, perturbed, strict=True)])
         if run < LEAST_RUNS:
             continue

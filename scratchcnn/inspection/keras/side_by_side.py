@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scratchcnn.layers import Layer
 from scratchcnn.operands import Array, Shape
+from scratchcnn.sequential import Sequential
 
 LOOSE = 0.01  # a tolerance above this fraction of the largest value of an array is called loose
 HEADS = ("stage", "array", "shape", "difference", "relative", "tolerance", "verdict")
@@ -54,12 +54,13 @@ class Run(NamedTuple):
     gradients: list[Array]
     weights: list[list[Array]]  # after each step
 
-    def arrays(self, layers: Sequence[Layer]) -> Iterator[tuple[Place, Array]]:
+    def arrays(self, model: Sequential) -> Iterator[tuple[Place, Array]]:
         """Yield every array with its place, in the order of computation: gradients from the last layer to the first."""
-        named = [(str(layer.name), name) for layer in layers for name in layer.trainable_params]
-        with_statistics = [(str(layer.name), name) for layer in layers if layer.trainable for name in layer.params]
-        for layer, output in zip(layers, self.outputs, strict=True):
-            yield Place("output", 0, str(layer.name)), output
+        layers = list(zip(model.leaf_names, model.leaf_layers, strict=True))
+        named = [(unique, name) for unique, layer in layers for name in layer.trainable_params]
+        with_statistics = [(unique, name) for unique, layer in layers if layer.trainable for name in layer.params]
+        for unique, output in zip(model.leaf_names, self.outputs, strict=True):
+            yield Place("output", 0, unique), output
         yield Place("loss", 0), np.array([self.loss])
         for names, gradient in reversed(list(zip(named, self.gradients, strict=True))):
             yield Place("gradient", 0, *names), gradient

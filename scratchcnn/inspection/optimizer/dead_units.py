@@ -124,10 +124,10 @@ def dead_units(model: Sequential, x: object, batch_size: int = 128) -> DeadUnits
     """
     images = check_images(x, sample_shape(built_model(model, "dead units")), model.dtype)
     batch_size = positive_integer("batch_size", batch_size)
-    chosen = [i for i, layer in enumerate(model.layers) if isinstance(getattr(layer, "activation", None), ReLU)]
+    chosen = [i for i, layer in enumerate(model.leaf_layers) if isinstance(getattr(layer, "activation", None), ReLU)]
     active: dict[int, Any] = dict.fromkeys(chosen, 0)  # (units,): number of images for which each unit is active
     zeros = dict.fromkeys(chosen, 0)
-    plan = Plan(model.layers, model.engine, fuse=False)
+    plan = Plan(model.leaf_layers, model.engine, fuse=False)
     for start in range(0, len(images), batch_size):
         outputs = layer_outputs(plan, as_input(images[start : start + batch_size], model.dtype))
         for i in chosen:
@@ -135,5 +135,5 @@ def dead_units(model: Sequential, x: object, batch_size: int = 128) -> DeadUnits
             active[i] = active[i] + nonzero.any(axis=tuple(range(1, nonzero.ndim - 1))).sum(axis=0)
             zeros[i] += int((~nonzero).sum())
     n = len(images)
-    found = [LayerUnits(str(model.layers[i].name), active[i] / n, zeros[i] / (n * outputs[i][0].size)) for i in chosen]
+    found = [LayerUnits(model.leaf_names[i], active[i] / n, zeros[i] / (n * outputs[i][0].size)) for i in chosen]
     return DeadUnits(tuple(found), n)

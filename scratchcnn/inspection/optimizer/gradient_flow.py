@@ -178,7 +178,8 @@ class GradientWatcher(Displayed, Watcher):
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Record the layers; a second `fit` of the same model continues the same record."""
-        trained = [(str(layer.name), layer.trainable_weights) for layer in self.model.layers]
+        named = zip(self.model.leaf_names, self.model.leaf_layers, strict=True)
+        trained = [(name, layer.trainable_weights) for name, layer in named]
         layers = [(name, len(arrays), sum(array.size for array in arrays)) for name, arrays in trained if arrays]
         if self._rows and layers != self._layers:
             raise ValueError("Expected the same model as before, received one of other layers; make a new watcher.")

@@ -200,11 +200,12 @@ class OptimizerMicroscope(Displayed, Watcher):
 
     def __init__(self, model: Sequential, layer: object, parameter: str, position: int | Sequence[int]) -> None:
         super().__init__()
-        chosen = built_model(model, "an optimizer microscope").layers[layer_index(model, layer)]
+        place = layer_index(built_model(model, "an optimizer microscope"), layer)
+        chosen = model.leaf_layers[place]
         if not chosen.learned_params:
             raise ValueError(f"Expected a layer with parameters, received {chosen.label}; choose a Dense or Conv2D.")
         array = look_up(f"parameter of {chosen.label}", parameter, chosen.learned_params)
-        self.layer, self.parameter = str(chosen.name), parameter
+        self.layer, self.parameter = model.leaf_names[place], parameter
         self.position = position_in(position, array.shape)
         self._watched, self._index = model, 0  # of the parameter among the trainable ones
         self._rows: list[list[Any]] = []  # step, rate, gradient, weight and state before, weight and state after
@@ -217,7 +218,8 @@ class OptimizerMicroscope(Displayed, Watcher):
                 "Expected fit of the model that this microscope was made for, received another model; make a "
                 "microscope for it."
             )
-        named = [(each.name, name) for each in self.model.layers for name in each.trainable_params]
+        layers = zip(self.model.leaf_names, self.model.leaf_layers, strict=True)
+        named = [(layer, name) for layer, each in layers for name in each.trainable_params]
         if (self.layer, self.parameter) not in named:
             raise ValueError(f"Expected layer {self.layer!r} to be trained, received a frozen one; set trainable=True.")
         self._index = named.index((self.layer, self.parameter))

@@ -89,7 +89,7 @@ def _shifts(model: Sequential, image: Array, label: int | None, store: ArrayStor
 
 @section("ablation", "Ablation: remove a filter")
 def _ablation(model: Sequential, images: npt.ArrayLike, labels: npt.ArrayLike) -> Section:
-    last = len(model.layers) - 1
+    last = len(model.leaf_layers) - 1
     place = max((each for each in convolutions(model) if each < last), default=max(0, last - 1))
     found = filter_ablation(model, place, images, labels)
     listed = found.order.tolist()[:LISTED]

@@ -46,7 +46,8 @@ def matrix_product(found: Trace, store: ArrayStore) -> tuple[Section, dict[str, 
         "product": store.add(story.product[:, strongest]),
         **{name: store.add(getattr(story, name)) for name in ("image", "matrix", "sources", "overlaps")},
     }
-    call = f"show_im2col(x[{top}:{top + height}, {left}:{left + width}], model.layers[{found.names.index(layer.name)}])"
+    where = f"model.leaf_layers[{found.names.index(layer.name)}]"
+    call = f"show_im2col(x[{top}:{top + height}, {left}:{left + width}], {where})"
     title = "im2col: a convolution as a matrix product"
     return Section(paragraphs, call, str(story), key="im2col", title=title), data
 

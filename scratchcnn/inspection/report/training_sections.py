@@ -88,7 +88,7 @@ def _run(x: Array, y: Array) -> dict[str, Any]:
 def _new_copy(model: Sequential) -> Sequential:
     """Return a clone with new initial parameters."""
     fresh = model.clone(seed=0)
-    for layer in fresh.layers:
+    for layer in fresh.leaf_layers:
         assert layer.input_shape is not None
         layer.build(layer.input_shape, fresh.generators["init"], fresh.dtype)
     return fresh
@@ -118,7 +118,7 @@ def _gradient_flow(model: Sequential, x: Array, y: Array) -> Section:
 @section("one-weight", "Adam and SGD")
 def _one_weight(model: Sequential, x: Array, y: Array) -> Section:
     fresh = _new_copy(model)
-    layer = next(layer for layer in fresh.layers if layer.learned_params)
+    layer = next(layer for layer in fresh.leaf_layers if layer.learned_params)
     parameter, array = next(iter(layer.learned_params.items()))
     place = tuple(int(i) for i in np.unravel_index(int(np.abs(array).argmax()), array.shape))
     found = compare_optimizers(fresh, layer=str(layer.name), parameter=parameter, position=place, **_run(x, y))

@@ -104,7 +104,7 @@ def has_activation(layer: Layer) -> bool:
 
 def without_dropout(clone: Sequential) -> Sequential:
     """Set the rate of every Dropout of a clone to 0, and return the clone."""
-    for layer in clone.layers:
+    for layer in clone.leaf_layers:
         if isinstance(layer, Dropout):
             layer.rate = 0.0
     return clone

@@ -167,7 +167,7 @@ def trace(
     generator = _generator(model, training, rng)
     if y is None:
         images, targets = as_input(check_images(x, input_shape, model.dtype), model.dtype).copy(), None
-        labels, loss, layers = None, None, model.layers
+        labels, loss, layers = None, None, model.leaf_layers
     else:
         (images, targets), trainer = model.checked_batch(x, y, "trace"), model.trainer
         images, targets, labels = images.copy(), targets.copy(), np.array(y)
@@ -175,7 +175,10 @@ def trace(
     plan = Plan(layers, model.engine, fuse=False)
     _passes(model, plan, loss, images, targets, training, copy.deepcopy(generator))  # compiles and loads the kernels
     found, losses, probabilities = _passes(model, plan, loss, images, targets, training, generator)
-    found = [replace(each, params={name: array.copy() for name, array in each.params.items()}) for each in found]
+    found = [
+        replace(each, name=unique, params={name: array.copy() for name, array in each.params.items()})
+        for unique, each in zip(model.leaf_names, found, strict=True)
+    ]
     return Trace(model, images, labels, targets, found, losses, probabilities, training, loss)
 
 
@@ -194,8 +197,8 @@ def _passes(
     gradient = loss.backward(probabilities, targets, model.ops)
     of_loss = Seconds(middle - started, time.perf_counter() - middle)
     layers = passes.backward(plan, layers, gradient)
-    last = model.layers[-1]
-    if len(plan.layers) < len(model.layers):  # the final softmax, a layer of its own, is part of the loss
+    last = model.leaf_layers[-1]
+    if len(plan.layers) < len(model.leaf_layers):  # the final softmax, a layer of its own, is part of the loss
         step = LayerTrace.of_forward(last, outputs, outputs, probabilities, of_loss.forward)
         layers.append(replace(step, d_preactivation=gradient, d_input=gradient, seconds=of_loss))
     elif plan.layers[-1] is not last:  # so is the softmax of the last layer
