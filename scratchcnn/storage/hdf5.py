@@ -10,6 +10,8 @@ from __future__ import annotations
 import io
 import json
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,7 @@ import numpy as np
 from scratchcnn.configs import Config
 from scratchcnn.operands import Array
 from scratchcnn.storage.archive import MAX_JSON_BYTES
+from scratchcnn.storage.atomic import FilePath, atomic_write
 from scratchcnn.storage.errors import StorageError, optional_package, shortened
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -26,9 +29,9 @@ MAX_HEAP_OBJECTS = 1_000_000
 MAX_NAMES = 4096
 MAX_VARIABLE_NAMES, MAX_VARIABLE_BYTES = 1024, 2_000_000
 """Limits for the number and the size of texts of variable length; `length_of_texts` limits their total size."""
-TEXTS = ("model_config", "training_config", "backend", "layer_names", "weight_names")
+TEXTS = ("model_config", "training_config", "backend", "layer_names", "weight_names", "name")
 """Beginnings of the names of all attributes with texts that are read."""
-MAX_DEPTH = 16
+MAX_DEPTH = 64
 MAX_ATTRIBUTE_BYTES = 64_512
 """Size of the largest attribute that fits in the header of an HDF5 object, as Keras defines it."""
 
@@ -36,6 +39,16 @@ MAX_ATTRIBUTE_BYTES = 64_512
 def h5py() -> Any:
     """Return the package h5py; ImportError with the command that installs it if it is missing."""
     return optional_package("h5py", "keras")
+
+
+@contextmanager
+def written(path: FilePath) -> Iterator[Any]:
+    """Yield a new HDF5 file, which is written when it is complete."""
+    content = io.BytesIO()
+    with h5py().File(content, "w") as file:
+        yield file
+    with atomic_write(path) as target:
+        target.write(content.getvalue())
 
 
 def opened(content: bytes, expected: str) -> Any:

@@ -8,6 +8,7 @@ from scratchcnn.configs import Config
 from scratchcnn.storage.errors import StorageError, shortened
 
 FUNCTIONAL = ("Functional", "Model")
+MODELS = ("Sequential", *FUNCTIONAL)
 
 
 def layers_of(description: Config) -> list[Config]:
@@ -24,7 +25,7 @@ def layers_of(description: Config) -> list[Config]:
         The model is of another class, or a layer, which is named, has other inputs than the output of the previous one.
     """
     kind, config = description["class_name"], description["config"]
-    if kind not in ("Sequential", *FUNCTIONAL):
+    if kind not in MODELS:
         raise StorageError(
             f"Expected a Sequential model, or a Functional one whose layers form a chain, received {shortened(kind)}."
         )
@@ -36,12 +37,19 @@ def layers_of(description: Config) -> list[Config]:
 
 def label(described: Config) -> str:
     """Return the name and class of a layer for messages: "layer 'conv2d' ('Conv2D')"."""
-    return f"layer {shortened(described['config'].get('name'))} ({shortened(described['class_name'])})"
+    return f"layer {shortened(name_of(described))} ({shortened(described['class_name'])})"
+
+
+def name_of(described: Config) -> str | None:
+    """Return the name of a layer or a model, None if it has none; a Sequential had none before Keras 2.2."""
+    config = described["config"] if isinstance(described["config"], dict) else {}
+    name = described.get("name", config.get("name"))
+    return None if name is None else str(name)
 
 
 def _expect_chain(config: Config, layers: list[Config]) -> None:
     """Check that each layer is applied once, to the output of the previous one, in the order of the list."""
-    previous: list[str] = []
+    previous: list[str | None] = []
     for described in layers:
         sources: list[str] = []
         arguments: Config = {}
@@ -59,14 +67,10 @@ def _expect_chain(config: Config, layers: list[Config]) -> None:
             raise StorageError(
                 f"Expected {label(described)} to be called with its input only, received {shortened(given)}."
             )
-        previous = [_name(described)]
+        previous = [name_of(described)]
     for option, described in (("input_layers", layers[0]), ("output_layers", layers[-1])):
-        if (names := _inputs(config[option])[0]) != [_name(described)]:
-            raise StorageError(f"Expected {option} as {[_name(described)]}, received {shortened(names)}.")
-
-
-def _name(described: Config) -> str:
-    return str(described.get("name", described["config"].get("name")))
+        if (names := _inputs(config[option])[0]) != [name_of(described)]:
+            raise StorageError(f"Expected {option} as {[name_of(described)]}, received {shortened(names)}.")
 
 
 def _inputs(node: Any) -> tuple[list[str], Config]:

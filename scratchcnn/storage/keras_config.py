@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 from scratchcnn import activations, initializers
 from scratchcnn.configs import Config
 from scratchcnn.descriptions.registry import LIBRARY, description_of
+from scratchcnn.layers.row import LayerRow
 from scratchcnn.storage import keras_chain, keras_names, structure
 from scratchcnn.storage.errors import StorageError, shortened
 from scratchcnn.storage.objects import KNOWN
@@ -54,10 +55,17 @@ def to_keras(model: Model) -> Config:
         Keras does not have a layer or an option of it; the message names the layer.
     """
     described = structure.describe(model)
-    dtype, shape = described["dtype"], [None, *described["input_shape"]]
-    head = _keras_object("InputLayer", {"batch_shape": shape, "dtype": dtype, "name": "input_layer"})
-    layers = [head]
-    for layer, described_layer in zip(model.layers, described["layers"], strict=True):
+    return _row_to_keras(model, described["layers"], described["dtype"])
+
+
+def _row_to_keras(row: Model | LayerRow, described: list[Config], dtype: str) -> Config:
+    """Return the entry of a model or an inner model."""
+    shape = list(row.input_shape or ())
+    layers = [_keras_object("InputLayer", {"batch_shape": shape, "dtype": dtype, "name": "input_layer"})]
+    for layer, described_layer in zip(row.layers, described, strict=True):
+        if isinstance(layer, LayerRow):
+            layers.append(_row_to_keras(layer, described_layer["layers"], dtype))
+            continue
         config = _keras_options(described_layer, f"layer {layer.label}")
         try:
             config = description_of(layer).keras_config(config)
@@ -66,13 +74,8 @@ def to_keras(model: Model) -> Config:
         config |= {"trainable": layer.trainable, "dtype": dtype}
         built = {"build_config": {"input_shape": [None, *(layer.input_shape or ())]}}
         layers.append({**_keras_object(described_layer["class_name"], config), **built})
-    config = {
-        "name": model.name,
-        "trainable": model.trainable,
-        "dtype": dtype,
-        "layers": layers,
-        "build_input_shape": shape,
-    }
+    config = {"name": row.name, "trainable": row.trainable, "dtype": dtype, "layers": layers}
+    config["build_input_shape"] = shape
     built = {"build_config": {"input_shape": shape}}
     return {"module": "keras", "class_name": "Sequential", "config": config, "registered_name": None, **built}
 
@@ -152,12 +155,36 @@ def from_keras(description: Config) -> Config:
     StorageError
         The layers do not form a chain, or this package does not have a layer or an option, which the message names.
     """
-    layers, dtypes = [], set()
+    dtypes: set[str] = set()
+    layers, shape = _row_from_keras(description, dtypes, True, 0)
+    if not isinstance(shape, list | tuple) or len(dtypes) > 1:
+        raise StorageError(
+            f"Expected a model with a known input shape and a single dtype, received {shortened(shape)} and {dtypes}."
+        )
+    sample = {"input_shape": list(shape[1:]), "dtype": dtypes.pop() if dtypes else "float32"}
+    name = keras_chain.name_of(description)
+    return {"class_name": "Sequential", "name": name, "engine": "kernels", "layers": layers, **sample}
+
+
+def _row_from_keras(description: Config, dtypes: set[str], trainable: bool, depth: int) -> tuple[list[Config], Any]:
+    """Return the entries of the layers of a model or an inner model, and the shape of a batch of inputs.
+
+    The dtypes of all layers are added to `dtypes`. The layers are frozen if `trainable` is False.
+    """
+    if depth > structure.MAX_DEPTH:
+        raise StorageError(f"Expected models inside models to a depth of {structure.MAX_DEPTH}, received more.")
+    layers: list[Config] = []
     config = description["config"] if isinstance(description["config"], dict) else {}
     shape = config.get("build_input_shape")
-    model_trainable = structure.trainable_in(config, "the model")
+    trainable = structure.trainable_in(config, "the model") and trainable
     for number, described in enumerate(keras_chain.layers_of(description)):
         what, config = keras_chain.label(described), described["config"]
+        if described["class_name"] in keras_chain.MODELS:
+            inner, of_inner = _row_from_keras(described, dtypes, trainable, depth + 1)
+            name = keras_chain.name_of(described)
+            layers.append({"class_name": "Sequential", "config": {"name": name}, "layers": inner})
+            shape = (shape or of_inner) if number == 0 else shape
+            continue
         if config.get("dtype") is not None:  # Keras 1 and 2 omit the dtype of some layers
             dtypes.add(_dtype(config["dtype"], what))
         if number == 0:
@@ -166,17 +193,11 @@ def from_keras(description: Config) -> Config:
             if number:
                 raise StorageError(f"Expected a single input, received the further {what}.")
             continue
-        trainable = structure.trainable_in(config, what) and model_trainable
         options = {option: value for option, value in config.items() if option != "trainable"}
         ours = _from_keras(keras_names.layer({**described, "config": options}, what), LAYERS, what)
         ours["config"]["name"] = str(config["name"])
-        layers.append({**ours, "trainable": trainable})
-    if not isinstance(shape, list) or len(dtypes) > 1:
-        raise StorageError(
-            f"Expected a model with a known input shape and a single dtype, received {shortened(shape)} and {dtypes}."
-        )
-    sample = {"input_shape": shape[1:], "dtype": dtypes.pop() if dtypes else "float32"}
-    return {"class_name": "Sequential", "engine": "kernels", "layers": layers, **sample}
+        layers.append({**ours, "trainable": structure.trainable_in(config, what) and trainable})
+    return layers, shape
 
 
 def compiled_from_keras(compiled: Config) -> Config:

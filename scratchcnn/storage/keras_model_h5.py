@@ -7,13 +7,13 @@
     optimizer_weights/          the optimizer state; optional
 
 The file that is written has the form of Keras 3, with names that Keras 2 also understands. It contains the compilation,
-but neither the optimizer state (Keras 3 cannot continue training from an .h5 file that contains one, not even from its
-own), nor the random state and the history.
+but neither the random state nor the history, and no optimizer state: Keras 3 (up to 3.15 at least) writes one into its
+own .h5 files, but when it loads such a file, it builds the optimizer for no variables, so that the next `fit` raises a
+ValueError until the model is compiled again.
 """
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Callable
 from typing import Any
@@ -21,7 +21,7 @@ from typing import Any
 from scratchcnn.configs import Config
 from scratchcnn.storage import hdf5, keras_config, keras_hdf5, keras_legacy_hdf5, keras_optimizer, structure
 from scratchcnn.storage.archive import storage_errors
-from scratchcnn.storage.atomic import FilePath, atomic_write
+from scratchcnn.storage.atomic import FilePath
 from scratchcnn.storage.errors import StorageError
 from scratchcnn.storage.objects import CustomObjects
 from scratchcnn.training.model import AnyModel, Model
@@ -40,24 +40,20 @@ def save(model: Model, path: FilePath) -> None:
     texts: dict[str, Any] = {"model_config": _legacy_model(keras_config.to_keras(model))}
     if (compiled := keras_config.compiled_to_save(model)) is not None:
         texts["training_config"] = _legacy_compilation(compiled)
-    content = io.BytesIO()
-    with hdf5.h5py().File(content, "w") as file:
+    with hdf5.written(path) as file:
         _write_versions(file)
         for name, value in texts.items():
             file.attrs[name] = json.dumps(value)
         group = file.create_group("model_weights")
         _write_versions(group)
         keras_legacy_hdf5.write(group, model)
-    _write(path, content)
 
 
 def save_weights(model: Model, path: FilePath) -> None:
     """Write the parameters only."""
-    content = io.BytesIO()
-    with hdf5.h5py().File(content, "w") as file:
+    with hdf5.written(path) as file:
         _write_versions(file)
         keras_legacy_hdf5.write(file, model)
-    _write(path, content)
 
 
 def load(model_class: Callable[..., AnyModel], path: FilePath, custom_objects: CustomObjects) -> AnyModel:
@@ -87,10 +83,7 @@ def load(model_class: Callable[..., AnyModel], path: FilePath, custom_objects: C
     return model
 
 
-def load_weights(model: Model, path: FilePath) -> None:
-    """Load the parameters from an HDF5 file of Keras, of any layout."""
-    with open(path, "rb") as file, storage_errors(path, EXPECTED):
-        keras_hdf5.put(model, file.read())
+load_weights = keras_hdf5.load_weights  # of any layout
 
 
 def is_hdf5(path: FilePath) -> bool:
@@ -99,19 +92,17 @@ def is_hdf5(path: FilePath) -> bool:
         return file.read(len(hdf5.SIGNATURE)) == hdf5.SIGNATURE
 
 
-def _write(path: FilePath, content: io.BytesIO) -> None:
-    with atomic_write(path) as file:
-        file.write(content.getvalue())
-
-
 def _write_versions(group: Any) -> None:
     group.attrs["keras_version"] = keras_config.KERAS_VERSION
     group.attrs["backend"] = keras_legacy_hdf5.BACKEND
 
 
 def _legacy_model(config: Config) -> Config:
-    """Return the content of config.json in the form of .h5 files: class_name and config of each object."""
-    layers = [_legacy(layer) for layer in config["config"]["layers"]]
+    """Return the entry of a model in config.json in the form of .h5 files: class_name and config of each object."""
+    layers = [
+        _legacy_model(layer) if layer["class_name"] == config["class_name"] else _legacy(layer)
+        for layer in config["config"]["layers"]
+    ]
     head = layers[0]["config"]
     head["batch_input_shape"] = head.pop("batch_shape")  # Keras 3 reads both names, Keras 2 only this one
     return {"class_name": config["class_name"], "config": {**config["config"], "layers": layers}}

@@ -9,7 +9,8 @@
 The file can also be read by numpy.load. Equal models give equal bytes. Nothing is pickled, and no member is compressed:
 trained weights are hardly compressible, and an archive without compression cannot be a zip bomb.
 
-Version 2 is written if a layer is frozen, since readers of version 1 would train it; otherwise version 1.
+Version 2 is written if a layer is frozen, since readers of version 1 would train it, and version 3 if the model
+contains another one; otherwise version 1.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from collections.abc import Callable
 import numpy as np
 
 from scratchcnn.configs import Config
+from scratchcnn.layers.row import LayerRow
 from scratchcnn.operands import FLOAT_DTYPES, Array
 from scratchcnn.storage import parameters, structure, training_state
 from scratchcnn.storage.archive import MAX_JSON_BYTES, Archive, open_archive
@@ -29,7 +31,7 @@ from scratchcnn.storage.errors import StorageError
 from scratchcnn.storage.objects import CustomObjects
 from scratchcnn.training.model import AnyModel, Model
 
-FORMAT, VERSION = "scratchcnn", 2
+FORMAT, VERSION = "scratchcnn", 3
 EXPECTED = "a file saved by scratchcnn"
 
 
@@ -37,13 +39,20 @@ def save(model: Model, path: FilePath) -> None:
     """Write the complete model."""
     training, arrays = training_state.describe(model)
     header = {
-        "version": 1 if all(layer.trainable for layer in model.layers) else 2,
+        "version": _version(model),
         "model": structure.describe(model),
         "compiled": structure.describe_compiled(model),
         "training": training,
         **_describe_parameters(model),
     }
     _write(path, header, _parameter_arrays(model) | arrays)
+
+
+def _version(model: Model) -> int:
+    """Return the oldest version whose readers understand the description of a model."""
+    if any(isinstance(layer, LayerRow) for layer in model.layers):
+        return 3
+    return 1 if all(layer.trainable for layer in model.leaf_layers) else 2
 
 
 def save_weights(model: Model, path: FilePath) -> None:
@@ -85,7 +94,7 @@ def _parameter_arrays(model: Model) -> dict[str, Array]:
 
 
 def _all_parameters(model: Model) -> list[Array]:
-    return [array for layer in model.layers for array in layer.params.values()]
+    return [array for layer in model.leaf_layers for array in layer.params.values()]
 
 
 def _load_parameters(model: Model, header: Config, archive: Archive) -> None:

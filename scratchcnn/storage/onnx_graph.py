@@ -47,7 +47,7 @@ class Graph:
         self.end = "input"  # name of the output of the last node
         self.channels_first = False
         self._shapes = [list(shape) for shape in (model.input_shape or (), model.output_shape or ())]
-        for layer in model.layers:
+        for layer in model.leaf_layers:
             try:
                 description_of(layer).add_to_onnx(self)
             except NotImplementedError:

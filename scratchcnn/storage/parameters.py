@@ -14,7 +14,7 @@ from scratchcnn.training.model import Model
 
 def layers_with_parameters(model: Model) -> list[Layer]:
     """Return the layers that have parameters, in order."""
-    return [layer for layer in model.layers if layer.params]
+    return [layer for layer in model.leaf_layers if layer.params]
 
 
 def expect_match(model: Model, found: Sequence[tuple[str, Sequence[Shape]]]) -> None:
@@ -63,7 +63,7 @@ def put(model: Model, arrays: Sequence[Array]) -> None:
     StorageError
         A finite value overflows in the model's dtype. The model is unchanged.
     """
-    names = [(layer, name) for layer in model.layers for name in layer.params]
+    names = [(layer, name) for layer in model.leaf_layers for name in layer.params]
     converted = []
     for (layer, name), array in zip(names, arrays, strict=True):
         with np.errstate(over="ignore", invalid="ignore"):

@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 from scratchcnn.configs import Config
 from scratchcnn.layers import Input, Layer
+from scratchcnn.layers.row import LayerRow
 from scratchcnn.storage.errors import StorageError
 from scratchcnn.storage.objects import CustomObjects, deserialize, serialize
 from scratchcnn.training.model import AnyModel, Model
 
 MAX_LAYERS = 4096
 MAX_RANK = 16
+MAX_DEPTH = 16
 
 
 def describe(model: Model) -> Config:
-    """Return the engine, dtype, input shape and layers of a model.
+    """Return the name, engine, dtype, input shape and layers of a model.
 
-    The entry of a frozen layer contains 'trainable': False.
+    The entry of a frozen layer contains 'trainable': False, that of an inner model 'layers'.
     """
-    if len(model.layers) > MAX_LAYERS:
-        raise StorageError(f"Expected at most {MAX_LAYERS} layers, received {len(model.layers)}.")
+    if len(model.leaf_layers) > MAX_LAYERS:
+        raise StorageError(f"Expected at most {MAX_LAYERS} layers, received {len(model.leaf_layers)}.")
     return {
         "class_name": "Sequential",
+        "name": model.name,
         "engine": model.engine,
         "dtype": model.dtype.name,
         "input_shape": list(model.expect_built("save")),
@@ -31,9 +35,20 @@ def describe(model: Model) -> Config:
     }
 
 
-def _describe_layer(layer: Layer) -> Config:
+def _describe_layer(layer: Layer | LayerRow) -> Config:
+    if isinstance(layer, LayerRow):
+        return {
+            "class_name": "Sequential",
+            "config": {"name": layer.name},
+            "layers": [_describe_layer(each) for each in layer.layers],
+        }
     described = serialize(layer, f"layer {layer.label}")
     return described if layer.trainable else {**described, "trainable": False}
+
+
+def is_model(described: Config) -> bool:
+    """Whether an entry, as returned by `describe`, is that of an inner model."""
+    return described["class_name"] == "Sequential" and not described.get("custom", False)
 
 
 def describe_compiled(model: Model) -> Config | None:
@@ -71,15 +86,17 @@ def create_model(
     described = description["layers"]
     if description["class_name"] != "Sequential" or not 0 < len(described) <= MAX_LAYERS:
         raise StorageError(f"Expected a Sequential of 1 to {MAX_LAYERS} layers, received {len(described)}.")
-    layers = [deserialize(serialized, custom_objects) for serialized in described]
-    for layer, serialized in zip(layers, described, strict=True):
-        layer.trainable = trainable_in(serialized, f"layer {layer.label}")
-    model = model_class(engine=description["engine"], dtype=description["dtype"])
+    name = description.get("name")  # missing in files of scratchcnn 0.1.0
+    model = model_class(engine=description["engine"], dtype=description["dtype"], name=name)
+    layers = [_create_layer(serialized, model_class, model, custom_objects, 1) for serialized in described]
+    leaves = [leaf for layer in layers for leaf in (layer.leaf_layers if isinstance(layer, LayerRow) else [layer])]
+    if len(leaves) > MAX_LAYERS:
+        raise StorageError(f"Expected at most {MAX_LAYERS} layers, received {len(leaves)}.")
     shape = Input(description["input_shape"]).shape
     if len(shape) > MAX_RANK:
         raise StorageError(f"Expected samples with at most {MAX_RANK} axes, received {len(shape)}.")
     following, required = shape, 0
-    for layer in layers:
+    for layer in leaves:
         for size in layer.param_shapes(following).values():
             required += math.prod(size) * model.dtype.itemsize
         if required > available:
@@ -92,6 +109,22 @@ def create_model(
     for layer in layers:
         model.add(layer)
     return model
+
+
+def _create_layer(
+    described: Config, model_class: Callable[..., AnyModel], outer: Model, custom_objects: CustomObjects, depth: int
+) -> Any:
+    """Create a layer, or an inner model with its layers, without parameters."""
+    if not is_model(described):
+        layer = deserialize(described, custom_objects)
+        layer.trainable = trainable_in(described, f"layer {layer.label}")
+        return layer
+    if depth > MAX_DEPTH:
+        raise StorageError(f"Expected models inside models to a depth of at most {MAX_DEPTH}, received more.")
+    inner = model_class(engine=outer.engine, dtype=outer.dtype.name, name=described["config"]["name"])
+    for each in described["layers"]:
+        inner.add(_create_layer(each, model_class, outer, custom_objects, depth + 1))
+    return inner
 
 
 def trainable_in(described: Config, what: str) -> bool:

@@ -485,6 +485,17 @@ def test_functional_model_that_is_a_chain_predicts_the_same_here(path, rng, name
     assert_equal_predictions(ours, theirs, images(rng))
 
 
+@pytest.mark.parametrize("name", ["", "pixels"])
+def test_functional_chain_of_layers_that_were_made_in_another_order_is_loaded(path, rng, name):
+    last, middle = keras.layers.Dense(3, activation="softmax"), keras.layers.Dense(5, activation="relu")
+    inputs = keras.layers.Input((4,), name=name or None)
+    theirs = keras.Model(inputs, last(middle(inputs)))
+    theirs.save(path)
+    ours, x = load_model(path), rng.standard_normal((6, 4)).astype(np.float32)
+    assert [layer.name for layer in ours.layers] == [middle.name, last.name]
+    assert_equal_predictions(ours, theirs, x)
+
+
 def branching(x):
     return keras.layers.Add(name="sum")([keras.layers.Dense(3, name="a")(x), keras.layers.Dense(3, name="b")(x)])
 
@@ -561,3 +572,19 @@ def test_keras_file_without_weights_raises_storage_error(tmp_path, rng):
         archive.writestr("config.json", json.dumps(config))
     with pytest.raises(StorageError, match=r"Expected an archive member 'model.weights.h5', received config.json"):
         load_model(path)
+
+
+def test_keras_cannot_train_after_loading_an_optimizer_state_from_h5(tmp_path, rng):
+    """The reason why our .h5 files contain none; if this fails, Keras can, and they should."""
+    x, y = rng.standard_normal((4, 6)).astype(np.float32), np.arange(4) % 3
+    theirs = keras.Sequential([keras.layers.Input((6,)), keras.layers.Dense(3, activation="softmax")])
+    theirs.compile("adam", "sparse_categorical_crossentropy")
+    theirs.fit(x, y, verbose=0)
+    theirs.save(tmp_path / "theirs.h5")
+    loaded = keras.saving.load_model(tmp_path / "theirs.h5")
+    with pytest.raises(ValueError, match="the optimizer was built with 0 variables"):
+        loaded.fit(x, y, verbose=0)
+    ours = load_model(tmp_path / "theirs.h5")
+    assert ours.optimizer_state.iterations == 1
+    ours.save(tmp_path / "ours.h5")
+    keras.saving.load_model(tmp_path / "ours.h5").fit(x, y, verbose=0)

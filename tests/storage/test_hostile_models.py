@@ -235,5 +235,5 @@ def test_damaged_hdf5_files(valid, tmp_path):
 def test_content_other_than_hdf5(tmp_path, content):
     path = tmp_path / "other.weights.h5"
     path.write_bytes(content)
-    with pytest.raises(StorageError, match=r"a .weights.h5 file of Keras, received"):
+    with pytest.raises(StorageError, match=r"an HDF5 file of Keras, received"):
         small_model().load_weights(path)

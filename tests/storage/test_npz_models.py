@@ -444,8 +444,8 @@ def test_missing_file_raises_file_not_found_error(tmp_path):
 
 def test_newer_version_and_other_format_raise_storage_error(path):
     small_model().save(path)
-    rewrite(path, lambda header: header.update(version=3))
-    with pytest.raises(StorageError, match="file of version 2 or older, received version 3; upgrade scratchcnn"):
+    rewrite(path, lambda header: header.update(version=4))
+    with pytest.raises(StorageError, match="file of version 3 or older, received version 4; upgrade scratchcnn"):
         load_model(path)
     rewrite(path, lambda header: header.update(format="other"))
     with pytest.raises(StorageError, match="received another archive"):

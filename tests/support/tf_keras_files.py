@@ -42,6 +42,17 @@ def functional():
     return keras.Model(inputs, x)
 
 
+def nested():
+    """A sequential, a functional, and again a sequential model inside a sequential one."""
+    first = keras.Sequential([layers.Input(SHAPE), *chain()[:4]], name="first")
+    x = inputs = layers.Input(first.output_shape[1:])
+    for layer in (*chain()[4:6], layers.Dense(5)):
+        x = layer(x)
+    last = keras.Sequential([layers.Dense(5, name="inside")])
+    parts = [first, keras.Model(inputs, x), last, layers.Dense(3, activation="softmax")]
+    return keras.Sequential([layers.Input(SHAPE), *parts])
+
+
 def without_input_shape():
     model = keras.Sequential([layers.Flatten(), layers.Dense(3, activation="softmax")])
     model.build((None, *SHAPE))
@@ -62,6 +73,8 @@ def write(folder):
         "old_adam.h5": (first_layer_with_input_shape, old.Adam(0.01)),
         "old_sgd.h5": (without_input_shape, old.SGD(0.05, momentum=0.9)),
         "old.keras": (first_layer_with_input_shape, old.Adam(0.01)),
+        "nested.h5": (nested, keras.optimizers.Adam(0.01)),
+        "nested.keras": (nested, keras.optimizers.Adam(0.01)),
     }
     for name, (make, optimizer) in cases.items():
         model = make()
