@@ -2,7 +2,7 @@
 
 You learn that a layer is an operation with parameters, that a training step is a loop over the layers forward and a
 loop backward, and how much convolutions improve on dense layers.
-Read alongside: scratchcnn/layers/base.py, scratchcnn/training/step.py, and scratchcnn/sequential/model.py.
+Read alongside: scratchcnn/layers/base.py, scratchcnn/training/step.py, and scratchcnn/sequential/training.py.
 
     python examples/09_train_the_network.py
 """
