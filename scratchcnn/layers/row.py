@@ -173,12 +173,18 @@ class LayerRow(Named, methods=True):
 
     weights = _of_all_layers("weights", "The parameters themselves, not copies, in the order of `get_weights`.")
     trainable_weights = _of_all_layers(
-        "trainable_weights", "The parameters that training updates: those of the layers that are not frozen."
+        "trainable_weights",
+        "The parameters that the optimizer updates: those of the layers that are not frozen, without statistics.",
     )
-    non_trainable_weights = _of_all_layers("non_trainable_weights", "The parameters of the frozen layers.")
+    non_trainable_weights = _of_all_layers(
+        "non_trainable_weights",
+        "The parameters that the optimizer leaves unchanged: statistics, and those of the frozen layers.",
+    )
 
     def get_weights(self) -> list[Array]:
         """Return copies of all parameters, in Keras's order and layout: kernel, bias, kernel, bias, ...
+
+        They include statistics, such as the moving mean of a BatchNormalization.
 
         Raises
         ------
@@ -216,9 +222,6 @@ class LayerRow(Named, methods=True):
         """
         self.expect_built("count_params")
         return sum(layer.parameter_count for layer in self.leaf_layers)
-
-    def __repr__(self) -> str:
-        return f"<{self.label}, {self._input_shape} to {self._output_shape}>"
 
 
 def shapes_of(part: Layer | LayerRow) -> tuple[Shape | None, Shape | None]:

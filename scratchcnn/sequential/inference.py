@@ -98,9 +98,10 @@ class InferringModel(StoredModel, methods=True):
         return inference.prediction(self, source, resolve(verbose), CallbackList(callbacks))
 
     def __call__(self, x: object, training: bool = False) -> Array:
-        """Return the outputs for one batch of images; with training=True, dropout is active.
+        """Return the outputs for one batch of images; with training=True, those in training.
 
-        A model whose shapes are not known yet is built for x first.
+        Then dropout is active, and BatchNormalization uses the statistics of the batch. The parameters do not change. A
+        model whose shapes are not known yet is built for x first.
 
         Raises
         ------

@@ -8,8 +8,10 @@ from typing import Self, cast
 
 from scratchcnn.arguments import boolean
 from scratchcnn.configs import Config
+from scratchcnn.descriptions.words import plural
+from scratchcnn.display.blocks import html_of
 from scratchcnn.sequential.compiled import CompiledModel
-from scratchcnn.sequential.summary import summary_lines
+from scratchcnn.sequential.summary import summary_blocks, summary_lines
 from scratchcnn.storage import files, keras_config, structure
 from scratchcnn.storage.atomic import FilePath
 from scratchcnn.storage.errors import StorageError, shortened
@@ -51,6 +53,14 @@ class StoredModel(CompiledModel, methods=True):
         for line in summary_lines(self, line_length, positions, boolean("expand_nested", expand_nested)):
             (print_fn or print)(line)
 
+    def __repr__(self) -> str:
+        shapes = f", {self.input_shape} to {self.output_shape}" if self.output_shape else ", not built"
+        return f"<{self.label}, {plural(len(self.layers), 'layer')}{shapes}>"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook displays: the table of `summary`."""
+        return html_of(summary_blocks(self))
+
     def get_config(self) -> Config:
         """Return the layers as plain data in Keras's form, without parameters; `from_config` reads it, here and there.
 
@@ -62,7 +72,9 @@ class StoredModel(CompiledModel, methods=True):
         Examples
         --------
         >>> from scratchcnn import Sequential
-        >>> from scratchcnn.layers import Dense
+        >>> from scratchcnn.descriptions.words import plural
+        from scratchcnn.display.blocks import html_of
+        from scratchcnn.layers import Dense
         >>> config = Sequential([Dense(3, input_shape=(4,))]).get_config()
         >>> Sequential.from_config(config).output_shape
         (None, 3)

@@ -50,8 +50,40 @@ def summary_lines(
     yield "_" * length
 
 
-from scratchcnn.display.blocks import Block, Group, Paragraph, Table, Title
-from scratchcnn.layers.row import LayerRow, shapes_of
+def summary_blocks(model: LayerRow) -> list[Block]:
+    """Return the title, the table and the totals of the summary, as a notebook displays a model.
+
+    A layer that is not built yet has no output shape and no parameters.
+
+    >>> from scratchcnn import Sequential
+    >>> from scratchcnn.layers import Dense
+    >>> summary_blocks(Sequential([Dense(3)]))[1].lines()[-1]
+    'dense (Dense)  ?             ?'
+    """
+    is_built = model.output_shape is not None
+    totals = _totals(model) if is_built else ["Not built: the shape of the input is not known."]
+    table = Table(COLUMNS, list(_rows(model, expand_nested=False)), left=(0, 1))
+    return [Title(f'Model: "{model.name}"'), table, Group(*map(Paragraph, totals))]
+
+
+def _rows(model: LayerRow, expand_nested: bool, depth: int = 0) -> Iterator[tuple[str, str, str]]:
+    """Iterate over name, output shape and number of parameters of each layer; '?' if it is not built."""
+    for layer in model.layers:
+        indent, shape = f"{'   ' * depth}└ " if depth else "", shapes_of(layer)[1]
+        described = ("?", "?") if shape is None else (str((None, *shape)), str(layer.count_params()))
+        yield f"{indent}{layer.name or layer.default_name} ({type(layer).__name__})", *described
+        if expand_nested and isinstance(layer, LayerRow):
+            yield from _rows(layer, expand_nested, depth + 1)
+
+
+def _totals(model: LayerRow) -> list[str]:
+    total = model.count_params()
+    trainable = sum(array.size for array in model.trainable_weights)
+    return [
+        f"Total params: {total:,}",
+        f"Trainable params: {trainable:,}",
+        f"Non-trainable params: {total - trainable:,}",
+    ]
 
 
 def _column_ends(

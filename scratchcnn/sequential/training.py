@@ -56,8 +56,8 @@ class TrainableModel(InferringModel, methods=True):
         epochs : int
             Passes over the data, each in a new random order, including those before initial_epoch.
         verbose : {'auto', 0, 1, 2}
-            1: a progress bar with the remaining time; 2: one line per epoch; 0: silent; 'auto': 1 on a terminal, else
-            2. The seconds are those of the whole epoch; the time per step excludes validation.
+            1: a progress bar with the remaining time; 2: one line per epoch; 0: silent; 'auto': 1 on a terminal and in
+            a notebook, else 2. The seconds are those of the whole epoch; the time per step excludes validation.
         callbacks : Callback or sequence of Callback, optional
             See `scratchcnn.callbacks`.
         validation_split : float, default 0
@@ -162,7 +162,7 @@ class TrainableModel(InferringModel, methods=True):
         ----------
         x, y : one batch, as for `fit`
         training : bool
-            Whether dropout is active.
+            Whether dropout is active, and BatchNormalization uses the statistics of the batch.
 
         Raises
         ------

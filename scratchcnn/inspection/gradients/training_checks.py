@@ -218,7 +218,7 @@ def overfit_one_batch(
     clone = without_dropout(model.clone(optimizer=Adam(learning_rate)))
     images, labels, classes = np.asarray(x)[:count], np.asarray(y)[:count], class_count(clone)
     before, equal = clone.get_weights(), math.log(classes)
-    training = any(layer.statistics for layer in clone.layers)  # moving averages follow the parameters too slowly
+    training = any(layer.statistics for layer in clone.leaf_layers)  # moving averages follow the parameters too slowly
     losses = [clone.loss_and_gradients(images, labels, training)[0]]
     while len(losses) <= steps and math.isfinite(losses[-1]) and (len(losses) <= LEAST or losses[-1] > LEARNED * equal):
         with np.errstate(all="ignore"):

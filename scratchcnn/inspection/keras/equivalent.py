@@ -239,7 +239,7 @@ def train_keras(keras: Any, model: Sequential, batches: Sequence[Samples], given
     optimizer.build(trained.trainable_variables)
     loss_function = _loss_of(keras, compiled.loss, model.dtype, from_logits)
     outputs = outputs_of(keras, whole, np.asarray(batches[0].x, model.dtype))
-    training = any(layer.statistics for layer in model.layers)  # else both modes are equal without dropout
+    training = any(layer.statistics for layer in model.leaf_layers)  # else both modes are equal without dropout
     recorded = []
     for batch in batches:
         x = np.asarray(batch.x, model.dtype)

@@ -6,7 +6,8 @@ from networks import small_model
 
 from scratchcnn import Sequential
 from scratchcnn.fusion.plan import Plan
-from scratchcnn.inspection.keras.perturbation import SOFTMAX, WINOGRAD, perturbed_plan, train
+from scratchcnn.inspection.keras.perturbation import train
+from scratchcnn.inspection.keras.perturbed_stages import SOFTMAX, WINOGRAD, perturbed_plan
 from scratchcnn.inspection.tracing.passes import layer_outputs
 from scratchcnn.kernels.conv2d.winograd_tiles import F2, F4
 from scratchcnn.layers import AveragePooling2D, BatchNormalization, Conv2D, Dense, GlobalAveragePooling2D
