@@ -180,10 +180,11 @@ class Typicality:
 def _plans_of_features(layers: Sequence[Layer], engine: str) -> list[Plan]:
     """Divide the layers up to the last hidden block into plans that each end at an output to be used as features.
 
-    A block is a layer with parameters and all that follow up to the next one. Its features are its last output that
+    A block is a layer with parameters and all that follow up to the next one; a normalization, whose statistics make it
+    an affine map of each channel in inference, begins no block. Its features are its last output that
     still has positions (H, W, C), or, without a convolution, its last output.
     """
-    starts = [place for place, layer in enumerate(layers) if layer.params]
+    starts = [place for place, layer in enumerate(layers) if layer.params and not layer.statistics]
     plans, begin = [], 0
     for start, following in pairwise(starts):
         with_positions = [place for place in range(start, following) if len(layers[place].output_shape or ()) == 3]

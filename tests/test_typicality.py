@@ -11,7 +11,7 @@ from non_digits import LOOK_ALIKES, drawings, letters, noise, read_all
 
 from scratchcnn import Sequential
 from scratchcnn.datasets import mnist
-from scratchcnn.layers import Activation, Conv2D, Dense, Dropout, Flatten, MaxPooling2D
+from scratchcnn.layers import Activation, BatchNormalization, Conv2D, Dense, Dropout, Flatten, MaxPooling2D
 from scratchcnn.typicality import RARE, RIDGE, Typicality
 
 WHOLE = Path(os.environ.get("MNIST_FOLDER", "no folder"))
@@ -191,6 +191,19 @@ def test_distance_follows_its_definition(rng, engine):
     held_out = typicality.distance(x[:30])
     for score, distance in zip(typicality.score(x[50:]), expected, strict=True):
         assert score == pytest.approx((1 + (held_out >= distance).sum()) / 31)
+
+
+def test_a_normalization_is_part_of_the_block_before_it(rng):
+    """With moving averages of 0 and 1 it changes nothing, so the distances are those of the network without it."""
+
+    def network(*normalized):
+        first = [Conv2D(3, 3, input_shape=(8, 9, 2)), *normalized[:1], Activation("relu"), Flatten(), Dense(5)]
+        model = Sequential([*first, *normalized[1:], Activation("relu"), Dense(3)], dtype="float64", seed=1)
+        return Typicality(model, (x[:50], labels), x[:30])
+
+    x, labels = rng.normal(size=(60, 8, 9, 2)), rng.integers(0, 3, 50)
+    plain, normalized = network(), network(BatchNormalization(epsilon=1e-12), BatchNormalization(epsilon=1e-12))
+    np.testing.assert_allclose(normalized.distance(x[50:]), plain.distance(x[50:]), rtol=1e-9)
 
 
 def test_a_network_without_a_hidden_layer_is_judged_by_its_pixels(sample, rng):
