@@ -2,7 +2,7 @@
 
 You learn how a loss measures errors, how its gradient says in which direction to change the weights, and what the
 learning rate does.
-Read alongside: scratchcnn/reference/cross_entropy.py and sgd.py.
+Read alongside: scratchcnn/reference/losses/cross_entropy.py and scratchcnn/reference/optimizers/sgd.py.
 
     python examples/03_loss_and_gradient_descent.py
 """

@@ -2,8 +2,8 @@
 
 You learn that each operation has a function for its backward pass, how to check a gradient with finite differences, and
 what a hidden layer is good for.
-Read alongside: scratchcnn/reference/dense.py, relu.py and cross_entropy.py; then scratchcnn/training/step.py, which
-does the same for any sequence of layers.
+Read alongside: scratchcnn/reference/dense.py, relu.py and scratchcnn/reference/losses/cross_entropy.py; then
+scratchcnn/training/step.py, which does the same for any sequence of layers.
 
     python examples/04_backpropagation.py
 """

@@ -2,7 +2,8 @@
 
 You learn why plain gradient descent zigzags, how momentum averages the gradients of past steps, and why Adam adapts the
 step size to each weight.
-Read alongside: scratchcnn/reference/sgd.py and adam.py, then scratchcnn/optimizers.py and schedules.py.
+Read alongside: scratchcnn/reference/optimizers/sgd.py and adam.py, then scratchcnn/optimizers/ and
+scratchcnn/schedules.py.
 
     python examples/08_adam_and_friends.py
 """

@@ -130,6 +130,33 @@ class Operations(Protocol):
     def cross_entropy_gradient(self, probabilities: Array, targets: Array, scale: float) -> Array:
         """Gradient of the scaled loss with respect to the probabilities."""
 
+    def sigmoid_cross_entropy(self, logits: Array, targets: Array) -> tuple[Array, Array]:
+        """Binary cross-entropy of each sample, and the probabilities, from logits."""
+
+    def sigmoid_cross_entropy_gradient(self, probabilities: Array, targets: Array, scale: float) -> Array:
+        """Gradient of the scaled loss with respect to the logits."""
+
+    def binary_cross_entropy(self, probabilities: Array, targets: Array) -> Array:
+        """Binary cross-entropy of each sample, from probabilities."""
+
+    def binary_cross_entropy_gradient(self, probabilities: Array, targets: Array, scale: float) -> Array:
+        """Gradient of the scaled loss with respect to the probabilities."""
+
+    def mean_squared_error(self, outputs: Array, targets: Array) -> Array:
+        """Mean squared error of each sample."""
+
+    def mean_squared_error_gradient(self, outputs: Array, targets: Array, scale: float) -> Array:
+        """Gradient of the scaled loss with respect to the outputs."""
+
+    def absolute_sum(self, x: Array) -> float:
+        """Sum of the absolute values of all elements."""
+
+    def squared_sum(self, x: Array) -> float:
+        """Sum of the squares of all elements."""
+
+    def add_penalty_gradient(self, gradient: Array, x: Array, l1: float, l2: float) -> Array:
+        """Add the gradient of l1 * absolute_sum(x) + l2 * squared_sum(x) to a gradient."""
+
     def dropout(self, x: Array, rate: float, key: int) -> tuple[Array, Array]:
         """Zero random activations and scale the rest; also the mask of those that are kept."""
 
@@ -155,6 +182,46 @@ class Operations(Protocol):
         self, parameter: Array, gradient: Array, velocity: Array, learning_rate: float, momentum: float, nesterov: bool
     ) -> None:
         """Update a parameter and its velocity in place by one step of stochastic gradient descent."""
+
+    def rmsprop(
+        self,
+        parameter: Array,
+        gradient: Array,
+        velocity: Array,
+        increment: Array | None,
+        average: Array | None,
+        learning_rate: float,
+        rho: float,
+        momentum: float,
+        epsilon: float,
+    ) -> None:
+        """Update a parameter and its optimizer state in place by one step of RMSprop."""
+
+    def adagrad(
+        self, parameter: Array, gradient: Array, accumulator: Array, learning_rate: float, epsilon: float
+    ) -> None:
+        """Update a parameter and its accumulator in place by one step of Adagrad."""
+
+    def adadelta(
+        self,
+        parameter: Array,
+        gradient: Array,
+        squared_gradients: Array,
+        squared_updates: Array,
+        learning_rate: float,
+        rho: float,
+        epsilon: float,
+    ) -> None:
+        """Update a parameter and its optimizer state in place by one step of Adadelta."""
+
+    def clip_by_norm(self, gradient: Array, norm: float, limit: float) -> Array:
+        """Scale a gradient of this norm to a norm of at most `limit`."""
+
+    def clip_by_value(self, gradient: Array, limit: float) -> Array:
+        """Limit every element of a gradient to [-limit, limit]."""
+
+    def decay(self, parameter: Array, rate: float) -> None:
+        """Shrink a parameter towards zero, in place."""
 
 
 def engine(name: str) -> Operations:

@@ -138,7 +138,10 @@ def sources_of(layer: LayerTrace, engine: str) -> tuple[list[Source], list[Sourc
 
 def loss_sources(engine: str) -> list[Source]:
     """Return the code of softmax and cross-entropy."""
-    formula, loop = "reference.cross_entropy:softmax_cross_entropy", "kernels.cross_entropy:_softmax_cross_entropy"
+    formula, loop = (
+        "reference.losses.cross_entropy:softmax_cross_entropy",
+        "kernels.losses.cross_entropy:_softmax_cross_entropy",
+    )
     return _found(Code((formula,), (loop,)), engine)
 
 

@@ -12,8 +12,8 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
+from scratchcnn.kernels.optimizers.sgd import flat
 from scratchcnn.kernels.runtime.jit import parallel_if_large
-from scratchcnn.kernels.sgd import flat
 from scratchcnn.operands import Array, expect
 
 

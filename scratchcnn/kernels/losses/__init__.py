@@ -1,0 +1,1 @@
+"""The losses and their gradients, and the penalty of a regularizer, compiled."""

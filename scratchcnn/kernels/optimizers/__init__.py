@@ -1,0 +1,1 @@
+"""The update rules of the optimizers, gradient clipping and weight decay, compiled."""
