@@ -2,14 +2,17 @@
 
 import numpy as np
 import pytest
+from networks import small_data, small_model
 
-from scratchcnn import Sequential, load_model
+from scratchcnn import Sequential, load_model, operations
 from scratchcnn.activations import ActivationFunction
 from scratchcnn.callbacks import EarlyStopping
 from scratchcnn.layers import Conv2D, Dense, Flatten, MaxPooling2D
 from scratchcnn.losses import Loss
 from scratchcnn.metrics import Metric
-from scratchcnn.optimizers import Optimizer, State
+from scratchcnn.optimizers import Optimizer, RMSprop, State
+
+X, Y = small_data(8)
 
 
 class MeanSquaredError(Loss):
@@ -31,6 +34,39 @@ class MeanAbsoluteError(Metric):
 
     def of_samples(self, targets, outputs):
         return abs(targets - outputs).reshape(len(targets), -1).mean(axis=1)
+
+
+def test_setting_that_changes_the_optimizer_state_requires_compile():
+    model = small_model(seed=1)
+    model.compile(RMSprop())
+    model.train_on_batch(X, Y)
+    before = model.get_weights()
+    model.optimizer.momentum = 0.5
+    with pytest.raises(ValueError, match=r"state of velocity and increment for each parameter, received 1 of them"):
+        model.train_on_batch(X, Y)
+    for a, b in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+class Halfway(Optimizer):
+    """An optimizer that overrides `update` and `slot_names` only; the base class does the rest."""
+
+    slot_names = ("sum",)
+
+    def update(self, parameter, gradient, slots, step, learning_rate, ops):
+        slots[0][...] += gradient
+        parameter -= parameter.dtype.type(learning_rate / step) * slots[0]
+
+
+@pytest.mark.parametrize("engine", ["kernels", "reference"])
+def test_update_of_one_parameter_gets_clipped_gradients_and_decayed_parameters(engine):
+    optimizer, parameter, gradient = Halfway(0.1, weight_decay=2.0, clipvalue=1.0), np.array([4.0]), np.array([9.0])
+    state = optimizer.start([parameter])
+    for _ in range(2):
+        state = optimizer.step([parameter], [gradient], state, operations.engine(engine))
+    # 4 * 0.8 - 0.1 * 1 = 3.1, then 3.1 * 0.8 - 0.1 / 2 * 2 = 2.38
+    np.testing.assert_allclose(parameter, 2.38)
+    assert (state.iterations, state.slots[0][0].item(), gradient.item()) == (2, 2, 9)
 
 
 class SignSGD(Optimizer):
@@ -146,7 +182,7 @@ def test_own_activation_is_applied_and_differentiated(rng):
 @pytest.mark.parametrize(("base", "call"), [
     (Loss(), lambda loss: loss.forward(np.ones((1, 1)), np.ones((1, 1)), None)),
     (Metric(), lambda metric: metric.of_samples(np.ones((1, 1)), np.ones((1, 1)))),
-    (Optimizer(), lambda optimizer: optimizer.step([], [], State(0, []), None)),
+    (Optimizer(), lambda optimizer: optimizer.step([np.ones(1)], [np.ones(1)], State(0, [()]), None)),
 ])  # fmt: skip
 def test_base_classes_leave_their_methods_to_be_implemented(base, call):
     with pytest.raises(NotImplementedError):
