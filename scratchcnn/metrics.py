@@ -1,4 +1,4 @@
-"""Metrics: accuracy, the fraction of samples classified correctly, and the base class of all metrics."""
+"""Metrics: accuracy (the fraction of samples classified correctly), errors, and the base class of all metrics."""
 
 from __future__ import annotations
 
@@ -6,9 +6,15 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from scratchcnn.arguments import fraction
 from scratchcnn.configs import Config, Configured
 from scratchcnn.names import look_up, names_of_module
 from scratchcnn.operands import Array
+
+__all__ = [
+    "KNOWN", "Accuracy", "BinaryAccuracy", "CategoricalAccuracy", "MeanAbsoluteError", "MeanSquaredError", "Metric",
+    "SparseCategoricalAccuracy", "get", "get_all",
+]  # fmt: skip
 
 
 class Metric(Configured):
@@ -28,13 +34,13 @@ class Metric(Configured):
 
     Examples
     --------
-    >>> class MeanAbsoluteError(Metric):
+    >>> class LargestError(Metric):
     ...     higher_is_better = False
     ...
     ...     def of_samples(self, targets, outputs):
-    ...         return abs(targets - outputs).mean(axis=1)
-    >>> MeanAbsoluteError().name
-    'mean_absolute_error'
+    ...         return abs(targets - outputs).max(axis=1)
+    >>> LargestError().name
+    'largest_error'
     """
 
     higher_is_better = True
@@ -52,7 +58,10 @@ class Metric(Configured):
 
 
 class CategoricalAccuracy(Metric):
-    """Accuracy: the fraction of samples whose largest output is at the position of the largest target."""
+    """Accuracy: the fraction of samples whose largest output is at the position of the largest target.
+
+    If an output has several axes, the last one is that of the classes, and the accuracy is averaged over the others.
+    """
 
     def of_samples(self, targets: Array, outputs: Array) -> Array:
         """Return whether each sample is classified correctly: (N, J), (N, J) -> (N,) bool.
@@ -60,12 +69,93 @@ class CategoricalAccuracy(Metric):
         >>> CategoricalAccuracy().of_samples(np.array([[0, 1], [1, 0]]), np.array([[0.2, 0.8], [0.1, 0.9]]))
         array([ True, False])
         """
-        correct: Array = targets.argmax(axis=1) == outputs.argmax(axis=1)
-        return correct
+        return _mean(targets.argmax(axis=-1) == outputs.argmax(axis=-1))
 
 
 class SparseCategoricalAccuracy(CategoricalAccuracy):
     """`CategoricalAccuracy` under its name for integer labels, which are one-hot rows when they arrive here."""
+
+
+class BinaryAccuracy(Metric):
+    """Accuracy of yes-or-no outputs: the fraction that is on the same side of the threshold as the target.
+
+    Parameters
+    ----------
+    name : str, optional
+    threshold : float, default 0.5
+        An output above it means yes. The targets are 0 (no) and 1 (yes).
+
+    Raises
+    ------
+    ValueError
+        The threshold is not a number between 0 and 1.
+    """
+
+    def __init__(self, name: str | None = None, threshold: float = 0.5) -> None:
+        super().__init__(name)
+        self.threshold = fraction("threshold", threshold)
+
+    def get_config(self) -> Config:
+        """Return the constructor's arguments by name."""
+        return {**super().get_config(), "threshold": self.threshold}
+
+    def of_samples(self, targets: Array, outputs: Array) -> Array:
+        """Return the fraction of outputs of each sample that are right: (N, J), (N, J) -> (N,).
+
+        >>> BinaryAccuracy().of_samples(np.array([[0, 1], [1, 1]]), np.array([[0.2, 0.8], [0.1, 0.9]]))
+        array([1. , 0.5])
+        """
+        return _mean(targets == (outputs > self.threshold))
+
+
+class Accuracy(Metric):
+    """What 'accuracy' means: `BinaryAccuracy` for a single output, `CategoricalAccuracy` for several, as in Keras."""
+
+    def of_samples(self, targets: Array, outputs: Array) -> Array:
+        """Return whether each sample is classified correctly: (N, J), (N, J) -> (N,)."""
+        kind = BinaryAccuracy if outputs.shape[-1] == 1 else CategoricalAccuracy
+        return kind().of_samples(targets, outputs)
+
+
+class MeanSquaredError(Metric):
+    """Mean of the squared differences between outputs and targets."""
+
+    higher_is_better = False
+
+    def of_samples(self, targets: Array, outputs: Array) -> Array:
+        """Return the mean squared error of each sample: (N, J), (N, J) -> (N,).
+
+        >>> MeanSquaredError().of_samples(np.array([[0.0, 1.0]]), np.array([[1.0, 3.0]]))
+        array([2.5])
+        """
+        return _mean((outputs - targets) ** 2)
+
+
+class MeanAbsoluteError(Metric):
+    """Mean of the absolute differences between outputs and targets."""
+
+    higher_is_better = False
+
+    def of_samples(self, targets: Array, outputs: Array) -> Array:
+        """Return the mean absolute error of each sample: (N, J), (N, J) -> (N,).
+
+        >>> MeanAbsoluteError().of_samples(np.array([[0.0, 1.0]]), np.array([[1.0, 3.0]]))
+        array([1.5])
+        """
+        return _mean(abs(outputs - targets))
+
+
+def _mean(values: Array) -> Array:
+    """Return the mean of each sample: (N, ...) -> (N,); (N,) is returned as it is."""
+    return values if values.ndim == 1 else values.reshape(len(values), -1).mean(axis=1)
+
+
+KNOWN: dict[str, type[Metric]] = {
+    "accuracy": Accuracy, "acc": Accuracy, "categorical_accuracy": CategoricalAccuracy,
+    "sparse_categorical_accuracy": SparseCategoricalAccuracy, "binary_accuracy": BinaryAccuracy,
+    "mean_squared_error": MeanSquaredError, "mse": MeanSquaredError,
+    "mean_absolute_error": MeanAbsoluteError, "mae": MeanAbsoluteError,
+}  # fmt: skip
 
 
 def get(identifier: str | Metric) -> Metric:
@@ -80,13 +170,7 @@ def get(identifier: str | Metric) -> Metric:
     """
     if isinstance(identifier, Metric):
         return identifier
-    known = {
-        "accuracy": CategoricalAccuracy,
-        "acc": CategoricalAccuracy,
-        "categorical_accuracy": CategoricalAccuracy,
-        "sparse_categorical_accuracy": SparseCategoricalAccuracy,
-    }
-    return look_up("metric", identifier, known)(name=identifier)
+    return look_up("metric", identifier, KNOWN)(name=identifier)
 
 
 def get_all(identifiers: str | Metric | Iterable[str | Metric] | None) -> list[Metric]:

@@ -10,8 +10,8 @@ from scratchcnn.fusion.plan import Plan
 from scratchcnn.layers import Layer
 from scratchcnn.operands import Array
 from scratchcnn.optimizers import State
+from scratchcnn.training.logits_loss import on_logits
 from scratchcnn.training.model import Compiled
-from scratchcnn.training.softmax_loss import on_logits
 from scratchcnn.training.trainer import Trainer, carried_over, trainable_parameters
 
 

@@ -25,7 +25,7 @@ class Trainer:
     Attributes
     ----------
     plan : Plan
-        The stages of the model's layers; a final softmax is part of the loss instead (`training.softmax_loss`).
+        The stages of the model's layers; a final softmax or sigmoid is part of the loss (`training.logits_loss`).
     loss, metrics, optimizer, optimizer_state
     dtype : float32 or float64
     shuffle_rng, dropout_rng : numpy.random.Generator

@@ -39,8 +39,14 @@ def check_weights(sample_weight: object, count: int, dtype: np.dtype[np.floating
     return np.ascontiguousarray(weights, dtype)
 
 
-def check_class_weight(class_weight: object, classes: int) -> dict[int, float] | None:
+def check_class_weight(class_weight: object, outputs: int) -> dict[int, float] | None:
     """Return weights by class number; None stays None.
+
+    Parameters
+    ----------
+    class_weight : object
+    outputs : int
+        Number of outputs of the model; a single one distinguishes the classes 0 and 1.
 
     Raises
     ------
@@ -51,13 +57,30 @@ def check_class_weight(class_weight: object, classes: int) -> dict[int, float] |
         return None
     if not isinstance(class_weight, Mapping):
         raise ValueError(f"Expected class_weight as a dict, for example {{0: 1.0, 1: 2.5}}, received {class_weight!r}.")
+    classes = _classes(outputs)
     unknown = [key for key in class_weight if key not in range(classes)]
     if unknown:
         raise ValueError(f"Expected classes from 0 to {classes - 1} in class_weight, received {unknown[0]!r}.")
     return {int(key): non_negative(f"the class_weight of class {key}", value) for key, value in class_weight.items()}
 
 
-def of_classes(class_weight: Mapping[int, float], labels: Array, classes: int, dtype: np.dtype[np.floating]) -> Array:
-    """Return the weight of each sample's class, 1 for a class without one; labels are class numbers or rows."""
-    weight_of = np.array([class_weight.get(number, 1.0) for number in range(classes)], dtype)
-    return weight_of[labels if labels.ndim == 1 else labels.argmax(axis=1)]
+def of_classes(class_weight: Mapping[int, float], labels: Array, outputs: int, dtype: np.dtype[np.floating]) -> Array:
+    """Return the weight of each sample's class, 1 for a class without one; labels are class numbers or rows.
+
+    Raises
+    ------
+    ValueError
+        The labels of a model with a single output are not 0 and 1.
+    """
+    weight_of = np.array([class_weight.get(number, 1.0) for number in range(_classes(outputs))], dtype)
+    if labels.ndim > 1 and outputs == 1:
+        labels = labels.reshape(len(labels), -1)[:, 0]
+        wrong = labels[(labels != 0) & (labels != 1)]
+        if wrong.size:
+            raise ValueError(f"Expected labels 0 and 1 with class_weight, received {wrong[0]}; use sample_weight.")
+        labels = labels.astype(np.int64)
+    return weight_of[labels if labels.ndim == 1 else labels.argmax(axis=-1)]
+
+
+def _classes(outputs: int) -> int:
+    return 2 if outputs == 1 else outputs

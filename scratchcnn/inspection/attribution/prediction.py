@@ -12,7 +12,7 @@ from scratchcnn.layers import Layer
 from scratchcnn.losses import CategoricalCrossentropy
 from scratchcnn.operands import Array
 from scratchcnn.sequential import Sequential
-from scratchcnn.training.softmax_loss import on_logits
+from scratchcnn.training.logits_loss import on_logits
 
 Probabilities = npt.NDArray[np.float64]
 

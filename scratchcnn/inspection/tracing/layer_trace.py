@@ -47,7 +47,7 @@ class LayerTrace(Displayed, LayerValues):
         custom layer. The name of the activation is `activation`.
     d_output, d_preactivation, d_input : (N, ...) or None
         Gradients of the mean loss w.r.t. these three; None without labels. For a softmax that is part of the loss in
-        `fit` (`training.softmax_loss`), d_output is None, and d_preactivation is the gradient of the loss w.r.t. the
+        `fit` (`training.logits_loss`), d_output is None, and d_preactivation is the gradient of the loss w.r.t. the
         logits.
     params, gradients : dict of str to array
         Copies of the parameters, and the gradient of the mean loss w.r.t. each; without labels, no gradients.

@@ -1,104 +1,17 @@
-"""Losses: cross-entropy of class numbers (sparse) or one-hot rows (categorical), and the base class of all losses."""
+"""Cross-entropy of class numbers (sparse) or one-hot rows (categorical)."""
 
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import numpy as np
 
-from scratchcnn.configs import Config, Configured
-from scratchcnn.names import look_up, names_of_module
+from scratchcnn.arguments import boolean
+from scratchcnn.configs import Config
+from scratchcnn.losses.base import Loss, finite_numbers
 from scratchcnn.operands import Array, Shape
 from scratchcnn.operations import Operations
-
-
-class Loss(Configured):
-    """Base class of all losses: a value for each sample, whose mean over the batch is minimized.
-
-    To write your own loss, override `forward` and `backward`; `check` and `encode` if the targets are anything but
-    numbers of the shape of the model's output; and `get_config` if the constructor takes arguments.
-
-    Attributes
-    ----------
-    name : str
-
-    Examples
-    --------
-    >>> class MeanSquaredError(Loss):
-    ...     def forward(self, outputs, targets, ops):
-    ...         return ((outputs - targets) ** 2).mean(axis=1), outputs
-    ...
-    ...     def backward(self, outputs, targets, ops):
-    ...         return 2 * (outputs - targets) / targets.size
-    >>> from scratchcnn import Sequential
-    >>> from scratchcnn.layers import Dense
-    >>> model = Sequential([Dense(1, input_shape=(2,))], seed=0)
-    >>> model.compile("sgd", MeanSquaredError())
-    >>> x = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
-    >>> history = model.fit(x, x.sum(axis=1, keepdims=True), epochs=500, verbose=0)
-    >>> bool(history.history["loss"][-1] < 0.01)
-    True
-    """
-
-    name = "loss"
-
-    def check(self, y: Array, count: int, output_shape: Shape) -> Array:
-        """Return the targets of a data set, checked.
-
-        Parameters
-        ----------
-        y : array-like
-            The targets as passed to `fit`.
-        count : int
-            Number of samples.
-        output_shape : tuple of int
-            Shape of one output of the model.
-
-        Raises
-        ------
-        ValueError, TypeError
-            The targets do not fit; here, they are not finite numbers of shape (count, *output_shape).
-        """
-        y = np.asarray(y)
-        if y.shape != (count, *output_shape):
-            raise ValueError(
-                f"Expected targets of shape {(count, *output_shape)}, one for each output of the {count} samples, "
-                f"received shape {y.shape}."
-            )
-        return _finite_numbers("targets", y)
-
-    def encode(self, y: Array, output_shape: Shape, dtype: np.dtype[np.floating]) -> Array:
-        """Return a batch of checked targets as an array of `dtype`: (N, *output_shape)."""
-        return np.ascontiguousarray(y, dtype)
-
-    def forward(self, outputs: Array, targets: Array, ops: Operations) -> tuple[Array, Array]:
-        """Compute the loss of each sample, and the predictions.
-
-        Parameters
-        ----------
-        outputs : (N, *output_shape)
-            Outputs of the model.
-        targets : (N, *output_shape), dtype of outputs
-
-        Returns
-        -------
-        losses : (N,)
-        predictions : (N, *output_shape)
-            What metrics are computed from and `backward` receives: the outputs, or their probabilities.
-        """
-        raise NotImplementedError
-
-    def backward(self, predictions: Array, targets: Array, ops: Operations) -> Array:
-        """Compute the gradient of the mean loss with respect to the model's outputs: (N, *output_shape)."""
-        raise NotImplementedError
-
-    def on_logits(self) -> Loss | None:
-        """Return this loss as a function of logits, with softmax included; None if there is no such loss.
-
-        With it, a model that ends in softmax is trained on its logits, which neither overflows nor takes log(0).
-        """
-        return None
 
 
 class CategoricalCrossentropy(Loss):
@@ -111,7 +24,7 @@ class CategoricalCrossentropy(Loss):
     from_logits : bool, default False
         True: the model's outputs are logits, and the loss includes softmax; it is then finite for all finite logits.
         False: the outputs are probabilities. (A model that ends in softmax is trained on its logits in either case: see
-        `training.softmax_loss`.)
+        `training.logits_loss`.)
 
     References
     ----------
@@ -119,9 +32,10 @@ class CategoricalCrossentropy(Loss):
     """
 
     name = "categorical_crossentropy"
+    activation = "softmax"
 
     def __init__(self, from_logits: bool = False) -> None:
-        self.from_logits = bool(from_logits)
+        self.from_logits = boolean("from_logits", from_logits)
 
     def get_config(self) -> Config:
         """Return the constructor's arguments by name."""
@@ -148,7 +62,7 @@ class CategoricalCrossentropy(Loss):
                 f"Expected labels as rows of shape ({count}, {classes}), one for each of the {count} samples with one "
                 f"column for each of the {classes} classes, received shape {y.shape}.{hint}"
             )
-        return _finite_numbers("labels", y)
+        return finite_numbers("labels", y)
 
     def forward(self, outputs: Array, targets: Array, ops: Operations) -> tuple[Array, Array]:
         """Compute the loss of each sample (N,), and its probabilities (N, J)."""
@@ -208,16 +122,6 @@ class SparseCategoricalCrossentropy(CategoricalCrossentropy):
         return targets
 
 
-def _finite_numbers(name: str, y: Array) -> Array:
-    """Return `y`, whose elements must be finite numbers."""
-    if y.dtype.kind not in "iufb":
-        raise TypeError(f"Expected {name} as numbers, received dtype {y.dtype}.")
-    if not np.isfinite(y).all():
-        row = int(np.argwhere(~np.isfinite(y))[0, 0])
-        raise ValueError(f"Expected finite {name}, received {y[row]} at index {row}.")
-    return y
-
-
 def _classes(output_shape: Shape) -> int:
     """Return the number of classes, or raise ValueError if the output has more than one axis."""
     if len(output_shape) != 1:
@@ -226,21 +130,3 @@ def _classes(output_shape: Shape) -> int:
             f"end it with Flatten() and Dense(classes, activation='softmax')."
         )
     return output_shape[0]
-
-
-def get(identifier: str | Loss) -> Loss:
-    """Return the loss of that name, or `identifier` itself if it is a loss.
-
-    Raises
-    ------
-    ValueError
-        There is no loss of that name.
-    """
-    if isinstance(identifier, Loss):
-        return identifier
-    known = {loss.name: loss for loss in (SparseCategoricalCrossentropy, CategoricalCrossentropy)}
-    return look_up("loss", identifier, known)()
-
-
-if not TYPE_CHECKING:  # a type checker would take every name for defined
-    __getattr__ = names_of_module(__name__)
