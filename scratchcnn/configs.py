@@ -10,7 +10,7 @@ from scratchcnn.names import Named, nearest
 
 Config = dict[str, Any]
 
-STRICT = {"activations", "initializers", "layers", "losses", "metrics", "optimizers", "schedules"}
+STRICT = {"activations", "initializers", "layers", "losses", "metrics", "optimizers", "regularizers", "schedules"}
 """Where in this package the classes are defined that refuse attributes they do not use."""
 
 

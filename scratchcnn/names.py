@@ -41,6 +41,11 @@ REPLACED = {
     "inputs": "use scratchcnn.inspection.trace(model, x)", "outputs": "use scratchcnn.inspection.trace(model, x)",
     "loss": "use model.compiled.loss", "metrics": "use model.compiled.metrics", "to_yaml": "use to_json",
     "iterations": "use model.optimizer_state.iterations", "reset_states": "omit it: layers keep no state between calls",
+    "activity_regularizer": "use kernel_regularizer or bias_regularizer: only parameters are regularized",
+    "kernel_constraint": "omit it: parameters are not constrained",
+    "bias_constraint": "omit it: parameters are not constrained",
+    "use_ema": "omit it", "ema_momentum": "omit it", "ema_overwrite_frequency": "omit it",
+    "loss_scale_factor": "omit it", "gradient_accumulation_steps": "use a larger batch_size",
     "show_trainable": "omit it",
     "jit_compile": "omit it: Sequential(engine='kernels') is compiled", "steps_per_execution": "omit it",
 }  # fmt: skip

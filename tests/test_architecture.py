@@ -33,7 +33,7 @@ ORDER = [
     ["descriptions"],
     ["losses", "metrics", "mistakes", "optimizers", "layers"],
     ["preprocessing", "schedules"],
-    ["activations", "initializers"],
+    ["activations", "initializers", "regularizers"],
     ["arguments"],
     ["operations"],
     ["kernels", "reference"],

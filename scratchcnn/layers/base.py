@@ -15,6 +15,7 @@ from scratchcnn.layers.calling import call
 from scratchcnn.layers.parameters import put
 from scratchcnn.operands import Array, Shape
 from scratchcnn.operations import Operations
+from scratchcnn.regularizers import Regularizer
 
 Cache = Any
 Gradients = dict[str, Array]
@@ -151,6 +152,11 @@ class Layer(Configured):
         array([[6., 6.]], dtype=float32)
         """
         put([self], weights)
+
+    @property
+    def regularizers(self) -> dict[str, Regularizer]:
+        """The regularizer of each parameter that has one, by its name; override it if there are any."""
+        return {}
 
     @property
     def parameter_count(self) -> int:

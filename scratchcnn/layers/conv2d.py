@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scratchcnn import activations, initializers
+from scratchcnn import activations, initializers, regularizers
 from scratchcnn.algorithms import Problem, algorithm_name, choose
 from scratchcnn.arguments import boolean, channels_last, integer_pair, padding_name, positive_integer
 from scratchcnn.configs import Config
@@ -61,6 +61,8 @@ class Conv2D(Layer):
         'winners' (see `scratchcnn.algorithms`); 'auto' selects the fastest one for the geometry. All give the same
         result up to rounding, and `model.plan` shows the selection.
     kernel_initializer, bias_initializer : str or callable, defaults 'glorot_uniform' and 'zeros'
+    kernel_regularizer, bias_regularizer : str or Regularizer, optional
+        'l1', 'l2', 'l1_l2', or one of `scratchcnn.regularizers`: a penalty that is added to the loss.
     input_shape, name
         As for every `Layer`.
 
@@ -107,7 +109,7 @@ class Conv2D(Layer):
     Courville 2016, "Deep Learning", chapter 9.
     """
 
-    mutable = ("activation", "algorithm")
+    mutable = ("activation", "algorithm", "kernel_regularizer", "bias_regularizer")
     kernel = Parameter()
     bias = Parameter()
 
@@ -125,6 +127,8 @@ class Conv2D(Layer):
         algorithm: str = "auto",
         kernel_initializer: str | initializers.Initializer = "glorot_uniform",
         bias_initializer: str | initializers.Initializer = "zeros",
+        kernel_regularizer: str | regularizers.Regularizer | None = None,
+        bias_regularizer: str | regularizers.Regularizer | None = None,
         input_shape: int | Sequence[int] | None = None,
         name: str | None = None,
     ) -> None:
@@ -140,6 +144,8 @@ class Conv2D(Layer):
         self.algorithm = algorithm_name(algorithm)
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
 
     @property
     def data_format(self) -> str:
@@ -160,7 +166,16 @@ class Conv2D(Layer):
             "algorithm": self.algorithm,
             "kernel_initializer": initializers.serialize(self.kernel_initializer),
             "bias_initializer": initializers.serialize(self.bias_initializer),
+            "kernel_regularizer": regularizers.serialize(self.kernel_regularizer),
+            "bias_regularizer": regularizers.serialize(self.bias_regularizer),
         }
+
+    @property
+    def regularizers(self) -> dict[str, regularizers.Regularizer]:
+        """The regularizers of kernel and bias, as far as they are given."""
+        given = {"kernel": self.kernel_regularizer, "bias": self.bias_regularizer if self.use_bias else None}
+        found = {name: regularizers.get(regularizer) for name, regularizer in given.items()}
+        return {name: regularizer for name, regularizer in found.items() if regularizer is not None}
 
     def windows(self, input_shape: Shape) -> Windows:
         """Return the geometry of the windows over images of (H, W, C)."""

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scratchcnn import activations, initializers
+from scratchcnn import activations, initializers, regularizers
 from scratchcnn.arguments import boolean, image_shape, positive_integer
 from scratchcnn.configs import Config
 from scratchcnn.layers.base import Gradients, Layer
@@ -40,6 +40,8 @@ class Dense(Layer):
         A name, such as 'relu', 'softmax', 'linear' (None) or another of `scratchcnn.activations`.
     use_bias : bool, default True
     kernel_initializer, bias_initializer : str or callable, defaults 'glorot_uniform' and 'zeros'
+    kernel_regularizer, bias_regularizer : str or Regularizer, optional
+        'l1', 'l2', 'l1_l2', or one of `scratchcnn.regularizers`: a penalty that is added to the loss.
     input_dim : int, optional
         I; short for input_shape=(I,).
     input_shape, name
@@ -83,7 +85,7 @@ class Dense(Layer):
     Goodfellow, Bengio & Courville 2016, "Deep Learning", section 6.1.
     """
 
-    mutable = ("activation",)
+    mutable = ("activation", "kernel_regularizer", "bias_regularizer")
     kernel = Parameter()
     bias = Parameter()
 
@@ -95,6 +97,8 @@ class Dense(Layer):
         use_bias: bool = True,
         kernel_initializer: str | initializers.Initializer = "glorot_uniform",
         bias_initializer: str | initializers.Initializer = "zeros",
+        kernel_regularizer: str | regularizers.Regularizer | None = None,
+        bias_regularizer: str | regularizers.Regularizer | None = None,
         input_dim: int | None = None,
         input_shape: int | Sequence[int] | None = None,
         name: str | None = None,
@@ -110,6 +114,8 @@ class Dense(Layer):
         self.use_bias = boolean("use_bias", use_bias)
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
 
     @property
     def input_dim(self) -> int | None:
@@ -125,7 +131,16 @@ class Dense(Layer):
             "use_bias": self.use_bias,
             "kernel_initializer": initializers.serialize(self.kernel_initializer),
             "bias_initializer": initializers.serialize(self.bias_initializer),
+            "kernel_regularizer": regularizers.serialize(self.kernel_regularizer),
+            "bias_regularizer": regularizers.serialize(self.bias_regularizer),
         }
+
+    @property
+    def regularizers(self) -> dict[str, regularizers.Regularizer]:
+        """The regularizers of kernel and bias, as far as they are given."""
+        given = {"kernel": self.kernel_regularizer, "bias": self.bias_regularizer if self.use_bias else None}
+        found = {name: regularizers.get(regularizer) for name, regularizer in given.items()}
+        return {name: regularizer for name, regularizer in found.items() if regularizer is not None}
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return (J,) for samples of (I,)."""

@@ -3,6 +3,8 @@
 The passes change no layer. The step updates the parameters at its end, and with them the statistics of layers such as
 BatchNormalization, so a loss that is not finite leaves everything unchanged.
 
+The loss of a sample includes the penalties of the regularizers (`scratchcnn.regularizers`), which have no weights.
+
 A stage is a layer, or several that are computed together (`scratchcnn.fusion`).
 """
 
@@ -15,6 +17,7 @@ import numpy as np
 from scratchcnn.fusion.plan import Plan
 from scratchcnn.operands import Array
 from scratchcnn.training.diagnosis import expect_finite
+from scratchcnn.training.penalties import total_penalty, with_penalty_gradients
 from scratchcnn.training.trainer import Trainer
 
 
@@ -40,7 +43,7 @@ def train_step(trainer: Trainer, x: Array, targets: Array, weights: Array | None
     Returns
     -------
     losses : (N,)
-        Weighted loss of each sample, before the update.
+        Weighted loss of each sample plus the penalties, before the update.
     predictions : (N, *output_shape)
 
     Raises
@@ -51,18 +54,18 @@ def train_step(trainer: Trainer, x: Array, targets: Array, weights: Array | None
     with trainer.workspace.active():
         outputs, passed = forward(trainer.plan, x, training=True, rng=trainer.dropout_rng)
         losses, predictions = trainer.loss.forward(outputs, targets, trainer.ops)
-        expect_finite(losses, x, trainer.plan, [output for output, _ in passed])
+        penalty = total_penalty(trainer.layers, trainer.ops)
+        expect_finite(losses + penalty, x, trainer.plan, [output for output, _ in passed])
         d_outputs = trainer.loss.backward(predictions, targets, trainer.ops)
         if weights is not None:  # the loss is a sum over samples, so each row of its gradient belongs to one sample
             losses, d_outputs = losses * weights, d_outputs * weights.reshape(-1, *[1] * (d_outputs.ndim - 1))
         statistics = next_statistics(trainer.plan, passed)
-        gradients = backward(trainer.plan, passed, d_outputs)
-        trainer.optimizer_state = trainer.optimizer.step(
-            trainer.parameters, gradients, trainer.optimizer_state, trainer.ops
-        )
+        parameters, gradients = trainer.parameters, backward(trainer.plan, passed, d_outputs)
+        gradients = with_penalty_gradients(trainer.layers, parameters, gradients, trainer.ops)
+        trainer.optimizer_state = trainer.optimizer.step(parameters, gradients, trainer.optimizer_state, trainer.ops)
         for array, value in statistics:
             array[...] = value
-    return losses, predictions
+    return losses + penalty, predictions
 
 
 def forward(plan: Plan, x: Array, training: bool, rng: np.random.Generator | None) -> tuple[Array, list[Passed]]:
@@ -98,8 +101,10 @@ def next_statistics(plan: Plan, passed: list[Passed]) -> list[tuple[Array, Array
 
 
 def loss_and_gradients(trainer: Trainer, x: Array, targets: Array, training: bool) -> tuple[float, list[Array]]:
-    """Return the mean loss of a batch, and its gradient w.r.t. each trainable parameter, without an update."""
+    """Return the mean loss of a batch plus the penalties, and its gradients, without an update."""
     outputs, passed = forward(trainer.plan, x, training, trainer.dropout_rng)
     losses, predictions = trainer.loss.forward(outputs, targets, trainer.ops)
-    d_outputs = trainer.loss.backward(predictions, targets, trainer.ops)
-    return float(losses.mean(dtype=np.float64)), backward(trainer.plan, passed, d_outputs)
+    gradients = backward(trainer.plan, passed, trainer.loss.backward(predictions, targets, trainer.ops))
+    penalty = total_penalty(trainer.layers, trainer.ops)
+    loss = float(losses.mean(dtype=np.float64)) + penalty
+    return loss, with_penalty_gradients(trainer.layers, trainer.parameters, gradients, trainer.ops)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from networks import small_model
 
-from scratchcnn import Sequential, activations, initializers, losses, metrics, optimizers, schedules
+from scratchcnn import Sequential, activations, initializers, losses, metrics, optimizers, regularizers, schedules
 from scratchcnn.layers import (
     Activation,
     AveragePooling2D,
@@ -32,7 +32,7 @@ LAYERS = [
 
 @pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: type(layer).__name__)
 @pytest.mark.parametrize(
-    "name", ["kernel_regularizer", "groups", "dtype", "stateful", "trainabel", "kernel_constraint"]
+    "name", ["activity_regularizer", "groups", "dtype", "stateful", "trainabel", "kernel_constraint"]
 )
 def test_attribute_without_effect_is_refused(layer, name):
     with pytest.raises(
@@ -48,10 +48,11 @@ def test_message_names_the_nearest_attribute():
 
 
 OTHERS = {
-    "Adam": (optimizers.Adam(), "clipnorm"), "SGD": (optimizers.SGD(), "weight_decay"),
+    "Adam": (optimizers.Adam(), "ema_momentum"), "SGD": (optimizers.SGD(), "use_ema"),
     "loss": (losses.SparseCategoricalCrossentropy(), "label_smoothing"),
     "metric": (metrics.CategoricalAccuracy(), "dtype"), "schedule": (schedules.CosineDecay(0.1, 10), "step"),
     "initializer": (initializers.GlorotUniform(), "seed"), "activation": (activations.ReLU(), "alpha"),
+    "regularizer": (regularizers.L2(), "l1"),
 }  # fmt: skip
 
 
@@ -64,7 +65,9 @@ def test_attribute_of_other_parts_without_effect_is_refused(thing, name):
 def test_setting_of_an_optimizer_takes_effect():
     optimizer = optimizers.SGD(0.1)
     optimizer.learning_rate, optimizer.momentum = 0.2, 0.5
-    assert optimizer.get_config() == {"learning_rate": 0.2, "momentum": 0.5, "nesterov": False}
+    optimizer.clipnorm = 1.0
+    limits = {"weight_decay": None, "clipnorm": 1.0, "clipvalue": None, "global_clipnorm": None}
+    assert optimizer.get_config() == {"learning_rate": 0.2, "momentum": 0.5, "nesterov": False, **limits}
 
 
 @pytest.mark.parametrize(("layer", "name"), [

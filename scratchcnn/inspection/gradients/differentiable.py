@@ -1,7 +1,8 @@
 """A model or layer as a scalar function of its input and parameters, with the gradients of its own backward pass.
 
-The scalar is the model's mean loss. Where there is no loss, it is a random linear functional of the outputs, the sum of
-weight * output with random weights: weights of one would hide many wrong backward passes.
+The scalar is the model's mean loss, including the penalties of regularizers. Where there is no loss, it is a random
+linear functional of the outputs, the sum of weight * output with random weights: weights of one would hide many wrong
+backward passes.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from scratchcnn.losses import Loss
 from scratchcnn.operands import Array, Shape
 from scratchcnn.sequential import Sequential
 from scratchcnn.training.data import Fitting, check_images, check_samples
+from scratchcnn.training.penalties import penalized, total_penalty, with_penalty_gradients
 from scratchcnn.training.step import Passed, backward, forward
 
 INPUT = "input"
@@ -116,8 +118,14 @@ class Differentiable:
         else:
             losses = self.loss.forward(outputs, self.targets.astype(outputs.dtype), self.single.ops)[0]
             # 1 +: a loss close to 0 is the logarithm of a probability close to 1, and has the rounding error of that.
-            value, magnitude = losses.mean(dtype=FLOAT64), 1 + np.abs(losses).mean(dtype=FLOAT64)
-        return Evaluation(float(value), float(magnitude), pattern_of(self.single.layers, passed))
+            penalty = total_penalty(self.single.layers, self.single.ops)
+            value = losses.mean(dtype=FLOAT64) + penalty
+            magnitude = 1 + np.abs(losses).mean(dtype=FLOAT64) + abs(penalty)
+        pattern = pattern_of(self.single.layers, passed)
+        if self.loss is not None:  # the signs of weights with an L1 penalty: |w| has a kink at 0
+            regularized = penalized(self.single.layers)
+            pattern += [each.parameter > 0 for each in regularized if getattr(each.regularizer, "l1", 0)]
+        return Evaluation(float(value), float(magnitude), pattern)
 
     def gradients(self) -> dict[str, Array]:
         """Run the backward pass, and return the gradient w.r.t. each array, by its name.
@@ -154,6 +162,9 @@ class Differentiable:
             in_fit = iter(backward(self.as_in_fit, *self._forward(self.as_in_fit)))
             trained = [layer.trainable for layer in self.single.layers for _ in layer.learned_params]
             gradients = [next(in_fit) if each else own for own, each in zip(gradients, trained, strict=True)]
+        if self.loss is not None:
+            parameters = list(self.arrays.values())[:-1]  # without the input
+            gradients = with_penalty_gradients(self.single.layers, parameters, gradients, self.single.ops)
         return [*gradients, dx]
 
     def _forward(self, plan: Plan) -> tuple[list[Passed], Array]:

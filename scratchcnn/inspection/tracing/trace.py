@@ -48,7 +48,7 @@ class Trace(Displayed):
     y : array or None  a copy of the labels
     targets : (N, classes) or None  the labels as rows, in the form in which the loss uses them
     layers : list of LayerTrace  in the model's order; iterating over the trace iterates over them
-    losses : (N,) or None  loss of each sample, in nats
+    losses : (N,) or None  loss of each sample (of a cross-entropy, in nats), without the penalties of regularizers
     probabilities : (N, J)
         The output of the last layer; with labels, the predictions of the loss: if the model ends in logits, their
         softmax.
@@ -69,7 +69,7 @@ class Trace(Displayed):
 
     @property
     def loss(self) -> float | None:
-        """Mean loss of the batch, in nats; None without labels."""
+        """Mean loss of the batch, without the penalties of regularizers; None without labels."""
         return None if self.losses is None else float(self.losses.mean(dtype=np.float64))
 
     @property
@@ -131,7 +131,8 @@ def trace(
     x : (N, *input_shape), integers or floats
         One image is a batch of one: x[None].
     y : (N,) integers or (N, classes) rows, optional
-        As for `fit`; without them, no loss and no gradients are computed.
+        As for `fit`; without them, no loss and no gradients are computed. The gradients are those of the loss of the
+        samples; regularizers are left out.
     training : bool, default False
         Whether dropout is active and BatchNormalization uses the statistics of the batch, as in `fit`.
     rng : Generator or int, optional
