@@ -5,7 +5,7 @@ import inspect
 import numpy as np
 import pytest
 
-from scratchcnn import activations, initializers, layers, losses, metrics, optimizers
+from scratchcnn import activations, initializers, layers, losses, metrics, optimizers, regularizers
 from scratchcnn.configs import Configured
 from scratchcnn.optimizers import schedules
 from scratchcnn.storage.objects import NAMES, deserialize, serialize
@@ -15,8 +15,11 @@ EXAMPLES = [
     layers.BatchNormalization(1, 0.5, 0.1, False, False, beta_initializer="ones", gamma_initializer="zeros",
                               moving_mean_initializer="ones", moving_variance_initializer="zeros", name="b"),
     layers.Conv2D(3, (2, 4), (2, 1), "same", dilation_rate=3, activation="relu", use_bias=False, algorithm="loops",
-                  kernel_initializer="he_normal", bias_initializer="glorot_uniform", name="first"),
-    layers.Dense(3, "softmax", use_bias=False, kernel_initializer="zeros", bias_initializer="he_normal", name="d"),
+                  kernel_initializer="he_normal", bias_initializer="glorot_uniform",
+                  kernel_regularizer="l1", bias_regularizer=regularizers.L1L2(0.1, 0.2), name="first"),
+    layers.Dense(3, "softmax", use_bias=False, kernel_initializer="zeros",
+                 bias_initializer=initializers.Constant(0.1), kernel_regularizer=regularizers.L2(0.3),
+                 bias_regularizer="l1_l2", name="d"),
     layers.Dropout(0.25, name="d"),
     layers.Flatten(name="f"),
     layers.AveragePooling2D((2, 3), (1, 2), "same", name="a"),
@@ -26,12 +29,23 @@ EXAMPLES = [
     layers.MaxPooling2D((2, 3), (1, 2), "same", name="m"),
     layers.Rescaling(1 / 255, offset=-0.5, name="r"),
     activations.ELU(0.5), activations.LeakyReLU(0.3),
-    initializers.GlorotUniform(), initializers.HeNormal(), initializers.Ones(),
-    initializers.Zeros(),
+    initializers.GlorotUniform(), initializers.HeNormal(), initializers.Zeros(), initializers.GlorotNormal(),
+    initializers.HeUniform(), initializers.LecunNormal(), initializers.LecunUniform(), initializers.Ones(),
+    initializers.Constant(0.5), initializers.Identity(2.0), initializers.Orthogonal(0.5),
+    initializers.RandomNormal(0.1, 0.2), initializers.TruncatedNormal(0.1, 0.2), initializers.RandomUniform(0.1, 0.2),
+    initializers.VarianceScaling(2.0, "fan_out", "uniform"),
+    regularizers.L1(0.1), regularizers.L2(0.1), regularizers.L1L2(0.1, 0.2),
+    losses.BinaryCrossentropy(from_logits=True, label_smoothing=0.1), losses.MeanSquaredError(),
     losses.CategoricalCrossentropy(from_logits=True), losses.SparseCategoricalCrossentropy(from_logits=True),
     metrics.CategoricalAccuracy("right"), metrics.SparseCategoricalAccuracy("right"),
-    optimizers.Adam(0.1, 0.8, 0.9, 1e-5, amsgrad=True),
-    optimizers.SGD(schedules.CosineDecay(0.1, 9), 0.8, nesterov=True),
+    metrics.Accuracy("right"), metrics.BinaryAccuracy("right", 0.3), metrics.MeanAbsoluteError("error"),
+    metrics.MeanSquaredError("error"),
+    optimizers.Adam(0.1, 0.8, 0.9, 1e-5, True, 0.1, clipnorm=1.0),
+    optimizers.AdamW(0.1, 0.2, 0.8, 0.9, 1e-5, True, clipvalue=1.0),
+    optimizers.SGD(schedules.CosineDecay(0.1, 9), 0.8, True, 0.1, global_clipnorm=1.0),
+    optimizers.RMSprop(0.1, 0.8, 0.7, 1e-5, True, 0.1, clipnorm=1.0),
+    optimizers.Adagrad(0.1, 0.2, 1e-5, 0.1, clipvalue=1.0),
+    optimizers.Adadelta(0.1, 0.8, 1e-5, 0.1, global_clipnorm=1.0),
     schedules.CosineDecay(0.1, 9, 0.3, warmup_target=0.2, warmup_steps=2),
     schedules.ExponentialDecay(0.1, 9, 0.3, staircase=True),
     schedules.OneCycle(0.1, 9, 0.2, 0.3, 0.4),
@@ -60,11 +74,19 @@ def test_config_contains_every_argument_and_recreates_the_object(example):
     assert equal(deserialize(serialize(example, "it"), {}), example)
 
 
+LIMITS = ("clipnorm", "clipvalue", "global_clipnorm")  # at most one may be given, so the examples take turns
+
+
+def test_examples_cover_all_limits():
+    given = {name for example in EXAMPLES for name in LIMITS if example.get_config().get(name) is not None}
+    assert given == {*LIMITS}
+
+
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: type(example).__name__)
 def test_examples_differ_from_the_defaults(example):
     """Otherwise an argument that is missing from the config would not be detected."""
     for name, parameter in inspect.signature(type(example).__init__).parameters.items():
-        if name in example.get_config():
+        if name in example.get_config() and name not in LIMITS:
             assert example.get_config()[name] != parameter.default
 
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import inspect
 from typing import Any, NoReturn
 
-from scratchcnn import activations, initializers
+from scratchcnn import activations, initializers, regularizers
 from scratchcnn.configs import Config
 from scratchcnn.descriptions.registry import LIBRARY, description_of
 from scratchcnn.layers.row import LayerRow
-from scratchcnn.storage import keras_chain, keras_names, structure
+from scratchcnn.storage import keras_chain, keras_names, objects, structure
 from scratchcnn.storage.errors import StorageError, shortened
 from scratchcnn.storage.objects import KNOWN
 from scratchcnn.training.model import Model
@@ -21,20 +21,12 @@ from scratchcnn.training.warning import warn
 
 KERAS_VERSION = "3.4.0"  # the oldest version that the extra `test` allows; nothing newer is written
 LAYERS = tuple(kind.__name__ for kind in LIBRARY)
-OPTIMIZERS, LOSSES = ("Adam", "SGD"), ("CategoricalCrossentropy", "SparseCategoricalCrossentropy")
-METRICS = ("CategoricalAccuracy", "SparseCategoricalAccuracy")
-SCHEDULES = ("CosineDecay", "ExponentialDecay", "PiecewiseConstantDecay")
-MODULES = {
-    **dict.fromkeys(LAYERS, "keras.layers"), **dict.fromkeys(OPTIMIZERS, "keras.optimizers"),
-    **dict.fromkeys(LOSSES, "keras.losses"), **dict.fromkeys(METRICS, "keras.metrics"),
-    **dict.fromkeys(SCHEDULES, "keras.optimizers.schedules"),
-}  # fmt: skip
 
 # Options that only Keras has, with the values for which they have no effect, besides None.
 WITHOUT_EFFECT: dict[str, tuple[Any, ...]] = {
     "data_format": ("channels_last",), "groups": (1,), "use_ema": (False,), "axis": (-1,), "negative_slope": (0.0,),
     "threshold": (0.0,), "label_smoothing": (0.0,), "mode": (0,), "renorm": (False,), "synchronized": (False,),
-    "reduction": ("sum_over_batch_size", "auto"), "decay": (0.0,), "weight_decay": (0.0,),
+    "reduction": ("sum_over_batch_size", "auto"), "decay": (0.0,),
 }  # fmt: skip
 # Options that do not affect the loaded model: random seeds, Keras's compilation, names of objects other than layers.
 IGNORED = {
@@ -119,26 +111,36 @@ def _to_keras(serialized: Config, what: str) -> Config:
 
 
 def _keras_object(name: str, config: Config) -> Config:
-    module = MODULES.get(name, "keras.layers")
-    return {"module": module, "class_name": name, "config": config, "registered_name": None}
+    module, kind = keras_names.MODULES.get(name, "keras.layers"), name.rpartition(".")[2]
+    return {"module": module, "class_name": kind, "config": config, "registered_name": None}
 
 
 def _keras_options(serialized: Config, what: str) -> Config:
     """Return the options of an object that Keras has, without custom initializers."""
     name = serialized["class_name"]
-    if serialized.get("custom") or name not in MODULES:
+    if serialized.get("custom") or name not in (*LAYERS, *keras_names.MODULES):
         raise StorageError(f"Expected {what} of a class that Keras has, received {name}; use .npz.")
     config = {}
     for option, value in serialized["config"].items():
         if option == "learning_rate" and isinstance(value, dict):
             config[option] = _to_keras(value, "the learning rate")
         elif option.endswith("_initializer") and isinstance(value, dict):
-            continue
+            if not value.get("custom"):
+                config[option] = _to_keras(value, f"the {option} of {what}")
+        elif option.endswith("_regularizer") and value is not None:
+            config[option] = _regularizer_to_keras(value, f"the {option} of {what}")
         elif isinstance(value, dict):
             raise StorageError(f"Expected {option} of {what} to be one that Keras has, received {value['class_name']}.")
         else:
             config[option] = value
     return config
+
+
+def _regularizer_to_keras(value: Config | str, what: str) -> Config:
+    """Return the config of a regularizer; not every version of Keras knows the name 'l1_l2'."""
+    if isinstance(value, str):
+        return _to_keras(objects.serialize(regularizers.KNOWN[value], what), what)
+    return _to_keras(value, what)
 
 
 # From Keras
@@ -215,9 +217,9 @@ def compiled_from_keras(compiled: Config) -> Config:
         if compiled.get(option):
             _reject(option, compiled[option], "compile")
     return {
-        "optimizer": _name_or_object(compiled.get("optimizer"), OPTIMIZERS, "the optimizer"),
-        "loss": _name_or_object(compiled.get("loss"), LOSSES, "the loss"),
-        "metrics": [_name_or_object(metric, METRICS, "a metric") for metric in compiled["metrics"]],
+        "optimizer": _name_or_object(compiled.get("optimizer"), keras_names.OPTIMIZERS, "the optimizer"),
+        "loss": _name_or_object(compiled.get("loss"), keras_names.LOSSES, "the loss"),
+        "metrics": [_name_or_object(metric, keras_names.METRICS, "a metric") for metric in compiled["metrics"]],
     }
 
 
@@ -240,16 +242,18 @@ def _name_or_object(value: Any, kinds: tuple[str, ...], what: str) -> Any:
 
 def _from_keras(described: Config, kinds: tuple[str, ...], what: str) -> Config:
     kind, config = described["class_name"], described["config"]
-    if kind not in kinds:
-        raise StorageError(f"Expected {what} of a class among {', '.join(kinds)}, received {shortened(kind)}.")
-    accepted = inspect.signature(KNOWN[kind]).parameters.keys() - {"input_shape", "input_dim", "data_format"}
+    ours_by_keras = {name.rpartition(".")[2]: name for name in kinds}
+    if not isinstance(kind, str) or kind not in ours_by_keras:
+        raise StorageError(f"Expected {what} of a class among {', '.join(ours_by_keras)}, received {shortened(kind)}.")
+    name = ours_by_keras[kind]
+    accepted = inspect.signature(KNOWN[name]).parameters.keys() - {"input_shape", "input_dim", "data_format"}
     ours = {}
     for option, value in config.items():
-        if option in accepted and (option != "name" or kind in METRICS):
+        if option in accepted and (option != "name" or name in keras_names.METRICS):
             ours[option] = _value(option, value, what)
         elif option not in IGNORED and value not in (None, *WITHOUT_EFFECT.get(option, ())):
             _reject(option, value, what)
-    return {"class_name": kind, "config": {option: value for option, value in ours.items() if value is not _DEFAULT}}
+    return {"class_name": name, "config": {option: value for option, value in ours.items() if value is not _DEFAULT}}
 
 
 _DEFAULT = object()
@@ -261,12 +265,35 @@ def _value(option: str, value: Any, what: str) -> Any:
     if option == "activation":
         name = value["config"] if name == "function" else value
         return name if name in activations.KNOWN else _reject(option, value, what)
-    if option.endswith("_initializer"):  # the parameters are loaded, so their initialization is irrelevant
-        known = {type(initializer).__name__: key for key, initializer in initializers.KNOWN.items()}
-        return known.get(name, name if name in initializers.KNOWN else _DEFAULT)
+    if option.endswith("_initializer"):
+        return _initializer(value, what)
+    if option.endswith("_regularizer") and value is not None:
+        return _from_keras(_described(value, what), keras_names.REGULARIZERS, f"the {option} of {what}")
     if option == "learning_rate" and isinstance(value, dict):
-        return _from_keras(value, SCHEDULES, "the learning rate")
+        return _from_keras(value, keras_names.SCHEDULES, "the learning rate")
     return _reject(option, value, what) if isinstance(value, dict) else value
+
+
+def _initializer(value: Any, what: str) -> Any:
+    """Convert an initializer; one that only Keras has is replaced by the default, since the parameters are loaded."""
+    name = initializers.ALIASES.get(value, value) if isinstance(value, str) else value
+    if isinstance(name, str):
+        return name if name in initializers.KNOWN else _DEFAULT
+    try:
+        ours = _from_keras(_described(value, what), keras_names.INITIALIZERS, what)
+        objects.deserialize(ours, {})  # raises for arguments that only Keras accepts
+    except StorageError:
+        return _DEFAULT
+    return ours
+
+
+def _described(value: Any, what: str) -> Config:
+    """Return the class name and the config of an object that may be described by its name."""
+    if isinstance(value, str) and value in regularizers.KNOWN:
+        return objects.serialize(regularizers.KNOWN[value], what)
+    if not isinstance(value, dict) or "class_name" not in value or not isinstance(value.get("config"), dict):
+        raise StorageError(f"Expected {what} with objects as name or config, received {shortened(value)}.")
+    return value
 
 
 def _dtype(value: Any, what: str) -> str:

@@ -1,11 +1,29 @@
-"""Layer and training configurations of Keras 1 and 2, converted to the names of Keras 3."""
+"""The classes that Keras has, too; and configurations of Keras 1 and 2, converted to the names of Keras 3."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from scratchcnn import initializers, losses, optimizers, regularizers
 from scratchcnn.configs import Config
 from scratchcnn.storage.errors import StorageError, shortened
+
+OPTIMIZERS = tuple(kind.__name__ for kind in optimizers.KNOWN.values())
+LOSSES = tuple(dict.fromkeys(kind.__name__ for kind in losses.KNOWN.values()))
+METRICS = (
+    "BinaryAccuracy", "CategoricalAccuracy", "SparseCategoricalAccuracy", "metrics.MeanAbsoluteError",
+    "metrics.MeanSquaredError",
+)  # fmt: skip
+SCHEDULES = ("CosineDecay", "ExponentialDecay", "PiecewiseConstantDecay")
+INITIALIZERS = tuple(kind.__name__ for kind in initializers.CLASSES)
+REGULARIZERS = tuple(kind.__name__ for kind in regularizers.CLASSES)
+MODULES = {
+    **dict.fromkeys(OPTIMIZERS, "keras.optimizers"), **dict.fromkeys(LOSSES, "keras.losses"),
+    **dict.fromkeys(METRICS, "keras.metrics"),
+    **dict.fromkeys(SCHEDULES, "keras.optimizers.schedules"), **dict.fromkeys(INITIALIZERS, "keras.initializers"),
+    **dict.fromkeys(REGULARIZERS, "keras.regularizers"),
+}  # fmt: skip
+"""Keras's module of each class that both packages have, by the name in `objects.KNOWN`."""
 
 CLASSES = {
     "Convolution2D": "Conv2D", "AtrousConvolution2D": "Conv2D",
@@ -18,13 +36,17 @@ OPTIONS = {
     "W_constraint": "kernel_constraint", "b_constraint": "bias_constraint",
     "beta_init": "beta_initializer", "gamma_init": "gamma_initializer",
 }  # fmt: skip
+REGULARIZERS_1 = {"L1L2Regularizer", "WeightRegularizer"}
+"""The classes of Keras 1, whose descriptions contain 'name', 'l1' and 'l2'."""
+
 SHAPES = {"batch_input_shape", "input_dim", "input_dtype"}
 """Options of a first layer that repeat the shape and dtype of the model's input."""
 
-METRICS = {
-    "categorical_accuracy": "CategoricalAccuracy",
-    "sparse_categorical_accuracy": "SparseCategoricalAccuracy",
-}
+METRIC_FUNCTIONS = {
+    "categorical_accuracy": "CategoricalAccuracy", "sparse_categorical_accuracy": "SparseCategoricalAccuracy",
+    "binary_accuracy": "BinaryAccuracy", "mean_squared_error": "MeanSquaredError",
+    "mean_absolute_error": "MeanAbsoluteError",
+}  # fmt: skip
 
 
 def layer(described: Config, what: str) -> Config:
@@ -61,6 +83,8 @@ def layer(described: Config, what: str) -> Config:
         if kind == "ZeroPadding2D" and option == "padding":
             value = _margins(value)
         name = OPTIONS.get(option, option)
+        if name.endswith("_regularizer") and isinstance(value, dict) and value.get("name") in REGULARIZERS_1:
+            value = {"class_name": "L1L2", "config": {key: value[key] for key in ("l1", "l2") if key in value}}
         if name in config:
             raise StorageError(f"Expected {name} of {what} once, received it also as {option}={shortened(value)}.")
         config[name] = value
@@ -106,9 +130,9 @@ def _metric(described: Any) -> Any:
     if not isinstance(described, dict) or described.get("class_name") != "MeanMetricWrapper":
         return described
     name, function = described["config"].get("name"), described["config"].get("fn")
-    if not isinstance(function, str) or function not in METRICS:
+    if not isinstance(function, str) or function not in METRIC_FUNCTIONS:
         return described
-    return {"class_name": METRICS[function], "config": {"name": name}}
+    return {"class_name": METRIC_FUNCTIONS[function], "config": {"name": name}}
 
 
 def _single(value: Any) -> Any:

@@ -1,8 +1,9 @@
 """The optimizer state as Keras stores it: a list of variables.
 
 The list contains the step count; in Keras 3, the learning rate, unless it is a schedule; and the arrays of the
-trainable parameters, in layer order. Adam's two arrays of each parameter are together, except in files of Keras before
-2.11, where all first moments precede all second moments.
+trainable parameters, in layer order. The two arrays of Adam or Adadelta for a parameter are together, except in files
+of Keras before 2.11, where all first ones precede all second ones. Those of RMSprop are always in that order: first all
+velocities, then all increments (with momentum), then all averages (if centered).
 """
 
 from __future__ import annotations
@@ -13,10 +14,13 @@ from typing import Any
 import numpy as np
 
 from scratchcnn.operands import Array
-from scratchcnn.optimizers import SGD, Adam, Optimizer
+from scratchcnn.optimizers import KNOWN, SGD, Optimizer, RMSprop
 from scratchcnn.storage import hdf5, training_state
 from scratchcnn.training.model import Model
 from scratchcnn.training.warning import warn
+
+SEPARATE = (("m", "v"), ("accum_grad", "accum_var"))
+"""Names of the arrays of Adam and Adadelta in files of Keras before 2.11."""
 
 
 def variables(model: Model) -> tuple[str, list[Array]] | None:
@@ -74,7 +78,7 @@ def _ordered(datasets: Sequence[Any], arrays: Sequence[Array]) -> list[Any] | No
         rest = []
     ends = [str(data.name).removesuffix(":0").rpartition("/")[2] for data in rest]
     half = len(rest) // 2
-    if ends == ["m"] * half + ["v"] * half:  # all first moments, then all second moments
+    if any(ends == [first] * half + [second] * half for first, second in SEPARATE):
         rest = [data for pair in zip(rest[:half], rest[half:], strict=True) for data in pair]
     elif any(end.startswith(("Variable", "param_")) for end in ends):  # Keras 1 and 2.0 did not name their arrays
         return None
@@ -87,8 +91,11 @@ def _keras_arrays(optimizer: Optimizer, slots: list[tuple[Array, ...]]) -> list[
 
     For SGD without momentum, Keras stores none. The position of AMSGrad's arrays differs between versions of Keras.
     """
-    if type(optimizer) is SGD and optimizer.momentum == 0:
+    kind = type(optimizer)
+    if kind not in KNOWN.values() or getattr(optimizer, "amsgrad", False):
+        return None
+    if isinstance(optimizer, SGD) and optimizer.momentum == 0:
         return []
-    if type(optimizer) is SGD or (type(optimizer) is Adam and not optimizer.amsgrad):
-        return [array for arrays in slots for array in arrays]
-    return None
+    if kind is RMSprop:
+        return [array for arrays in zip(*slots, strict=True) for array in arrays]
+    return [array for arrays in slots for array in arrays]

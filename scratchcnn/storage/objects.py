@@ -1,11 +1,11 @@
-"""Convert objects to plain data and back: layers, activations, initializers, losses, metrics, optimizers, schedules."""
+"""Convert objects to plain data and back: layers and what they consist of, losses, metrics, optimizers, schedules."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from scratchcnn import activations, initializers, losses, metrics, optimizers, schedules
+from scratchcnn import activations, initializers, losses, metrics, optimizers, regularizers, schedules
 from scratchcnn.configs import Config, Configured
 from scratchcnn.descriptions.registry import DESCRIPTIONS, LIBRARY
 from scratchcnn.storage.errors import StorageError, shortened
@@ -15,14 +15,22 @@ CustomObjects = Mapping[str, type[Any]]
 KNOWN: dict[str, type[Configured]] = {
     kind.__name__: kind
     for kind in (
-        *LIBRARY, initializers.GlorotUniform, initializers.HeNormal, initializers.Ones,
-        initializers.Zeros,
-        losses.CategoricalCrossentropy, losses.SparseCategoricalCrossentropy,
-        metrics.CategoricalAccuracy, metrics.SparseCategoricalAccuracy, optimizers.Adam, optimizers.SGD,
+        *LIBRARY, *initializers.CLASSES, *regularizers.CLASSES, *losses.KNOWN.values(), *optimizers.KNOWN.values(),
+        metrics.Accuracy, metrics.BinaryAccuracy, metrics.CategoricalAccuracy, metrics.SparseCategoricalAccuracy,
         schedules.CosineDecay, schedules.ExponentialDecay, schedules.OneCycle, schedules.PiecewiseConstantDecay,
     )
-} | {f"activations.{kind.__name__}": kind for kind in (activations.ELU, activations.LeakyReLU)}  # fmt: skip
-"""The classes of this package by the name that files contain. An activation without arguments is stored by its name."""
+} | {
+    f"{package}.{kind.__name__}": kind
+    for package, kinds in {
+        "activations": (activations.ELU, activations.LeakyReLU),
+        "metrics": (metrics.MeanAbsoluteError, metrics.MeanSquaredError),
+    }.items()
+    for kind in kinds
+}  # fmt: skip
+"""The classes of this package by the name that files contain. An activation without arguments is stored by its name.
+
+Where another package has a class of the same name, the name begins with that of the package.
+"""
 
 NAMES = {kind: name for name, kind in KNOWN.items()}
 
@@ -53,7 +61,7 @@ def serialize(thing: Any, what: str) -> Config:
             f"Expected {what} as an object with a config, received {thing!r}, which has no get_config: write it as a "
             f"class with get_config and pass custom_objects to load_model; or save the weights only, with save_weights."
         )
-    if _level_defining(kind, "__init__") < _level_defining(kind, "get_config"):
+    if kind not in NAMES and _level_defining(kind, "__init__") < _level_defining(kind, "get_config"):
         raise StorageError(
             f"Expected class {name} of {what} to return its arguments from get_config, received a class with its own "
             f"__init__ and an inherited get_config: override get_config too, returning "

@@ -273,7 +273,8 @@ def test_compilation_is_loaded(tmp_path, expected, metrics):
     }  # fmt: skip
     write(tmp_path / "model.h5", layers_1(), expected, training_config=np.bytes_(json.dumps(training)))
     model = load_model(tmp_path / "model.h5")
-    assert model.optimizer.get_config() == {"learning_rate": 0.125, "momentum": 0.5, "nesterov": True}
+    limits = dict.fromkeys(["weight_decay", "clipnorm", "clipvalue", "global_clipnorm"])
+    assert model.optimizer.get_config() == {"learning_rate": 0.125, "momentum": 0.5, "nesterov": True, **limits}
     assert [metric.name for metric in model.compiled.metrics] == metrics
     assert model.compiled.loss.name == "categorical_crossentropy"
 
@@ -318,8 +319,10 @@ def test_list_of_names_too_large_for_one_attribute_is_divided(tmp_path):
         (1, simple("MaxPooling2D", "it", pool_size=[2, 2], data_format="channels_first"),
          r"layer 'it' \('MaxPooling2D'\) with channels last, received data_format='channels_first'"),
         (1, simple("LSTM", "it", output_dim=3), r"layer 'it' \('LSTM'\) of a class among .*received 'LSTM'"),
-        (1, convolution_1("it", W_regularizer={"name": "WeightRegularizer", "l1": 0.0, "l2": 0.1}),
-         r"layer 'it' \('Convolution2D'\) with options that scratchcnn supports, received kernel_regularizer={"),
+        (1, convolution_1("it", W_constraint={"name": "MaxNorm", "m": 2}),
+         r"layer 'it' \('Convolution2D'\) with options that scratchcnn supports, received kernel_constraint={"),
+        (1, convolution_1("it", W_regularizer={"name": "EigenvalueRegularizer", "k": 0.1}),
+         r"layer 'it' .* with objects as name or config, received {"),
         (1, convolution_1("it", activation="hard_sigmoid"), r"layer 'it' .*received activation='hard_sigmoid'"),
         (1, convolution_1("it", filters=3), r"Expected filters of layer 'it' \('Convolution2D'\) once"),
         (1, convolution_1("it", border_mode="full"), r"'full'"),
@@ -343,6 +346,18 @@ def test_unsupported_layer_or_option_raises_storage_error_that_names_it(tmp_path
     with pytest.raises(StorageError, match=message) as caught:
         load_model(tmp_path / "model.h5")
     assert str(tmp_path / "model.h5") in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["WeightRegularizer", "L1L2Regularizer"])
+def test_regularizers_are_loaded(tmp_path, expected, name):
+    layers = layers_1()
+    write(tmp_path / "model.h5", layers, expected)
+    layers[1]["config"] |= {"name": "it", "W_regularizer": {"name": name, "l1": 0.0, "l2": 0.1}}
+    with h5py.File(tmp_path / "model.h5", "r+") as file:
+        file.attrs["model_config"] = json.dumps({"class_name": "Sequential", "config": layers})
+    loaded = load_model(tmp_path / "model.h5").get_layer("it")
+    assert loaded.regularizers.keys() == {"kernel"}
+    assert loaded.kernel_regularizer.get_config() == {"l1": 0.0, "l2": 0.1}
 
 
 def test_whole_model_is_not_saved_under_a_name_for_weights(tmp_path, expected):
