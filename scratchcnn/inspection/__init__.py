@@ -14,9 +14,10 @@ from scratchcnn.inspection.gradients.check import check_gradients
 from scratchcnn.inspection.gradients.data_check import check_data
 from scratchcnn.inspection.gradients.findings import Findings
 from scratchcnn.inspection.gradients.layer_check import check_layer, compare_layers
+from scratchcnn.inspection.gradients.overfitting import Overfitting, overfit_one_batch
 from scratchcnn.inspection.gradients.step_sweep import StepSweep, sweep_step
 from scratchcnn.inspection.gradients.table import GradientCheck
-from scratchcnn.inspection.gradients.training_checks import Overfitting, check_loss, check_optimizer, overfit_one_batch
+from scratchcnn.inspection.gradients.training_checks import check_loss, check_optimizer
 from scratchcnn.inspection.im2col.story import Im2colStory, show_im2col
 from scratchcnn.inspection.keras.comparison import KerasComparison, compare_with_keras
 from scratchcnn.inspection.optimizer.comparison import OptimizerComparison, compare_optimizers, watch_weight

@@ -17,7 +17,8 @@ from scratchcnn.inspection.bug_zoo.case import STEPS, Case, Measured, accuracy, 
 from scratchcnn.inspection.bug_zoo.exhibit import Check, Exhibit
 from scratchcnn.inspection.bug_zoo.planting import in_model
 from scratchcnn.inspection.gradients.data_check import check_data
-from scratchcnn.inspection.gradients.training_checks import check_loss, check_optimizer, overfit_one_batch
+from scratchcnn.inspection.gradients.overfitting import overfit_one_batch
+from scratchcnn.inspection.gradients.training_checks import check_loss, check_optimizer
 from scratchcnn.layers import Activation
 from scratchcnn.losses import SparseCategoricalCrossentropy
 from scratchcnn.operands import Array

@@ -155,6 +155,7 @@ def _expect_backward(trace: Trace, layer: LayerTrace, what: str) -> None:
         )
     if what == "d_output" and layer.d_output is None:
         raise ValueError(
-            f"Expected a gradient that was computed, received 'd_output' of {layer.name!r}, whose softmax is part of "
-            "the loss: the gradient is computed w.r.t. the logits; use 'd_preactivation'."
+            f"Expected a gradient that was computed, received 'd_output' of {layer.name!r}, whose "
+            f"{activation_of(layer.layer).name} is part of the loss: the gradient is computed w.r.t. the logits; use "
+            f"'d_preactivation'."
         )

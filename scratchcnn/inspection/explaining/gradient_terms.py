@@ -11,19 +11,17 @@ from scratchcnn.activations import Elementwise, Linear, ReLU, Softmax, has_formu
 from scratchcnn.descriptions.registry import description_of
 from scratchcnn.descriptions.rounding import magnitude_of, sum_bound
 from scratchcnn.descriptions.terms import Position, Terms, grid, weighted_sum
+from scratchcnn.inspection.explaining.loss_terms import loss_terms
 from scratchcnn.inspection.explaining.slopes import forward_of, gradient_slopes
 from scratchcnn.inspection.tracing.layer_trace import LayerTrace
 from scratchcnn.inspection.tracing.passes import activation_of
 from scratchcnn.inspection.tracing.trace import Trace
-from scratchcnn.losses import CategoricalCrossentropy
-from scratchcnn.reference.cross_entropy import CLIP
 
 
 def d_output_terms(trace: Trace, number: int, position: Position) -> Terms:
     """Return the terms of a gradient w.r.t. an output, which the next layer or the loss computes."""
     if number == len(trace) - 1:
-        loss = _known_loss(trace)
-        return _logit_terms(trace, position) if loss.from_logits else _probability_terms(trace, position)
+        return loss_terms(trace, position)
     terms = d_input_terms(trace, number + 1, position)
     here, there = trace[number].name, trace[number + 1].name
     note = f"The output of {here} is the input of {there}: this is the input gradient of {there}."
@@ -33,9 +31,8 @@ def d_output_terms(trace: Trace, number: int, position: Position) -> Terms:
 def d_preactivation_terms(trace: Trace, number: int, position: Position) -> Terms:
     """Return the terms of a gradient w.r.t. a preactivation."""
     layer = trace[number]
-    if layer.d_output is None:  # its softmax is part of the loss
-        _known_loss(trace)
-        return _logit_terms(trace, position)
+    if layer.d_output is None:  # its softmax or sigmoid is part of the loss
+        return loss_terms(trace, position)
     activation = activation_of(layer.layer)
     if type(activation) is Linear:
         notes = ("There is no activation function: the gradients w.r.t. z and w.r.t. the output are equal.",)
@@ -108,47 +105,4 @@ def _softmax_terms(layer: LayerTrace, position: Position) -> Terms:
         "dz[j] = sum over i of dy[i] * y[j] * ([i = j] - y[i])", weight_name="y[j] * ([i = j] - y[i])", axes=("unit",),
         bound=sum_bound(size, y.size, layer.dtype),
         notes=("Softmax couples all units: increasing one logit increases its probability and decreases all others.",),
-    )  # fmt: skip
-
-
-def _known_loss(trace: Trace) -> CategoricalCrossentropy:
-    loss = trace.loss_function
-    if not isinstance(loss, CategoricalCrossentropy) or type(loss).backward is not CategoricalCrossentropy.backward:
-        raise ValueError(
-            f"Expected a loss of scratchcnn, received {type(loss).__name__}, whose formula is not known; explain "
-            "'d_input' of the last layer instead."
-        )
-    return loss
-
-
-def _logit_terms(trace: Trace, position: Position) -> Terms:
-    """Return the terms of the gradient w.r.t. a logit: (probability - target) / N."""
-    assert trace.targets is not None
-    targets, j, count = trace.targets[position[0]], position[1], len(trace.x)
-    inputs = np.array([trace.probabilities[position], targets[j]])
-    weights = np.array([float(targets.sum(dtype=np.float64)) / count, -1 / count])
-    notes = ("The gradient of softmax and cross-entropy together, averaged over the samples of the batch.",)
-    bound = sum_bound(magnitude_of(inputs, weights), targets.size + 1, inputs.dtype)
-    return Terms(
-        "dz = (probability - target) / N", inputs, weights, np.array([position, position]), np.ones(2, bool),
-        "probabilities, targets", "1 / N, -1 / N", ("",), 0.0, bound, notes,
-    )  # fmt: skip
-
-
-def _probability_terms(trace: Trace, position: Position) -> Terms:
-    """Return the terms of dp[j] = (dq[j] - sum over i of dq[i] * q[i]) / total, where q = p / total."""
-    assert trace.targets is not None
-    (sample, j), targets = position, trace.targets[position[0]]
-    outputs = trace.layers[-1].output[sample]
-    total = outputs.sum(dtype=outputs.dtype)
-    q = outputs / total
-    inside = (q >= CLIP) & (q <= 1 - CLIP)
-    dq = np.where(inside, -targets / np.where(inside, q, 1) / len(trace.x), 0).astype(outputs.dtype)
-    weights = ((np.arange(q.size) == j) - q.astype(np.float64)) / float(total)
-    size = (abs(float(dq[j])) + magnitude_of(dq, q)) / abs(float(total))
-    clipped = f"Probabilities outside of {CLIP:g} to 1 - {CLIP:g} are clipped, and their gradient is zero."
-    return Terms(
-        "dp[j] = sum over i of dq[i] * ([i = j] - q[i]) / total, dq[i] = -target[i] / (q[i] * N)", dq, weights,
-        grid(sample, np.arange(q.size)), np.ones(q.shape, bool), "dq", "([i = j] - q[i]) / total", ("unit",), 0.0,
-        float(np.finfo(q.dtype).eps) * (4 * q.size + 12) * size, () if inside.all() else (clipped,),
     )  # fmt: skip

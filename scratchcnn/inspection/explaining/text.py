@@ -29,7 +29,7 @@ SYMBOLS = {
     "[i = j]": "1 if i = j, else 0", "gamma": "learned scale of the channel", "M": "values of the channel in the batch",
     "variance": "that of the channel in the batch, or its moving average", "epsilon": "keeps the divisor above 0",
     "normalized": "(x - mean) / sqrt(variance + epsilon)",
-    "count": "number of values in the window, without the padding",
+    "count": "number of values in the window, without the padding", "J": "number of outputs",
 }  # fmt: skip
 
 

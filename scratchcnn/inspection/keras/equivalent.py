@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from scratchcnn import losses
 from scratchcnn.inspection.arguments import sample_shape
 from scratchcnn.inspection.keras.side_by_side import Run
 from scratchcnn.layers import BatchNormalization, Input, Layer
@@ -76,7 +77,7 @@ def outputs_of(keras: Any, model: Any, x: Array) -> list[Array]:
 def loss_and_gradients(
     keras: Any, model: Any, loss: Any, x: Array, y: Array, training: bool
 ) -> tuple[Any, Sequence[Any]]:
-    """Return the loss of a batch, and its gradients w.r.t. the trainable parameters.
+    """Return the loss of a batch with all penalties, and its gradients w.r.t. the trainable parameters.
 
     With `training`, layers like BatchNormalization update their statistics.
     """
@@ -84,15 +85,17 @@ def loss_and_gradients(
     if backend == "tensorflow":
         with import_module("tensorflow").GradientTape() as tape:
             value = loss(y, model(x, training=training))
+            value = sum(model.losses, value)
         return value, tape.gradient(value, parameters)
     if backend == "torch":
         value = loss(y, model(x, training=training))
+        value = sum(model.losses, value)
         return value.detach(), import_module("torch").autograd.grad(value, parameters)
     fixed = [variable.value for variable in model.non_trainable_variables]
 
     def loss_value(values: Any) -> Any:
-        outputs, statistics = model.stateless_call(values, fixed, x, training=training)
-        return loss(y, outputs), statistics
+        outputs, statistics, penalties = model.stateless_call(values, fixed, x, training=training, return_losses=True)
+        return sum(penalties, loss(y, outputs)), statistics
 
     (value, statistics), gradients = import_module("jax").value_and_grad(loss_value, has_aux=True)(parameters)
     for variable, statistic in zip(model.non_trainable_variables, statistics, strict=True):
@@ -184,8 +187,8 @@ def expect_comparable(given: Any, model: Sequential) -> None:
                 )
 
 
-def _clone(keras: Any, model: Any, softmax: bool) -> Any:
-    """Return the same layers with weights of their own, the last one without its softmax if `softmax` is False.
+def _clone(keras: Any, model: Any, without: str | None) -> Any:
+    """Return the same layers with weights of their own; the last one without its activation if that is `without`.
 
     Dropout is off, also in training.
     """
@@ -194,9 +197,9 @@ def _clone(keras: Any, model: Any, softmax: bool) -> Any:
         if isinstance(layer, keras.layers.Dropout):
             layer.rate = 0.0
     last = clone.layers[-1]
-    if not softmax and isinstance(last, keras.layers.Softmax):
+    if without == "softmax" and isinstance(last, keras.layers.Softmax):
         return keras.Model(clone.inputs[0], last.input)
-    if not softmax and getattr(last, "activation", None) is keras.activations.softmax:
+    if without is not None and getattr(last, "activation", None) is getattr(keras.activations, without):
         last.activation = keras.activations.linear
     return clone
 
@@ -204,8 +207,7 @@ def _clone(keras: Any, model: Any, softmax: bool) -> Any:
 def _loss_of(keras: Any, loss: Any, dtype: np.dtype[np.floating], from_logits: bool) -> Any:
     """Return a loss of Keras that computes in `dtype`, from logits or probabilities."""
     name = loss if isinstance(loss, str) else getattr(loss, "__name__", None)
-    known = {"sparse_categorical_crossentropy": keras.losses.SparseCategoricalCrossentropy,
-             "categorical_crossentropy": keras.losses.CategoricalCrossentropy}  # fmt: skip
+    known = {known: getattr(keras.losses, kind.__name__) for known, kind in losses.KNOWN.items()}
     loss = known[name]() if name in known else loss
     if not hasattr(loss, "get_config"):
         return loss
@@ -232,7 +234,8 @@ def train_keras(keras: Any, model: Sequential, batches: Sequence[Samples], given
     # Where our loss is computed from logits, so is that of Keras: from probabilities, it would clip them.
     from_logits = bool(getattr(model.trainer.loss, "from_logits", False))
     cloned = compiled if flat is None else flat
-    whole, trained = (_clone(keras, cloned, softmax) for softmax in (True, not from_logits))
+    without = model.trainer.loss.activation if from_logits else None
+    whole, trained = _clone(keras, cloned, None), _clone(keras, cloned, without)
     for each in (whole, trained):
         each.set_weights(model.get_weights())
     optimizer = type(compiled.optimizer).from_config(compiled.optimizer.get_config())  # with a new state

@@ -45,7 +45,9 @@ from scratchcnn.optimizers import Adam, Optimizer
 from scratchcnn.schedules import rate_at
 from scratchcnn.sequential import Sequential
 from scratchcnn.training.data import Samples, as_input
+from scratchcnn.training.penalties import penalized
 from scratchcnn.training.step import loss_and_gradients, train_step
+from scratchcnn.training.trainer import Trainer
 
 LEAST_RUNS, MOST_RUNS = 4, 32  # more than the least only where they leave a difference unexplained
 SAFETY = 2.0  # times the largest movement, as both programs round
@@ -66,6 +68,17 @@ def perturbed_rates(optimizer: Optimizer, dtype: np.dtype[np.floating], rng: np.
     return changed
 
 
+def leave_kinks(trainer: Trainer, rng: np.random.Generator) -> None:
+    """Move parameters that are zero and have an L1 penalty to a side of the kink of |w|, where its gradient jumps.
+
+    Keras's gradient at the kink is 0 on TensorFlow and PyTorch, as ours, and l1 on JAX.
+    """
+    for parameter, regularizer in penalized(trainer.layers):
+        if getattr(regularizer, "l1", 0):
+            zero = parameter == 0
+            parameter[zero] = rng.choice([-1, 1], int(zero.sum())) * np.finfo(parameter.dtype).tiny
+
+
 def train(model: Sequential, batches: Sequence[Samples], rng: np.random.Generator | None = None) -> Run:
     """Train a copy of a model, one step per batch, without dropout and with a new optimizer state.
 
@@ -77,14 +90,15 @@ def train(model: Sequential, batches: Sequence[Samples], rng: np.random.Generato
         logits = getattr(trainer.loss, "from_logits", False)
         plan, trainer.plan = perturbed_plan(plan, rng), perturbed_plan(trainer.plan, rng, logits)
         trainer.optimizer = perturbed_rates(trainer.optimizer, trainer.dtype, rng)
+        leave_kinks(trainer, rng)
     encoded = [
         (as_input(batch.x, trainer.dtype), trainer.loss.encode(batch.y, trainer.output_shape, trainer.dtype))
         for batch in batches
     ]
     outputs = layer_outputs(plan, encoded[0][0])
     loss, gradients = loss_and_gradients(trainer, *encoded[0], training=True)
-    if rng is not None:  # the mean over the batch is a sum, too
-        terms = len(batches[0].x)
+    if rng is not None:  # the mean over the batch is a sum, too, and so is every penalty
+        terms = max(len(batches[0].x), *(each.parameter.size for each in penalized(trainer.layers)), 0)
         loss = float(perturbed(np.array(loss, trainer.dtype), rng, (1 + terms**0.5) / 2 * loss))
     weights = []
     for x, targets in encoded:

@@ -17,7 +17,7 @@ from scratchcnn.plots.picture import finish, panels
 from scratchcnn.plots.tiles import grid, shortened, wrapped
 
 PANELS = {"Weight": "stored value", "Gradient": "dL/dw", "Optimizer state": "", "Update": "weight after - before"}
-COLOURS = ("black", "tab:orange", "tab:blue", "tab:green", "tab:purple")
+COLOURS = ("black", "tab:orange", "tab:blue", "tab:green", "tab:purple", "tab:brown", "tab:pink")
 STYLES = ("-", "--", "-.", ":", (0, (1, 1)))
 MARKERS = "os^Dv<>P"
 MOST_LETTERS = 60  # of the name of a weight
@@ -40,7 +40,7 @@ def plot_weight(histories: Sequence[tuple[str, Any]], to_file: str | os.PathLike
     for number, (label, history) in enumerate(histories):
         colour, style = COLOURS[number % len(COLOURS)], STYLES[number % len(STYLES)]
         look: dict[str, Any] = {"color": colour, "linestyle": style, "linewidth": 1.2}
-        steps, adam = history.steps, history.optimizer == "Adam"
+        steps, adam = history.steps, history.optimizer in ("Adam", "AdamW")
         weight.plot([steps[0] - 1, *steps], [history.before[0], *history.after], label=label, **look)
         gradient.plot(steps, history.gradients, label=label, **look)
         change.plot(steps, history.changes, label=label, **look)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +14,11 @@ from scratchcnn.configs import Configured
 from scratchcnn.display.blocks import Block, Lines, Paragraph, Table, Title
 from scratchcnn.display.displayed import Displayed
 from scratchcnn.inspection.arguments import built_model, layer_index, position_in
+from scratchcnn.inspection.optimizer.update_rules import RULES, WeightRecord, decays, digits_of, exact, m_hat, v_hat
 from scratchcnn.inspection.optimizer.watching import Arrays, Step, Watcher
 from scratchcnn.names import look_up
 from scratchcnn.operands import Array
-from scratchcnn.optimizers import SGD, Adam, State
+from scratchcnn.optimizers import Optimizer, State
 from scratchcnn.schedules import rate_at
 from scratchcnn.sequential import Sequential
 
@@ -29,35 +29,22 @@ MOST_ROWS = 12  # of a table
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class WeightHistory(Displayed):
+class WeightHistory(WeightRecord, Displayed):
     """Recorded values of one weight, for each of K training steps; `print` it, or `plot` it.
 
     Attributes
     ----------
-    optimizer : str  'Adam', 'SGD', or the name of another class
+    optimizer : str  name of its class
     settings : dict  the optimizer's arguments: beta_1, momentum, ...
     layer, parameter : str
     position : tuple of int
     steps : int64 (K,)  number of each step, from 1, as the optimizer counts
     rates : float64 (K,)  learning rate of each step
-    gradients : (K,), the model's dtype  the gradient that the optimizer received
+    gradients : (K,), the model's dtype  the gradient that the optimizer received, after clipping
     before, after : (K,), the model's dtype  the stored weight before and after the step
-    slots, slots_before : dict of str to (K,)  state of the weight after and before the step: m, v and, with AMSGrad,
-        v_max; or velocity
+    slots, slots_before : dict of str to (K,)  state of the weight after and before the step, by the names in
+        `Optimizer.slot_names`: of Adam, m, v and, with AMSGrad, v_max
     """
-
-    optimizer: str
-    settings: Mapping[str, Any]
-    layer: str
-    parameter: str
-    position: tuple[int, ...]
-    steps: Array
-    rates: Array
-    gradients: Array
-    before: Array
-    after: Array
-    slots: Mapping[str, Array]
-    slots_before: Mapping[str, Array]
 
     @property
     def name(self) -> str:
@@ -67,12 +54,12 @@ class WeightHistory(Displayed):
     @property
     def m_hat(self) -> Array:
         """Adam's bias-corrected first moment estimate: m / (1 - beta_1**t), float64."""
-        return self._slot("m") / (1 - self.settings["beta_1"] ** self.steps)
+        return m_hat(self)
 
     @property
     def v_hat(self) -> Array:
         """Adam's bias-corrected second moment estimate, of the maximum with AMSGrad: v / (1 - beta_2**t), float64."""
-        return self._slot("v_max" if "v_max" in self.slots else "v") / (1 - self.settings["beta_2"] ** self.steps)
+        return v_hat(self)
 
     @property
     def changes(self) -> Array:
@@ -81,22 +68,13 @@ class WeightHistory(Displayed):
 
     @property
     def updates(self) -> Array:
-        """The update by the formula of Adam or SGD: `changes` up to rounding, float64. ValueError for others."""
-        if self.optimizer == "Adam":
-            epsilon = self.settings["epsilon"] / np.sqrt(1 - self.settings["beta_2"] ** self.steps)
-            return -self.rates * self.m_hat / (np.sqrt(self.v_hat) + epsilon)
-        velocity = self._slot("velocity")
-        if self.settings["nesterov"]:
-            return self.settings["momentum"] * velocity - self.rates * self.gradients.astype(np.float64)
-        return velocity
+        """The update by the optimizer's formula, with weight decay: `changes` up to rounding, float64.
 
-    def _slot(self, name: str) -> Array:
-        if name not in self.slots:
-            raise ValueError(
-                f"Expected an optimizer with {name} in its state, received {self.optimizer} with "
-                f"{', '.join(self.slots) or 'no state'}; use Adam or SGD."
-            )
-        return self.slots[name].astype(np.float64)
+        ValueError for an optimizer of another class than those of `scratchcnn.optimizers`.
+        """
+        rule, decayed = RULES.get(self.optimizer, RULES["SGD"]), decays(self)
+        updates: Array = rule.updates(self)
+        return updates if decayed is None else updates + decayed
 
     def blocks(self) -> list[Block]:
         """Return the title, the table of steps, and the arithmetic of the last step."""
@@ -105,9 +83,9 @@ class WeightHistory(Displayed):
         first, last = f"{self.before[0]:.6g}", f"{self.after[-1]:.6g}"
         title = f"{self.name}, trained with {self.optimizer}: {len(self.steps)} steps, {first} to {last}"
         columns = {"gradient": self.gradients, **self.slots}
-        if self.optimizer == "Adam":
+        if self.optimizer in ("Adam", "AdamW"):
             columns |= {"m_hat": self.m_hat, "sqrt(v_hat)": np.sqrt(self.v_hat)}
-        if self.optimizer in ("Adam", "SGD"):
+        if self.optimizer in RULES:
             columns["update"] = self.updates
         cells = table_rows([(self.steps, "d"), *((each, ".4e") for each in columns.values()), (self.after, ".9g")])
         rows = [["start", *[""] * len(columns), f"{self.before[0]:.9g}"], *cells]
@@ -118,49 +96,21 @@ class WeightHistory(Displayed):
         """Return the arithmetic of the last step with all digits: each formula, and the same with its values."""
         rate, before, after = float(self.rates[-1]), self.before[-1], self.after[-1]
         title = f"Step {self.steps[-1]} in full (learning rate {rate:g}):"
-        if self.optimizer not in ("Adam", "SGD"):
-            return [title, f"  weight   = {_exact(before)} becomes {_exact(after)}"]
-        update, digits = float(self.updates[-1]), _digits(after)
-        total = float(before) + update
+        if self.optimizer not in RULES:
+            return [title, f"  weight   = {exact(before)} becomes {exact(after)}"]
+        rule, update, digits = RULES[self.optimizer], float(self.updates[-1]), digits_of(after)
+        total, decayed = float(before) + update, decays(self)
         rounding = f", rounded by {abs(float(after) - total):.1g}" if float(after) != total else ""
+        lines = rule.lines(self, f"{float(rule.updates(self)[-1]):.{digits}g}")
+        if decayed is not None:
+            decay = f"{rate:g} * {self.settings['weight_decay']:g} * weight before"
+            lines.append(f"           - {decay} = {update:.{digits}g} (weight decay)")
         sign = "-" if update < 0 else "+"
         return [
             title,
-            *(self._adam_step(rate) if self.optimizer == "Adam" else self._sgd_step(rate)),
-            f"  weight   = before + update = {_exact(before)} {sign} {abs(update):.{digits}g} = {total:.{digits}g}",
-            f"  stored   = {_exact(after)}, as {after.dtype}{rounding}",
-        ]
-
-    def _adam_step(self, rate: float) -> list[str]:
-        t, (b1, b2, epsilon) = int(self.steps[-1]), (self.settings[name] for name in ("beta_1", "beta_2", "epsilon"))
-        gradient, m, v = self.gradients[-1], self.slots["m"][-1], self.slots["v"][-1]
-        m_before, v_before = self.slots_before["m"][-1], self.slots_before["v"][-1]
-        m_hat, v_hat, update = (float(values[-1]) for values in (self.m_hat, self.v_hat, self.updates))
-        root, small, digits = math.sqrt(v_hat), epsilon / math.sqrt(1 - b2**t), _digits(m)
-        amsgrad = ["             (AMSGrad: v_hat is computed from the largest v so far)"]
-        return [
-            f"  m        = {b1:g} * m before + {1 - b1:.6g} * gradient",
-            f"           = {b1:g} * {_exact(m_before)} + {1 - b1:.6g} * {_exact(gradient)} = {_exact(m)}",
-            f"  v        = {b2:g} * v before + {1 - b2:.6g} * gradient**2",
-            f"           = {b2:g} * {_exact(v_before)} + {1 - b2:.6g} * {float(gradient) ** 2:.9g} = {_exact(v)}",
-            f"  m_hat    = m / (1 - {b1:g}**{t}) = {m_hat:.{digits}g}",
-            *(amsgrad if "v_max" in self.slots else []),
-            f"  v_hat    = v / (1 - {b2:g}**{t}) = {v_hat:.{digits}g}, its square root {root:.{digits}g}",
-            f"  update   = -{rate:g} * m_hat / (sqrt(v_hat) + {epsilon:g} / sqrt(1 - {b2:g}**{t}))",
-            f"           = -{rate:g} * {m_hat:.{digits}g} / {root + small:.{digits}g} = {update:.{digits}g}",
-        ]
-
-    def _sgd_step(self, rate: float) -> list[str]:
-        momentum, gradient = self.settings["momentum"], self.gradients[-1]
-        update = f"{float(self.updates[-1]):.{_digits(gradient)}g}"
-        if not momentum:
-            return [f"  update   = -{rate:g} * gradient = -{rate:g} * {_exact(gradient)} = {update}"]
-        before, velocity = self.slots_before["velocity"][-1], self.slots["velocity"][-1]
-        nesterov = f"{momentum:g} * velocity - {rate:g} * gradient = {update} (Nesterov momentum)"
-        return [
-            f"  velocity = {momentum:g} * velocity before - {rate:g} * gradient",
-            f"           = {momentum:g} * {_exact(before)} - {rate:g} * {_exact(gradient)} = {_exact(velocity)}",
-            f"  update   = {nesterov if self.settings['nesterov'] else 'velocity'}",
+            *lines,
+            f"  weight   = before + update = {exact(before)} {sign} {abs(update):.{digits}g} = {total:.{digits}g}",
+            f"  stored   = {exact(after)}, as {after.dtype}{rounding}",
         ]
 
     def plot(self, to_file: str | os.PathLike[str] | None = None) -> Figure:
@@ -227,7 +177,10 @@ class OptimizerMicroscope(Displayed, Watcher):
 
     def observe(self, step: Step, parameters: Arrays, gradients: Arrays, state: State) -> State:
         """Perform a step, and record the values of the weight before and after it."""
-        rate, gradient = rate_at(self.model.optimizer.learning_rate, state.iterations), gradients[self._index]
+        optimizer = self.model.optimizer
+        if isinstance(optimizer, Optimizer):
+            gradients = optimizer.clipped(gradients, self.model.ops)
+        rate, gradient = rate_at(optimizer.learning_rate, state.iterations), gradients[self._index]
         row = [state.iterations + 1, rate, gradient[self.position], *self._weight_and_state(parameters, state)]
         state = step()
         self._optimizer = self.model.optimizer
@@ -247,8 +200,8 @@ class OptimizerMicroscope(Displayed, Watcher):
         before, *slots_before = values[:half]
         after, *slots = values[half:]
         names = [f"slot_{number}" for number in range(len(slots))]
-        if isinstance(optimizer, Adam | SGD):
-            names = ["m", "v", "v_max"][: len(slots)] if isinstance(optimizer, Adam) else ["velocity"]
+        if isinstance(optimizer, Optimizer) and len(optimizer.slot_names) == len(slots):
+            names = [*optimizer.slot_names]
         return WeightHistory(
             "" if optimizer is None else type(optimizer).__name__,
             optimizer.get_config() if isinstance(optimizer, Configured) else {},
@@ -269,13 +222,3 @@ def table_rows(columns: Sequence[tuple[Array, str]]) -> list[list[str]]:
     if count > MOST_ROWS:
         rows.insert(half, ["...", *[""] * (len(columns) - 1)])
     return rows
-
-
-def _digits(value: Any) -> int:
-    """Return the number of significant digits with which a printed sum can be checked by hand."""
-    return 12 if np.asarray(value).dtype == np.float32 else 17
-
-
-def _exact(value: Any) -> str:
-    """Return a stored value with enough digits to distinguish it from the adjacent floating-point numbers."""
-    return f"{float(value):.9g}" if np.asarray(value).dtype == np.float32 else f"{float(value):.17g}"

@@ -19,7 +19,7 @@ from scratchcnn.inspection.report.page import render
 from scratchcnn.inspection.report.script_data import ArrayStore, page_data
 from scratchcnn.inspection.report.training_sections import training_sections
 from scratchcnn.inspection.tracing.trace import Trace, trace
-from scratchcnn.losses import SparseCategoricalCrossentropy
+from scratchcnn.losses import CategoricalCrossentropy, SparseCategoricalCrossentropy
 from scratchcnn.sequential import Sequential
 from scratchcnn.storage.atomic import FilePath, atomic_write
 
@@ -164,7 +164,13 @@ def _passes(model: Sequential, image: npt.ArrayLike, label: int | None) -> _Pass
     answer = int(found.probabilities[0].argmax())
     chosen = answer if label is None else one_label(model, label)
     try:
-        sparse = isinstance(model.trainer.loss, SparseCategoricalCrossentropy)
+        loss = model.trainer.loss
+        if not isinstance(loss, CategoricalCrossentropy):
+            return _Passes(found, answer, why_no_backward=(
+                f"Expected a loss of classes, as SparseCategoricalCrossentropy(), received {type(loss).__name__}; use "
+                f"trace and explain for its gradients."
+            ))  # fmt: skip
+        sparse = isinstance(loss, SparseCategoricalCrossentropy)
         both = trace(model, batch, np.array([chosen]) if sparse else np.eye(classes)[[chosen]])
     except RuntimeError as error:
         return _Passes(found, answer, why_no_backward=str(error))

@@ -9,13 +9,15 @@ from networks import small_data, small_model
 from scratchcnn import Sequential, losses
 from scratchcnn.inspection import check_loss, check_optimizer, overfit_one_batch
 from scratchcnn.layers import Activation, BatchNormalization, Dense, Flatten
-from scratchcnn.optimizers import SGD, Adam, schedules
+from scratchcnn.optimizers import KNOWN, SGD, Adadelta, Adagrad, Adam, AdamW, RMSprop, schedules
 
 
 @pytest.mark.parametrize("engine", ["kernels", "reference"])
 @pytest.mark.parametrize("optimizer", [
     Adam(), Adam(0.1, 0.5, 0.9, 1e-3), Adam(amsgrad=True), SGD(), SGD(0.1, momentum=0.9),
     SGD(0.1, momentum=0.9, nesterov=True), Adam(schedules.CosineDecay(0.001, decay_steps=5)),
+    *(kind() for kind in KNOWN.values()), AdamW(weight_decay=10.0), RMSprop(0.1, momentum=0.5, centered=True),
+    SGD(0.1, clipnorm=0.1), Adagrad(0.1, clipvalue=0.1), Adadelta(1.0, global_clipnorm=0.1),
 ])  # fmt: skip
 def test_correct_optimizers_pass(optimizer, engine):
     found = check_optimizer(optimizer, engine=engine)
@@ -40,7 +42,25 @@ class AlwaysFirstStep(Adam):
         return super().step(parameters, gradients, state._replace(iterations=0), ops)
 
 
+class WithoutSquares(RMSprop):
+    def update(self, parameter, gradient, slots, step, learning_rate, ops):
+        super().update(parameter, np.sign(gradient) * abs(gradient) ** 0.5, slots, step, learning_rate, ops)
+
+
+class CoupledDecay(AdamW):
+    def update(self, parameter, gradient, slots, step, learning_rate, ops):
+        super().update(parameter, gradient + 0.1 * parameter, slots, step, learning_rate, ops)
+
+
+class WithoutClipping(SGD):
+    def clipped(self, gradients, ops):
+        return gradients
+
+
 @pytest.mark.parametrize(("optimizer", "wrong"), [
+    (WithoutSquares(), ["first step", "all steps"]),
+    (CoupledDecay(), ["first step", "all steps"]),
+    (WithoutClipping(clipnorm=0.01), ["first step", "all steps"]),
     (Backwards(), ["descent", "first step", "all steps"]),
     (Clipping(), ["gradients", "all steps"]),
     (AlwaysFirstStep(), ["all steps"]),

@@ -22,6 +22,13 @@ OPTIMIZERS = {
     "momentum": lambda: optimizers.SGD(0.1, momentum=0.9),
     "nesterov": lambda: optimizers.SGD(0.1, momentum=0.9, nesterov=True),
     "nesterov without momentum": lambda: optimizers.SGD(0.1, nesterov=True),
+    "weight decay": lambda: optimizers.SGD(0.1, momentum=0.9, weight_decay=0.1),
+    "clipnorm": lambda: optimizers.SGD(0.1, clipnorm=0.01),
+    "adamw": lambda: optimizers.AdamW(0.01, weight_decay=0.1, global_clipnorm=0.1),
+    "rmsprop": lambda: optimizers.RMSprop(0.01),
+    "rmsprop, centered": lambda: optimizers.RMSprop(0.01, momentum=0.5, centered=True, epsilon=1e-3),
+    "adagrad": lambda: optimizers.Adagrad(0.1, clipvalue=0.001),
+    "adadelta": lambda: optimizers.Adadelta(1.0),
 }
 PLACES = [("conv2d", "kernel", (1, 2, 0, 3)), ("dense", "bias", 4), ("dense_1", "kernel", (7, 0))]
 
@@ -148,6 +155,34 @@ def test_the_printed_sum_adds_up_to_the_stored_weight(name, dtype):
     assert abs(np.dtype(dtype).type(sum_) - seen[0].result.after[-1]) <= 2 * np.spacing(abs(seen[0].result.after[-1]))
     assert np.dtype(dtype).type(stored) == seen[0].result.after[-1]
     assert max(map(len, text.splitlines())) <= 120
+
+
+def test_all_optimizers_are_compared_and_drawn(tmp_path):
+    model = small_model(seed=3)
+    model.compile("adam")
+    x, y = small_data(40)
+    found = compare_optimizers(model, x, y, *PLACES[0], list(optimizers.KNOWN), batch_size=8)
+    text = str(found)
+    for history, kind in zip(found.histories, optimizers.KNOWN.values(), strict=True):
+        assert history.optimizer == kind.__name__ in text
+        assert tuple(history.slots) == kind().slot_names
+        np.testing.assert_allclose(history.updates, history.changes, atol=1e-7)
+    found.plot(tmp_path / "comparison.png")
+    assert (tmp_path / "comparison.png").stat().st_size > 10_000
+
+
+def test_weight_decay_is_part_of_the_update():
+    with_decay, without = [], []
+    for seen, decay in ((with_decay, 0.5), (without, None)):
+        trained(
+            optimizers.SGD(0.1, weight_decay=decay),
+            lambda model, seen=seen: seen.append(OptimizerMicroscope(model, *PLACES[2])) or seen,
+            dtype="float64", epochs=1,
+        )  # fmt: skip
+    one, other = with_decay[0].result, without[0].result
+    assert one.updates[0] == pytest.approx(other.updates[0] - 0.1 * 0.5 * one.before[0])
+    assert "(weight decay)" in str(one)
+    assert "(weight decay)" not in str(other)
 
 
 def test_wrong_optimizer_state_would_be_noticed():
