@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from networks import small_data, small_model
 
-from scratchcnn import Sequential, set_threads
+from scratchcnn import Sequential, initializers, losses, metrics, optimizers, regularizers, set_threads
 from scratchcnn.layers import (
     Activation,
     AveragePooling2D,
@@ -26,6 +26,7 @@ from scratchcnn.losses import SparseCategoricalCrossentropy
 from scratchcnn.optimizers import SGD, Adam
 
 X, Y = small_data(20)
+RNG = np.random.default_rng(0)
 
 
 def changed(array, index, value):
@@ -103,9 +104,9 @@ ARGUMENTS = [
     (lambda m: m.predict(X, batch_size=0), "batch_size .* received 0"),
     (lambda m: m.evaluate(X, Y, batch_size=0), "batch_size .* received 0"),
     (lambda m: m.compile(loss="sparse_categorical_crosentropy"), "Did you mean 'sparse_categorical_crossentropy'"),
-    (lambda m: m.compile(loss="mse"), "Expected loss as one of 'sparse_categorical_crossentropy', .* received 'mse'"),
+    (lambda m: m.compile(loss="mae"), "Expected loss as one of 'sparse_categorical_crossentropy', .* received 'mae'"),
     (lambda m: m.compile(optimizer="adamm"), "Did you mean 'adam'"),
-    (lambda m: m.compile(optimizer=3), "Expected optimizer as one of 'adam', 'sgd', received 3"),
+    (lambda m: m.compile(optimizer=3), "Expected optimizer as one of 'adam', 'sgd', .*, received 3"),
     (lambda m: m.compile(metrics=["acuracy"]), "Did you mean 'accuracy'"),
     (lambda m: m.build((None, 10, 10, 1)), r"for which the model is built, received \(None, 10, 10, 1\)"),
     (lambda m: m.add(Conv2D(2, 3)), r"'conv2d' \(Conv2D\) expected samples of shape \(height, .* received \(5,\)"),
@@ -136,10 +137,35 @@ LAYERS = [
     (lambda: Conv2D(2, 3, dilation_rate=0), "dilation_rate .* received 0"),
     (lambda: Conv2D(2, 3, padding="ful"), "padding as one of 'valid', 'same', received 'ful'"),
     (lambda: Conv2D(2, 3, activation="rleu"), "activation as one of .* received 'rleu'. Did you mean 'relu'"),
-    (lambda: Conv2D(2, 3, kernel_initializer="glorot"), "Did you mean 'glorot_uniform'"),
+    (lambda: Conv2D(2, 3, kernel_initializer="glorot_unif"), "Did you mean 'glorot_uniform'"),
     (lambda: Conv2D(2, 3, input_shape=(None, 28, 28, 1)), r"without the batch axis, as \(28, 28, 1\)"),
     (lambda: Dense(0), "units .* received 0"),
-    (lambda: Dense(3, bias_initializer="one"), "initializer as one of"),
+    (lambda: Dense(3, bias_initializer="once"), "initializer as one of .* Did you mean 'ones'"),
+    (lambda: Dense(3, kernel_initializer=initializers.HeNormal), r"received .*; call the class: HeNormal\(\)"),
+    (lambda: Dense(3, kernel_regularizer="l3"), "regularizer as one of 'l1', 'l2', 'l1_l2', received 'l3'"),
+    (lambda: Dense(3, kernel_regularizer=0.1), "regularizer as one of .* received 0.1"),
+    (lambda: Dense(3, bias_regularizer=regularizers.L2), r"call the class: L2\(\)"),
+    (lambda: regularizers.L1(-0.1), "l1 as a finite number of at least 0, received -0.1"),
+    (lambda: regularizers.L1L2(l2=float("nan")), "l2 as a finite number of at least 0, received nan"),
+    (lambda: initializers.RandomNormal(stddev=-1), "stddev as a finite number of at least 0, received -1"),
+    (lambda: initializers.RandomUniform(1, 0), "minval of at most maxval, received 1.0 and 0.0"),
+    (lambda: initializers.VarianceScaling(0), "scale as a finite number above 0, received 0"),
+    (lambda: initializers.VarianceScaling(mode="fan"), "mode as one of 'fan_in', 'fan_out', 'fan_avg', received 'fan'"),
+    (lambda: initializers.VarianceScaling(distribution="gauss"), "distribution as one of"),
+    (lambda: Dense(3, bias_initializer="identity", input_shape=(2,)).build((2,), RNG, np.dtype("f4")), "a matrix"),
+    (lambda: Dense(3, bias_initializer="orthogonal").build((2,), RNG, np.dtype("f4")), "at least two axes"),
+    (lambda: optimizers.Adam(clipnorm=0), "clipnorm as a finite number above 0, received 0"),
+    (lambda: optimizers.SGD(clipvalue=-1), "clipvalue as a finite number above 0, received -1"),
+    (lambda: optimizers.RMSprop(clipnorm=1, clipvalue=2), "at most one of .*, received clipnorm=1.0 and clipvalue=2.0"),
+    (lambda: optimizers.SGD(weight_decay=-1), "weight_decay as a finite number of at least 0, received -1"),
+    (lambda: optimizers.AdamW(weight_decay=None), "weight_decay as a finite number .* received None"),
+    (lambda: optimizers.RMSprop(rho=1), "rho as a number from 0 to below 1, received 1"),
+    (lambda: optimizers.RMSprop(centered=1), "centered as True or False, received 1"),
+    (lambda: optimizers.Adagrad(initial_accumulator_value=-1), "initial_accumulator_value .* received -1"),
+    (lambda: optimizers.Adadelta(epsilon="x"), "epsilon .* received 'x'"),
+    (lambda: losses.BinaryCrossentropy(label_smoothing=1.5), "label_smoothing as a number from 0 to 1, received 1.5"),
+    (lambda: losses.BinaryCrossentropy("yes"), "from_logits as True or False, received 'yes'"),
+    (lambda: metrics.BinaryAccuracy(threshold=2), "threshold as a number from 0 to 1, received 2"),
     (lambda: Dense(3, use_bias="no"), "use_bias as True or False, received 'no'"),
     (lambda: Conv2D(2, 3, use_bias=None), "use_bias as True or False, received None"),
     (lambda: MaxPooling2D(0), "pool_size .* received 0"),

@@ -132,7 +132,8 @@ def test_error_can_be_sent_to_another_process():
 
 
 def test_signatures_remain_those_of_the_definition():
-    assert list(inspect.signature(optimizers.SGD).parameters) == ["learning_rate", "momentum", "nesterov"]
+    names = list(inspect.signature(optimizers.SGD).parameters)
+    assert names[:4] == ["learning_rate", "momentum", "nesterov", "weight_decay"]
     assert list(inspect.signature(Sequential.fit).parameters)[:3] == ["self", "x", "y"]
     assert Sequential.fit.__doc__.startswith("Train on images and labels.")
 

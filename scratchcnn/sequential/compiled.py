@@ -59,12 +59,13 @@ class CompiledModel(EditableRow, methods=True):
         Parameters
         ----------
         optimizer : str or Optimizer
-            'adam', 'sgd', or an object.
+            'adam', 'adamw', 'sgd', 'rmsprop', 'adagrad', 'adadelta', or an object.
         loss : str or Loss
-            'sparse_categorical_crossentropy' for class numbers, 'categorical_crossentropy' for one-hot rows, or an
-            object, for example SparseCategoricalCrossentropy(from_logits=True).
+            'sparse_categorical_crossentropy' for class numbers, 'categorical_crossentropy' for one-hot rows,
+            'binary_crossentropy' for yes or no, 'mse' for numbers; or an object, for example
+            SparseCategoricalCrossentropy(from_logits=True).
         metrics : str or Metric, or a sequence of these; optional
-            'accuracy', or an object.
+            'accuracy', 'mse', 'mae', or an object.
 
         Raises
         ------
