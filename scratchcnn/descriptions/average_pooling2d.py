@@ -59,11 +59,11 @@ class AveragePooling2DDescription(PoolingDescription):
         )
 
     def code(self, values: LayerValues) -> tuple[Code, Code]:
-        name = "average_pool2d:_average_pool2d"
-        add_pixels = "kernels.average_pool2d:_AddPixels.emit"
+        formula, loop = "reference.average_pool2d:average_pool2d", "kernels.average_pool2d"
+        add_pixels = f"{loop}:_AddPixels.emit"
         return (
-            Code(("reference.average_pool2d:average_pool2d",), (f"kernels.{name}", add_pixels)),
-            Code(("reference.average_pool2d:average_pool2d_gradient",), (f"kernels.{name}_gradient", add_pixels)),
+            Code((formula,), (f"{loop}:pool_image", add_pixels)),
+            Code((f"{formula}_gradient",), (f"{loop}:distribute_gradient", add_pixels)),
         )
 
 

@@ -5,7 +5,8 @@ are contiguous, for any number of channels. The other adds neighbouring pixels o
 over windows adds KH * KW short pieces of C elements for each output; here there are KW of them, and none of the C
 elements is treated alone.
 
-Cost: KH + KW additions and a division per output; reads x and writes y once, or reads dy and writes dx once.
+Cost: about (KH - 1) * SW + KW - 1 additions and one division per output; reads x and writes y once, or reads dy and
+writes dx once.
 """
 
 from __future__ import annotations
@@ -37,25 +38,26 @@ def average_pool2d(x: Array, pool_size: Pair = (2, 2), strides: Pair = (2, 2), p
 
 @parallel
 def _average_pool2d(x, rows, columns, y):
-    images, _, _, channels = y.shape
-    inputs, means = x.reshape(-1), y.reshape(-1)
-    length, output_length = columns.size * channels, columns.output * channels  # of a row
-    widths = window_widths(columns, channels, x.dtype)
-    for image in prange(images):
-        down, sums = np.empty(length + SPARE, x.dtype), np.empty(output_length + SPARE, x.dtype)
-        for oy in range(rows.output):
-            first, last = inputs_of_window(rows, oy)
-            for row in range(first, last):
-                start = (image * rows.size + row) * length
-                if row == first:
-                    copy(inputs, start, down, 0, length)
-                else:
-                    add(inputs, start, down, 0, length)
-            height = x.dtype.type(last - first)
-            for ox in range(columns.output):
-                first, last = inputs_of_window(columns, ox)
-                add_pixels(down, first * channels, last - first, sums, ox * channels, channels)
-            divide(sums, 0, widths, height, means, (image * rows.output + oy) * output_length)
+    widths = window_widths(columns, x.shape[3], x.dtype)
+    for image in prange(len(x)):
+        pool_image(x[image].reshape(-1), rows, columns, widths, y[image].reshape(-1))
+
+
+@serial
+def pool_image(x, rows, columns, widths, y):
+    """The means of the windows of one image; x and y are one-dimensional."""
+    channels, output_length = widths.size // columns.output, widths.size
+    length = columns.size * channels  # of a row
+    down, sums = np.empty(length + SPARE, x.dtype), np.empty(output_length + SPARE, x.dtype)
+    for oy in range(rows.output):
+        first_row, last_row = inputs_of_window(rows, oy)
+        copy(x, first_row * length, down, 0, length)
+        for row in range(first_row + 1, last_row):
+            add(x, row * length, down, length)
+        for ox in range(columns.output):
+            first, last = inputs_of_window(columns, ox)
+            add_pixels(down, first * channels, last - first, sums, ox * channels, channels)
+        divide(sums, 0, widths, last_row - first_row, y, oy * output_length)
 
 
 def average_pool2d_gradient(
@@ -71,32 +73,35 @@ def average_pool2d_gradient(
 
 @parallel
 def _average_pool2d_gradient(dy, rows, columns, dx):
-    images, _, _, channels = dx.shape
-    gradients, inputs = dy.reshape(-1), dx.reshape(-1)
-    length, output_length = columns.size * channels, columns.output * channels
-    widths = window_widths(columns, channels, dy.dtype)
+    widths = window_widths(columns, dx.shape[3], dy.dtype)
+    for image in prange(len(dx)):
+        distribute_gradient(dy[image].reshape(-1), rows, columns, widths, dx[image].reshape(-1))
+
+
+@serial
+def distribute_gradient(dy, rows, columns, widths, dx):
+    """The gradient w.r.t. one image; dy and dx are one-dimensional."""
+    channels, output_length = widths.size // columns.output, widths.size
+    length = columns.size * channels  # of a row
+    shares, across = np.empty(output_length + SPARE, dy.dtype), np.empty(rows.output * length + SPARE, dy.dtype)
     firsts, lasts = np.empty(columns.size, np.int64), np.empty(columns.size, np.int64)
     for column in range(columns.size):
         firsts[column], lasts[column] = windows_of_input(columns, column)
-    for image in prange(images):
-        shares, across = np.empty(output_length + SPARE, dy.dtype), np.empty(rows.output * length + SPARE, dy.dtype)
-        for oy in range(rows.output):
-            first, last = inputs_of_window(rows, oy)
-            height = dy.dtype.type(last - first)
-            divide(gradients, (image * rows.output + oy) * output_length, widths, height, shares, 0)
-            for column in range(columns.size):
-                count = lasts[column] - firsts[column]
-                add_pixels(shares, firsts[column] * channels, count, across, oy * length + column * channels, channels)
-        for row in range(rows.size):
-            start = (image * rows.size + row) * length
-            first, last = windows_of_input(rows, row)
-            if first == last:
-                fill(inputs, start, length, 0)
-            for oy in range(first, last):
-                if oy == first:
-                    copy(across, oy * length, inputs, start, length)
-                else:
-                    add(across, oy * length, inputs, start, length)
+    for oy in range(rows.output):
+        first_row, last_row = inputs_of_window(rows, oy)
+        divide(dy, oy * output_length, widths, last_row - first_row, shares, 0)
+        for column in range(columns.size):
+            first, at = firsts[column], (oy * columns.size + column) * channels
+            add_pixels(shares, first * channels, lasts[column] - first, across, at, channels)
+    for row in range(rows.size):
+        first, last = windows_of_input(rows, row)
+        target = dx[row * length : (row + 1) * length]
+        if first == last:
+            fill(target, 0, length, 0)
+        else:
+            copy(across, first * length, target, 0, length)
+        for oy in range(first + 1, last):
+            add(across, oy * length, target, length)
 
 
 @serial
@@ -125,19 +130,20 @@ def windows_of_input(axis, position):
 
 
 @serial
-def add(source, source_start, target, target_start, count):
-    """target[target_start + i] += source[source_start + i] for `count` elements of one-dimensional arrays."""
-    there, here = target[target_start : target_start + count], source[source_start : source_start + count]
+def add(source, start, target, count):
+    """target[i] += source[start + i] for `count` elements of one-dimensional arrays."""
+    here = source[start : start + count]
     for i in range(count):
-        there[i] += here[i]
+        target[i] += here[i]
 
 
 @serial
 def divide(source, source_start, widths, height, target, target_start):
     """target[target_start + i] = source[source_start + i] / (widths[i] * height) for a row of windows."""
     there, here = target[target_start : target_start + widths.size], source[source_start : source_start + widths.size]
+    rows = widths.dtype.type(height)
     for i in range(widths.size):
-        there[i] = here[i] / (widths[i] * height)
+        there[i] = here[i] / (widths[i] * rows)
 
 
 class _AddPixels(Vectorized):
