@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scratchcnn.arguments import non_negative, positive, positive_integer, share
+from scratchcnn.arguments import boolean, non_negative, positive, positive_integer, share
 from scratchcnn.configs import Config, Configured
 from scratchcnn.names import names_of_module
 
@@ -98,7 +98,33 @@ class CosineDecay(Configured):
         return highest * ((1 - self.alpha) * 0.5 * (1 + math.cos(math.pi * t)) + self.alpha)
 
 
-class ExponentialDecay(Configured):
+class _Decay(Configured):
+    """Constructor and config of decays that depend on step / decay_steps."""
+
+    def __init__(
+        self, initial_learning_rate: float, decay_steps: float, decay_rate: float, staircase: bool = False
+    ) -> None:
+        self.initial_learning_rate = non_negative("initial_learning_rate", initial_learning_rate)
+        self.decay_steps = positive("decay_steps", decay_steps)
+        self.decay_rate = non_negative("decay_rate", decay_rate)
+        self.staircase = boolean("staircase", staircase)
+
+    def get_config(self) -> Config:
+        """Return the constructor arguments by name."""
+        return {
+            "initial_learning_rate": self.initial_learning_rate,
+            "decay_steps": self.decay_steps,
+            "decay_rate": self.decay_rate,
+            "staircase": self.staircase,
+        }
+
+    def _periods(self, step: int) -> float:
+        """Return step / decay_steps, rounded down with `staircase`."""
+        periods = step / self.decay_steps
+        return math.floor(periods) if self.staircase else periods
+
+
+class ExponentialDecay(_Decay):
     """Exponential decay: the rate is multiplied by decay_rate every decay_steps steps.
 
         rate(step) = initial_learning_rate * decay_rate ** (step / decay_steps)
@@ -125,30 +151,39 @@ class ExponentialDecay(Configured):
     [0.4, 0.4, 0.1, 0.1, 0.025]
     """
 
-    def __init__(
-        self, initial_learning_rate: float, decay_steps: float, decay_rate: float, staircase: bool = False
-    ) -> None:
-        self.initial_learning_rate = non_negative("initial_learning_rate", initial_learning_rate)
-        self.decay_steps = positive("decay_steps", decay_steps)
-        self.decay_rate = non_negative("decay_rate", decay_rate)
-        self.staircase = bool(staircase)
+    def __call__(self, step: int) -> float:
+        """Return the learning rate after `step` steps."""
+        with np.errstate(over="ignore"):  # a growing rate may overflow to infinity; `rate_at` then raises an error
+            return float(self.initial_learning_rate * np.float64(self.decay_rate) ** self._periods(step))
 
-    def get_config(self) -> Config:
-        """Return the constructor arguments by name."""
-        return {
-            "initial_learning_rate": self.initial_learning_rate,
-            "decay_steps": self.decay_steps,
-            "decay_rate": self.decay_rate,
-            "staircase": self.staircase,
-        }
+
+class InverseTimeDecay(_Decay):
+    """Inverse time decay: the inverse of the rate grows by the same amount every decay_steps steps.
+
+        rate(step) = initial_learning_rate / (1 + decay_rate * step / decay_steps)
+
+    Parameters
+    ----------
+    initial_learning_rate : float
+    decay_steps : float
+    decay_rate : float
+    staircase : bool, default False
+        Whether to use floor(step / decay_steps), so that the rate is piecewise constant.
+
+    Raises
+    ------
+    ValueError
+        An argument is out of range.
+
+    Examples
+    --------
+    >>> [InverseTimeDecay(0.6, 2, 2.0)(step) for step in range(4)]
+    [0.6, 0.3, 0.2, 0.15]
+    """
 
     def __call__(self, step: int) -> float:
         """Return the learning rate after `step` steps."""
-        power = step / self.decay_steps
-        if self.staircase:
-            power = math.floor(power)
-        with np.errstate(over="ignore"):  # a growing rate may overflow to infinity; `rate_at` then raises an error
-            return float(self.initial_learning_rate * np.float64(self.decay_rate) ** power)
+        return self.initial_learning_rate / (1 + self.decay_rate * self._periods(step))
 
 
 class PiecewiseConstantDecay(Configured):

@@ -47,7 +47,7 @@ EXAMPLES = [
     optimizers.Adagrad(0.1, 0.2, 1e-5, 0.1, clipvalue=1.0),
     optimizers.Adadelta(0.1, 0.8, 1e-5, 0.1, global_clipnorm=1.0),
     schedules.CosineDecay(0.1, 9, 0.3, warmup_target=0.2, warmup_steps=2),
-    schedules.ExponentialDecay(0.1, 9, 0.3, staircase=True),
+    schedules.ExponentialDecay(0.1, 9, 0.3, staircase=True), schedules.InverseTimeDecay(0.1, 9, 0.3, staircase=True),
     schedules.OneCycle(0.1, 9, 0.2, 0.3, 0.4),
     schedules.PiecewiseConstantDecay([1, 2], [0.3, 0.2, 0.1]),
 ]  # fmt: skip

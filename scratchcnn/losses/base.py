@@ -6,7 +6,7 @@ import numpy as np
 
 from scratchcnn.configs import Configured
 from scratchcnn.operands import Array, Shape
-from scratchcnn.operations import Operations
+from scratchcnn.operations import Operations, engine
 
 
 class Loss(Configured):
@@ -99,6 +99,38 @@ class Loss(Configured):
     def backward(self, predictions: Array, targets: Array, ops: Operations) -> Array:
         """Compute the gradient of the mean loss with respect to the model's outputs: (N, *output_shape)."""
         raise NotImplementedError
+
+    def __call__(self, y_true: object, y_pred: object) -> float:
+        """Return the mean loss of outputs, without a model.
+
+        Parameters
+        ----------
+        y_true : array-like
+            Targets of N samples, as for `fit`.
+        y_pred : array-like (N, ...)
+            Outputs of a model.
+
+        Raises
+        ------
+        ValueError, TypeError
+            The targets do not fit the outputs.
+
+        Examples
+        --------
+        >>> from scratchcnn.losses import SparseCategoricalCrossentropy
+        >>> loss = SparseCategoricalCrossentropy(from_logits=True)
+        >>> round(loss([1, 0], [[0.0, 0.0], [0.0, 0.0]]), 4)  # ln(2)
+        0.6931
+        """
+        outputs = np.ascontiguousarray(finite_numbers("y_pred", np.asarray(y_pred)), np.float64)
+        if outputs.ndim < 2 or not len(outputs):
+            raise ValueError(
+                f"Expected y_pred as the outputs of a model, (N, ...), received shape {outputs.shape}; add the axis of "
+                f"the samples or of the outputs."
+            )
+        targets = self.check(np.asarray(y_true), len(outputs), outputs.shape[1:])
+        encoded = self.encode(targets, outputs.shape[1:], outputs.dtype)
+        return float(self.forward(outputs, encoded, engine("reference"))[0].mean())
 
     def on_logits(self) -> Loss | None:
         """Return this loss as a function of logits, with `activation` included; None if there is no such loss.

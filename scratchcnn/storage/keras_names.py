@@ -14,7 +14,7 @@ METRICS = (
     "BinaryAccuracy", "CategoricalAccuracy", "SparseCategoricalAccuracy", "metrics.MeanAbsoluteError",
     "metrics.MeanSquaredError",
 )  # fmt: skip
-SCHEDULES = ("CosineDecay", "ExponentialDecay", "PiecewiseConstantDecay")
+SCHEDULES = ("CosineDecay", "ExponentialDecay", "InverseTimeDecay", "PiecewiseConstantDecay")
 INITIALIZERS = tuple(kind.__name__ for kind in initializers.CLASSES)
 REGULARIZERS = tuple(kind.__name__ for kind in regularizers.CLASSES)
 MODULES = {

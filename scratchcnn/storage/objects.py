@@ -17,7 +17,8 @@ KNOWN: dict[str, type[Configured]] = {
     for kind in (
         *LIBRARY, *initializers.CLASSES, *regularizers.CLASSES, *losses.KNOWN.values(), *optimizers.KNOWN.values(),
         metrics.Accuracy, metrics.BinaryAccuracy, metrics.CategoricalAccuracy, metrics.SparseCategoricalAccuracy,
-        schedules.CosineDecay, schedules.ExponentialDecay, schedules.OneCycle, schedules.PiecewiseConstantDecay,
+        schedules.CosineDecay, schedules.ExponentialDecay, schedules.InverseTimeDecay, schedules.OneCycle,
+        schedules.PiecewiseConstantDecay,
     )
 } | {
     f"{package}.{kind.__name__}": kind

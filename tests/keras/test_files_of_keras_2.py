@@ -160,7 +160,8 @@ def test_optimizer_state_without_names_of_moments_is_not_restored(changed, name)
     ("config", "message"),
     [
         ({"decay": 1e-4}, r"received decay=0.0001"),
-        ({"clipvalue": 0.5}, r"received clipvalue=0.5"),
+        ({"use_ema": True}, r"received use_ema=True"),
+        ({"clipvalue": 0.5}, None),
         ({"lr": 0.5}, None),
         ({"epsilon": None}, None),
     ],
@@ -178,6 +179,7 @@ def test_optimizer_of_keras_2_with_other_options(changed, config, message):
         model = load_model(path)
         assert model.optimizer.learning_rate == config.get("lr", pytest.approx(0.01))
         assert model.optimizer.epsilon == 1e-7
+        assert model.optimizer.clipvalue == config.get("clipvalue")
     else:
         with pytest.warns(UserWarning, match=f"{message}.* The model is loaded uncompiled: call compile"):
             assert load_model(path).compiled is None

@@ -34,6 +34,7 @@ def test_losses_and_gradients_equal_those_of_keras(rng, name, arguments, shape):
         theirs = getattr(keras.losses, name)(**arguments, dtype="float64")
         loss, gradient = jax.value_and_grad(lambda x: theirs(jnp.asarray(targets), x))(jnp.asarray(outputs))
     ours = getattr(losses, name)(**arguments)
+    np.testing.assert_allclose(ours(targets, outputs), loss, **TOLERANCE)
     assert ours.check(targets, len(targets), shape[1:]) is targets
     for ops in (kernels, reference):
         of_samples, predictions = ours.forward(outputs, targets, ops)

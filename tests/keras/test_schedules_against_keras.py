@@ -28,6 +28,8 @@ SCHEDULES = {
     "exponential": ("ExponentialDecay", (0.01, 7, 0.5), {}),
     "exponential staircase": ("ExponentialDecay", (0.01, 7, 0.5), {"staircase": True}),
     "exponential growth": ("ExponentialDecay", (0.001, 20, 3.0), {}),
+    "inverse time": ("InverseTimeDecay", (0.01, 7, 0.5), {}),
+    "inverse time staircase": ("InverseTimeDecay", (0.01, 7, 2.0), {"staircase": True}),
     "exponential with factor zero": ("ExponentialDecay", (0.01, 7, 0.0), {}),
     "one decrease": ("PiecewiseConstantDecay", ([10], [0.01, 0.001]), {}),
     "increase and decrease": ("PiecewiseConstantDecay", ([0, 5, 60], [0.001, 0.01, 0.005, 0.0]), {}),

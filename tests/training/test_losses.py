@@ -175,3 +175,25 @@ def test_one_batch_is_memorized(rng, units, last, loss):
     found = overfit_one_batch(model, X, rng.integers(0, 2, (12, units)), learning_rate=0.02)
     assert found.ok, str(found)
     assert model.layers[0].kernel_regularizer is not None
+
+
+@pytest.mark.parametrize(
+    "loss", [losses.SparseCategoricalCrossentropy(), losses.BinaryCrossentropy(), losses.MeanSquaredError()]
+)
+def test_loss_of_outputs_is_that_of_evaluate(loss):
+    units = 1 if isinstance(loss, losses.BinaryCrossentropy) else 2
+    model = model_of(units, "sigmoid" if units == 1 else "softmax", loss, dtype="float64")
+    y = np.arange(12) % 2 if not isinstance(loss, losses.MeanSquaredError) else X[:, :2]
+    assert loss(y, model.predict(X, verbose=0)) == pytest.approx(model.evaluate(X, y, verbose=0)[0], rel=1e-12)
+
+
+@pytest.mark.parametrize(("targets", "outputs", "message"), [
+    ([1], [0.5, 0.5], r"y_pred as the outputs of a model, \(N, ...\), received shape \(2,\)"),
+    ([1, 0], [[0.5, 0.5]], "received"),
+    ([2], [[0.5, 0.5]], "received"),
+    ([1], [[np.nan, 0.5]], "finite y_pred"),
+    ([], np.zeros((0, 2)), r"received shape \(0, 2\)"),
+])  # fmt: skip
+def test_call_of_a_loss_with_outputs_that_do_not_fit_is_an_error(targets, outputs, message):
+    with pytest.raises(ValueError, match=message):
+        losses.SparseCategoricalCrossentropy()(targets, outputs)

@@ -1,4 +1,4 @@
-"""Checkpoints of weights and models, early stopping, a log, a callback of one's own, and models that are loaded again."""
+"""Checkpoints of weights and models, early stopping, a log, a callback of its own, and models that are loaded again."""
 
 import os
 
@@ -13,12 +13,14 @@ train_labels = train_labels[:1000]
 
 
 def create_model():
-    model = keras.Sequential([
-        keras.Input((784,)),
-        keras.layers.Dense(128, activation="relu"),
-        keras.layers.Dropout(0.2),
-        keras.layers.Dense(10),
-    ])
+    model = keras.Sequential(
+        [
+            keras.Input((784,)),
+            keras.layers.Dense(128, activation="relu"),
+            keras.layers.Dropout(0.2),
+            keras.layers.Dense(10),
+        ]
+    )
     model.compile(
         optimizer="adam",
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
@@ -39,7 +41,11 @@ model = create_model()
 losses = LossHistory()
 os.makedirs("training", exist_ok=True)
 model.fit(
-    train_images, train_labels, epochs=6, validation_data=(test_images, test_labels), verbose=2,
+    train_images,
+    train_labels,
+    epochs=6,
+    validation_data=(test_images, test_labels),
+    verbose=2,
     callbacks=[
         ModelCheckpoint("training/cp-{epoch:04d}.weights.h5", save_weights_only=True, verbose=1),
         ModelCheckpoint("training/best.keras", monitor="val_accuracy", mode="max", save_best_only=True),

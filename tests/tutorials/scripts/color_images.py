@@ -10,7 +10,7 @@ model = models.Sequential()
 model.add(layers.Input((32, 32, 3)))
 for filters in (8, 16):
     model.add(layers.Conv2D(filters, (3, 3), padding="same", use_bias=False, kernel_initializer="he_normal"))
-    model.add(layers.BatchNormalization())
+    model.add(layers.BatchNormalization(momentum=0.9))
     model.add(layers.ReLU())
     model.add(layers.MaxPooling2D((2, 2)))
 model.add(layers.Conv2D(32, (3, 3), activation="relu"))

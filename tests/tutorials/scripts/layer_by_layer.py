@@ -30,7 +30,12 @@ model.summary()
 model.compile(loss="categorical_crossentropy", optimizer=RMSprop(), metrics=["accuracy"])
 schedule = LearningRateScheduler(lambda epoch: 0.001 / (1 + epoch))
 history = model.fit(
-    X_train, Y_train, batch_size=batch_size, epochs=nb_epoch, verbose=1, validation_data=(X_test, Y_test),
+    X_train,
+    Y_train,
+    batch_size=batch_size,
+    epochs=nb_epoch,
+    verbose=1,
+    validation_data=(X_test, Y_test),
     callbacks=[schedule],
 )
 score = model.evaluate(X_test, Y_test, verbose=0)

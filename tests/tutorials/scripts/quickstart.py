@@ -6,13 +6,15 @@ import numpy as np
 (x_train, y_train), (x_test, y_test) = keras.datasets.mnist.load_data()
 x_train, x_test = x_train / 255.0, x_test / 255.0
 
-model = keras.models.Sequential([
-    keras.layers.Input(shape=(28, 28)),
-    keras.layers.Flatten(),
-    keras.layers.Dense(128, activation="relu"),
-    keras.layers.Dropout(0.2),
-    keras.layers.Dense(10),
-])
+model = keras.models.Sequential(
+    [
+        keras.layers.Input(shape=(28, 28)),
+        keras.layers.Flatten(),
+        keras.layers.Dense(128, activation="relu"),
+        keras.layers.Dropout(0.2),
+        keras.layers.Dense(10),
+    ]
+)
 logits = np.asarray(model(x_train[:1]))
 loss_of = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 print("Loss before training:", float(loss_of(y_train[:1], logits)))
