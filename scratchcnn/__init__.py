@@ -30,5 +30,5 @@ def _plot_model() -> Any:
 if not TYPE_CHECKING:  # a type checker would take every name for defined
     __getattr__ = names_of_module(__name__, [
         "activations", "callbacks", "datasets", "initializers", "inspection", "layers", "losses", "metrics", "models",
-        "optimizers", "plots", "preprocessing", "schedules", "utils",
+        "optimizers", "plots", "preprocessing", "regularizers", "schedules", "utils",
     ], {"plot_model": _plot_model})  # fmt: skip

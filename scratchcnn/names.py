@@ -212,8 +212,8 @@ def names_of_module(
             return import_module(f"{module}.{name}")
         if name in loaded:
             return loaded[name]()
-        caller = sys._getframe(1)
-        if not name.startswith("_") and opname[caller.f_code.co_code[caller.f_lasti]] == "IMPORT_FROM":
+        caller = sys._getframe().f_back
+        if caller and not name.startswith("_") and opname[caller.f_code.co_code[caller.f_lasti]] == "IMPORT_FROM":
             raise ImportError(unknown_in_module(sys.modules[module], name), name=module)
         raise UnknownAttributeError(sys.modules[module], name)
 
