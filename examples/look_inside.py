@@ -1,4 +1,4 @@
-"""Writes a page that shows how a trained network classifies a digit: from the pixels to the probabilities, and back.
+"""Writes a page that shows how a trained network classifies an image: from the pixels to the probabilities, and back.
 
 Without --digit and --test-image, the page shows a test image of which the network is not certain: among the correctly
 classified ones, that with the probability nearest to 70 %. There the gradients are large enough to be seen; for a digit
@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from scratchcnn import Sequential, load_model, reference, set_threads
-from scratchcnn.datasets import mnist
+from scratchcnn.datasets import cifar10, fashion_mnist, mnist
 from scratchcnn.inspection import write_report
 from scratchcnn.layers import Conv2D, Dense, Dropout, Flatten, MaxPooling2D, Rescaling
 from scratchcnn.preprocessing import create_scaler, normalizer, read_digit
@@ -21,6 +21,7 @@ PROCESSED = 80_000  # images processed by the training without --model: 20 epoch
 LEARNED = 3_200  # images from which a copy with new weights learns, in 100 steps
 EVALUATED = 500  # images for the evaluation without each filter
 PROBABILITY = 0.7  # of the correct class, for the default digit
+SHAPES = {"mnist": (28, 28, 1), "fashion_mnist": (28, 28, 1), "cifar10": (32, 32, 3)}
 
 
 def main() -> None:
@@ -66,7 +67,7 @@ def uncertain_digit(probabilities: np.ndarray, labels: np.ndarray) -> int:
 
 
 def as_input_of(model: Sequential, images: np.ndarray) -> np.ndarray:
-    """Return images (N, 28, 28, 1) with values from 0 to 1 in the shape and range of the model's input."""
+    """Return images (N, H, W, C) with values from 0 to 1 in the shape and range of the model's input."""
     if isinstance(model.layers[0], Rescaling):  # it expects bytes
         images = np.round(255 * images).astype(np.uint8)
     return images.reshape(-1, *model.input_shape[1:])
@@ -99,7 +100,7 @@ def train_network(train: tuple, test: tuple, seed: int) -> Sequential:
 def read_command_line() -> tuple:
     """Return the options, and the digit, model and data that they name; exit with a message if one of them is wrong.
 
-    Images are (N, 28, 28, 1) with values from 0 to 1.
+    Images are (N, H, W, C) with values from 0 to 1.
     """
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
@@ -111,9 +112,11 @@ def read_command_line() -> tuple:
         help="whether the digit is darker or lighter than its background (default: %(default)s)")  # fmt: skip
     add("--test-image", type=int, metavar="N",
         help="without --digit: index of the test image (default: one with a probability near 70 %%)")  # fmt: skip
+    add("--dataset", choices=SHAPES, default="mnist",
+        help="the images; others than those of MNIST require --model (default: %(default)s)")  # fmt: skip
     add("--data", default="auto", metavar="{auto,sample,PATH}",
-        help="auto: MNIST from the cache or the web, otherwise the sample; sample: the 5,000 images included in "
-             "scratchcnn; PATH: a folder of IDX files, or an .npz file (default: %(default)s)")  # fmt: skip
+        help="auto: the data set from the cache or the web, MNIST otherwise from the sample; sample: 5,000 "
+             "images of MNIST in scratchcnn; PATH: a folder or file of the data set (default: %(default)s)")  # fmt: skip
     add("--seed", type=int, default=0, metavar="N", help="random seed of the training (default: %(default)s)")
     add("--threads", type=int, metavar="N", help="number of threads (default: all)")
     add("--output", type=Path, default="output", metavar="DIR",
@@ -129,20 +132,24 @@ def read_command_line() -> tuple:
             set_threads(options.threads)
         except ValueError as error:
             parser.error(f"argument --threads: {error}")
+    if options.dataset != "mnist" and (options.model is None or options.digit or options.data == "sample"):
+        parser.error(
+            f"argument --dataset: expected --model, and neither --digit nor --data sample, with {options.dataset}"
+        )
     own_digit = None
     if options.digit is not None:
         try:
             own_digit = read_digit(options.digit, ink=options.ink).image[0]
         except (OSError, ValueError) as error:
             parser.error(f"argument --digit: {options.digit}: {error}")
-    model = None if options.model is None else read_model(parser, options.model)
+    model = None if options.model is None else read_model(parser, options.model, SHAPES[options.dataset])
     try:
         options.output.mkdir(parents=True, exist_ok=True)
         if (options.output / "look_inside.html").is_dir():
             raise IsADirectoryError(0, "look_inside.html is a folder there")
     except OSError as error:
         parser.error(f"argument --output: expected a folder, received '{options.output}' ({error.strerror})")
-    train, test = read_data(parser, options.data)
+    train, test = read_data(parser, options)
     if options.test_image is not None and not 0 <= options.test_image < len(test[1]):
         parser.error(
             f"argument --test-image: expected a number from 0 to {len(test[1]) - 1}, received {options.test_image}"
@@ -150,31 +157,31 @@ def read_command_line() -> tuple:
     return options, own_digit, model, train, test
 
 
-def read_model(parser: argparse.ArgumentParser, file: str) -> Sequential:
-    """Return the model in a file if it classifies digits."""
+def read_model(parser: argparse.ArgumentParser, file: str, shape: tuple) -> Sequential:
+    """Return the model in a file if it classifies images of that shape."""
     try:
         model = load_model(file)
     except (OSError, ValueError) as error:
         parser.error(f"argument --model: {error}")
-    shapes = ((None, 28, 28, 1), (None, 784))
+    shapes = ((None, *shape), (None, int(np.prod(shape))))
     if model.input_shape not in shapes or model.output_shape != (None, 10):
         parser.error(
-            f"argument --model: expected a model from images (28, 28, 1) to 10 classes, received one from "
+            f"argument --model: expected a model from images {shape} to 10 classes, received one from "
             f"{model.input_shape} to {model.output_shape}"
         )
     return model
 
 
-def read_data(parser: argparse.ArgumentParser, data: str) -> tuple:
-    """Return training and test data: images (N, 28, 28, 1) with values from 0 to 1, and labels."""
-    named = {"auto": mnist.load_data, "sample": mnist.load_sample}
+def read_data(parser: argparse.ArgumentParser, options: argparse.Namespace) -> tuple:
+    """Return training and test data: images (N, H, W, C) with values from 0 to 1, and labels (N,)."""
+    dataset = {"mnist": mnist, "fashion_mnist": fashion_mnist, "cifar10": cifar10}[options.dataset]
+    named = {"auto": dataset.load_data, "sample": mnist.load_sample}
     try:
-        (x_train, y_train), (x_test, y_test) = named[data]() if data in named else mnist.load_data(data)
+        train, test = named[options.data]() if options.data in named else dataset.load_data(options.data)
     except (OSError, ValueError) as error:
         parser.error(f"argument --data: {error}")
-    scaler = create_scaler([0, 255])
-    x_train, x_test = (normalizer(scaler, images.reshape(-1, 28, 28, 1)) for images in (x_train, x_test))
-    return (x_train, y_train), (x_test, y_test)
+    scaler, shape = create_scaler([0, 255]), SHAPES[options.dataset]
+    return tuple((normalizer(scaler, x.reshape(-1, *shape)), y.reshape(-1)) for x, y in (train, test))
 
 
 if __name__ == "__main__":

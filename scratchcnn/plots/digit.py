@@ -1,4 +1,4 @@
-"""Plot images of digits, one or several, with their labels."""
+"""Plot images of digits or other things, one or several, with their labels."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ from scratchcnn.names import names_arguments
 from scratchcnn.plots.picture import new_figure
 from scratchcnn.plots.tiles import TITLE_SIZE, caption, tile_axes, width_for, wrapped
 
+COLORS = 3  # channels: red, green, blue
 LEAST, MOST = 0.75, 1.6  # inches of a tile; wider for long labels
 
 
 @names_arguments
 def plot_digit(image: npt.ArrayLike, label: object = None, prediction: object = None, ax: Axes | None = None) -> Axes:
-    """Plot a digit as dark ink on white paper.
+    """Plot a digit as dark ink on white paper, or a color image as it is.
 
     Parameters
     ----------
-    image : array-like (H, W) or (H, W, 1)
+    image : array-like (H, W), (H, W, 1) or (H, W, 3)
         Integers from 0 (paper) to 255 (ink), or floats from 0 to 1. The range is extended to that of the pixels, so
-        floats up to 255 look the same.
+        floats up to 255 look the same. Three channels are red, green and blue, where 0 is dark.
     label, prediction : int or str, optional
         Written above the image.
     ax : Axes, optional
@@ -51,7 +52,7 @@ def plot_digit(image: npt.ArrayLike, label: object = None, prediction: object = 
         figure = new_figure(3, 3.4)
         figure.set_layout_engine("constrained", w_pad=0.1, h_pad=0.1)  # adapts to the number of lines of the title
         ax = figure.subplots()
-    draw_ink(ax, pixels)
+    draw_pixels(ax, pixels)
     lines = [f"{word}: {value}" for word, value in (("label", label), ("prediction", prediction)) if value is not None]
     ax.set_title("\n".join(wrapped(line, 200) for line in lines), fontsize=TITLE_SIZE, parse_math=False)
     return ax
@@ -61,11 +62,11 @@ def plot_digit(image: npt.ArrayLike, label: object = None, prediction: object = 
 def plot_digits(
     images: npt.ArrayLike, labels: Iterable[object] | None = None, ax: Axes | Iterable[Axes] | None = None
 ) -> list[Axes]:
-    """Plot several digits on a sheet, as dark ink on white paper.
+    """Plot several images on a sheet: digits as dark ink on white paper, color images as they are.
 
     Parameters
     ----------
-    images : array-like (N, H, W) or (N, H, W, 1)
+    images : array-like (N, H, W), (N, H, W, 1) or (N, H, W, 3)
         At most 400 images, each as for `plot_digit`.
     labels : sequence of int or str, optional
         One for each image, written above it.
@@ -101,48 +102,51 @@ def plot_digits(
     title = f"{len(pixels):,} image{'s' * (len(pixels) > 1)}{' with labels' if captions else ''}"
     every = tile_axes(ax, len(pixels), width_for(captions or [], LEAST, MOST), 1 if captions else 0, title)
     for index, axes in enumerate(every):
-        draw_ink(axes, pixels[index])
+        draw_pixels(axes, pixels[index])
         if captions is not None:
             caption(axes, [captions[index]])
     return every
 
 
-def draw_ink(ax: Axes, pixels: npt.NDArray[np.generic]) -> None:
-    """Draw an image (H, W) as dark ink on white, with a range that does not depend on its contrast.
+def draw_pixels(ax: Axes, pixels: npt.NDArray[np.generic]) -> None:
+    """Draw an image (H, W) as dark ink on white, or (H, W, 3) in its colors; the range does not depend on its contrast.
 
     So an empty image is white, and faint ink looks faint.
     """
-    ink = 255 if pixels.dtype.kind in "iu" else 1
-    ax.imshow(pixels, cmap="Greys", vmin=min(0, float(pixels.min())), vmax=max(ink, float(pixels.max())))
+    least, most = min(0, float(pixels.min())), max(255 if pixels.dtype.kind in "iu" else 1, float(pixels.max()))
+    if pixels.ndim == 3:
+        ax.imshow((pixels.astype(float) - least) / (most - least))
+    else:
+        ax.imshow(pixels, cmap="Greys", vmin=least, vmax=most)
     ax.set_xticks([])
     ax.set_yticks([])
 
 
 def check_image(pixels: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
-    """Return the image as (H, W) after checking that it consists of finite numbers."""
+    """Return the image as (H, W) or (H, W, 3) after checking that it consists of finite numbers."""
     if pixels.dtype.kind not in "biuf":
         raise TypeError(f"Expected an image of integers or floats, received dtype {pixels.dtype}; use astype(float).")
     if pixels.ndim == 3 and pixels.shape[2] == 1:
         pixels = pixels[:, :, 0]
-    if pixels.ndim != 2 or pixels.size == 0:
+    if pixels.size == 0 or not (pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] == COLORS)):
         fix = "give one image of the batch, as x[0]" if pixels.ndim > 2 else "use x.reshape(28, 28)"
-        raise ValueError(f"Expected one image (28, 28) or (28, 28, 1), received shape {pixels.shape}; {fix}.")
+        raise ValueError(
+            f"Expected one image (28, 28), (28, 28, 1) or (32, 32, 3), received shape {pixels.shape}; {fix}."
+        )
     if not np.isfinite(pixels).all():
         raise ValueError("Expected an image with finite values, received NaN or infinity; use numpy.nan_to_num(x).")
     return pixels
 
 
 def check_images(images: npt.ArrayLike) -> npt.NDArray[np.generic]:
-    """Return the images as (N, H, W), N ≥ 1, after checking that they consist of finite numbers."""
-    pixels = np.asarray(images)
+    """Return the images as (N, H, W) or (N, H, W, 3), N ≥ 1, after checking that they consist of finite numbers."""
+    pixels, expected = np.asarray(images), "Expected images (N, 28, 28), (N, 28, 28, 1) or (N, 32, 32, 3)"
     if pixels.ndim not in (3, 4) or len(pixels) == 0:
         fix = "for one, give images[:1]" if pixels.ndim in (2, 3) and pixels.size else "give at least one"
-        raise ValueError(f"Expected images (N, 28, 28) or (N, 28, 28, 1), received shape {pixels.shape}; {fix}.")
-    if pixels.ndim == 4 and pixels.shape[3] != 1:
-        raise ValueError(
-            f"Expected images (N, 28, 28) or (N, 28, 28, 1), received shape {pixels.shape}; give one channel, as "
-            "images[..., :1]."
-        )
-    height, width = pixels.shape[1:3]
-    check_image(pixels.reshape(len(pixels) * height, width))
-    return pixels.reshape(len(pixels), height, width)
+        raise ValueError(f"{expected}, received shape {pixels.shape}; {fix}.")
+    if pixels.ndim == 4 and pixels.shape[3] not in (1, COLORS):
+        raise ValueError(f"{expected}, received shape {pixels.shape}; give one channel, as images[..., :1].")
+    if pixels.ndim == 4 and pixels.shape[3] == 1:
+        pixels = pixels[..., 0]
+    check_image(pixels.reshape(-1, *pixels.shape[2:]))  # below each other, as one image
+    return pixels

@@ -11,7 +11,7 @@ from scratchcnn.arguments import positive_integer
 from scratchcnn.mistakes import check_classes, check_probabilities, most_confident_errors
 from scratchcnn.names import names_arguments
 from scratchcnn.plots.confusion import class_names
-from scratchcnn.plots.digit import check_images, draw_ink
+from scratchcnn.plots.digit import check_images, draw_pixels
 from scratchcnn.plots.tiles import MOST_TILES, caption, tile_axes, width_for
 
 LEAST, MOST = 1.4, 2.0  # inches of a tile, for the captions
@@ -30,7 +30,7 @@ def plot_mistakes(
 
     Parameters
     ----------
-    images : array-like (N, H, W) or (N, H, W, 1)
+    images : array-like (N, H, W), (N, H, W, 1) or (N, H, W, 3)
         All images that the model classified, as for `plot_digits`.
     labels : array-like of integers (N,)
         Their class numbers.
@@ -85,7 +85,7 @@ def plot_mistakes(
         every[0].set(xticks=[], yticks=[])
         every[0].text(0.5, 0.5, "no errors", ha="center", va="center", transform=every[0].transAxes)
     for axes, index in zip(every, drawn, strict=False):
-        draw_ink(axes, pixels[index])
+        draw_pixels(axes, pixels[index])
         best = int(predicted[index].argmax())
         probability = f"probability: {100 * predicted[index, best]:.1f} %"
         caption(axes, [f"label: {words[true[index]]}", f"prediction: {words[best]}", probability])

@@ -11,10 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
-from scratchcnn.plots.digit import draw_ink
+from scratchcnn.plots.digit import COLORS, draw_pixels
 from scratchcnn.plots.picture import check_file, new_figure
 from scratchcnn.plots.tiles import LETTER, TITLE_SIZE
-from scratchcnn.preprocessing.grey import as_shares, ink_of
+from scratchcnn.preprocessing.grey import ink_of
 
 Values = npt.NDArray[np.floating]
 
@@ -44,12 +44,8 @@ def open_figure(width: float, height: float, title: str, to_file: str | os.PathL
 
 def draw_image(ax: Axes, image: npt.NDArray[np.generic], title: str) -> None:
     """Draw an image (H, W) or (H, W, C): one channel as ink, three as RGB, the mean of any other number as ink."""
-    if image.ndim == 3 and image.shape[2] == 3:
-        ax.imshow(as_shares(image), interpolation="nearest")
-        ax.set_xticks([])
-        ax.set_yticks([])
-    else:
-        draw_ink(ax, image if image.ndim == 2 else image.mean(axis=2).astype(image.dtype))
+    is_drawn_as_it_is = image.ndim == 2 or image.shape[2] == COLORS
+    draw_pixels(ax, image if is_drawn_as_it_is else image.mean(axis=2).astype(image.dtype))
     panel_title(ax, title)
 
 

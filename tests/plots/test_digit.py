@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from scratchcnn.plots import plot_digit
+from scratchcnn.plots import plot_digit, plot_digits
 
 
 def greys(axes):
@@ -60,9 +60,11 @@ def test_given_axes():
     assert plot_digit(np.eye(28), ax=mine) is mine
 
 
-@pytest.mark.parametrize("shape", [(28,), (784,), (1, 28, 28, 1), (28, 28, 3), (2, 28, 28), (0, 28), ()])
+@pytest.mark.parametrize("shape", [(28,), (784,), (1, 28, 28, 1), (28, 28, 2), (2, 28, 28), (0, 28), ()])
 def test_invalid_shape_is_rejected(shape: tuple):
-    with pytest.raises(ValueError, match=r"Expected one image \(28, 28\) or \(28, 28, 1\), received shape .*; "):
+    with pytest.raises(
+        ValueError, match=r"Expected one image \(28, 28\), \(28, 28, 1\) or \(32, 32, 3\), received shape .*; "
+    ):
         plot_digit(np.zeros(shape))
 
 
@@ -72,3 +74,16 @@ def test_non_numeric_and_non_finite_images_are_rejected():
     for bad in (np.nan, np.inf):
         with pytest.raises(ValueError, match="Expected an image with finite values"):
             plot_digit([[0.0, bad]])
+
+
+@pytest.mark.parametrize(("pixels", "drawn"), [
+    (np.array([[[0, 128, 255]]], np.uint8), [0, 128 / 255, 1]),
+    (np.array([[[0.0, 0.5, 1.0]]]), [0, 0.5, 1]),
+    (np.array([[[0.0, 51.0, 255.0]]]), [0, 0.2, 1]),
+    (np.array([[[-1.0, 0.0, 1.0]]]), [0, 0.5, 1]),
+])  # fmt: skip
+def test_three_channels_are_drawn_in_their_colors(pixels, drawn):
+    (image,) = plot_digit(pixels).get_images()
+    np.testing.assert_allclose(image.get_array(), [[drawn]], atol=1e-6)
+    (image,) = plot_digits(pixels[None])[0].get_images()
+    np.testing.assert_allclose(image.get_array(), [[drawn]], atol=1e-6)

@@ -68,7 +68,7 @@ def test_sheet_in_given_axes(images):
     [
         ((28, 28), r"received shape \(28, 28\); for one, give images\[:1\]"),
         ((0, 28, 28), r"received shape \(0, 28, 28\); give at least one"),
-        ((2, 28, 28, 3), r"received shape \(2, 28, 28, 3\); give one channel"),
+        ((2, 28, 28, 2), r"received shape \(2, 28, 28, 2\); give one channel"),
         ((401, 28, 28), r"at most 400 images on a sheet, received 401; give some"),
     ],
 )
