@@ -1,13 +1,13 @@
 """Min-max scaling: from [minimum, maximum] to [0, 1], and back."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-# Values per block: two float64 buffers of this length stay in the processor's cache.
+# Values per block: float64 buffers of this length stay in the processor's cache.
 BLOCK = 16_384
 
 
@@ -107,12 +107,7 @@ def normalizer(scaler: AnyScaler, x: npt.ArrayLike) -> Scaled:
     array([0.  , 0.25, 1.  ], dtype=float32)
     """
     minimum, maximum = _as_scaler(scaler)
-    values = _numbers(x, "x")
-    result = np.empty(values.shape, _result_dtype(values.dtype))
-    for source, target in _blocks(values, result):
-        np.subtract(source, minimum, out=target)
-        np.divide(target, maximum - minimum, out=target)
-    return result
+    return _by_blocks(x, lambda block: (block - minimum) / (maximum - minimum))
 
 
 def denormalizer(scaler: AnyScaler, x: npt.ArrayLike) -> Scaled:
@@ -146,31 +141,18 @@ def denormalizer(scaler: AnyScaler, x: npt.ArrayLike) -> Scaled:
     array([0., 1., 4.])
     """
     minimum, maximum = _as_scaler(scaler)
+    return _by_blocks(x, lambda block: block * (maximum - minimum) + minimum)
+
+
+def _by_blocks(x: npt.ArrayLike, scale: Callable[[Block], Block]) -> Scaled:
+    """Apply a function to float64 blocks of x; the result has the dtype that `normalizer` documents."""
     values = _numbers(x, "x")
-    result = np.empty(values.shape, _result_dtype(values.dtype))
-    for source, target in _blocks(values, result):
-        np.multiply(source, maximum - minimum, out=target)
-        np.add(target, minimum, out=target)
+    wide = values.dtype.kind == "f" and values.dtype.itemsize >= 8
+    result = np.empty(values.shape, np.float64 if wide else np.float32)
+    source, target = values.reshape(-1), result.reshape(-1)
+    for start in range(0, len(source), BLOCK):
+        target[start : start + BLOCK] = scale(source[start : start + BLOCK].astype(np.float64))
     return result
-
-
-def _blocks(values: npt.NDArray[Any], result: Scaled) -> Iterator[tuple[Block, Block]]:
-    """Iterate over both arrays in float64 blocks; values assigned to the second block are written to `result`."""
-    walk = np.nditer(
-        [values, result],
-        flags=["external_loop", "buffered", "zerosize_ok"],
-        op_flags=[["readonly"], ["writeonly"]],
-        op_dtypes=[np.float64, np.float64],
-        casting="same_kind",
-        buffersize=BLOCK,
-    )
-    with walk:  # the context writes the last block back
-        yield from walk
-
-
-def _result_dtype(dtype: np.dtype[Any]) -> np.dtype[np.float32 | np.float64]:
-    """Return float64 for float64 and longer floating-point types, else float32."""
-    return np.dtype(np.float64 if dtype.kind == "f" and dtype.itemsize >= 8 else np.float32)
 
 
 def _numbers(x: npt.ArrayLike, name: str) -> npt.NDArray[Any]:
@@ -194,14 +176,10 @@ def _as_scaler(scaler: AnyScaler) -> Scaler:
 
 def _check(minimum: float, maximum: float) -> Scaler:
     """Return the scaler after checking that its range is finite and not empty."""
+    ends = f"minimum {minimum} and maximum {maximum}"
     if not math.isfinite(maximum - minimum):
-        raise ValueError(
-            f"Expected a finite range, received minimum {minimum} and maximum {maximum}; give two finite numbers, as "
-            "in [0, 255]."
-        )
+        raise ValueError(f"Expected a finite range, received {ends}; give two finite numbers, as in [0, 255].")
     if minimum >= maximum:
         fix = "all values are equal, so give the range itself" if minimum == maximum else "exchange the two"
-        raise ValueError(
-            f"Expected minimum < maximum, received minimum {minimum} and maximum {maximum}; {fix}, as in [0, 255]."
-        )
+        raise ValueError(f"Expected minimum < maximum, received {ends}; {fix}, as in [0, 255].")
     return Scaler(minimum, maximum)
