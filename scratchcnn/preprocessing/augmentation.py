@@ -186,9 +186,8 @@ class Augmenter:
     ) -> None:
         if labels is None:
             raise ValueError("Expected labels, received None; for images without labels, use augment.")
-        self._source = _check(
-            images, labels, factor, (rotation, shift, zoom, shear, elastic, elastic_sigma), fill, seed
-        )
+        options = (rotation, shift, zoom, shear, elastic, elastic_sigma)
+        self._source = _check(images, labels, factor, options, fill, seed)
         self.batch_size = positive_integer("batch_size", batch_size)
         self.shuffle = bool(shuffle)
         self.seed = self._source.seed
@@ -232,11 +231,11 @@ class Augmenter:
     def _chosen(self, epoch: int) -> Array:
         """Return the index of the image of each variant of an epoch."""
         if self._order[0] != epoch:
-            total = self._source.total
-            order = np.arange(total)
+            order = np.arange(self._source.total)
             if self.shuffle:  # sorting random keys gives a random permutation
-                bits = kernels.random_bits(self._source.order_key, total, epoch * total)
-                order = np.argsort(bits, kind="stable")
+                order = kernels.random_bits(self._source.order_key, len(order), epoch * len(order)).argsort(
+                    kind="stable"
+                )
             self._order = epoch, order % len(self._source.images)
         return self._order[1]
 
@@ -269,13 +268,12 @@ def _check_images(images: npt.NDArray[Any]) -> Array:
     if images.ndim not in (3, 4) or images.size == 0:
         fix = "give one image as x[None]" if images.ndim == 2 else "give at least one image with pixels"
         raise ValueError(f"Expected images (N, H, W) or (N, H, W, C), received shape {images.shape}; {fix}.")
-    if images.dtype.kind == "f":
-        for index, image in enumerate(images):
-            if not np.isfinite(image).all():
-                raise ValueError(
-                    f"Expected images with finite values, received NaN or infinity in image {index}; "
-                    "use numpy.nan_to_num or leave it out."
-                )
+    for index, image in enumerate(images if images.dtype.kind == "f" else ()):
+        if not np.isfinite(image).all():
+            raise ValueError(
+                f"Expected images with finite values, received NaN or infinity in image {index}; "
+                "use numpy.nan_to_num or leave it out."
+            )
     return images
 
 
