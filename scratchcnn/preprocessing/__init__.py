@@ -1,7 +1,7 @@
 """Preparation of data: scaling, splitting, augmentation, and conversion of photos of digits to MNIST images.
 
 Thresholds of the conversion without a stated source were chosen on images of MNIST's training set. Some were corrected
-for images of the first half of its test set, so `benchmarks/read_digits.py` measures on the second half.
+for images of its test set, most of the first half, so `benchmarks/read_digits.py` measures on the second half.
 
 >>> scaler = create_scaler([0, 255])
 >>> normalizer(scaler, np.array([0, 51, 255], np.uint8))

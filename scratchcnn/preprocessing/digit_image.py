@@ -11,8 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scratchcnn.preprocessing.grey import Grey, to_grey
-from scratchcnn.preprocessing.pictures import decode, read_file
-from scratchcnn.preprocessing.web import fetch
+from scratchcnn.preprocessing.pictures import decode, fetch, read_file
 
 Source = str | os.PathLike[str] | bytes | npt.NDArray[Any]
 InkKind = Literal["auto", "dark", "light"]
@@ -69,10 +68,10 @@ class DigitPicture:
 def read_digit(source: Source, ink: InkKind = "auto", as_is: bool = False, timeout: float = 20.0) -> DigitPicture:
     """Read a photo or drawing of one digit, of any size, and convert it to an image like those of MNIST.
 
-    The steps: convert to grey levels (0.299 R + 0.587 G + 0.114 B, transparent pixels over white); estimate and
-    subtract the background, which leaves the grey levels of the ink; remove ruled lines and frames; select the digit by
-    a hysteresis threshold, crop it, and sharpen it if it is blurred; scale it to 20 x 20 pixels with its proportions
-    kept; place its centre of mass in the middle of 28 x 28 pixels, as documented for MNIST by LeCun, Cortes and Burges.
+    The steps: convert to grey levels (0.299 R + 0.587 G + 0.114 B, transparent pixels over white); subtract the
+    background, which leaves the grey levels of the ink; remove ruled lines and frames; select the digit, crop it, and
+    sharpen it if it is blurred; scale it to 20 x 20 pixels with its proportions kept; place its centre of mass in the
+    middle of 28 x 28 pixels, as documented for MNIST by LeCun, Cortes and Burges.
 
     Parameters
     ----------
@@ -81,9 +80,9 @@ def read_digit(source: Source, ink: InkKind = "auto", as_is: bool = False, timeo
         that begins with http:// or https://, the content of a file, or an array: (H, W), (H, W, 1), (H, W, 3) or
         (H, W, 4), bool, or numbers from 0 to 1 or to the largest value of 8, 10, 12, 14 or 16 bits.
     ink : {'auto', 'dark', 'light'}, default 'auto'
-        Whether the digit is darker or lighter than its background; 'auto' determines it, see `ink_is_dark`. A wrong
-        value is an error if plain paper surrounds the digit. In a shadow, on ruled paper or in a tightly cropped image,
-        the paper may be read as ink.
+        Whether the digit is darker or lighter than its background, which may be a card on paper; 'auto' determines it,
+        see `ink_is_dark`. A wrong value is an error if plain paper surrounds the digit. In a shadow, on ruled paper or
+        in a tightly cropped image, the paper may be read as ink.
     as_is : bool, default False
         Only convert to grey levels (1, 28, 28, 1) in [0, 1], as the article does. The image must have 28 x 28 pixels
         and light ink on a dark background.
@@ -116,15 +115,20 @@ def read_digit(source: Source, ink: InkKind = "auto", as_is: bool = False, timeo
     """
     grey = _grey(source, ink, timeout)
     if as_is:
-        return DigitPicture(_as_network_takes_it(grey), grey)
+        if grey.shape != (FIELD, FIELD):
+            raise ValueError(
+                f"Expected an image of 28 x 28 pixels with as_is=True, received {grey.shape[1]} x {grey.shape[0]}; "
+                "omit as_is to have it cropped and scaled."
+            )
+        return DigitPicture(grey.reshape(1, FIELD, FIELD, 1).copy(), grey)
     return _read(grey, ink, several=False)[0]
 
 
 def read_digits(source: Source, ink: InkKind = "auto", timeout: float = 20.0) -> list[DigitPicture]:
     """Read a photo or drawing of several digits, in one or more lines, and convert each to an image like MNIST's.
 
-    The steps are those of `read_digit`. Touching digits are separated only where a thin joint
-    connects two high parts; otherwise a wide shape is rejected, and a narrower one may be read as one digit.
+    The steps are those of `read_digit`. Touching digits are separated where a small network, which is stored with the
+    package, takes both parts for single digits. If there is no such place, the picture is rejected.
 
     Parameters
     ----------
@@ -163,49 +167,32 @@ def _grey(source: Source, ink: str, timeout: float) -> Grey:
         raise ValueError(f"Expected ink as one of {', '.join(map(repr, DARK))}, received {ink!r}.")
     if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout < 1e6:
         raise ValueError(f"Expected timeout as a number of seconds above 0, received {timeout!r}.")
-    return to_grey(_pixels(source, timeout))
+    if isinstance(source, bytes):
+        source = decode(source, "the bytes given")
+    elif isinstance(source, str) and ADDRESS.match(source):
+        source = decode(fetch(source, timeout), source)
+    elif isinstance(source, str | os.PathLike):
+        source = decode(read_file(source), f"'{os.fspath(source)}'")
+    elif not isinstance(source, np.ndarray):
+        raise TypeError(
+            f"Expected a path, a URL, bytes or an array, received {type(source).__name__}; use numpy.asarray."
+        )
+    return to_grey(source)
 
 
 def _read(grey: Grey, ink: str, several: bool) -> list[DigitPicture]:
     """Find one digit or several, and lay out each as in MNIST."""
     # Imported here, as scaling arrays does not need SciPy.
-    from scratchcnn.preprocessing.fitting import centre, crop, fit_into_box
-    from scratchcnn.preprocessing.frames import remove_lines
     from scratchcnn.preprocessing.ink import find_ink
-    from scratchcnn.preprocessing.lines import find_digits
-    from scratchcnn.preprocessing.shapes import find_digit
+    from scratchcnn.preprocessing.segmentation import find_digit, find_digits
+    from scratchcnn.preprocessing.shapes import remove_lines
 
     found, background, is_dark, noise = find_ink(grey, DARK[ink])
     cleaned = remove_lines(found, noise)
     shown = np.minimum(cleaned, 1)
-    pictures = []
-    for line, shapes in enumerate(find_digits(cleaned, noise) if several else [[find_digit(cleaned, noise)]]):
-        for shape in shapes:
-            cut = crop(cleaned, shape)
-            fitted = fit_into_box(cut)
-            image = centre(fitted)[None, :, :, None]
-            pictures.append(DigitPicture(image, grey, background, shown, cut, fitted, is_dark, shape.box, line))
-    return pictures
-
-
-def _pixels(source: Source, timeout: float) -> npt.NDArray[Any]:
-    """Return the pixels of a source of any kind."""
-    if isinstance(source, np.ndarray):
-        return source
-    if isinstance(source, bytes):
-        return decode(source, "the bytes given")
-    if isinstance(source, str) and ADDRESS.match(source):
-        return decode(fetch(source, timeout), source)
-    if isinstance(source, str | os.PathLike):
-        return decode(read_file(source), f"'{os.fspath(source)}'")
-    raise TypeError(f"Expected a path, a URL, bytes or an array, received {type(source).__name__}; use numpy.asarray.")
-
-
-def _as_network_takes_it(grey: Grey) -> npt.NDArray[np.float32]:
-    """Return an image of MNIST's size unchanged, as an input of the network."""
-    if grey.shape != (FIELD, FIELD):
-        raise ValueError(
-            f"Expected an image of 28 x 28 pixels with as_is=True, received {grey.shape[1]} x {grey.shape[0]}; omit "
-            "as_is to have it cropped and scaled."
-        )
-    return grey.reshape(1, FIELD, FIELD, 1).copy()
+    lines = find_digits(cleaned, noise) if several else [[find_digit(cleaned, noise)]]
+    return [
+        DigitPicture(d.image[None, :, :, None], grey, background, shown, d.cut, d.fitted, is_dark, d.shape.box, line)
+        for line, digits in enumerate(lines)
+        for d in digits
+    ]

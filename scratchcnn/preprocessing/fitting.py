@@ -16,11 +16,19 @@ BOX = 20
 FINE = 8  # oversampling factor at which the stroke width is adjusted
 # In pixels of the field, as measured by `stroke_width`: the median and the 90th percentile over MNIST's digits.
 THINNEST, THICKEST = 2.4, 3.2
+LARGEST_EROSION = 2 * FINE  # 2 pixels of the field on each side of a stroke
 COARSE = 4  # oversampling factor at which a digit is sharpened
 EDGE = 0.5  # sigma of the blur of MNIST's own edges, in pixels of the field
 SLOPE = 0.8  # largest slope of a blurred stroke of height 1, times sigma; 0.4 for an edge, 0.6 for a thin stroke
 LEAST_BLUR = 0.375  # sigma in pixels of the field; less is not worth sharpening
 ITERATIONS = 15
+
+
+def lay_out(ink: Grey, digit: Shape) -> tuple[Grey, Grey, Grey]:
+    """Return the cropped digit, the same scaled to 20 pixels, and the image like those of MNIST, (28, 28)."""
+    cut = crop(ink, digit)
+    fitted = fit_into_box(cut)
+    return cut, fitted, centre(fitted)
 
 
 def crop(ink: Grey, digit: Shape) -> Grey:
@@ -68,20 +76,9 @@ def fit_into_box(cut: Grey) -> Grey:
 
 
 def stroke_width(ink: Grey) -> float:
-    """Estimate the mean stroke width in pixels: 2 area / length of the outline.
-
-    The length of the outline is estimated by the total variation, the sum of the lengths of the image gradients, which
-    is also valid for soft edges.
-
-    >>> bar = np.zeros((50, 50), np.float32)
-    >>> bar[5:45, 20:24] = 1
-    >>> round(stroke_width(bar), 1)
-    3.7
-    """
+    """Estimate the mean stroke width in pixels: 2 area / length of the outline, which is the total variation."""
     padded = np.pad(ink, 1)
-    down = np.diff(padded, axis=0)[:, 1:]
-    right = np.diff(padded, axis=1)[1:]
-    outline = float(np.hypot(down, right).sum(dtype=np.float64))
+    outline = float(np.hypot(np.diff(padded, axis=0)[:, 1:], np.diff(padded, axis=1)[1:]).sum(dtype=np.float64))
     return 2 * float(ink.sum(dtype=np.float64)) / max(outline, 1e-6)
 
 
@@ -95,7 +92,8 @@ def thicken(ink: Grey) -> Grey:
     width = stroke_width(ink)
     wanted = min(max(BOX * width / length, THINNEST), THICKEST)
     radius = round((wanted * length - BOX * width) / (2 * (BOX - wanted)))
-    radius = max(radius, -((min(ink.shape) - 1) // 4))  # an erosion never removes a stroke completely
+    # An erosion never removes a stroke completely, and takes a long time for a large radius.
+    radius = max(radius, -((min(ink.shape) - 1) // 4), -LARGEST_EROSION)
     reach = np.arange(-abs(radius), abs(radius) + 1)
     disc = np.hypot(reach[:, None], reach) <= abs(radius) + 0.5
     if radius > 0:

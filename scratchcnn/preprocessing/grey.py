@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from scratchcnn.preprocessing.pictures import MAX_PIXELS, MAX_SIDE
+from scratchcnn.preprocessing.pictures import MAX_PIXELS
 
 Grey = npt.NDArray[np.float32]
 
+MAX_SIDE = 1000  # pixels of the longer side; a digit of a twentieth of it is still larger than those of MNIST
 WEIGHTS = (0.299, 0.587, 0.114)  # luma of red, green and blue, ITU-R BT.601
 FAINT = 0.02  # an invisible difference
 
@@ -25,7 +26,7 @@ def to_grey(pixels: npt.NDArray[Any]) -> Grey:
 
     White ink on a transparent background would be invisible over white. Such an image is placed over black.
     """
-    check_pixels(pixels)
+    _check(pixels)
     values = _average(pixels) / np.float32(_white(pixels))
     channels = values.shape[2]
     grey = values[..., :3] @ np.array(WEIGHTS, np.float32) if channels >= 3 else values[..., 0]
@@ -37,8 +38,7 @@ def to_grey(pixels: npt.NDArray[Any]) -> Grey:
     return np.clip(grey, 0, 1).astype(np.float32)
 
 
-def check_pixels(pixels: npt.NDArray[Any]) -> None:
-    """Check that an array is an image; errors as `to_grey`."""
+def _check(pixels: npt.NDArray[Any]) -> None:
     if pixels.dtype.kind not in "biuf":
         raise TypeError(f"Expected an image of real numbers, received dtype {pixels.dtype}; use astype(float).")
     if pixels.ndim not in (2, 3) or pixels.size == 0 or (pixels.ndim == 3 and pixels.shape[2] > 4):
@@ -66,8 +66,7 @@ def _white(pixels: npt.NDArray[Any]) -> int:
     largest = pixels.max()
     if largest <= 1:
         return 1  # also a mask of 0 and 1 in any integer type
-    # Cameras and scanners store 10, 12 or 14 bits in 16.
-    return next(white for white in (255, 1023, 4095, 16_383, 65_535) if largest <= white)
+    return next(white for white in (255, 1023, 4095, 16_383, 65_535) if largest <= white)  # as cameras and scanners
 
 
 def _average(pixels: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
@@ -78,8 +77,7 @@ def _average(pixels: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     if factor == 1:
         return values.astype(np.float32)
     down, right = max(1, height // factor), max(1, width // factor)
-    # A narrow image is averaged along its longer side only.
-    rows, columns = min(factor, height), min(factor, width)
+    rows, columns = min(factor, height), min(factor, width)  # a narrow image is averaged along its longer side only
     squares = values[: down * rows, : right * columns].reshape(down, rows, right, columns, channels)
     return squares.mean(axis=(1, 3), dtype=np.float32)
 

@@ -22,6 +22,8 @@ THUMBNAIL = 48  # pixels of the longer side; enough for gradual changes of illum
 WIDE, NARROW = 23, 9  # window sizes on the thumbnail: with the ink, and with the ink replaced by paper nearby
 # The plane is accepted if paper reaches most of the image's border and differs little from it, relative to the ink.
 TAIL, BORDER, DEVIATION, LEAST_PAPER = 0.15, 0.8, 0.1, 0.05
+# Margin of a card, which may stand askew; least fractions of the border of its inside, and of its inside, without ink.
+MARGIN, BORDER_OF_CARD, CARD = 0.06, 0.98, 0.75
 
 
 class Ink(NamedTuple):
@@ -44,16 +46,37 @@ def find_ink(grey: Grey, dark: bool | None) -> Ink:
     rough = resize(ndimage.median_filter(_thumbnail(smooth), WIDE), *grey.shape)
     is_dark = ink_is_dark(smooth, rough) if dark is None else dark
     plane, surrounds = _plane(smooth, is_dark)
-    if dark is not None and not surrounds:  # else paper enclosed by ink of the other kind would be taken for ink
-        surrounds = _plane(smooth, not is_dark)[1]
+    if dark is not None and not surrounds:  # paper may surround a card with the digit, or ink of the other kind
+        paper, surrounds = _plane(smooth, not is_dark)
+        inside = _inside_of_card(_contrast(smooth, paper, not is_dark)) if surrounds else None
+        if inside is not None:
+            part = find_ink(grey[inside], dark)
+            ink, paper[inside] = np.zeros_like(grey), part.background
+            ink[inside] = part.ink
+            return Ink(ink, paper, is_dark, part.noise)
     backgrounds = [plane] if surrounds else [plane, _local(smooth, _contrast(smooth, rough, is_dark), rough)]
     found = [_ink(smooth, background, is_dark) for background in backgrounds]
-    if all(each.ink.max() == 0 for each in found):
+    found = [each for each in found if each.ink.any()]
+    if not found:
         raise ValueError(
             "Expected an image of a digit, received an empty one, in which nothing stands out from the background; "
             "use an image with more contrast, or give ink='dark' or ink='light'."
         )
     return min(found, key=_misfit)
+
+
+def _inside_of_card(contrast: Grey) -> tuple[slice, slice] | None:
+    """Return the inside of an upright rectangle of ink on which something thin is drawn, or None.
+
+    Paper enclosed by a digit is not inside of a card: the digit does not fill the corners of its bounding box.
+    """
+    ink = contrast > _threshold(contrast)
+    ends = [np.flatnonzero(ink.any(axis=axis))[[0, -1]] for axis in (1, 0)]
+    margins = [1 + int(MARGIN * (last - first)) for first, last in ends]
+    rows, columns = (slice(first + m, last + 1 - m) for (first, last), m in zip(ends, margins, strict=True))
+    card = ink[rows, columns]
+    border = np.concatenate([card[:1].ravel(), card[-1:].ravel(), card[:, :1].ravel(), card[:, -1:].ravel()])
+    return (rows, columns) if border.size and border.mean() > BORDER_OF_CARD and card.mean() > CARD else None
 
 
 def _ink(grey: Grey, background: Grey, is_dark: bool) -> Ink:
@@ -67,8 +90,6 @@ def _ink(grey: Grey, background: Grey, is_dark: bool) -> Ink:
 
 def _misfit(found: Ink) -> float:
     """Return the mean squared distance of the pixels from paper (0) and full stroke (1); shadows lie in between."""
-    if found.ink.max() == 0:
-        return np.inf
     ink = np.minimum(found.ink, 1)
     return float(np.square(np.minimum(ink, 1 - ink)).mean(dtype=np.float64))
 
@@ -77,9 +98,7 @@ def ink_is_dark(grey: Grey, background: Grey) -> bool:
     """Return whether the squared differences from the background, beyond the noise, are larger for darker pixels."""
     difference = grey - background
     beyond_noise = np.maximum(np.abs(difference) - 3 * noise(difference), 0)
-    dark = np.square(beyond_noise[difference < 0], dtype=np.float64).sum()
-    light = np.square(beyond_noise[difference > 0], dtype=np.float64).sum()
-    return bool(dark >= light)
+    return bool((np.square(beyond_noise, dtype=np.float64) * np.sign(difference)).sum() <= 0)
 
 
 def noise(difference: Grey) -> float:
@@ -88,21 +107,15 @@ def noise(difference: Grey) -> float:
 
 
 def otsu(values: Grey) -> float:
-    """Compute Otsu's threshold, which minimizes the variance within the two classes; 0 if all values are equal.
-
-    >>> 1 < otsu(np.array([1, 1, 1, 5, 5], np.float32)) < 5
-    True
-    """
+    """Compute Otsu's threshold, which minimizes the variance within the two classes; 0 if all values are equal."""
     smallest, largest = float(values.min()), float(values.max())
     if smallest == largest:
         return 0.0
     counts, edges = np.histogram(values, bins=128, range=(smallest, largest))
-    centres = (edges[:-1] + edges[1:]) / 2
-    below = np.cumsum(counts)[:-1]
-    above = below[-1] + counts[-1] - below
-    sums = np.cumsum(counts * centres)
-    mean_below, mean_above = sums[:-1] / below, (sums[-1] - sums[:-1]) / above
-    between = below * above * np.square(mean_above - mean_below)
+    below, sums = np.cumsum(counts), np.cumsum(counts * (edges[:-1] + edges[1:]) / 2)
+    above = below[-1] - below[:-1]
+    difference = (sums[-1] - sums[:-1]) / above - sums[:-1] / below[:-1]
+    between = below[:-1] * above * np.square(difference)
     best = np.flatnonzero(between == between.max())  # several in a gap between the classes, of which the middle is used
     return float(edges[1:][best].mean())
 

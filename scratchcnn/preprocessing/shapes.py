@@ -1,214 +1,211 @@
-"""Selection of the digit among the shapes of an image: broken strokes are joined, specks and edges are left out."""
+"""Shapes: connected strokes of ink, without ruled lines, boxes and circles around a digit."""
 
 from __future__ import annotations
 
-from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from scratchcnn.preprocessing.frames import Labels, inside_frame
 from scratchcnn.preprocessing.grey import Grey
 from scratchcnn.preprocessing.ink import Mask
-from scratchcnn.preprocessing.touching import separate
 
-Points = npt.NDArray[np.float64]
+Labels = npt.NDArray[np.int32]  # (H, W), components are numbered from 1, 0 is paper
 
+FAINTEST = 0.12  # ink of a line
+MAP = 250  # pixels of the longer side of the map in which lines are searched
+SLOPES = np.linspace(-0.07, 0.07, 29)  # of lines to the axes of the image
+SHORTEST = 0.3  # part of the image's width in which a line is seen before it leaves the image
+COVERED = 0.85  # fraction of its length along which a line is inked
+THICKEST_LINE = 0.05  # as a fraction of the image's longer side
+MOST_FRAMES = 8  # components considered, the largest ones
+ROUND = 0.93  # intersection over union of a circle with the disc in its bounding box
+INSIDE = 0.3  # least size of a digit in a frame, as a fraction of the frame's
 CORE = 0.5  # ink that every shape contains somewhere
-EDGES = (0.15, 0.3, 0.5)  # ink at which a shape ends, the faintest first
-MOST_PARTS = 16  # components considered, the largest ones
-SPECK = 0.03  # fraction of the largest component's area below which a component is a speck
-MOST_POINTS = 400  # of an outline, to measure distances
-# Largest gaps within a digit, as fractions of the longer side of the common bounding box.
-GAP = 0.12
-GAP_BETWEEN_EQUALS = 0.06  # between two components side by side, as the digits of 11
-GAP_ABOVE = 0.2  # between two components on top of each other, as the bar of a 5
-FREE = 0.06  # least size of a digit that does not touch the border, as a fraction of the image's longer side
-OTHER_DIGIT = 0.45  # least height of a second digit, as a fraction of the digit's height
-# Width relative to the height. Of MNIST's 60,000 training digits, 307 are wider than 1.5, of which 9 can be separated
-# like touching digits, and 5 wider than 2.1.
-WIDE, WIDEST = 1.5, 2.1
+SPECK = 0.03  # fraction of the largest shape's area below which a shape is a speck
 CONTACT = 0.3  # largest part of a digit's bounding box that lies on the image's border
 
 
-class Group(NamedTuple):
-    """Components that belong together, and their bounding box."""
-
-    parts: list[int]  # labels
-    area: int
-    top: int
-    bottom: int
-    left: int
-    right: int
-    contact: int  # pixels on the image's border
-
-    @property
-    def height(self) -> int:
-        """Rows of the bounding box."""
-        return self.bottom - self.top
-
-    @property
-    def width(self) -> int:
-        """Columns of the bounding box."""
-        return self.right - self.left
-
-    @property
-    def size(self) -> int:
-        """The longer side of the bounding box."""
-        return max(self.height, self.width)
-
-    @property
-    def is_edge(self) -> bool:
-        """Whether a large part of the outline lies on the image's border, as of the edge of a table."""
-        return self.contact > CONTACT * 2 * (self.height + self.width)
-
-
 class Shape(NamedTuple):
-    """The pixels of a digit within their bounding box."""
+    """Pixels within their bounding box."""
 
     top: int
     left: int
     mask: Mask  # (h, w)
+    contact: int = 0  # pixels of the bounding box on the image's border
 
     @property
     def box(self) -> tuple[int, int, int, int]:
         """(left, top, right, bottom), the last two exclusive."""
-        return self.left, self.top, self.left + self.mask.shape[1], self.top + len(self.mask)
+        return self.left, self.top, self.left + self.mask.shape[1], self.top + self.mask.shape[0]
+
+    @property
+    def height(self) -> int:
+        """Rows of the bounding box."""
+        return self.mask.shape[0]
+
+    @property
+    def middle(self) -> float:
+        """Row in the middle of the bounding box."""
+        return self.top + self.height / 2
+
+    @property
+    def area(self) -> int:
+        """Number of pixels."""
+        return int(self.mask.sum())
+
+    @property
+    def is_edge(self) -> bool:
+        """Whether a large part of the outline lies on the image's border, as of the edge of a table."""
+        return self.contact > CONTACT * 2 * sum(self.mask.shape)
 
 
-def find_digit(ink: Grey, noise: float) -> Shape:
-    """Find the pixels of the digit with a hysteresis threshold: connected faint ink that contains strong ink.
+def find_shapes(ink: Grey, level: float, most: int) -> list[Shape]:
+    """Find the largest `most` connected components of ink above `level` that contain strong ink, without frames.
 
-    The faintest level at which a single digit does not touch the border of the image is used. So a stroke keeps its
-    faint parts, unless they connect it to lines or shadows that leave the image. `noise` is its standard deviation.
+    This hysteresis threshold keeps the faint parts of a stroke, and leaves out faint dirt. ValueError if there is less
+    strong ink than in the smallest legible digit: 4 pixels, or a 1 on a page.
     """
-    check_not_empty(ink)
-    for edge in (*EDGES, EDGES[0]):  # the last one for a tightly cropped digit
-        labels = label_shapes(ink, max(edge, 4 * noise))
-        groups = group(labels, MOST_PARTS)
-        digit = _most_likely(groups, ink.shape)
-        others = [other for other in groups if other is not digit and _is_digit(other, digit)]
-        if digit.contact == 0 and not others:
-            break
-    if others:
-        raise ValueError(
-            f"Expected an image of one digit, received {len(others) + 1} separate shapes of a digit's size; crop the "
-            "image to one digit, or use read_digits."
-        )
-    shape = shape_of(labels, digit)
-    ratio = digit.width / digit.height
-    if ratio > WIDEST or (ratio > WIDE and separate(shape.mask) is not None):
-        raise ValueError(
-            f"Expected an image of one digit, received a shape {digit.width} pixels wide and {digit.height} high, which"
-            " looks like several touching digits; crop the image to one digit, or use read_digits."
-        )
-    return shape
-
-
-def check_not_empty(ink: Grey) -> None:
-    """Raise a ValueError if there is less strong ink than in the smallest legible digit: 4 pixels, or a 1 on a page."""
     if int((ink > CORE).sum()) < max(4.0, 1e-4 * ink.size):
         raise ValueError(
             "Expected an image of a digit, received an empty one, with specks only; use an image in which the digit is "
             "larger or darker."
         )
-
-
-def label_shapes(ink: Grey, level: float) -> Labels:
-    """Label the connected components of ink above `level` that contain strong ink, without frames."""
     labels, count = ndimage.label(ink > min(level, CORE), np.ones((3, 3)))
     strongest = ndimage.maximum(ink, labels, np.arange(count + 1))
-    return inside_frame(np.where(strongest[labels] > CORE, labels, 0))
-
-
-def group(labels: Labels, most: int, tallest: float = np.inf) -> list[Group]:
-    """Group the largest `most` components by merging those near each other; `tallest` is the height of whole digits."""
+    labels = inside_frame(np.where(strongest[labels] > CORE, labels, 0))
     areas = np.bincount(labels.ravel())
     areas[0] = 0
     border = np.concatenate([labels[0], labels[-1], labels[1:-1, 0], labels[1:-1, -1]])
     contacts = np.bincount(border, minlength=len(areas))
     boxes = ndimage.find_objects(labels)
-    parts = [label for label in np.argsort(-areas, kind="stable")[:most] if areas[label] >= SPECK * areas.max()]
-    owner, outlines = {}, {}
-    for label in parts:
-        rows, columns = boxes[label - 1]
-        owner[label] = Group(
-            [label], int(areas[label]), rows.start, rows.stop, columns.start, columns.stop, int(contacts[label])
-        )
-        outlines[label] = _outline(labels[rows, columns] == label) + np.array([rows.start, columns.start])
-    pairs = [pair for pair in combinations(parts, 2) if _may_belong_together(owner[pair[0]], owner[pair[1]], tallest)]
-    gaps = sorted((_gap(outlines[one], outlines[other]), one, other) for one, other in pairs)
-    merged = True
-    while merged:
-        merged = False
-        for gap, a, b in gaps:
-            one, other = owner[a], owner[b]
-            if one is not other and gap <= _allowed_gap(one, other, tallest):
-                both = _union(one, other)
-                owner.update(dict.fromkeys(both.parts, both))
-                merged = True
-    return list({id(whole): whole for whole in owner.values()}.values())
+    return [
+        Shape(rows.start, columns.start, labels[rows, columns] == label, int(contacts[label]))
+        for label in np.argsort(-areas, kind="stable")[:most]
+        if areas[label] >= max(1, SPECK * areas.max())
+        for rows, columns in [boxes[label - 1]]
+    ]
 
 
-def shape_of(labels: Labels, whole: Group) -> Shape:
-    """Return the pixels of a group within its bounding box."""
-    box = labels[whole.top : whole.bottom, whole.left : whole.right]
-    return Shape(whole.top, whole.left, np.isin(box, whole.parts))
-
-
-def _most_likely(groups: list[Group], shape: tuple[int, ...]) -> Group:
-    """Return the largest group, preferably one that does not touch the border.
-
-    A group at the border may be the edge of the paper or of the table, but also a digit in a tightly cropped image.
-    """
-    free = [whole for whole in groups if whole.contact == 0 and whole.size >= FREE * max(shape)]
-    return max(free or groups, key=lambda whole: whole.area)
-
-
-def _is_digit(other: Group, digit: Group) -> bool:
-    """Return whether a group is another digit rather than a smudge, a line or an edge."""
-    height = other.height / digit.height
-    least = 0.05 if height > 0.8 else 0.2  # of its area: a thin 1 beside a bold 0 has little ink
-    return height >= OTHER_DIGIT and other.area >= least * digit.area and not (digit.contact == 0 and other.is_edge)
-
-
-def _union(one: Group, other: Group) -> Group:
+def union(one: Shape, other: Shape) -> Shape:
+    """Return the pixels of two shapes as one shape."""
     top, left = min(one.top, other.top), min(one.left, other.left)
-    bottom, right = max(one.bottom, other.bottom), max(one.right, other.right)
-    return Group(one.parts + other.parts, one.area + other.area, top, bottom, left, right, one.contact + other.contact)
+    bottom, right = max(one.box[3], other.box[3]), max(one.box[2], other.box[2])
+    mask = np.zeros((bottom - top, right - left), bool)
+    for shape in (one, other):
+        rows, columns = shape.top - top, shape.left - left
+        mask[rows : rows + shape.height, columns : columns + shape.mask.shape[1]] |= shape.mask
+    return Shape(top, left, mask, one.contact + other.contact)
 
 
-def _may_belong_together(one: Group, other: Group, tallest: float) -> bool:
-    """Return whether the bounding boxes are near enough for parts of a digit; this spares measuring most gaps."""
-    both = _union(one, other)
-    apart = max(both.height - one.height - other.height, both.width - one.width - other.width)
-    return apart <= GAP_ABOVE * min(both.size, 2 * tallest)
+def trimmed(shape: Shape) -> Shape:
+    """Reduce the bounding box to the pixels that belong to the shape."""
+    rows, columns = np.flatnonzero(shape.mask.any(axis=1)), np.flatnonzero(shape.mask.any(axis=0))
+    mask = shape.mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return Shape(shape.top + int(rows[0]), shape.left + int(columns[0]), mask, shape.contact)
 
 
-def _allowed_gap(one: Group, other: Group, tallest: float) -> float:
-    """Return the largest gap, in pixels, between two groups of the same digit."""
-    both = _union(one, other)
-    lower = min(one.height, other.height)
-    if both.height > 1.4 * tallest or (lower > 0.7 * tallest and lower > 0.7 * both.height):
-        return -1.0  # two digits, one above or beside the other
-    if (one.contact > 0) != (other.contact > 0):
-        return GAP_BETWEEN_EQUALS * min(one.size, other.size)  # as the edge of a page is long
-    columns = min(one.right, other.right) - max(one.left, other.left)  # in common
-    if columns >= 0.5 * min(one.width, other.width):
-        return GAP_ABOVE * both.size
-    rows = min(one.bottom, other.bottom) - max(one.top, other.top)
-    side_by_side = rows >= 0.75 * both.height or (columns <= 0 and both.width > both.height)
-    return (GAP_BETWEEN_EQUALS if side_by_side else GAP) * both.size
+def remove_lines(ink: Grey, noise: float) -> Grey:
+    """Remove thin straight lines from edge to edge, as those of ruled paper, where no stroke crosses them.
+
+    `noise` is the standard deviation in `ink`. Returns `ink` itself if there are no lines, or if what remains touches
+    the border: then the lines may be strokes of a tightly cropped digit.
+
+    In a map of the ink, sheared by each of 29 slopes, a row that is inked from edge to edge is a line. A morphological
+    opening across the line removes it and keeps the strokes that cross it.
+    """
+    level = max(FAINTEST, 3 * noise)
+    cleaned = _without_rows(ink, level)
+    cleaned = np.ascontiguousarray(_without_rows(np.ascontiguousarray(cleaned.T), level).T)
+    return cleaned if _stands_free(cleaned) else ink
 
 
-def _outline(part: Mask) -> Points:
-    """Return at most MOST_POINTS pixels of the component that are adjacent to paper, (n, 2)."""
-    points = np.argwhere(part & ~ndimage.binary_erosion(part)).astype(np.float64)
-    return points[:: -(-len(points) // MOST_POINTS)]
+def _without_rows(ink: Grey, level: float) -> Grey:
+    """Remove the lines that run from the left to the right edge."""
+    height, width = ink.shape
+    block = -(-max(height, width) // MAP)
+    padded = np.pad(ink, ((0, -height % block), (0, -width % block)))
+    exact = padded.reshape(padded.shape[0] // block, block, -1, block).max(axis=(1, 3)) > level
+    small = ndimage.binary_dilation(exact, np.ones((3, 1)))  # tolerates a deviation of one row from a straight line
+    rows, columns = np.indices(small.shape)
+    best, lines, shift = 0.0, None, None
+    for slope in SLOPES:
+        moved = np.round(slope * (columns[0] - small.shape[1] / 2)).astype(int)
+        inside = (rows + moved >= 0) & (rows + moved < len(small))
+        source = np.clip(rows + moved, 0, len(small) - 1), columns
+        sheared = small[source]
+        covered = (sheared & inside).sum(axis=1) / np.maximum(inside.sum(axis=1), SHORTEST * small.shape[1])
+        from_edge_to_edge = [(sheared | ~inside)[:, end].any(axis=1) for end in (slice(3), slice(-3, None))]
+        found = (covered > COVERED) & from_edge_to_edge[0] & from_edge_to_edge[1]
+        score = float(np.square(exact[source][found].mean(axis=1)).sum()) if found.any() else 0.0
+        if score > best:
+            best, lines, shift = score, found, moved
+    if lines is None or shift is None:
+        return ink
+    runs, _ = ndimage.label(lines)
+    thickness = np.bincount(runs)[1:]
+    thin = (thickness - 2) * block <= max(THICKEST_LINE * max(height, width), block)
+    if not thin.any():
+        return ink
+    band = ndimage.binary_dilation(np.isin(runs, np.flatnonzero(thin) + 1), iterations=1)
+    place = rows - shift
+    on_line = band[np.clip(place, 0, len(small) - 1)] & (place >= 0) & (place < len(small))
+    on_line = on_line.repeat(block, axis=0).repeat(block, axis=1)[:height, :width]
+    size = int(thickness[thin].max()) * block + 1
+    return np.where(on_line, ndimage.grey_opening(ink, (size, 1), mode="constant"), ink)
 
 
-def _gap(one: Points, other: Points) -> float:
-    """Return the least distance between two outlines, in pixels of paper between them."""
-    return float(np.hypot(one[:, None, 0] - other[:, 0], one[:, None, 1] - other[:, 1]).min()) - 1
+def _stands_free(ink: Grey) -> bool:
+    """Return whether the largest shape is large enough for a digit and does not touch the border."""
+    box = max(ndimage.find_objects(ndimage.label(ink > 0.5, np.ones((3, 3)))[0]), key=_size, default=())
+    free = all(side.start > 0 and side.stop < length for side, length in zip(box, ink.shape, strict=False))
+    return bool(box) and free and _size(box) >= 0.15 * min(ink.shape)
+
+
+def inside_frame(labels: Labels) -> Labels:
+    """Remove boxes and circles around a digit.
+
+    Where a digit touches its frame, only the frame's outline is removed.
+
+    A frame has a hole with a component of a digit's size. A component is also a frame with a digit that touches it if,
+    with its holes filled, it is a rectangle or nearly a circle, and strokes of a digit's size remain after its outline
+    is peeled off. A 0 is narrower than a circle, and nothing remains of it.
+    """
+    result = labels.copy()
+    boxes = {label: box for label, box in enumerate(ndimage.find_objects(labels), 1) if box is not None}
+    sizes = {label: _size(box) for label, box in boxes.items()}
+    for label in sorted(sizes, key=sizes.__getitem__, reverse=True)[:MOST_FRAMES]:
+        part = labels[boxes[label]]
+        frame = part == label
+        solid = ndimage.binary_fill_holes(frame)
+        least = INSIDE * min(max(part.shape), 1.5 * min(part.shape))  # a long box may contain a line of digits
+        if any(sizes[other] >= least for other in np.unique(part[solid & ~frame]) if other > 0):
+            result[boxes[label]][frame] = 0
+        elif _is_rectangle_or_circle(solid):
+            rest = frame & _inside_of_outline(solid, frame)
+            found = ndimage.find_objects(ndimage.label(rest, np.ones((3, 3)))[0])
+            if any(rows.stop - rows.start >= least for rows, _ in found):
+                result[boxes[label]][frame & ~rest] = 0
+    return result
+
+
+def _size(box: tuple[slice, ...]) -> int:
+    """Return the longer side of a bounding box."""
+    return max(side.stop - side.start for side in box)
+
+
+def _is_rectangle_or_circle(solid: Mask) -> bool:
+    height, width = solid.shape
+    rows, columns = (np.linspace(-1, 1, length) for length in solid.shape)
+    disc = np.hypot(rows[:, None], columns) <= 1
+    overlap = (solid & disc).sum() / (solid | disc).sum()
+    return bool(solid.mean() > 0.9 or (overlap > ROUND and 0.85 < width / height < 1.18))
+
+
+def _inside_of_outline(solid: Mask, frame: Mask) -> Mask:
+    """Return the pixels deeper in `solid` than the outline, which ends at the depth where little is inked."""
+    depth = np.ceil(ndimage.distance_transform_edt(np.pad(solid, 1))[1:-1, 1:-1]).astype(int)
+    inked = np.bincount(depth[frame], minlength=depth.max() + 1) / np.maximum(np.bincount(depth[solid]), 1)
+    thickness = int(np.argmax(inked[1:] < 0.5)) + 1 if (inked[1:] < 0.5).any() else depth.max()
+    return depth > thickness + 1

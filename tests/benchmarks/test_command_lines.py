@@ -39,6 +39,7 @@ def test_invalid_common_option_is_an_error(run_benchmark, script, arguments, mes
     ("script", "arguments", "message"),
     [
         ("accuracy.py", ("--epochs", 0), "--epochs: expected at least 1, received 0"),
+        ("train_shape_network.py", ("--jobs", 0), "--jobs: expected at least 1, received 0"),
         ("accuracy.py", ("--seeds", 1, -2), "--seeds: expected at least 0, received -2"),
         ("accuracy.py", ("--data", "nowhere"), "--data: expected a folder .* received 'nowhere', which does not .*"),
         ("train_step.py", ("--rounds", 0), "--rounds: expected at least 1, received 0"),

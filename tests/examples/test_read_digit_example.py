@@ -25,7 +25,7 @@ def run(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
 
 def test_photos_are_classified_and_plotted_with_a_warning_if_it_is_no_digit(tmp_path: Path):
     rng = np.random.default_rng(0)
-    iio.imwrite(tmp_path / "shoe.png", clothing(CLOTHES["shoe"], rng, filled=False))
+    iio.imwrite(tmp_path / "shoe.png", clothing(CLOTHES["shoe"], rng, filled=True))
     for name, glyph in (("two.png", "2 without a loop"), ("zero.png", "0 round")):
         iio.imwrite(tmp_path / name, photograph(glyph, Scene("s", size=(120, 150)), rng))
     done = run(tmp_path, "two.png", "zero.png", "shoe.png", "--output", "a/b")

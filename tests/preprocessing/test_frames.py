@@ -5,10 +5,10 @@ import pytest
 from drawn_digits import GLYPHS, Scene, photograph
 
 from scratchcnn.preprocessing import read_digit
-from scratchcnn.preprocessing.frames import inside_frame, remove_lines
 from scratchcnn.preprocessing.grey import to_grey
 from scratchcnn.preprocessing.ink import find_ink
-from scratchcnn.preprocessing.shapes import find_digit
+from scratchcnn.preprocessing.segmentation import find_digit
+from scratchcnn.preprocessing.shapes import inside_frame, remove_lines
 
 SCENE = Scene("s", size=(300, 300), height=0.5, pen_width=0.09)
 
@@ -92,7 +92,7 @@ def test_faint_part_of_a_stroke_belongs_to_the_digit():
     ink[20:50, 45:55] = 1
     ink[50:80, 45:55] = 0.25  # below half of a full stroke
     ink[20:30, 80:90] = 0.25  # not connected to strong ink
-    digit = find_digit(ink, 0.0)
+    digit = find_digit(ink, 0.0).shape
     assert (digit.top, digit.left, digit.mask.shape) == (20, 45, (60, 10))
     assert digit.mask.all()
 
