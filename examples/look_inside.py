@@ -116,7 +116,7 @@ def read_command_line() -> tuple:
         help="the images; others than those of MNIST require --model (default: %(default)s)")  # fmt: skip
     add("--data", default="auto", metavar="{auto,sample,PATH}",
         help="auto: the data set from the cache or the web, MNIST otherwise from the sample; sample: 5,000 "
-             "images of MNIST in scratchcnn; PATH: a folder or file of the data set (default: %(default)s)")  # fmt: skip
+             "images in scratchcnn; PATH: a folder or file of the data set (default: %(default)s)")  # fmt: skip
     add("--seed", type=int, default=0, metavar="N", help="random seed of the training (default: %(default)s)")
     add("--threads", type=int, metavar="N", help="number of threads (default: all)")
     add("--output", type=Path, default="output", metavar="DIR",
