@@ -177,8 +177,8 @@ class InverseTimeDecay(_Decay):
 
     Examples
     --------
-    >>> [InverseTimeDecay(0.6, 2, 2.0)(step) for step in range(4)]
-    [0.6, 0.3, 0.2, 0.15]
+    >>> [InverseTimeDecay(0.8, 2, 2.0)(step) for step in (0, 1, 3)]
+    [0.8, 0.4, 0.2]
     """
 
     def __call__(self, step: int) -> float:

@@ -1,6 +1,7 @@
 """What the tests share: Keras's backend, hypothesis without a clock, random numbers, the bound on rounding errors."""
 
 import os
+import sys
 from collections.abc import Callable
 
 import numpy as np
@@ -52,3 +53,11 @@ def _rounding_bound(magnitude, terms: int, dtype, peer_dtype=np.float64) -> np.n
         gammas += n * u / (1 - n * u)
         tiny = max(tiny, n * float(np.finfo(each).tiny))
     return gammas * np.asarray(magnitude, np.float64) + tiny
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _jax_forgets_compiled_programs():
+    """Programs that JAX compiled for one module are of no use to the next, and fill gigabytes in a long run."""
+    yield
+    if "jax" in sys.modules:
+        sys.modules["jax"].clear_caches()

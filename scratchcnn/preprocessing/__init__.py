@@ -17,18 +17,9 @@ from scratchcnn.preprocessing.scaling import Scaler, create_scaler, denormalizer
 from scratchcnn.preprocessing.splitting import split
 
 __all__ = [
-    "Augmenter",
-    "DigitPicture",
-    "Scaler",
-    "augment",
-    "create_scaler",
-    "denormalizer",
-    "normalizer",
-    "read_digit",
-    "read_digits",
-    "split",
-]
-
+    "Augmenter", "DigitPicture", "Scaler", "augment", "create_scaler", "denormalizer", "normalizer", "read_digit",
+    "read_digits", "split",
+]  # fmt: skip
 
 if not TYPE_CHECKING:  # a type checker would take every name for defined
     __getattr__ = names_of_module(__name__)

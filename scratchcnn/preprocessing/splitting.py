@@ -50,8 +50,7 @@ def split(x: npt.ArrayLike, y: npt.ArrayLike, test_size: float, seed: int | None
     labels = y if y.ndim == 1 else y.argmax(axis=1)
     classes, counts = np.unique(labels, return_counts=True)
     of_classes = _stratify(counts, _test_count(test_size, len(x), len(classes)), rng)
-    order = rng.permutation(len(x))
-    in_test = np.zeros(len(x), bool)
+    order, in_test = rng.permutation(len(x)), np.zeros(len(x), bool)
     for label, count in zip(classes, of_classes, strict=True):
         in_test[order[labels[order] == label][:count]] = True
     train, test = order[~in_test[order]], order[in_test[order]]
@@ -79,8 +78,6 @@ def _stratify(counts: npt.NDArray[np.int64], total: int, rng: np.random.Generato
     taken = np.minimum(exact.astype(np.int64), counts - 1)
     while (missing := total - int(taken.sum())) > 0:
         room = counts - 1 - taken
-        # Ties are broken at random.
-        urgency = np.where(room > 0, exact - taken, -np.inf) + rng.random(len(counts)) * 1e-9
-        chosen = np.argsort(-urgency)[: min(missing, int((room > 0).sum()))]
-        taken[chosen] += 1
+        urgency = np.where(room > 0, exact - taken, -np.inf) + rng.random(len(counts)) * 1e-9  # ties at random
+        taken[np.argsort(-urgency)[: min(missing, int((room > 0).sum()))]] += 1
     return taken

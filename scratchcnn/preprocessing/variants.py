@@ -39,13 +39,10 @@ def check_ranges(
     if not 0.5 <= finite("elastic_sigma", elastic_sigma) <= 100:
         raise ValueError(f"Expected elastic_sigma as pixels from 0.5 to 100, received {elastic_sigma!r}.")
     return Ranges(
-        _range("rotation", "degrees", rotation, -180, 180),
-        _range("shift", "pixels", shift, -longer, longer),
-        _range("zoom", "factors", zoom, 0.1, 10, middle=1),
-        _range("shear", "degrees", shear, -80, 80),
-        float(elastic),
-        float(elastic_sigma),
-    )
+        _range("rotation", "degrees", rotation, -180, 180), _range("shift", "pixels", shift, -longer, longer),
+        _range("zoom", "factors", zoom, 0.1, 10, middle=1), _range("shear", "degrees", shear, -80, 80),
+        float(elastic), float(elastic_sigma),
+    )  # fmt: skip
 
 
 def _range(name: str, unit: str, value: object, least: float, most: float, middle: float = 0) -> tuple[float, float]:

@@ -116,7 +116,7 @@ def test_another_axis_than_the_last_is_refused(shape, axis):
     ({"epsilon": 0}, "Expected epsilon as a finite number above 0, received 0"),
     ({"center": 1}, "Expected center as True or False, received 1"),
     ({"scale": None}, "Expected scale as True or False, received None"),
-    ({"gamma_initializer": "one"}, r"Expected .*initializer.*'ones'.*received 'one'"),
+    ({"gamma_initializer": "onnes"}, r"Expected .*initializer.*'ones'.*received 'onnes'"),
 ])  # fmt: skip
 def test_bad_option_raises_value_error(options, message):
     with pytest.raises(ValueError, match=message):

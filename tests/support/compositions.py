@@ -53,14 +53,16 @@ def kernels_for(convolution):
 
 @st.composite
 def choices(draw, problem: Problem):
-    """Any algorithms that accept the problem, one for each computation."""
+    """Any algorithms that accept the problem, one for each computation; the pooling is that of the problem, as in a plan.
+
+    (Without it, a convolution does not know which of its outputs are pooled, and leaves near ties to rounding.)
+    """
     dense = [rung for rung in RUNGS if accepts(rung, problem.windows)]
     sparse = [*dense, "winners"] if accepts_winners(problem) else dense
     forward, *gradients = (draw(st.sampled_from(names)) for names in (dense, sparse, sparse))
     if draw(st.booleans()) and sparse != dense:
         gradients = ["winners", "winners"]
-    with_pool = "winners" in gradients or draw(st.booleans())
-    return Choice(forward, *gradients, problem.pool if with_pool else None)
+    return Choice(forward, *gradients, problem.pool)
 
 
 class Case(NamedTuple):
