@@ -72,9 +72,7 @@ class StoredModel(CompiledModel, methods=True):
         Examples
         --------
         >>> from scratchcnn import Sequential
-        >>> from scratchcnn.descriptions.words import plural
-        from scratchcnn.display.blocks import html_of
-        from scratchcnn.layers import Dense
+        >>> from scratchcnn.layers import Dense
         >>> config = Sequential([Dense(3, input_shape=(4,))]).get_config()
         >>> Sequential.from_config(config).output_shape
         (None, 3)

@@ -53,7 +53,7 @@ def kernels_for(convolution):
 
 @st.composite
 def choices(draw, problem: Problem):
-    """Any algorithms that accept the problem, one for each computation; the pooling is that of the problem, as in a plan.
+    """Any algorithms that accept the problem, one for each computation, with its pooling, as in a plan.
 
     (Without it, a convolution does not know which of its outputs are pooled, and leaves near ties to rounding.)
     """
