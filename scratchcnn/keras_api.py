@@ -21,52 +21,48 @@ ONLY_IN_KERAS = {
         boston_housing california_housing cifar100 imdb reuters
     """,
     "initializers": """
-        Constant GlorotNormal HeUniform Identity IdentityInitializer LecunNormal LecunUniform Ones Orthogonal
-        OrthogonalInitializer RandomNormal RandomUniform STFT STFTInitializer TruncatedNormal VarianceScaling
+        IdentityInitializer OrthogonalInitializer STFT STFTInitializer
     """,
     "layers": """
         ActivityRegularization AdaptiveAveragePooling1D AdaptiveAveragePooling2D AdaptiveAveragePooling3D
         AdaptiveMaxPooling1D AdaptiveMaxPooling2D AdaptiveMaxPooling3D Add AdditiveAttention AlphaDropout Attention
-        AugMix AutoContrast Average AveragePooling1D AveragePooling2D AveragePooling3D AvgPool1D AvgPool2D AvgPool3D
-        BatchNormalization Bidirectional CategoryEncoding CenterCrop Concatenate
-        ContrastLimitedAdaptiveHistogramEqualization Conv1D Conv1DTranspose Conv2DTranspose Conv3D Conv3DTranspose
-        ConvLSTM1D ConvLSTM2D ConvLSTM3D Convolution1D Convolution1DTranspose Convolution2D Convolution2DTranspose
-        Convolution3D Convolution3DTranspose Cropping1D Cropping2D Cropping3D CutMix DepthwiseConv1D DepthwiseConv2D
-        Discretization Dot EinsumDense ELU Embedding Equalization FlaxLayer GaussianDropout GaussianNoise
-        GlobalAveragePooling1D GlobalAveragePooling2D GlobalAveragePooling3D GlobalAvgPool1D GlobalAvgPool2D
-        GlobalAvgPool3D GlobalMaxPool1D GlobalMaxPool2D GlobalMaxPool3D GlobalMaxPooling1D GlobalMaxPooling2D
-        GlobalMaxPooling3D GroupNormalization GroupQueryAttention GRU GRUCell HashedCrossing Hashing Identity InputLayer
-        InputSpec IntegerLookup JaxLayer Lambda LayerNormalization LSTM LSTMCell Masking Maximum MaxNumBoundingBoxes
-        MaxPool1D MaxPool2D MaxPool3D MaxPooling1D MaxPooling3D MelSpectrogram Minimum MixUp MultiHeadAttention Multiply
-        Normalization Permute Pipeline PReLU RandAugment RandomBrightness RandomColorDegeneration RandomColorJitter
-        RandomContrast RandomCrop RandomElasticTransform RandomErasing RandomFlip RandomGaussianBlur RandomGrayscale
-        RandomHue RandomInvert RandomPerspective RandomPosterization RandomRotation RandomSaturation RandomSharpness
-        RandomShear RandomTranslation RandomZoom RepeatVector Reshape Resizing ReversibleEmbedding RMSNormalization RNN
-        SeparableConv1D SeparableConv2D SeparableConvolution1D SeparableConvolution2D SimpleRNN SimpleRNNCell
-        Solarization SpatialDropout1D SpatialDropout2D SpatialDropout3D SpectralNormalization StackedRNNCells
-        STFTSpectrogram StringLookup Subtract TextVectorization TFSMLayer TimeDistributed TorchModuleWrapper
-        UnitNormalization UpSampling1D UpSampling2D UpSampling3D Wrapper ZeroPadding1D ZeroPadding2D ZeroPadding3D
+        AugMix AutoContrast Average AveragePooling1D AveragePooling3D AvgPool1D AvgPool3D Bidirectional CategoryEncoding
+        CenterCrop Concatenate ContrastLimitedAdaptiveHistogramEqualization Conv1D Conv1DTranspose Conv2DTranspose
+        Conv3D Conv3DTranspose ConvLSTM1D ConvLSTM2D ConvLSTM3D Convolution1D Convolution1DTranspose
+        Convolution2DTranspose Convolution3D Convolution3DTranspose Cropping1D Cropping2D Cropping3D CutMix
+        DepthwiseConv1D DepthwiseConv2D Discretization Dot EinsumDense ELU Embedding Equalization FlaxLayer
+        GaussianDropout GaussianNoise GlobalAveragePooling1D GlobalAveragePooling3D GlobalAvgPool1D GlobalAvgPool3D
+        GlobalMaxPool1D GlobalMaxPool3D GlobalMaxPooling1D GlobalMaxPooling3D GroupNormalization GroupQueryAttention GRU
+        GRUCell HashedCrossing Hashing Identity InputLayer InputSpec IntegerLookup JaxLayer Lambda LayerNormalization
+        LSTM LSTMCell Masking Maximum MaxNumBoundingBoxes MaxPool1D MaxPool3D MaxPooling1D MaxPooling3D MelSpectrogram
+        Minimum MixUp MultiHeadAttention Multiply Normalization Permute Pipeline PReLU RandAugment RandomBrightness
+        RandomColorDegeneration RandomColorJitter RandomContrast RandomCrop RandomElasticTransform RandomErasing
+        RandomFlip RandomGaussianBlur RandomGrayscale RandomHue RandomInvert RandomPerspective RandomPosterization
+        RandomRotation RandomSaturation RandomSharpness RandomShear RandomTranslation RandomZoom RepeatVector Resizing
+        ReversibleEmbedding RMSNormalization RNN SeparableConv1D SeparableConv2D SeparableConvolution1D
+        SeparableConvolution2D SimpleRNN SimpleRNNCell Solarization SpatialDropout1D SpatialDropout2D SpatialDropout3D
+        SpectralNormalization StackedRNNCells STFTSpectrogram StringLookup Subtract TextVectorization TFSMLayer
+        TimeDistributed TorchModuleWrapper UnitNormalization UpSampling1D UpSampling2D UpSampling3D Wrapper
+        ZeroPadding1D ZeroPadding3D
     """,
     "losses": """
-        BinaryCrossentropy BinaryFocalCrossentropy CategoricalFocalCrossentropy CategoricalGeneralizedCrossEntropy
-        CategoricalHinge Circle CosineSimilarity CTC Dice Hinge Huber KLDivergence LogCosh MeanAbsoluteError
-        MeanAbsolutePercentageError MeanSquaredError MeanSquaredLogarithmicError Poisson SquaredHinge Tversky
+        BinaryFocalCrossentropy CategoricalFocalCrossentropy CategoricalGeneralizedCrossEntropy CategoricalHinge Circle
+        CosineSimilarity CTC Dice Hinge Huber KLDivergence LogCosh MeanAbsoluteError MeanAbsolutePercentageError
+        MeanSquaredLogarithmicError Poisson SquaredHinge Tversky
     """,
     "metrics": """
-        Accuracy AUC BinaryAccuracy BinaryCrossentropy BinaryIoU CategoricalCrossentropy CategoricalHinge
-        ConcordanceCorrelation CosineSimilarity F1Score FalseNegatives FalsePositives FBetaScore Hinge IoU KLDivergence
-        LogCoshError Mean MeanAbsoluteError MeanAbsolutePercentageError MeanIoU MeanMetricWrapper MeanSquaredError
-        MeanSquaredLogarithmicError OneHotIoU OneHotMeanIoU PearsonCorrelation Poisson Precision PrecisionAtRecall
-        R2Score Recall RecallAtPrecision RootMeanSquaredError SensitivityAtSpecificity SparseCategoricalCrossentropy
-        SparseTopKCategoricalAccuracy SpecificityAtSensitivity SquaredHinge Sum TopKCategoricalAccuracy TrueNegatives
-        TruePositives
+        AUC BinaryCrossentropy BinaryIoU CategoricalCrossentropy CategoricalHinge ConcordanceCorrelation
+        CosineSimilarity F1Score FalseNegatives FalsePositives FBetaScore Hinge IoU KLDivergence LogCoshError Mean
+        MeanAbsolutePercentageError MeanIoU MeanMetricWrapper MeanSquaredLogarithmicError OneHotIoU OneHotMeanIoU
+        PearsonCorrelation Poisson Precision PrecisionAtRecall R2Score Recall RecallAtPrecision RootMeanSquaredError
+        SensitivityAtSpecificity SparseCategoricalCrossentropy SparseTopKCategoricalAccuracy SpecificityAtSensitivity
+        SquaredHinge Sum TopKCategoricalAccuracy TrueNegatives TruePositives
     """,
     "models": """
         Model save_model
     """,
     "optimizers": """
-        Adadelta Adafactor Adagrad Adamax AdamW Ftrl Lamb Lion LossScaleOptimizer MultiOptimizer Muon Nadam OptimizerMap
-        RMSprop ScheduleFreeAdamW
+        Adafactor Adamax Ftrl Lamb Lion LossScaleOptimizer MultiOptimizer Muon Nadam OptimizerMap ScheduleFreeAdamW
     """,
     "preprocessing": """
         image image_dataset_from_directory sequence text_dataset_from_directory timeseries_dataset_from_array

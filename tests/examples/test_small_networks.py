@@ -44,7 +44,7 @@ def test_lenet5_learns_and_can_be_looked_into(tmp_path: Path):
 
 
 @pytest.mark.parametrize(("dataset", "shape"), [("fashion_mnist", (28, 28)), ("cifar10", (32, 32, 3))])
-def test_network_with_batch_normalization_learns_and_can_be_looked_into(tmp_path: Path, dataset, shape):
+def test_network_with_batch_normalization_learns_and_one_of_color_images_can_be_looked_into(tmp_path: Path, dataset, shape):
     """Digits take the place of clothes and, in two colors that tell even from odd ones, of animals and vehicles."""
     (x, y), (x_test, y_test) = mnist.load_sample()
 
@@ -61,9 +61,10 @@ def test_network_with_batch_normalization_learns_and_can_be_looked_into(tmp_path
     assert accuracy_of(done, dataset, tmp_path) > 0.5
     model = load_model(tmp_path / f"output/{dataset}.npz")
     assert sum(isinstance(layer, BatchNormalization) for layer in model.layers) == 6
-    page = run(tmp_path, "look_inside.py", *options, "--model", f"output/{dataset}.npz")
-    assert page.returncode == 0, page.stderr
-    assert (tmp_path / "output/look_inside.html").stat().st_size > 500_000
+    if dataset == "cifar10":
+        page = run(tmp_path, "look_inside.py", *options, "--model", f"output/{dataset}.npz")
+        assert page.returncode == 0, page.stderr
+        assert (tmp_path / "output/look_inside.html").stat().st_size > 500_000
 
 
 @pytest.mark.parametrize(("example", "arguments", "message"), [
