@@ -44,7 +44,7 @@ def test_lenet5_learns_and_can_be_looked_into(tmp_path: Path):
 
 
 @pytest.mark.parametrize(("dataset", "shape"), [("fashion_mnist", (28, 28)), ("cifar10", (32, 32, 3))])
-def test_network_with_batch_normalization_learns_and_one_of_color_images_can_be_looked_into(tmp_path: Path, dataset, shape):
+def test_network_with_batch_normalization_learns_and_can_be_looked_into(tmp_path: Path, dataset, shape):
     """Digits take the place of clothes and, in two colors that tell even from odd ones, of animals and vehicles."""
     (x, y), (x_test, y_test) = mnist.load_sample()
 
