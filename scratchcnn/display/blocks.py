@@ -56,7 +56,7 @@ class Paragraph(Block):
 
 
 class Title(Paragraph):
-    """A heading, for example of the whole result, which says what it is."""
+    """A heading, for example the name of the whole result."""
 
     def html(self) -> str:
         """Return the text in bold letters."""
