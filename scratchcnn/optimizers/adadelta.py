@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from scratchcnn.arguments import non_negative, share
-from scratchcnn.configs import Config
 from scratchcnn.operands import Array
 from scratchcnn.operations import Operations
-from scratchcnn.optimizers.base import Optimizer
+from scratchcnn.optimizers.base import Optimizer, Slots
 from scratchcnn.schedules import Schedule
 
 
@@ -54,18 +53,8 @@ class Adadelta(Optimizer):
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
     ) -> None:
-        super().__init__(
-            learning_rate,
-            weight_decay=weight_decay,
-            clipnorm=clipnorm,
-            clipvalue=clipvalue,
-            global_clipnorm=global_clipnorm,
-        )
+        super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm)
         self.rho, self.epsilon = share("rho", rho), non_negative("epsilon", epsilon)
-
-    def get_config(self) -> Config:
-        """Return the constructor's arguments by name."""
-        return {**super().get_config(), "rho": self.rho, "epsilon": self.epsilon}
 
     @property
     def slot_names(self) -> tuple[str, ...]:
@@ -73,13 +62,7 @@ class Adadelta(Optimizer):
         return ("squared_gradients", "squared_updates")
 
     def update(
-        self,
-        parameter: Array,
-        gradient: Array,
-        slots: tuple[Array, ...],
-        step: int,
-        learning_rate: float,
-        ops: Operations,
+        self, parameter: Array, gradient: Array, slots: Slots, step: int, learning_rate: float, ops: Operations
     ) -> None:
         """Update one parameter and the arrays of its state in place."""
         ops.adadelta(parameter, gradient, slots[0], slots[1], learning_rate, self.rho, self.epsilon)

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from scratchcnn.arguments import non_negative
-from scratchcnn.configs import Config
 from scratchcnn.operands import Array
 from scratchcnn.operations import Operations
-from scratchcnn.optimizers.base import Optimizer, State
+from scratchcnn.optimizers.base import Optimizer, Slots, State
 from scratchcnn.schedules import Schedule
 
 
@@ -58,23 +57,9 @@ class Adagrad(Optimizer):
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
     ) -> None:
-        super().__init__(
-            learning_rate,
-            weight_decay=weight_decay,
-            clipnorm=clipnorm,
-            clipvalue=clipvalue,
-            global_clipnorm=global_clipnorm,
-        )
+        super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm)
         self.initial_accumulator_value = non_negative("initial_accumulator_value", initial_accumulator_value)
         self.epsilon = non_negative("epsilon", epsilon)
-
-    def get_config(self) -> Config:
-        """Return the constructor's arguments by name."""
-        return {
-            **super().get_config(),
-            "initial_accumulator_value": self.initial_accumulator_value,
-            "epsilon": self.epsilon,
-        }
 
     @property
     def slot_names(self) -> tuple[str, ...]:
@@ -86,13 +71,7 @@ class Adagrad(Optimizer):
         return State(0, [(np.full_like(parameter, self.initial_accumulator_value),) for parameter in parameters])
 
     def update(
-        self,
-        parameter: Array,
-        gradient: Array,
-        slots: tuple[Array, ...],
-        step: int,
-        learning_rate: float,
-        ops: Operations,
+        self, parameter: Array, gradient: Array, slots: Slots, step: int, learning_rate: float, ops: Operations
     ) -> None:
         """Update one parameter and the arrays of its state in place."""
         ops.adagrad(parameter, gradient, slots[0], learning_rate, self.epsilon)

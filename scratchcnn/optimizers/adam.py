@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from scratchcnn.arguments import boolean, non_negative, share
-from scratchcnn.configs import Config
 from scratchcnn.operands import Array
 from scratchcnn.operations import Operations
-from scratchcnn.optimizers.base import Optimizer
+from scratchcnn.optimizers.base import Optimizer, Slots
 from scratchcnn.schedules import Schedule
 
 
@@ -48,26 +47,10 @@ class Adam(Optimizer):
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
     ) -> None:
-        super().__init__(
-            learning_rate,
-            weight_decay=weight_decay,
-            clipnorm=clipnorm,
-            clipvalue=clipvalue,
-            global_clipnorm=global_clipnorm,
-        )
+        super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm)
         self.beta_1, self.beta_2 = share("beta_1", beta_1), share("beta_2", beta_2)
         self.epsilon = non_negative("epsilon", epsilon)
         self.amsgrad = boolean("amsgrad", amsgrad)
-
-    def get_config(self) -> Config:
-        """Return the constructor's arguments by name."""
-        return {
-            **super().get_config(),
-            "beta_1": self.beta_1,
-            "beta_2": self.beta_2,
-            "epsilon": self.epsilon,
-            "amsgrad": self.amsgrad,
-        }
 
     @property
     def slot_names(self) -> tuple[str, ...]:
@@ -75,13 +58,7 @@ class Adam(Optimizer):
         return ("m", "v", "v_max") if self.amsgrad else ("m", "v")
 
     def update(
-        self,
-        parameter: Array,
-        gradient: Array,
-        slots: tuple[Array, ...],
-        step: int,
-        learning_rate: float,
-        ops: Operations,
+        self, parameter: Array, gradient: Array, slots: Slots, step: int, learning_rate: float, ops: Operations
     ) -> None:
         """Update one parameter and the arrays of its state in place."""
         ops.adam(

@@ -9,17 +9,19 @@ from typing import NamedTuple
 import numpy as np
 
 from scratchcnn.arguments import non_negative, positive
-from scratchcnn.configs import Config, Configured
+from scratchcnn.configs import Configured
 from scratchcnn.operands import Array
 from scratchcnn.operations import Operations
 from scratchcnn.schedules import Schedule, rate_at, rate_or_schedule
+
+Slots = tuple[Array, ...]  # the state of one parameter: its moment estimates, or its velocity
 
 
 class State(NamedTuple):
     """Optimizer state: the number of steps taken, and for each parameter its arrays (moment estimates, velocity)."""
 
     iterations: int
-    slots: list[tuple[Array, ...]]
+    slots: list[Slots]
 
 
 class Optimizer(Configured):
@@ -31,8 +33,8 @@ class Optimizer(Configured):
         parameter = parameter - learning_rate * weight_decay * parameter      weight_decay
         parameter, state = update(parameter, gradient, state)
 
-    To write your own, override `update`; `slot_names` if it keeps arrays for each parameter; and `get_config` if the
-    constructor takes further arguments. Or override `step`, which then does all of the above.
+    To write your own, override `update`, and `slot_names` if it keeps arrays for each parameter. Or override `step`,
+    which then does all of the above.
 
     Parameters
     ----------
@@ -68,7 +70,6 @@ class Optimizer(Configured):
     def __init__(
         self,
         learning_rate: float | Schedule = 0.01,
-        *,
         weight_decay: float | None = None,
         clipnorm: float | None = None,
         clipvalue: float | None = None,
@@ -86,16 +87,6 @@ class Optimizer(Configured):
         self.clipnorm, self.clipvalue = given.get("clipnorm"), given.get("clipvalue")
         self.global_clipnorm = given.get("global_clipnorm")
 
-    def get_config(self) -> Config:
-        """Return the constructor's arguments by name."""
-        return {
-            "learning_rate": self.learning_rate,
-            "weight_decay": self.weight_decay,
-            "clipnorm": self.clipnorm,
-            "clipvalue": self.clipvalue,
-            "global_clipnorm": self.global_clipnorm,
-        }
-
     @property
     def slot_names(self) -> tuple[str, ...]:
         """Names of the arrays that the state contains for each parameter, in order; here, there are none."""
@@ -111,8 +102,14 @@ class Optimizer(Configured):
         Raises
         ------
         ValueError
-            The schedule did not return a learning rate. Nothing has changed.
+            The schedule did not return a learning rate, or a setting has changed that determines `slot_names`. Nothing
+            has changed.
         """
+        if state.slots and len(state.slots[0]) != len(self.slot_names):
+            raise ValueError(
+                f"Expected a state of {type(self).__name__} with {' and '.join(self.slot_names) or 'no arrays'} for "
+                f"each parameter, received {len(state.slots[0])} of them; call compile after a change of this setting."
+            )
         step, learning_rate = state.iterations + 1, rate_at(self.learning_rate, state.iterations)
         gradients = self.clipped(gradients, ops)
         for parameter, gradient, slots in zip(parameters, gradients, state.slots, strict=True):
@@ -122,13 +119,7 @@ class Optimizer(Configured):
         return State(step, state.slots)
 
     def update(
-        self,
-        parameter: Array,
-        gradient: Array,
-        slots: tuple[Array, ...],
-        step: int,
-        learning_rate: float,
-        ops: Operations,
+        self, parameter: Array, gradient: Array, slots: Slots, step: int, learning_rate: float, ops: Operations
     ) -> None:
         """Update one parameter and the arrays of its state in place.
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from scratchcnn.arguments import boolean, non_negative, share
-from scratchcnn.configs import Config
 from scratchcnn.operands import Array
 from scratchcnn.operations import Operations
-from scratchcnn.optimizers.base import Optimizer
+from scratchcnn.optimizers.base import Optimizer, Slots
 from scratchcnn.schedules import Schedule
 
 
@@ -60,26 +59,10 @@ class RMSprop(Optimizer):
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
     ) -> None:
-        super().__init__(
-            learning_rate,
-            weight_decay=weight_decay,
-            clipnorm=clipnorm,
-            clipvalue=clipvalue,
-            global_clipnorm=global_clipnorm,
-        )
+        super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm)
         self.rho, self.momentum = share("rho", rho), share("momentum", momentum)
         self.epsilon = non_negative("epsilon", epsilon)
         self.centered = boolean("centered", centered)
-
-    def get_config(self) -> Config:
-        """Return the constructor's arguments by name."""
-        return {
-            **super().get_config(),
-            "rho": self.rho,
-            "momentum": self.momentum,
-            "epsilon": self.epsilon,
-            "centered": self.centered,
-        }
 
     @property
     def slot_names(self) -> tuple[str, ...]:
@@ -87,20 +70,9 @@ class RMSprop(Optimizer):
         return ("velocity", *["increment"] * (self.momentum > 0), *["average"] * self.centered)
 
     def update(
-        self,
-        parameter: Array,
-        gradient: Array,
-        slots: tuple[Array, ...],
-        step: int,
-        learning_rate: float,
-        ops: Operations,
+        self, parameter: Array, gradient: Array, slots: Slots, step: int, learning_rate: float, ops: Operations
     ) -> None:
         """Update one parameter and the arrays of its state in place."""
-        if len(slots) != len(self.slot_names):
-            raise ValueError(
-                f"Expected a state of {' and '.join(self.slot_names)} for each parameter, received {len(slots)} of "
-                f"them; call compile after a change of momentum or centered."
-            )
         arrays = dict(zip(self.slot_names, slots, strict=True))
         ops.rmsprop(
             parameter, gradient, arrays["velocity"], arrays.get("increment"), arrays.get("average"),

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from scratchcnn.arguments import boolean, share
-from scratchcnn.configs import Config
 from scratchcnn.operands import Array
 from scratchcnn.operations import Operations
-from scratchcnn.optimizers.base import Optimizer
+from scratchcnn.optimizers.base import Optimizer, Slots
 from scratchcnn.schedules import Schedule
 
 
@@ -44,19 +43,9 @@ class SGD(Optimizer):
         clipvalue: float | None = None,
         global_clipnorm: float | None = None,
     ) -> None:
-        super().__init__(
-            learning_rate,
-            weight_decay=weight_decay,
-            clipnorm=clipnorm,
-            clipvalue=clipvalue,
-            global_clipnorm=global_clipnorm,
-        )
+        super().__init__(learning_rate, weight_decay, clipnorm, clipvalue, global_clipnorm)
         self.momentum = share("momentum", momentum)
         self.nesterov = boolean("nesterov", nesterov)
-
-    def get_config(self) -> Config:
-        """Return the constructor's arguments by name."""
-        return {**super().get_config(), "momentum": self.momentum, "nesterov": self.nesterov}
 
     @property
     def slot_names(self) -> tuple[str, ...]:
@@ -64,13 +53,7 @@ class SGD(Optimizer):
         return ("velocity",)
 
     def update(
-        self,
-        parameter: Array,
-        gradient: Array,
-        slots: tuple[Array, ...],
-        step: int,
-        learning_rate: float,
-        ops: Operations,
+        self, parameter: Array, gradient: Array, slots: Slots, step: int, learning_rate: float, ops: Operations
     ) -> None:
         """Update one parameter and the arrays of its state in place."""
         ops.sgd(parameter, gradient, slots[0], learning_rate, self.momentum, self.nesterov)

@@ -10,7 +10,7 @@ from scratchcnn.callbacks import EarlyStopping
 from scratchcnn.layers import Conv2D, Dense, Flatten, MaxPooling2D
 from scratchcnn.losses import Loss
 from scratchcnn.metrics import Metric
-from scratchcnn.optimizers import Optimizer, RMSprop, State
+from scratchcnn.optimizers import Adam, Optimizer, RMSprop, State
 
 X, Y = small_data(8)
 
@@ -36,16 +36,25 @@ class MeanAbsoluteError(Metric):
         return abs(targets - outputs).reshape(len(targets), -1).mean(axis=1)
 
 
-def test_setting_that_changes_the_optimizer_state_requires_compile():
+@pytest.mark.parametrize(("optimizer", "setting", "value", "arrays"), [
+    (RMSprop(), "momentum", 0.5, "velocity and increment for each parameter, received 1 "),
+    (RMSprop(momentum=0.5), "momentum", 0.0, "velocity for each parameter, received 2 "),
+    (RMSprop(weight_decay=0.1), "centered", True, "velocity and average for each parameter, received 1 "),
+    (Adam(weight_decay=0.1), "amsgrad", True, "m and v and v_max for each parameter, received 2 "),
+    (Adam(amsgrad=True, clipnorm=1.0), "amsgrad", False, "m and v for each parameter, received 3 "),
+])  # fmt: skip
+def test_setting_that_changes_the_optimizer_state_requires_compile(optimizer, setting, value, arrays):
     model = small_model(seed=1)
-    model.compile(RMSprop())
+    model.compile(optimizer)
     model.train_on_batch(X, Y)
     before = model.get_weights()
-    model.optimizer.momentum = 0.5
-    with pytest.raises(ValueError, match=r"state of velocity and increment for each parameter, received 1 of them"):
+    setattr(model.optimizer, setting, value)
+    with pytest.raises(ValueError, match=f"state of {type(optimizer).__name__} with {arrays}"):
         model.train_on_batch(X, Y)
     for a, b in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
+    model.compile(optimizer)
+    model.train_on_batch(X, Y)
 
 
 class Halfway(Optimizer):
