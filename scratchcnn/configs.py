@@ -17,12 +17,9 @@ STRICT = {"activations", "initializers", "layers", "losses", "metrics", "optimiz
 class Configured(Named):
     """Base class of objects that can be serialized as their constructor arguments.
 
-    A subclass whose constructor takes arguments extends the config of its base class:
-
-        def get_config(self):
-            return {**super().get_config(), "scale": self.scale}
-
-    If the keys of the config are the names of the constructor's parameters, `from_config` need not be overridden.
+    The config contains the attributes that are named after the constructor's parameters. A subclass that stores an
+    argument in another form overrides `get_config`; if the keys remain the names of the parameters, `from_config` need
+    not be overridden.
 
     Raises
     ------
@@ -31,17 +28,17 @@ class Configured(Named):
         own class may have any attribute.)
     """
 
-    _arguments: frozenset[str]  # names of the constructor's parameters; attributes are named after them
+    _arguments: tuple[str, ...]  # names of the constructor's parameters; attributes are named after them
     _further_attributes: frozenset[str] = frozenset()
 
     def __init_subclass__(cls, methods: bool = False) -> None:
         super().__init_subclass__(methods)
-        cls._arguments = frozenset(inspect.signature(cls.__init__).parameters) - {"self"}
+        cls._arguments = tuple(inspect.signature(cls.__init__).parameters)[1:]  # without self
 
     def __setattr__(self, name: str, value: object) -> None:
         """Set an attribute, unless that would have no effect."""
         if is_strict(type(self)) and not name.startswith("_") and not hasattr(type(self), name):
-            known = self._arguments | self._further_attributes
+            known = {*self._arguments, *self._further_attributes}
             if name not in known:
                 raise AttributeError(
                     f"Expected one of the attributes of {type(self).__name__}, {', '.join(sorted(known)) or 'none'}, "
@@ -57,7 +54,7 @@ class Configured(Named):
 
     def get_config(self) -> Config:
         """Return the constructor arguments by name: numbers, strings, lists, and objects that have a config."""
-        return {}
+        return {name: getattr(self, name) for name in self._arguments if hasattr(self, name)}
 
     @classmethod
     def from_config(cls, config: Config) -> Self:

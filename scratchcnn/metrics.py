@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from scratchcnn.arguments import fraction
-from scratchcnn.configs import Config, Configured
+from scratchcnn.configs import Configured
 from scratchcnn.names import look_up, names_of_module
 from scratchcnn.operands import Array
 
@@ -47,10 +47,6 @@ class Metric(Configured):
 
     def __init__(self, name: str | None = None) -> None:
         self.name = name or re.sub(r"(?<!^)(?=[A-Z])", "_", type(self).__name__).lower()
-
-    def get_config(self) -> Config:
-        """Return the constructor's arguments by name."""
-        return {"name": self.name}
 
     def of_samples(self, targets: Array, outputs: Array) -> Array:
         """Compute the metric of each sample: (N, *output_shape), (N, *output_shape) -> (N,), numbers or booleans."""
@@ -94,10 +90,6 @@ class BinaryAccuracy(Metric):
     def __init__(self, name: str | None = None, threshold: float = 0.5) -> None:
         super().__init__(name)
         self.threshold = fraction("threshold", threshold)
-
-    def get_config(self) -> Config:
-        """Return the constructor's arguments by name."""
-        return {**super().get_config(), "threshold": self.threshold}
 
     def of_samples(self, targets: Array, outputs: Array) -> Array:
         """Return the fraction of outputs of each sample that are right: (N, J), (N, J) -> (N,).

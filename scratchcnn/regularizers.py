@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scratchcnn.arguments import non_negative
-from scratchcnn.configs import Config, Configured, name_or_self
+from scratchcnn.configs import Configured, name_or_self
 from scratchcnn.names import look_up, names_of_module
 from scratchcnn.operands import Array
 from scratchcnn.operations import Operations
@@ -20,7 +20,7 @@ __all__ = ["CLASSES", "KNOWN", "L1", "L1L2", "L2", "Regularizer", "get", "l1", "
 class Regularizer(Configured):
     """Base class of all regularizers.
 
-    To write your own, override `penalty` and `add_gradient`, and `get_config` if the constructor takes arguments.
+    To write your own, override `penalty` and `add_gradient`.
 
     Examples
     --------
@@ -41,7 +41,25 @@ class Regularizer(Configured):
         raise NotImplementedError
 
 
-class L1L2(Regularizer):
+class _Norms(Regularizer):
+    """Penalty and gradient of multiples of the L1 norm and of the square of the L2 norm."""
+
+    @property
+    def factors(self) -> tuple[float, float]:
+        """Those of the L1 norm and of the square of the L2 norm."""
+        raise NotImplementedError
+
+    def penalty(self, parameter: Array, ops: Operations) -> float:
+        """Compute the penalty, which is added to the loss."""
+        l1, l2 = self.factors  # a sum that is multiplied by 0 is not computed
+        return (l1 * ops.absolute_sum(parameter) if l1 else 0.0) + (l2 * ops.squared_sum(parameter) if l2 else 0.0)
+
+    def add_gradient(self, gradient: Array, parameter: Array, ops: Operations) -> Array:
+        """Return the sum of a gradient w.r.t. the parameter and the gradient of the penalty."""
+        return ops.add_penalty_gradient(gradient, parameter, *self.factors)
+
+
+class L1L2(_Norms):
     """L1 and L2 regularization together.
 
         penalty = l1 * (sum over i of |w[i]|) + l2 * (sum over i of w[i]**2)
@@ -72,20 +90,13 @@ class L1L2(Regularizer):
     def __init__(self, l1: float = 0.0, l2: float = 0.0) -> None:
         self.l1, self.l2 = non_negative("l1", l1), non_negative("l2", l2)
 
-    def get_config(self) -> Config:
-        """Return the constructor's arguments by name."""
-        return {"l1": self.l1, "l2": self.l2}
-
-    def penalty(self, parameter: Array, ops: Operations) -> float:
-        """Compute the penalty, which is added to the loss."""
-        return _penalty(parameter, self.l1, self.l2, ops)
-
-    def add_gradient(self, gradient: Array, parameter: Array, ops: Operations) -> Array:
-        """Return the sum of a gradient w.r.t. the parameter and the gradient of the penalty."""
-        return ops.add_penalty_gradient(gradient, parameter, self.l1, self.l2)
+    @property
+    def factors(self) -> tuple[float, float]:
+        """Those of the L1 norm and of the square of the L2 norm."""
+        return self.l1, self.l2
 
 
-class L1(Regularizer):
+class L1(_Norms):
     """L1 regularization: drives weights that the loss hardly depends on to zero.
 
         penalty = l1 * (sum over i of |w[i]|)
@@ -113,20 +124,13 @@ class L1(Regularizer):
     def __init__(self, l1: float = 0.01) -> None:
         self.l1 = non_negative("l1", l1)
 
-    def get_config(self) -> Config:
-        """Return the constructor's arguments by name."""
-        return {"l1": self.l1}
-
-    def penalty(self, parameter: Array, ops: Operations) -> float:
-        """Compute the penalty, which is added to the loss."""
-        return _penalty(parameter, self.l1, 0.0, ops)
-
-    def add_gradient(self, gradient: Array, parameter: Array, ops: Operations) -> Array:
-        """Return the sum of a gradient w.r.t. the parameter and the gradient of the penalty."""
-        return ops.add_penalty_gradient(gradient, parameter, self.l1, 0.0)
+    @property
+    def factors(self) -> tuple[float, float]:
+        """Those of the L1 norm and of the square of the L2 norm."""
+        return self.l1, 0.0
 
 
-class L2(Regularizer):
+class L2(_Norms):
     """L2 regularization: keeps weights small.
 
         penalty = l2 * (sum over i of w[i]**2)
@@ -159,17 +163,10 @@ class L2(Regularizer):
     def __init__(self, l2: float = 0.01) -> None:
         self.l2 = non_negative("l2", l2)
 
-    def get_config(self) -> Config:
-        """Return the constructor's arguments by name."""
-        return {"l2": self.l2}
-
-    def penalty(self, parameter: Array, ops: Operations) -> float:
-        """Compute the penalty, which is added to the loss."""
-        return _penalty(parameter, 0.0, self.l2, ops)
-
-    def add_gradient(self, gradient: Array, parameter: Array, ops: Operations) -> Array:
-        """Return the sum of a gradient w.r.t. the parameter and the gradient of the penalty."""
-        return ops.add_penalty_gradient(gradient, parameter, 0.0, self.l2)
+    @property
+    def factors(self) -> tuple[float, float]:
+        """Those of the L1 norm and of the square of the L2 norm."""
+        return 0.0, self.l2
 
 
 def l1_l2(l1: float = 0.01, l2: float = 0.01) -> L1L2:
@@ -199,11 +196,6 @@ def get(identifier: str | Regularizer | None) -> Regularizer | None:
 def serialize(regularizer: Regularizer | None) -> str | Regularizer | None:
     """Return the name of a regularizer with the default factor, for a config; any other one is returned itself."""
     return name_or_self(regularizer, KNOWN) if regularizer is not None else None
-
-
-def _penalty(parameter: Array, l1: float, l2: float, ops: Operations) -> float:
-    """Return the penalty; a sum that is multiplied by 0 is not computed."""
-    return (l1 * ops.absolute_sum(parameter) if l1 else 0.0) + (l2 * ops.squared_sum(parameter) if l2 else 0.0)
 
 
 if not TYPE_CHECKING:  # a type checker would take every name for defined

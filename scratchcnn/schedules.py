@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from scratchcnn.arguments import boolean, non_negative, positive, positive_integer, share
-from scratchcnn.configs import Config, Configured
+from scratchcnn.configs import Configured
 from scratchcnn.names import names_of_module
 
 Schedule = Callable[[int], float]
@@ -79,16 +79,6 @@ class CosineDecay(Configured):
                 f"pass the learning rate at the end of the warmup."
             )
 
-    def get_config(self) -> Config:
-        """Return the constructor arguments by name."""
-        return {
-            "initial_learning_rate": self.initial_learning_rate,
-            "decay_steps": self.decay_steps,
-            "alpha": self.alpha,
-            "warmup_target": self.warmup_target,
-            "warmup_steps": self.warmup_steps,
-        }
-
     def __call__(self, step: int) -> float:
         """Return the learning rate after `step` steps."""
         highest = self.initial_learning_rate if self.warmup_target is None else self.warmup_target
@@ -108,15 +98,6 @@ class _Decay(Configured):
         self.decay_steps = positive("decay_steps", decay_steps)
         self.decay_rate = non_negative("decay_rate", decay_rate)
         self.staircase = boolean("staircase", staircase)
-
-    def get_config(self) -> Config:
-        """Return the constructor arguments by name."""
-        return {
-            "initial_learning_rate": self.initial_learning_rate,
-            "decay_steps": self.decay_steps,
-            "decay_rate": self.decay_rate,
-            "staircase": self.staircase,
-        }
 
     def _periods(self, step: int) -> float:
         """Return step / decay_steps, rounded down with `staircase`."""
@@ -222,10 +203,6 @@ class PiecewiseConstantDecay(Configured):
         if any(after <= before for before, after in zip(self.boundaries, self.boundaries[1:], strict=False)):
             raise ValueError(f"Expected strictly increasing boundaries, received {list(boundaries)}.")
 
-    def get_config(self) -> Config:
-        """Return the constructor arguments by name."""
-        return {"boundaries": self.boundaries, "values": self.values}
-
     def __call__(self, step: int) -> float:
         """Return the learning rate after `step` steps."""
         return self.values[bisect.bisect_left(self.boundaries, step)]
@@ -283,16 +260,6 @@ class OneCycle(Configured):
         self.warmup_share = share("warmup_share", warmup_share)
         self.start_factor = _factor("start_factor", start_factor)
         self.end_factor = _factor("end_factor", end_factor)
-
-    def get_config(self) -> Config:
-        """Return the constructor arguments by name."""
-        return {
-            "max_learning_rate": self.max_learning_rate,
-            "total_steps": self.total_steps,
-            "warmup_share": self.warmup_share,
-            "start_factor": self.start_factor,
-            "end_factor": self.end_factor,
-        }
 
     def __call__(self, step: int) -> float:
         """Return the learning rate after `step` steps."""

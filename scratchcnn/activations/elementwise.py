@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from scratchcnn.activations.base import ActivationFunction
 from scratchcnn.arguments import non_negative
-from scratchcnn.configs import Config
 from scratchcnn.operands import Array
 from scratchcnn.operations import Operations
 
@@ -132,10 +131,6 @@ class ELU(Elementwise):
         """The argument of the constructor; it is fixed, since layers may share an activation."""
         return self._parameter
 
-    def get_config(self) -> Config:
-        """Return the constructor's arguments by name."""
-        return {**super().get_config(), "alpha": self.alpha}
-
 
 class LeakyReLU(Elementwise):
     """Leaky rectified linear unit.
@@ -179,10 +174,6 @@ class LeakyReLU(Elementwise):
     def negative_slope(self) -> float:
         """The argument of the constructor; it is fixed, since layers may share an activation."""
         return self._parameter
-
-    def get_config(self) -> Config:
-        """Return the constructor's arguments by name."""
-        return {**super().get_config(), "negative_slope": self.negative_slope}
 
 
 class GELU(Elementwise):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from scratchcnn.arguments import finite
-from scratchcnn.configs import Config, Configured
+from scratchcnn.configs import Configured
 from scratchcnn.operands import Array, Shape
 
 
@@ -52,10 +52,6 @@ class Constant(Configured):
     def __init__(self, value: float = 0.0) -> None:
         self.value = finite("value", value)
 
-    def get_config(self) -> Config:
-        """Return the constructor's arguments by name."""
-        return {"value": self.value}
-
     def __call__(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[np.floating]) -> Array:
         """Return an array of this shape and dtype; `rng` is not used."""
         return np.full(shape, self.value, dtype)
@@ -84,10 +80,6 @@ class Identity(Configured):
 
     def __init__(self, gain: float = 1.0) -> None:
         self.gain = finite("gain", gain)
-
-    def get_config(self) -> Config:
-        """Return the constructor's arguments by name."""
-        return {"gain": self.gain}
 
     def __call__(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[np.floating]) -> Array:
         """Return a matrix of this shape and dtype; `rng` is not used."""

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from scratchcnn.arguments import finite, non_negative
-from scratchcnn.configs import Config, Configured
+from scratchcnn.configs import Configured
 from scratchcnn.initializers.base import truncated_standard_normal
 from scratchcnn.operands import Array, Shape
 
@@ -34,10 +34,6 @@ class RandomNormal(Configured):
 
     def __init__(self, mean: float = 0.0, stddev: float = 0.05) -> None:
         self.mean, self.stddev = finite("mean", mean), non_negative("stddev", stddev)
-
-    def get_config(self) -> Config:
-        """Return the constructor's arguments by name."""
-        return {"mean": self.mean, "stddev": self.stddev}
 
     def __call__(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[np.floating]) -> Array:
         """Draw an array of this shape and dtype from `rng`."""
@@ -93,10 +89,6 @@ class RandomUniform(Configured):
                 f"Expected minval of at most maxval, received {self.minval} and {self.maxval}; exchange them."
             )
 
-    def get_config(self) -> Config:
-        """Return the constructor's arguments by name."""
-        return {"minval": self.minval, "maxval": self.maxval}
-
     def __call__(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[np.floating]) -> Array:
         """Draw an array of this shape and dtype from `rng`."""
         return rng.uniform(self.minval, self.maxval, shape).astype(dtype)
@@ -133,10 +125,6 @@ class Orthogonal(Configured):
 
     def __init__(self, gain: float = 1.0) -> None:
         self.gain = finite("gain", gain)
-
-    def get_config(self) -> Config:
-        """Return the constructor's arguments by name."""
-        return {"gain": self.gain}
 
     def __call__(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[np.floating]) -> Array:
         """Draw an array of this shape and dtype from `rng`."""

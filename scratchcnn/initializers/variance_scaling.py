@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from scratchcnn.arguments import positive
-from scratchcnn.configs import Config, Configured
+from scratchcnn.configs import Configured
 from scratchcnn.initializers.base import TRUNCATED_DEVIATION, truncated_standard_normal
 from scratchcnn.names import look_up
 from scratchcnn.operands import Array, Shape
@@ -77,10 +77,6 @@ class VarianceScaling(Configured):
         self.distribution = look_up(
             "distribution", distribution.lower() if isinstance(distribution, str) else distribution, DISTRIBUTIONS
         )
-
-    def get_config(self) -> Config:
-        """Return the constructor's arguments by name."""
-        return {"scale": self.scale, "mode": self.mode, "distribution": self.distribution}
 
     def __call__(self, shape: Shape, rng: np.random.Generator, dtype: np.dtype[np.floating]) -> Array:
         """Draw an array of this shape and dtype from `rng`."""

@@ -71,8 +71,8 @@ class Layer(Configured):
 
     def __setattr__(self, name: str, value: object) -> None:
         """Set an attribute, unless that would have no effect."""
-        fixed = self._arguments - {*self.mutable, "name", "input_shape"}
-        if name in fixed and is_strict(type(self)) and vars(self).get("output_shape") is not None:
+        fixed = name in self._arguments and name not in {*self.mutable, "name", "input_shape"}
+        if fixed and is_strict(type(self)) and vars(self).get("output_shape") is not None:
             raise AttributeError(
                 f"Expected {name!r} of layer {self.label} to stay as it was built, received {value!r}, which would "
                 f"not change its parameters and shapes; make a new layer with {name}={value!r}."

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+from typing import Any, Self, cast
+
 import numpy as np
 
 from scratchcnn.configs import Configured
@@ -12,8 +15,8 @@ from scratchcnn.operations import Operations, engine
 class Loss(Configured):
     """Base class of all losses: a value for each sample, whose mean over the batch is minimized.
 
-    To write your own loss, override `forward` and `backward`; `check` and `encode` if the targets are anything but
-    numbers of the shape of the model's output; and `get_config` if the constructor takes arguments.
+    To write your own loss, override `forward` and `backward`, and `check` and `encode` if the targets are anything but
+    numbers of the shape of the model's output.
 
     Attributes
     ----------
@@ -132,13 +135,17 @@ class Loss(Configured):
         encoded = self.encode(targets, outputs.shape[1:], outputs.dtype)
         return float(self.forward(outputs, encoded, engine("reference"))[0].mean())
 
-    def on_logits(self) -> Loss | None:
+    def on_logits(self) -> Self | None:
         """Return this loss as a function of logits, with `activation` included; None if there is no such loss.
 
         With it, a model that ends in that activation is trained on its logits, which neither overflows nor takes
-        log(0).
+        log(0). A loss with an `activation` has the attribute `from_logits`.
         """
-        return None
+        if self.activation is None:
+            return None
+        loss: Any = copy.copy(self)
+        loss.from_logits = True
+        return cast(Self, loss)
 
 
 def finite_numbers(name: str, y: Array) -> Array:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import copy
-from typing import Self
-
 import numpy as np
 
 from scratchcnn.arguments import boolean, fraction
-from scratchcnn.configs import Config
 from scratchcnn.losses.base import Loss
 from scratchcnn.operands import Array, Shape
 from scratchcnn.operations import Operations
@@ -57,16 +53,6 @@ class BinaryCrossentropy(Loss):
     def __init__(self, from_logits: bool = False, label_smoothing: float = 0.0) -> None:
         self.from_logits = boolean("from_logits", from_logits)
         self.label_smoothing = fraction("label_smoothing", label_smoothing)
-
-    def get_config(self) -> Config:
-        """Return the constructor's arguments by name."""
-        return {"from_logits": self.from_logits, "label_smoothing": self.label_smoothing}
-
-    def on_logits(self) -> Self:
-        """Return this loss with the sigmoid included."""
-        loss = copy.copy(self)
-        loss.from_logits = True
-        return loss
 
     def check(self, y: Array, count: int, output_shape: Shape) -> Array:
         """Return the targets of a data set, checked.

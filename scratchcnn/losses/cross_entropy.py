@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import copy
-from typing import Self
-
 import numpy as np
 
 from scratchcnn.arguments import boolean
-from scratchcnn.configs import Config
 from scratchcnn.losses.base import Loss, finite_numbers
 from scratchcnn.operands import Array, Shape
 from scratchcnn.operations import Operations
@@ -36,16 +32,6 @@ class CategoricalCrossentropy(Loss):
 
     def __init__(self, from_logits: bool = False) -> None:
         self.from_logits = boolean("from_logits", from_logits)
-
-    def get_config(self) -> Config:
-        """Return the constructor's arguments by name."""
-        return {"from_logits": self.from_logits}
-
-    def on_logits(self) -> Self:
-        """Return this loss with softmax included."""
-        loss = copy.copy(self)
-        loss.from_logits = True
-        return loss
 
     def check(self, y: Array, count: int, output_shape: Shape) -> Array:
         """Return the targets of a data set, checked; `encode` converts a batch of them to rows.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
@@ -62,14 +63,24 @@ def serialize(thing: Any, what: str) -> Config:
             f"Expected {what} as an object with a config, received {thing!r}, which has no get_config: write it as a "
             f"class with get_config and pass custom_objects to load_model; or save the weights only, with save_weights."
         )
+    config = thing.get_config()
     if kind not in NAMES and _level_defining(kind, "__init__") < _level_defining(kind, "get_config"):
-        raise StorageError(
-            f"Expected class {name} of {what} to return its arguments from get_config, received a class with its own "
-            f"__init__ and an inherited get_config: override get_config too, returning "
-            f"{{**super().get_config(), 'argument': value}}."
-        )
-    serialized = {"class_name": name, "config": _serialize_nested(thing.get_config(), what)}
+        missing = _parameters(kind) - config.keys()
+        if missing:
+            raise StorageError(
+                f"Expected class {name} of {what} to return its arguments from get_config, received an inherited "
+                f"get_config that does not know {', '.join(map(repr, sorted(missing)))}: override get_config too, "
+                f"returning {{**super().get_config(), {min(missing)!r}: value}}."
+            )
+    serialized = {"class_name": name, "config": _serialize_nested(config, what)}
     return serialized if kind in NAMES else {**serialized, "custom": True}
+
+
+def _parameters(kind: type) -> set[str]:
+    """Return the names of the constructor's parameters, without that of a layer that belongs to the model."""
+    parameters = inspect.signature(kind).parameters.values()
+    variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return {each.name for each in parameters if each.kind not in variadic} - {"input_shape"}
 
 
 def _level_defining(kind: type, method: str) -> int:

@@ -13,7 +13,7 @@ from scratchcnn.kernels.runtime.workspace import Workspace
 from scratchcnn.operands import Array
 from scratchcnn.training.data import Samples
 from scratchcnn.training.model import Callbacks, Model
-from scratchcnn.training.penalties import total_penalty
+from scratchcnn.training.penalties import penalized, total_penalty
 from scratchcnn.training.position import Position
 from scratchcnn.training.progress import Progress
 from scratchcnn.training.sources import ImageSource, Source
@@ -50,7 +50,7 @@ def evaluate_batch(trainer: Trainer, batch: Samples, means: RunningMeans, losses
     of_samples, predictions = trainer.loss.forward(outputs, targets, trainer.ops)
     if batch.weights is not None:
         of_samples = of_samples * batch.weights
-    of_samples = of_samples + total_penalty(trainer.layers, trainer.ops)
+    of_samples = of_samples + total_penalty(penalized(trainer.layers), trainer.ops)
     losses += of_samples.tolist()
     return means.add(of_samples, targets, predictions)
 

@@ -28,19 +28,17 @@ def penalized(layers: Sequence[Layer]) -> list[Penalized]:
     ]
 
 
-def total_penalty(layers: Sequence[Layer], ops: Operations) -> float:
-    """Return the sum of all penalties."""
-    return sum((each.regularizer.penalty(each.parameter, ops) for each in penalized(layers)), 0.0)
+def total_penalty(found: Sequence[Penalized], ops: Operations) -> float:
+    """Return the sum of the penalties of these parameters."""
+    return sum((each.regularizer.penalty(each.parameter, ops) for each in found), 0.0)
 
 
 def with_penalty_gradients(
-    layers: Sequence[Layer], parameters: Sequence[Array], gradients: Sequence[Array], ops: Operations
+    found: Sequence[Penalized], parameters: Sequence[Array], gradients: Sequence[Array], ops: Operations
 ) -> list[Array]:
-    """Return the gradients w.r.t. the parameters, each plus the gradient of its penalty."""
-    total = list(gradients)
-    if found := penalized(layers):
-        places = {id(parameter): place for place, parameter in enumerate(parameters)}
-        for parameter, regularizer in found:
-            place = places[id(parameter)]
-            total[place] = regularizer.add_gradient(total[place], parameter, ops)
+    """Return the gradients w.r.t. `parameters`, each plus the gradient of its penalty."""
+    total, places = list(gradients), {id(parameter): place for place, parameter in enumerate(parameters)}
+    for parameter, regularizer in found:
+        place = places[id(parameter)]
+        total[place] = regularizer.add_gradient(total[place], parameter, ops)
     return total

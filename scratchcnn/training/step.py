@@ -17,7 +17,7 @@ import numpy as np
 from scratchcnn.fusion.plan import Plan
 from scratchcnn.operands import Array
 from scratchcnn.training.diagnosis import expect_finite
-from scratchcnn.training.penalties import total_penalty, with_penalty_gradients
+from scratchcnn.training.penalties import penalized, total_penalty, with_penalty_gradients
 from scratchcnn.training.trainer import Trainer
 
 
@@ -54,14 +54,15 @@ def train_step(trainer: Trainer, x: Array, targets: Array, weights: Array | None
     with trainer.workspace.active():
         outputs, passed = forward(trainer.plan, x, training=True, rng=trainer.dropout_rng)
         losses, predictions = trainer.loss.forward(outputs, targets, trainer.ops)
-        penalty = total_penalty(trainer.layers, trainer.ops)
+        regularized = penalized(trainer.layers)
+        penalty = total_penalty(regularized, trainer.ops)
         expect_finite(losses + penalty, x, trainer.plan, [output for output, _ in passed])
         d_outputs = trainer.loss.backward(predictions, targets, trainer.ops)
         if weights is not None:  # the loss is a sum over samples, so each row of its gradient belongs to one sample
             losses, d_outputs = losses * weights, d_outputs * weights.reshape(-1, *[1] * (d_outputs.ndim - 1))
         statistics = next_statistics(trainer.plan, passed)
         parameters, gradients = trainer.parameters, backward(trainer.plan, passed, d_outputs)
-        gradients = with_penalty_gradients(trainer.layers, parameters, gradients, trainer.ops)
+        gradients = with_penalty_gradients(regularized, parameters, gradients, trainer.ops)
         trainer.optimizer_state = trainer.optimizer.step(parameters, gradients, trainer.optimizer_state, trainer.ops)
         for array, value in statistics:
             array[...] = value
@@ -105,6 +106,6 @@ def loss_and_gradients(trainer: Trainer, x: Array, targets: Array, training: boo
     outputs, passed = forward(trainer.plan, x, training, trainer.dropout_rng)
     losses, predictions = trainer.loss.forward(outputs, targets, trainer.ops)
     gradients = backward(trainer.plan, passed, trainer.loss.backward(predictions, targets, trainer.ops))
-    penalty = total_penalty(trainer.layers, trainer.ops)
-    loss = float(losses.mean(dtype=np.float64)) + penalty
-    return loss, with_penalty_gradients(trainer.layers, trainer.parameters, gradients, trainer.ops)
+    regularized = penalized(trainer.layers)
+    loss = float(losses.mean(dtype=np.float64)) + total_penalty(regularized, trainer.ops)
+    return loss, with_penalty_gradients(regularized, trainer.parameters, gradients, trainer.ops)

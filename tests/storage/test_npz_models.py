@@ -280,11 +280,8 @@ def test_custom_layer_activation_and_schedule_are_restored_with_custom_objects(p
 class MeanSquaredError(Loss):
     name = "mean_squared_error"
 
-    def __init__(self, scale=1.0):
+    def __init__(self, scale=1.0):  # the config follows from the attribute of this name
         self.scale = scale
-
-    def get_config(self):
-        return {"scale": self.scale}
 
     def forward(self, outputs, targets, ops):
         return self.scale * ((outputs - targets) ** 2).mean(axis=1), outputs
@@ -305,9 +302,6 @@ class SignSGD(Optimizer):
 
     def __init__(self, learning_rate=0.001):
         self.learning_rate = learning_rate
-
-    def get_config(self):
-        return {"learning_rate": self.learning_rate}
 
     def start(self, parameters):
         return State(0, [(np.zeros_like(parameter),) for parameter in parameters])
@@ -384,6 +378,21 @@ class WithSet(Scale):
 
     def get_config(self):
         return {"start": {1, 2}}
+
+
+class HiddenScale(Loss):
+    """A loss that stores its argument under another name."""
+
+    def __init__(self, factor):
+        self.scale = factor
+
+
+def test_argument_that_is_no_attribute_raises_storage_error_on_save(path):
+    model = Sequential([Input(4), Dense(3)])
+    model.compile("sgd", HiddenScale(1.0))
+    with pytest.raises(StorageError, match="an inherited get_config that does not know 'factor': override get_config"):
+        model.save(path)
+    assert not path.exists()
 
 
 @pytest.mark.parametrize(

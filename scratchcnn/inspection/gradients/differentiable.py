@@ -114,18 +114,17 @@ class Differentiable:
         outputs, passed = forward(self.single, self.x, self.training, np.random.default_rng(self.seed))
         if self.loss is None:
             terms = self.targets * outputs
-            value, magnitude = terms.sum(dtype=FLOAT64), np.abs(terms).sum(dtype=FLOAT64)
+            value, magnitude, signs = terms.sum(dtype=FLOAT64), np.abs(terms).sum(dtype=FLOAT64), []
         else:
             losses = self.loss.forward(outputs, self.targets.astype(outputs.dtype), self.single.ops)[0]
             # 1 +: a loss close to 0 is the logarithm of a probability close to 1, and has the rounding error of that.
-            penalty = total_penalty(self.single.layers, self.single.ops)
+            regularized = penalized(self.single.layers)
+            penalty = total_penalty(regularized, self.single.ops)
+            # the signs of weights with an L1 penalty: |w| has a kink at 0
+            signs = [each.parameter > 0 for each in regularized if getattr(each.regularizer, "l1", 0)]
             value = losses.mean(dtype=FLOAT64) + penalty
             magnitude = 1 + np.abs(losses).mean(dtype=FLOAT64) + abs(penalty)
-        pattern = pattern_of(self.single.layers, passed)
-        if self.loss is not None:  # the signs of weights with an L1 penalty: |w| has a kink at 0
-            regularized = penalized(self.single.layers)
-            pattern += [each.parameter > 0 for each in regularized if getattr(each.regularizer, "l1", 0)]
-        return Evaluation(float(value), float(magnitude), pattern)
+        return Evaluation(float(value), float(magnitude), pattern_of(self.single.layers, passed) + signs)
 
     def gradients(self) -> dict[str, Array]:
         """Run the backward pass, and return the gradient w.r.t. each array, by its name.
@@ -164,7 +163,7 @@ class Differentiable:
             gradients = [next(in_fit) if each else own for own, each in zip(gradients, trained, strict=True)]
         if self.loss is not None:
             parameters = list(self.arrays.values())[:-1]  # without the input
-            gradients = with_penalty_gradients(self.single.layers, parameters, gradients, self.single.ops)
+            gradients = with_penalty_gradients(penalized(self.single.layers), parameters, gradients, self.single.ops)
         return [*gradients, dx]
 
     def _forward(self, plan: Plan) -> tuple[list[Passed], Array]:
