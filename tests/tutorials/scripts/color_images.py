@@ -19,11 +19,11 @@ model.add(layers.Dense(10, activation="softmax"))
 model.summary()
 
 model.compile(
-    optimizer=optimizers.AdamW(learning_rate=0.01, weight_decay=1e-4),
+    optimizer=optimizers.AdamW(learning_rate=0.005, weight_decay=1e-4),
     loss="sparse_categorical_crossentropy",
     metrics=["accuracy"],
 )
-history = model.fit(train_images, train_labels, epochs=6, validation_data=(test_images, test_labels))
+history = model.fit(train_images, train_labels, epochs=8, validation_data=(test_images, test_labels))
 
 plt.plot(history.history["accuracy"], label="accuracy")
 plt.plot(history.history["val_accuracy"], label="val_accuracy")
