@@ -37,13 +37,7 @@ def main() -> None:
     heading("2. Pooling makes small shifts less important")
     tell("""Move the digit by one or two pixels. How much do the pixels, the feature map of the edge filter and its
         pooled versions change?""")
-    heads = ("pixels", "feature map", "pooled 2 x 2", "pooled 4 x 4")
-    print(f"  {'digit moved by':21}" + "".join(f"{each:>15}" for each in heads))
-    for shift in (1, 2):
-        moved = np.roll(image, shift, axis=2)
-        changes = [change(image, moved), change(edges, edges_of(moved))]
-        changes += [change(pool(edges, size), pool(edges_of(moved), size)) for size in (2, 4)]
-        print(f"  {shift} pixel{'s' * (shift > 1):14}" + "".join(f"{each:15.0%}" for each in changes))
+    print_changes(image, edges)
     tell("""The change from a to b is the length of the vector a - b, divided by the length of a. Compare the last
         three columns: the larger the pooling window, the smaller the change. The price is that the position of the
         edge is known less precisely.""")
@@ -67,17 +61,7 @@ def main() -> None:
 
     heading("5. Dropout reduces overfitting")
     tell(f"The same network, trained for {EPOCHS} epochs with only {FEW} images:")
-    losses = {}
-    for rate in (0.0, 0.5, 0.75):
-        model = Sequential([Flatten(input_shape=(28, 28, 1)), Dense(512, activation="relu"), Dropout(rate),
-                            Dense(10, activation="softmax")], seed=0)  # fmt: skip
-        model.compile(loss="sparse_categorical_crossentropy", optimizer="adam", metrics=["accuracy"])
-        few = x[:FEW].astype("float32"), y[:FEW]
-        model.fit(*few, batch_size=32, epochs=EPOCHS, verbose=0)
-        loss, right = model.evaluate(*few, verbose=0)
-        losses[rate], test_right = model.evaluate(x_test.astype("float32"), y_test, verbose=0)
-        print(f"  dropout rate {rate:<4}: training loss {loss:.4f}, accuracy {right:.1%}; "
-              f"test loss {losses[rate]:.4f}, accuracy {test_right:.1%}")  # fmt: skip
+    losses = losses_by_rate((x[:FEW].astype("float32"), y[:FEW]), (x_test.astype("float32"), y_test))
     tell(f"""All three networks have memorized the training images, and are worse on the test images. This is called
         overfitting.
 
@@ -103,6 +87,32 @@ def pool(images: np.ndarray, size: int) -> np.ndarray:
 
 def change(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.linalg.norm(a - b) / np.linalg.norm(a))
+
+
+def print_changes(image: np.ndarray, edges: np.ndarray) -> None:
+    """Print how much the image, its feature map and the pooled maps change when the digit moves."""
+    heads = ("pixels", "feature map", "pooled 2 x 2", "pooled 4 x 4")
+    print(f"  {'digit moved by':21}" + "".join(f"{each:>15}" for each in heads))
+    for shift in (1, 2):
+        moved = np.roll(image, shift, axis=2)
+        changes = [change(image, moved), change(edges, edges_of(moved))]
+        changes += [change(pool(edges, size), pool(edges_of(moved), size)) for size in (2, 4)]
+        print(f"  {shift} pixel{'s' * (shift > 1):14}" + "".join(f"{each:15.0%}" for each in changes))
+
+
+def losses_by_rate(few: tuple, test: tuple) -> dict[float, float]:
+    """Test loss of the same network for each dropout rate, trained with few images; prints a line for each."""
+    losses = {}
+    for rate in (0.0, 0.5, 0.75):
+        model = Sequential([Flatten(input_shape=(28, 28, 1)), Dense(512, activation="relu"), Dropout(rate),
+                            Dense(10, activation="softmax")], seed=0)  # fmt: skip
+        model.compile(loss="sparse_categorical_crossentropy", optimizer="adam", metrics=["accuracy"])
+        model.fit(*few, batch_size=32, epochs=EPOCHS, verbose=0)
+        loss, right = model.evaluate(*few, verbose=0)
+        losses[rate], test_right = model.evaluate(*test, verbose=0)
+        print(f"  dropout rate {rate:<4}: training loss {loss:.4f}, accuracy {right:.1%}; "
+              f"test loss {losses[rate]:.4f}, accuracy {test_right:.1%}")  # fmt: skip
+    return losses
 
 
 def draw(image, edges, pooled, argmax, dropped, folder) -> None:
