@@ -63,6 +63,8 @@ def test_model_trained_on_the_sample_classifies_95_percent_of_drawn_digits(model
 READ = {
     "size": 0.85, "blur": 0.75, "contrast": 0.9, "noise": 0.9, "JPEG": 0.9, "frame": 0.85, "paper": 0.9,
 }  # fmt: skip
+# A 6 of the sample looks like two digits; in these rows another digit is refused, too.
+TWO_REFUSED = "sigma 6 of 288", "MNIST, box"
 
 
 @pytest.mark.parametrize(
@@ -84,7 +86,7 @@ def test_soft_faint_noisy_and_framed_digits_are_read_and_several_digits_are_reje
         assert refused >= 40  # the parts of a broken digit may be as far apart as two digits
     else:
         assert right / 41 >= READ[condition.kind]
-        assert refused <= 2  # at a rate of 1 %, more are refused in less than 1 % of such tests
+        assert refused <= (2 if condition.degree in TWO_REFUSED else 1)
 
 
 @pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
@@ -119,10 +121,10 @@ def test_accuracy_on_mnist_images_is_preserved(model):
     for image, label in zip(images, labels, strict=True):
         try:
             right += model.predict(read_digit(255 - image).image).argmax() == label
-        except ValueError:  # an unusual digit may look like two
+        except ValueError:
             refused += 1
     assert right / 300 >= directly - 0.02
-    assert refused <= 3
+    assert refused <= 1  # a 6 that looks like two digits
 
 
 def test_output_has_the_layout_of_mnist(four):

@@ -13,7 +13,7 @@ from scratchcnn.preprocessing import read_digit, read_digits, segmentation
 
 PAPER = np.full((120, 400), 245, np.uint8)
 # Least fraction of the pictures that are segmented right, for the kinds in which digits do not touch.
-COUNT, LEAST = 20, 0.9
+COUNT, LEAST = 40, 0.9
 
 
 def bars(*boxes, paper=PAPER):

@@ -7,7 +7,14 @@ from drawn_digits import Scene, photograph
 
 from scratchcnn.datasets import mnist
 from scratchcnn.preprocessing import read_digit, read_digits
-from scratchcnn.preprocessing.segmentation import MOST_CROSSED, MOST_CUTS, SEVERAL, candidate_cuts, class_probabilities
+from scratchcnn.preprocessing.segmentation import (
+    MOST_CROSSED,
+    MOST_CUTS,
+    ODDS,
+    SEVERAL,
+    candidate_cuts,
+    class_probabilities,
+)
 
 _, (IMAGES, LABELS) = mnist.load_sample()
 
@@ -53,6 +60,14 @@ def test_digits_are_told_from_several_digits_and_halves():
         except ValueError:
             refused += 1
     assert refused >= 39
+
+
+@pytest.mark.parametrize("number", [363, 505, 682, 784, 795])
+def test_unusual_digit_that_is_a_little_more_likely_several_is_read(number):
+    """One digit is expected, and several digits are hardly ever that uncertain."""
+    read = read_digit(255 - IMAGES[number])
+    probabilities = class_probabilities(read.image[..., 0])[0]
+    assert 1 < probabilities[SEVERAL] / probabilities[:SEVERAL].sum() < ODDS
 
 
 def test_digits_of_two_lines_close_to_each_other_are_not_joined():
