@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from scratchcnn.names import names_arguments
 from scratchcnn.plots.picture import new_figure
 from scratchcnn.plots.tiles import TITLE_SIZE, caption, tile_axes, width_for, wrapped
+from scratchcnn.preprocessing.grey import as_shares
 
 COLORS = 3  # channels: red, green, blue
 LEAST, MOST = 0.75, 1.6  # inches of a tile; wider for long labels
@@ -113,11 +114,11 @@ def draw_pixels(ax: Axes, pixels: npt.NDArray[np.generic]) -> None:
 
     So an empty image is white, and faint ink looks faint.
     """
-    least, most = min(0, float(pixels.min())), max(255 if pixels.dtype.kind in "iu" else 1, float(pixels.max()))
     if pixels.ndim == 3:
-        ax.imshow((pixels.astype(float) - least) / (most - least))
+        ax.imshow(as_shares(pixels))
     else:
-        ax.imshow(pixels, cmap="Greys", vmin=least, vmax=most)
+        full = 255 if pixels.dtype.kind in "iu" else 1
+        ax.imshow(pixels, cmap="Greys", vmin=min(0, float(pixels.min())), vmax=max(full, float(pixels.max())))
     ax.set_xticks([])
     ax.set_yticks([])
 
