@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from scratchcnn import Sequential, plot_model
+from scratchcnn.layers import Conv2D
 from scratchcnn.plots import (
     plot_confusion_matrix,
     plot_digits,
@@ -24,9 +25,8 @@ def command_line(description: str | None, epochs: int) -> argparse.ArgumentParse
     """A parser with the options of every example; the default number of epochs is given."""
     parser = argparse.ArgumentParser(description=description)
     add = parser.add_argument
-    add(
-        "--epochs", type=int, default=epochs, metavar="N", help="passes over the training images (default: %(default)s)"
-    )
+    add("--epochs", type=int, default=epochs, metavar="N",
+        help="passes over the training images (default: %(default)s)")  # fmt: skip
     add("--limit", type=int, metavar="N", help="train on the first N images only (default: all)")
     add("--seed", type=int, default=0, metavar="N",
         help="random seed for the initial weights and the order of the images (default: %(default)s)")  # fmt: skip
@@ -71,7 +71,7 @@ def train_and_show(
 
     name, folder = model.name, options.output
     probabilities = model.predict(x_test, verbose=0)  # (N, 10)
-    convolution = next(layer for layer in model.layers if type(layer).__name__ == "Conv2D")
+    convolution = next(layer for layer in model.layers if isinstance(layer, Conv2D))
     figures = {
         "images": plot_digits(x_train[:40], [names[label] for label in y_train[:40]])[0],
         "model": plot_model(model, to_file=None, show_shapes=True, show_params=True),
