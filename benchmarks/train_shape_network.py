@@ -149,7 +149,7 @@ def draw(images: Array, labels: Array, count: int, rng: np.random.Generator) -> 
         owner[region] = np.where((digit > canvas[region]) & (digit > 0.05), number, owner[region])
         canvas[region] = np.maximum(canvas[region], digit)
         digits.append(int(labels[place]))
-    return Drawing(spoilt(canvas, height, rng), owner, digits)
+    return Drawing(degraded(canvas, height, rng), owner, digits)
 
 
 def touching_column(line: Array, digit: Array) -> float:
@@ -190,7 +190,7 @@ def cropped(ink: Array) -> Array:
     return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
-def spoilt(ink: Array, height: float, rng: np.random.Generator) -> Array:
+def degraded(ink: Array, height: float, rng: np.random.Generator) -> Array:
     """Blur a third of the drawings, and add noise to the strokes of half of them."""
     if rng.random() < 0.35:
         ink = ndimage.gaussian_filter(ink, height * rng.choice([0.01, 0.02, 0.04, 0.07]))
