@@ -117,10 +117,11 @@ def test_watchers_and_dead_units_use_unique_names(pair):
 
 
 def test_report_of_inner_models_is_written(pair, tmp_path):
-    report = inspection.write_report(pair[0], X[0], int(Y[0]), tmp_path / "report.html")
+    data = {"images": X, "labels": Y, "training": (X, Y)}
+    report = inspection.write_report(pair[0], X[0], int(Y[0]), tmp_path / "report.html", **data)
+    assert report.left_out == {}
     text = (tmp_path / "report.html").read_text()
     assert all(name in text for name in pair[0].leaf_names)
-    assert report is not None
 
 
 def test_figures_show_the_layers_of_inner_models(pair, tmp_path):

@@ -9,6 +9,7 @@ import numpy as np
 from scratchcnn.descriptions.words import times
 from scratchcnn.inspection import bug_zoo
 from scratchcnn.inspection.gradients.check import check_gradients
+from scratchcnn.inspection.gradients.differences import index_of
 from scratchcnn.inspection.keras.comparison import compare_with_keras
 from scratchcnn.inspection.keras.side_by_side import HEADS, cells_of
 from scratchcnn.inspection.optimizer.comparison import compare_optimizers
@@ -118,11 +119,15 @@ def _gradient_flow(model: Sequential, x: Array, y: Array) -> Section:
 @section("one-weight", "Adam and SGD")
 def _one_weight(model: Sequential, x: Array, y: Array) -> Section:
     fresh = _new_copy(model)
-    layer = next(layer for layer in fresh.leaf_layers if layer.learned_params)
-    parameter, array = next(iter(layer.learned_params.items()))
-    place = tuple(int(i) for i in np.unravel_index(int(np.abs(array).argmax()), array.shape))
-    found = compare_optimizers(fresh, layer=str(layer.name), parameter=parameter, position=place, **_run(x, y))
-    name = f"{layer.name} {parameter}[{', '.join(map(str, place))}]"
+    parameters = (
+        (layer, parameter, array)
+        for layer, each in zip(fresh.leaf_names, fresh.leaf_layers, strict=True)
+        for parameter, array in each.learned_params.items()
+    )
+    layer, parameter, array = next(parameters)
+    place = index_of(int(np.abs(array).argmax()), array)
+    found = compare_optimizers(fresh, layer=layer, parameter=parameter, position=place, **_run(x, y))
+    name = f"{layer} {parameter}{list(place)}"
     paragraphs = [
         "The same copy is trained twice, from the same weights and with the same batches: once with the optimizer "
         f"Adam, once with SGD (stochastic gradient descent). The chart shows one weight, {name}. A step of SGD is "
@@ -131,7 +136,7 @@ def _one_weight(model: Sequential, x: Array, y: Array) -> Section:
     ]
     steps = [int(step) for step in found.histories[0].steps]
     lines = {each.optimizer: _finite(each.after) for each in found.histories}
-    call = f"compare_optimizers(model, x, y, {str(layer.name)!r}, {parameter!r}, {place})"
+    call = f"compare_optimizers(model, x, y, {layer!r}, {parameter!r}, {place})"
     return Section(paragraphs, call, str(found), charts=[Chart(f"value of {name}", "step", steps, lines)])
 
 
