@@ -84,6 +84,14 @@ def test_comparison_with_keras_has_every_layer(pair):
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
+def test_comparison_with_keras_accepts_a_name_that_looks_like_one_of_an_inner_model():
+    halves = [Sequential([Flatten(), Dense(4)], name="a"), Sequential([Dense(4)], name="b")]
+    model = Sequential([Input((9, 8, 1)), *halves, Dense(5, name="a_dense", activation="softmax")], seed=0)
+    model.compile()
+    assert inspection.compare_with_keras(model, X[:8], Y[:8]).agrees
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
 def test_comparison_with_a_given_keras_model_of_models(pair, tmp_path):
     import keras
 

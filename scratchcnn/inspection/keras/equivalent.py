@@ -135,8 +135,8 @@ def equivalent_model(keras: Any, model: Sequential) -> Any:
 def _named_copies(model: Sequential) -> list[Layer]:
     """Return unbuilt copies of the layers of a model and its inner models, with unique names that Keras accepts."""
     copies = [layer.unbuilt() for layer in model.leaf_layers]
-    for layer, name in zip(copies, model.leaf_names, strict=True):
-        layer.name = name.replace("/", "_")
+    for number, layer in enumerate(copies):  # Keras does not accept the '/' of `leaf_names`
+        layer.name = f"{layer.name}_{number}"
     return copies
 
 
