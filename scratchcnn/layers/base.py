@@ -9,13 +9,13 @@ from typing import Any, Self
 
 import numpy as np
 
+from scratchcnn import regularizers
 from scratchcnn.arguments import boolean, image_shape
 from scratchcnn.configs import Config, Configured, is_strict
 from scratchcnn.layers.calling import call
 from scratchcnn.layers.parameters import put
 from scratchcnn.operands import Array, Shape
 from scratchcnn.operations import Operations
-from scratchcnn.regularizers import Regularizer
 
 Cache = Any
 Gradients = dict[str, Array]
@@ -28,7 +28,8 @@ class Layer(Configured):
     the cache and passed back in, so several passes may be in progress at the same time. To write your own layer,
     override `compute_output_shape`, `forward` and `backward`; `initial_params` if it has parameters; and `get_config`
     if its constructor takes arguments, so that a model that contains it can be saved. A layer that keeps statistics of
-    the batches, such as a moving mean, lists their names in `statistics` and overrides `next_statistics`.
+    the batches, such as a moving mean, lists their names in `statistics` and overrides `next_statistics`. A penalty on
+    a parameter, such as 'kernel', is an attribute that is named after it, `kernel_regularizer`.
 
     Parameters
     ----------
@@ -154,9 +155,10 @@ class Layer(Configured):
         put([self], weights)
 
     @property
-    def regularizers(self) -> dict[str, Regularizer]:
-        """The regularizer of each parameter that has one, by its name; override it if there are any."""
-        return {}
+    def regularizers(self) -> dict[str, regularizers.Regularizer]:
+        """The regularizer of each parameter that has one, by its name: `kernel_regularizer` is that of 'kernel'."""
+        given = {name: regularizers.get(getattr(self, f"{name}_regularizer", None)) for name in self.learned_params}
+        return {name: regularizer for name, regularizer in given.items() if regularizer is not None}
 
     @property
     def parameter_count(self) -> int:

@@ -170,13 +170,6 @@ class Conv2D(Layer):
             "bias_regularizer": regularizers.serialize(self.bias_regularizer),
         }
 
-    @property
-    def regularizers(self) -> dict[str, regularizers.Regularizer]:
-        """The regularizers of kernel and bias, as far as they are given."""
-        given = {"kernel": self.kernel_regularizer, "bias": self.bias_regularizer if self.use_bias else None}
-        found = {name: regularizers.get(regularizer) for name, regularizer in given.items()}
-        return {name: regularizer for name, regularizer in found.items() if regularizer is not None}
-
     def windows(self, input_shape: Shape) -> Windows:
         """Return the geometry of the windows over images of (H, W, C)."""
         height, width, _ = input_shape

@@ -135,13 +135,6 @@ class Dense(Layer):
             "bias_regularizer": regularizers.serialize(self.bias_regularizer),
         }
 
-    @property
-    def regularizers(self) -> dict[str, regularizers.Regularizer]:
-        """The regularizers of kernel and bias, as far as they are given."""
-        given = {"kernel": self.kernel_regularizer, "bias": self.bias_regularizer if self.use_bias else None}
-        found = {name: regularizers.get(regularizer) for name, regularizer in given.items()}
-        return {name: regularizer for name, regularizer in found.items() if regularizer is not None}
-
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return (J,) for samples of (I,)."""
         self.expect_rank(input_shape, "units")

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from own_layers import Scale
 
 from scratchcnn import Sequential, layers, load_model, optimizers, regularizers
 from scratchcnn.inspection import OptimizerMicroscope, check_gradients, trace
@@ -147,6 +148,21 @@ def test_user_defined_regularizer_is_trained_checked_and_saved(rng, tmp_path):
     assert loaded.evaluate(x, y, verbose=0) == model.evaluate(x, y, verbose=0)
     with pytest.raises(ValueError, match=r"the kernel_regularizer of .* that Keras has, received Nuclear"):
         model.save(tmp_path / "model.keras")
+
+
+@ENGINES
+def test_penalty_on_a_parameter_of_a_users_layer(rng, engine):
+    own = Scale(input_shape=(6, 6, 1))
+    model = Sequential([own, layers.Flatten(), layers.Dense(4, "softmax")], engine=engine, dtype="float64", seed=0)
+    model.compile("sgd")
+    x, y = data(rng)
+    loss, (gradient, *_) = model.loss_and_gradients(x, y)
+    own.gain_regularizer = regularizers.L2(0.5)
+    gain = own.params["gain"]
+    with_penalty, (found, *_) = model.loss_and_gradients(x, y)
+    assert with_penalty == pytest.approx(loss + 0.5 * (gain**2).sum())
+    np.testing.assert_allclose(found, gradient + gain, rtol=1e-12)
+    assert check_gradients(model, x, y, sample=5).ok
 
 
 def test_microscope_records_the_gradient_with_the_penalty(rng):

@@ -5,11 +5,13 @@ import copy
 import numpy as np
 import pytest
 from networks import small_data, small_model
+from own_layers import Scale
 
 from scratchcnn import Sequential, losses
 from scratchcnn.inspection import check_loss, check_optimizer, overfit_one_batch
 from scratchcnn.layers import Activation, BatchNormalization, Dense, Flatten
 from scratchcnn.optimizers import KNOWN, SGD, Adadelta, Adagrad, Adam, AdamW, RMSprop, schedules
+from scratchcnn.regularizers import L2
 
 
 @pytest.mark.parametrize("engine", ["kernels", "reference"])
@@ -169,3 +171,17 @@ def test_model_with_batch_normalization_memorizes_its_batch_although_the_moving_
     found = overfit_one_batch(model, x, y)
     assert found.ok, str(found)
     assert found["end"].text.endswith("memorized")
+
+
+def test_regularizers_are_off_also_those_of_a_users_layer():
+    x, y = small_data(20)
+    own = Scale(input_shape=(9, 8, 1))
+    layers = [own, Flatten(), Dense(16, "relu", kernel_regularizer=L2(100.0)), Dense(5, activation="softmax")]
+    model = Sequential(layers, seed=0)
+    own.gain_regularizer = L2(100.0)
+    model.compile()
+    assert model.evaluate(x, y, verbose=0) > 1000
+    found = overfit_one_batch(model, x, y)
+    assert found.ok, str(found)
+    assert found.losses[0] < 10
+    assert [list(layer.regularizers) for layer in model.layers] == [["gain"], [], ["kernel"], []]
