@@ -118,6 +118,11 @@ def one_label(model: Sequential, label: object) -> int:
     return number
 
 
+def index_of(place: int | np.integer[Any], array: Array) -> Shape:
+    """Return the index of an element of an array, given its place in C order."""
+    return tuple(int(i) for i in np.unravel_index(int(place), array.shape))
+
+
 def position_in(position: object, shape: Shape, name: str = "position", batch: bool = False) -> Shape:
     """Return `position`, one index from 0 for each axis, as the index of one element of an array.
 

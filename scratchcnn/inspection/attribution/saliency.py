@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from scratchcnn.display.blocks import Block, Facts, Paragraph, Table, Title
 from scratchcnn.fusion.plan import Plan
+from scratchcnn.inspection.arguments import index_of
 from scratchcnn.inspection.attribution.image_result import Drawing, ImageResult, Map
 from scratchcnn.inspection.attribution.prediction import Probabilities, checked_inputs, logit_layers
 from scratchcnn.inspection.tracing.passes import backward, forward
@@ -66,7 +67,7 @@ class InputGradient(ImageResult):
         ]
         rows = []
         for flat in np.argsort(-np.abs(self.gradient), axis=None, kind="stable")[:LISTED]:
-            place = tuple(int(i) for i in np.unravel_index(int(flat), self.gradient.shape))
+            place = index_of(flat, self.gradient)
             pixel = place[:-1] if len(place) == 3 and self.gradient.shape[-1] == 1 else place
             position = str(pixel[0]) if len(pixel) == 1 else str(pixel)
             gradient, times = float(self.gradient[place]), float(self.times_input[place]) + 0.0  # 0, not -0

@@ -70,7 +70,7 @@ def origin_of(terms: Terms, term: int) -> str:
     if not terms.inside.ravel()[term]:
         return "padding"
     names, index = terms.source.split(", "), terms.sources.reshape(-1, terms.sources.shape[-1])[term]
-    return f"{names[term % len(names)]}[{', '.join(map(str, index.tolist()))}]"
+    return f"{names[term % len(names)]}{index.tolist()}"
 
 
 def largest(values: Array, most: int) -> Array:

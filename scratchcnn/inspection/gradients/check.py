@@ -9,8 +9,8 @@ import numpy as np
 
 from scratchcnn.arguments import positive, positive_integer
 from scratchcnn.descriptions.words import plural
+from scratchcnn.inspection.arguments import index_of
 from scratchcnn.inspection.gradients.diagnosis import diagnose
-from scratchcnn.inspection.gradients.differences import index_of
 from scratchcnn.inspection.gradients.differentiable import Differentiable
 from scratchcnn.inspection.gradients.probe import Element, Probe
 from scratchcnn.inspection.gradients.table import ArrayCheck, Float32Gap, GradientCheck

@@ -37,11 +37,6 @@ def along_line(function: Callable[[], Result], array: Array, along: Along, shift
     return results
 
 
-def index_of(place: int, array: Array) -> tuple[int, ...]:
-    """Return the index of an element of an array, given its place in C order."""
-    return tuple(int(i) for i in np.unravel_index(place, array.shape))
-
-
 def numerical_gradient(function: Callable[[], float], array: Array, step: float) -> Array:
     """Compute the derivative w.r.t. each element of an array by central differences of fourth order.
 

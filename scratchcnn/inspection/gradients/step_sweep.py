@@ -12,8 +12,8 @@ import numpy as np
 from scratchcnn.arguments import positive
 from scratchcnn.display.blocks import Block, Paragraph, Table, Title
 from scratchcnn.display.displayed import Displayed
-from scratchcnn.inspection.arguments import position_in
-from scratchcnn.inspection.gradients.differences import SIGMAS, along_line, index_of
+from scratchcnn.inspection.arguments import index_of, position_in
+from scratchcnn.inspection.gradients.differences import SIGMAS, along_line
 from scratchcnn.inspection.gradients.differentiable import Differentiable
 from scratchcnn.inspection.gradients.probe import Probe
 from scratchcnn.layers import Layer
@@ -172,7 +172,7 @@ def sweep_step(
     name = next(iter(function.arrays)) if array is None else array
     gradient = look_up("array", name, probe.gradients)
     if index is None:
-        place = index_of(int(np.abs(gradient).argmax()), gradient)
+        place = index_of(np.abs(gradient).argmax(), gradient)
     else:
         place = position_in(index, gradient.shape, f"index into {name!r}")
     shifts = np.stack([-chosen, chosen], axis=1)  # (S, 2)

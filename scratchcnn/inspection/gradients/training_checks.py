@@ -8,6 +8,7 @@ import numpy as np
 
 from scratchcnn import reference
 from scratchcnn.arguments import positive_integer
+from scratchcnn.inspection.arguments import index_of
 from scratchcnn.inspection.gradients.differences import numerical_gradient
 from scratchcnn.inspection.gradients.findings import Findings, Point
 from scratchcnn.losses import BinaryCrossentropy, CategoricalCrossentropy, Loss, MeanSquaredError
@@ -68,7 +69,7 @@ def check_loss(loss: Loss, *, classes: int = 10, engine: str = "kernels", seed: 
         finite = bool(np.isfinite([checked.mean(large)]).all() and np.isfinite(checked.gradient(large)).all())
         analytic, numeric = checked.gradient(logits), numerical_gradient(lambda: checked.mean(logits), logits, STEP)
         error = np.abs(analytic - numeric)
-        worst = np.unravel_index(int(error.argmax()), error.shape)
+        worst = index_of(error.argmax(), error)
         values = checked.values()
     what = "logits" if loss.activation else "outputs"
     points = (
@@ -78,7 +79,7 @@ def check_loss(loss: Loss, *, classes: int = 10, engine: str = "kernels", seed: 
                  "exp overflows; subtract the largest logit of each row first"),
         Point.of("gradient", bool(error.max() <= RELATIVE * np.abs(numeric).max()),
                  f"the largest difference from the numerical gradient is {error.max():.1g}",
-                 f"at {list(map(int, worst))}, it is {analytic[worst] / numeric[worst]:.4g} times the numerical one"),
+                 f"at {list(worst)}, it is {analytic[worst] / numeric[worst]:.4g} times the numerical one"),
     )  # fmt: skip
     title = f"Loss {type(loss).__name__} on {what} of {classes} classes, {LOGITS} samples, float64."
     return Findings(title, points)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from scratchcnn.display.blocks import WIDTH, Block, Group, Indented, Lines, Paragraph, Table, Title, wrap
+from scratchcnn.inspection.arguments import index_of
 from scratchcnn.inspection.im2col.data import Im2colStoryData
 from scratchcnn.inspection.text.numbers import aligned, short
 from scratchcnn.operands import Array
@@ -126,7 +127,7 @@ def _gradient(story: Im2colStoryData) -> list[Block]:
 
 def _scatter(story: Im2colStoryData) -> list[Block]:
     """col2im, with the sum for the first pixel that is in the most patches."""
-    row, column = (int(place) for place in np.unravel_index(story.overlaps.argmax(), story.overlaps.shape))
+    row, column = index_of(story.overlaps.argmax(), story.overlaps)
     pixel = (row * story.image.shape[1] + column) * story.image.shape[2]  # in channel 0
     found = np.argwhere(story.sources == pixel)
     terms = [f"{_in_sum(story.matrix_gradient[r, c])} (row {r}, column {c})" for r, c in found] or ["an empty sum"]

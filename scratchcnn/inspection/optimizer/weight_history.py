@@ -49,7 +49,7 @@ class WeightHistory(WeightRecord, Displayed):
     @property
     def name(self) -> str:
         """Name of the weight, for example 'dense/kernel[3, 7]'."""
-        return f"{self.layer}/{self.parameter}[{', '.join(map(str, self.position))}]"
+        return f"{self.layer}/{self.parameter}{list(self.position)}"
 
     @property
     def m_hat(self) -> Array:

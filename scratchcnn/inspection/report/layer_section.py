@@ -15,6 +15,7 @@ from scratchcnn.descriptions.activation_functions import code_of_activation, wor
 from scratchcnn.descriptions.base import Code
 from scratchcnn.descriptions.registry import description_of, kind_of
 from scratchcnn.descriptions.words import times
+from scratchcnn.inspection.arguments import index_of
 from scratchcnn.inspection.text.numbers import short
 from scratchcnn.inspection.tracing.layer_trace import LayerTrace
 from scratchcnn.inspection.tracing.trace import Trace
@@ -108,9 +109,9 @@ def _largest_gradients(layer: LayerTrace) -> list[tuple[str, str, str]]:
     for name, gradient in layer.gradients.items():
         count = min(LISTED, gradient.size)
         for flat in np.argpartition(-np.abs(gradient).ravel(), count - 1)[:count]:
-            place = tuple(int(i) for i in np.unravel_index(int(flat), gradient.shape))
+            place = index_of(flat, gradient)
             values = float(layer.params[name][place]), float(gradient[place])
-            found.append((f"{name}[{', '.join(map(str, place))}]", *values))
+            found.append((f"{name}{list(place)}", *values))
     found.sort(key=lambda each: -abs(each[2]))
     return [(name, short(value), short(gradient)) for name, value, gradient in found[:LISTED]]
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from scratchcnn.descriptions.registry import kind_of
+from scratchcnn.inspection.arguments import index_of
 from scratchcnn.inspection.im2col.story import show_im2col
 from scratchcnn.inspection.report.script_data import ArrayStore
 from scratchcnn.inspection.report.sections import Section
@@ -58,5 +59,5 @@ def _most_varied_part(layer: Conv2D, image: Array) -> tuple[int, int, Array]:
     height, width = np.minimum(extent, image.shape[:2]).tolist()
     parts = np.lib.stride_tricks.sliding_window_view(image.sum(axis=2, dtype=np.float64), (height, width))
     spread = parts.std(axis=(2, 3))
-    top, left = (int(place) for place in np.unravel_index(spread.argmax(), spread.shape))
+    top, left = index_of(spread.argmax(), spread)
     return top, left, image[top : top + height, left : left + width]

@@ -8,8 +8,8 @@ import numpy as np
 
 from scratchcnn.descriptions.words import times
 from scratchcnn.inspection import bug_zoo
+from scratchcnn.inspection.arguments import index_of
 from scratchcnn.inspection.gradients.check import check_gradients
-from scratchcnn.inspection.gradients.differences import index_of
 from scratchcnn.inspection.keras.comparison import compare_with_keras
 from scratchcnn.inspection.keras.side_by_side import HEADS, cells_of
 from scratchcnn.inspection.optimizer.comparison import compare_optimizers
@@ -125,7 +125,7 @@ def _one_weight(model: Sequential, x: Array, y: Array) -> Section:
         for parameter, array in each.learned_params.items()
     )
     layer, parameter, array = next(parameters)
-    place = index_of(int(np.abs(array).argmax()), array)
+    place = index_of(np.abs(array).argmax(), array)
     found = compare_optimizers(fresh, layer=layer, parameter=parameter, position=place, **_run(x, y))
     name = f"{layer} {parameter}{list(place)}"
     paragraphs = [
