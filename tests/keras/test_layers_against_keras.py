@@ -177,18 +177,22 @@ def test_equal_maxima_share_the_gradient_in_keras_and_the_first_receives_it_here
         assert our_passes(ours, x, np.ones((1, 1)), ops)[1].ravel().tolist() == [0, 1, 0, 0]
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("padding", [1, 0, (2, 1), ((1, 0), (0, 3))])
-def test_zero_padding_equals_keras_exactly(rng, padding):
-    theirs, ours = keras.layers.ZeroPadding2D(padding, dtype="float64"), layers.ZeroPadding2D(padding)
-    output_shape = make_pair(rng, theirs, ours, (3, 4, 5), "float64")
-    assert_agree(theirs, ours, rng.standard_normal((2, 3, 4, 5)), rng.standard_normal((2, *output_shape)), [0, 0])
+def test_zero_padding_equals_keras_exactly(rng, padding, dtype):
+    theirs, ours = keras.layers.ZeroPadding2D(padding, dtype=dtype), layers.ZeroPadding2D(padding)
+    output_shape = make_pair(rng, theirs, ours, (3, 4, 5), dtype)
+    x, dy = (rng.standard_normal((2, *shape)).astype(dtype) for shape in ((3, 4, 5), output_shape))
+    assert_agree(theirs, ours, x, dy, [0, 0])
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("target_shape", [(60,), (-1,), (6, 10), (5, -1, 3), (1, 3, 4, 5)])
-def test_reshape_equals_keras_exactly(rng, target_shape):
-    theirs, ours = keras.layers.Reshape(target_shape, dtype="float64"), layers.Reshape(target_shape)
-    output_shape = make_pair(rng, theirs, ours, (3, 4, 5), "float64")
-    assert_agree(theirs, ours, rng.standard_normal((2, 3, 4, 5)), rng.standard_normal((2, *output_shape)), [0, 0])
+def test_reshape_equals_keras_exactly(rng, target_shape, dtype):
+    theirs, ours = keras.layers.Reshape(target_shape, dtype=dtype), layers.Reshape(target_shape)
+    output_shape = make_pair(rng, theirs, ours, (3, 4, 5), dtype)
+    x, dy = (rng.standard_normal((2, *shape)).astype(dtype) for shape in ((3, 4, 5), output_shape))
+    assert_agree(theirs, ours, x, dy, [0, 0])
 
 
 @pytest.mark.parametrize("use_bias", [True, False])

@@ -7,12 +7,23 @@ from scratchcnn import Sequential, kernels, reference
 from scratchcnn.layers import BatchNormalization, Conv2D, Dense, Flatten
 
 ENGINES = [kernels, reference]
+DTYPES = [np.float32, np.float64]
 
 
 def built(shape=(3,), dtype="float64", **options):
     layer = BatchNormalization(**options)
     layer.build(shape, np.random.default_rng(0), np.dtype(dtype))
     return layer
+
+
+def random_weights(rng, channels):
+    """Random gamma, beta and moving mean, and a positive moving variance."""
+    return [*rng.standard_normal((3, channels)), 0.5 + rng.random(channels)]
+
+
+def rounding(dtype):
+    """Tolerances for a value of order 1 to 10 that is computed in float64 and rounded once."""
+    return {"rtol": np.finfo(dtype).eps, "atol": 1e-12}
 
 
 def normalized(x, mean, variance, epsilon=1e-3):
@@ -41,27 +52,30 @@ def test_optimizer_updates_gamma_and_beta_only():
 
 
 @pytest.mark.parametrize("ops", ENGINES)
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("shape", [(3,), (4, 5, 3)])
-def test_training_uses_the_batch_and_inference_the_moving_averages(rng, ops, shape):
-    layer, x = built(shape), 4 * rng.standard_normal((8, *shape)) + 2
-    layer.set_weights([rng.standard_normal(3), rng.standard_normal(3), rng.standard_normal(3), 1 + rng.random(3)])
-    gamma, beta, mean, variance = layer.get_weights()
-    axes = tuple(range(x.ndim - 1))
+def test_training_uses_the_batch_and_inference_the_moving_averages(rng, ops, dtype, shape):
+    layer, x = built(shape, dtype), (4 * rng.standard_normal((8, *shape)) + 2).astype(dtype)
+    layer.set_weights(random_weights(rng, 3))
+    gamma, beta, mean, variance = (array.astype(np.float64) for array in layer.weights)
+    wide, axes = x.astype(np.float64), tuple(range(x.ndim - 1))
     in_training = layer.forward(x, ops, training=True, rng=None)[0]
-    expected = gamma * normalized(x, x.mean(axis=axes), x.var(axis=axes)) + beta
-    np.testing.assert_allclose(in_training, expected, rtol=1e-12, atol=1e-12)
+    expected = gamma * normalized(wide, wide.mean(axis=axes), wide.var(axis=axes)) + beta
+    np.testing.assert_allclose(in_training, expected, **rounding(dtype))
     in_inference = layer.forward(x, ops, training=False, rng=None)[0]
-    np.testing.assert_allclose(in_inference, gamma * normalized(x, mean, variance) + beta, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(in_inference, gamma * normalized(wide, mean, variance) + beta, **rounding(dtype))
+    assert in_training.dtype == in_inference.dtype == dtype
     layer.trainable = False
     np.testing.assert_array_equal(layer.forward(x, ops, training=True, rng=None)[0], in_inference)
 
 
 @pytest.mark.parametrize("ops", ENGINES)
 def test_passes_leave_the_layer_unchanged(rng, ops):
-    layer, x = built(), rng.standard_normal((8, 3))
+    layer, (x, dy) = built(), rng.standard_normal((2, 8, 3))
+    layer.set_weights(random_weights(rng, 3))
     before = layer.get_weights()
-    y, cache = layer.forward(x, ops, training=True, rng=None)
-    layer.backward(y, cache, ops)
+    _, cache = layer.forward(x, ops, training=True, rng=None)
+    layer.backward(dy, cache, ops)
     layer.next_statistics(cache)
     for array, old in zip(layer.weights, before, strict=True):
         np.testing.assert_array_equal(array, old)
@@ -81,13 +95,16 @@ def test_next_statistics_are_moving_averages(rng, momentum):
 
 @pytest.mark.parametrize("ops", ENGINES)
 @pytest.mark.parametrize("training", [True, False])
-@pytest.mark.parametrize("options", [{}, {"center": False}, {"scale": False}, {"center": False, "scale": False}])
-def test_input_gradient_does_not_depend_on_which_parameters_exist(rng, ops, training, options):
-    x, dy = rng.standard_normal((2, 8, 3))
-    plain, layer = built(), built(**options)  # gamma is 1 and beta is 0
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("options", [{"center": False}, {"scale": False}, {"center": False, "scale": False}])
+def test_input_gradient_does_not_depend_on_which_parameters_exist(rng, ops, training, dtype, options):
+    x, dy = rng.standard_normal((2, 8, 3)).astype(dtype)
+    plain, layer = built(dtype=dtype), built(dtype=dtype, **options)  # gamma is 1 and beta is 0
+    for each in (plain, layer):
+        each.moving_mean, each.moving_variance = [0.5, -2.0, 3.0], [0.25, 4.0, 9.0]
     expected, every = plain.backward(dy, plain.forward(x, ops, training, None)[1], ops)
     dx, gradients = layer.backward(dy, layer.forward(x, ops, training, None)[1], ops)
-    np.testing.assert_allclose(dx, expected, rtol=1e-14)
+    np.testing.assert_array_equal(dx, expected)
     assert list(gradients) == list(layer.learned_params)
     for name, gradient in gradients.items():
         np.testing.assert_array_equal(gradient, every[name])
