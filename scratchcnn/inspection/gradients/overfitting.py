@@ -78,14 +78,15 @@ def overfit_one_batch(
                 break
             losses.append(clone.loss_and_gradients(images, labels, training)[0])
     layers = zip(clone.leaf_names, clone.leaf_layers, strict=True)
-    names = [f"{unique} {name}" for unique, layer in layers for name in layer.params]
+    names = [(f"{unique} {name}", layer.trainable) for unique, layer in layers for name in layer.params]
     arrays = zip(names, before, clone.get_weights(), strict=True)
-    constant = ", ".join(name for name, old, new in arrays if np.array_equal(old, new))
+    constant = ", ".join(name for (name, trained), old, new in arrays if trained and np.array_equal(old, new))
     points = (
         Point.of("start", losses[0] <= LARGE_START * equal, f"loss {losses[0]:.4g}, expected about {what} = "
                  f"{equal:.4g}", "the model is confident of wrong answers before training", otherwise=None),
         _end(losses, equal, class_count(clone) if what == CLASSES else None),
-        Point.of("parameters", not constant, f"constant in training: {constant}" if constant else "all change"),
+        Point.of("parameters", not constant,
+                 f"constant in training: {constant}" if constant else "all that are trained change"),
     )  # fmt: skip
     return Overfitting(f"Memorizing {len(images)} images: {len(losses) - 1} steps.", points, np.array(losses))
 

@@ -155,6 +155,19 @@ def test_model_that_cannot_learn_is_found():
     assert found.losses.min() > np.log(1 + 4 / np.e)
 
 
+def test_frozen_layer_is_not_reported_as_constant():
+    x, y = small_data(20)
+    layers = [Flatten(input_shape=(9, 8, 1)), BatchNormalization(), Dense(16, "relu"), Dense(5, "softmax")]
+    model = Sequential(layers, seed=0)
+    model.layers[1].trainable = False
+    model.compile()
+    found = overfit_one_batch(model, x, y)
+    assert found.ok, str(found)
+    model.layers[2].set_weights([np.zeros((72, 16)), np.zeros(16)])  # zeros after ReLU, with the gradient 0
+    text = overfit_one_batch(model, x, y)["parameters"].text
+    assert text.startswith("constant in training: dense kernel, dense bias")
+
+
 def test_loss_that_is_not_finite_is_reported():
     x, y = small_data(8)
     found = overfit_one_batch(small_model(seed=0), x, y, learning_rate=1e30)
