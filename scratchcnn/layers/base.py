@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 
 from scratchcnn import regularizers
-from scratchcnn.arguments import boolean, image_shape
+from scratchcnn.arguments import boolean, channels_last, image_shape
 from scratchcnn.configs import Config, Configured, is_strict
 from scratchcnn.layers.calling import call
 from scratchcnn.layers.parameters import put
@@ -323,3 +323,18 @@ class Layer(Configured):
 
     def __repr__(self) -> str:
         return f"<{self.label}, {self.input_shape} to {self.output_shape}>"
+
+
+class ImageLayer(Layer):
+    """Base class of the layers that accept Keras's argument data_format, which has one value only here."""
+
+    def __init__(
+        self, data_format: str | None, *, input_shape: int | Sequence[int] | None = None, name: str | None = None
+    ) -> None:
+        channels_last(data_format, input_shape)
+        super().__init__(input_shape=input_shape, name=name)
+
+    @property
+    def data_format(self) -> str:
+        """'channels_last': the axes of a batch of images are (N, H, W, C)."""
+        return "channels_last"

@@ -9,10 +9,10 @@ import numpy as np
 
 from scratchcnn import activations, initializers, regularizers
 from scratchcnn.algorithms import Problem, algorithm_name, choose
-from scratchcnn.arguments import boolean, channels_last, integer_pair, padding_name, positive_integer
+from scratchcnn.arguments import boolean, integer_pair, padding_name, positive_integer
 from scratchcnn.configs import Config
 from scratchcnn.geometry import Windows, image_windows
-from scratchcnn.layers.base import Gradients, Layer
+from scratchcnn.layers.base import Gradients, ImageLayer
 from scratchcnn.layers.parameters import Parameter
 from scratchcnn.operands import Array, Shape
 from scratchcnn.operations import Operations
@@ -25,7 +25,7 @@ class Conv2DCache(NamedTuple):
     kept: Array  # (N, OH, OW, F)
 
 
-class Conv2D(Layer):
+class Conv2D(ImageLayer):
     """2D convolution: each output is the sum of an input window times a filter, plus a bias.
 
         z[n, oy, ox, f] = bias[f] + sum over ky, kx, c of
@@ -132,8 +132,7 @@ class Conv2D(Layer):
         input_shape: int | Sequence[int] | None = None,
         name: str | None = None,
     ) -> None:
-        channels_last(data_format, input_shape)
-        super().__init__(input_shape=input_shape, name=name)
+        super().__init__(data_format, input_shape=input_shape, name=name)
         self.filters = positive_integer("filters", filters)
         self.kernel_size = integer_pair("kernel_size", kernel_size)
         self.strides = integer_pair("strides", strides)
@@ -146,11 +145,6 @@ class Conv2D(Layer):
         self.bias_initializer = initializers.get(bias_initializer)
         self.kernel_regularizer = regularizers.get(kernel_regularizer)
         self.bias_regularizer = regularizers.get(bias_regularizer)
-
-    @property
-    def data_format(self) -> str:
-        """'channels_last': the axes of a batch are (N, H, W, C)."""
-        return "channels_last"
 
     def get_config(self) -> Config:
         """Return the constructor's arguments by name."""

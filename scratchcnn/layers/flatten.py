@@ -7,14 +7,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from scratchcnn.arguments import channels_last
 from scratchcnn.configs import Config
-from scratchcnn.layers.base import Gradients, Layer
+from scratchcnn.layers.base import Gradients, ImageLayer
 from scratchcnn.operands import Array, Shape
 from scratchcnn.operations import Operations
 
 
-class Flatten(Layer):
+class Flatten(ImageLayer):
     """Reshape each sample to a vector, with the last axis varying fastest (C order, as in Keras).
 
         y[n, (h * W + w) * C + c] = x[n, h, w, c]
@@ -59,13 +58,7 @@ class Flatten(Layer):
         input_shape: int | Sequence[int] | None = None,
         name: str | None = None,
     ) -> None:
-        channels_last(data_format, input_shape)
-        super().__init__(input_shape=input_shape, name=name)
-
-    @property
-    def data_format(self) -> str:
-        """'channels_last': the axes of a batch of images are (N, H, W, C)."""
-        return "channels_last"
+        super().__init__(data_format, input_shape=input_shape, name=name)
 
     def get_config(self) -> Config:
         """Return the constructor's arguments by name, without data_format, which has one value only."""

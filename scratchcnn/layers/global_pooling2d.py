@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from scratchcnn.arguments import boolean, channels_last
+from scratchcnn.arguments import boolean
 from scratchcnn.configs import Config
 from scratchcnn.geometry import Padding, Pair, Windows, image_windows
-from scratchcnn.layers.base import Gradients, Layer
+from scratchcnn.layers.base import Gradients, ImageLayer
 from scratchcnn.layers.max_pooling2d import MaxPooling2DCache
 from scratchcnn.operands import Array, Shape
 from scratchcnn.operations import Operations
@@ -21,7 +21,7 @@ def window_of(shape: Shape) -> tuple[Pair, Pair, Padding]:
     return size, size, "valid"
 
 
-class GlobalPooling2D(Layer):
+class GlobalPooling2D(ImageLayer):
     """Base class of GlobalAveragePooling2D and GlobalMaxPooling2D: pooling with one window as large as the image."""
 
     def __init__(
@@ -32,14 +32,8 @@ class GlobalPooling2D(Layer):
         input_shape: int | Sequence[int] | None = None,
         name: str | None = None,
     ) -> None:
-        channels_last(data_format, input_shape)
-        super().__init__(input_shape=input_shape, name=name)
+        super().__init__(data_format, input_shape=input_shape, name=name)
         self.keepdims = boolean("keepdims", keepdims)
-
-    @property
-    def data_format(self) -> str:
-        """'channels_last': the axes of a batch of images are (N, H, W, C)."""
-        return "channels_last"
 
     def get_config(self) -> Config:
         """Return the constructor's arguments by name, without data_format, which has one value only."""

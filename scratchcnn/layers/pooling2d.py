@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from scratchcnn.arguments import channels_last, integer_pair, padding_name
+from scratchcnn.arguments import integer_pair, padding_name
 from scratchcnn.configs import Config
 from scratchcnn.geometry import Padding, Pair, Windows, image_windows
-from scratchcnn.layers.base import Layer
+from scratchcnn.layers.base import ImageLayer
 from scratchcnn.operands import Shape
 
 
-class Pooling2D(Layer):
+class Pooling2D(ImageLayer):
     """Base class of MaxPooling2D and AveragePooling2D, which document the arguments."""
 
     def __init__(
@@ -24,16 +24,10 @@ class Pooling2D(Layer):
         input_shape: int | Sequence[int] | None = None,
         name: str | None = None,
     ) -> None:
-        channels_last(data_format, input_shape)
-        super().__init__(input_shape=input_shape, name=name)
+        super().__init__(data_format, input_shape=input_shape, name=name)
         self.pool_size = integer_pair("pool_size", pool_size)
         self.strides = self.pool_size if strides is None else integer_pair("strides", strides)
         self.padding = padding_name(padding)
-
-    @property
-    def data_format(self) -> str:
-        """'channels_last': the axes of a batch are (N, H, W, C)."""
-        return "channels_last"
 
     @property
     def geometry(self) -> tuple[Pair, Pair, Padding]:

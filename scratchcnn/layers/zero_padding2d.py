@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from scratchcnn.arguments import channels_last, margins
+from scratchcnn.arguments import margins
 from scratchcnn.configs import Config
-from scratchcnn.layers.base import Gradients, Layer
+from scratchcnn.layers.base import Gradients, ImageLayer
 from scratchcnn.operands import Array, Shape
 from scratchcnn.operations import Operations
 
 
-class ZeroPadding2D(Layer):
+class ZeroPadding2D(ImageLayer):
     """Zero padding: adds rows and columns of zeros around each image.
 
         y[n, top + h, left + w, c] = x[n, h, w, c]
@@ -67,14 +67,8 @@ class ZeroPadding2D(Layer):
         input_shape: int | Sequence[int] | None = None,
         name: str | None = None,
     ) -> None:
-        channels_last(data_format, input_shape)
-        super().__init__(input_shape=input_shape, name=name)
+        super().__init__(data_format, input_shape=input_shape, name=name)
         self.padding = margins("padding", padding)
-
-    @property
-    def data_format(self) -> str:
-        """'channels_last': the axes of a batch of images are (N, H, W, C)."""
-        return "channels_last"
 
     def get_config(self) -> Config:
         """Return the constructor's arguments by name, without data_format, which has one value only."""
