@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -33,8 +33,8 @@ class WeightRecord:
 class Rule(NamedTuple):
     """The update of every step without weight decay, float64 (K,); and the lines that compute the last one."""
 
-    updates: Any
-    lines: Any
+    updates: Callable[[WeightRecord], Array]
+    lines: Callable[[WeightRecord, str], list[str]]
 
 
 def slot(history: WeightRecord, name: str, before: bool = False) -> Array:
@@ -42,7 +42,7 @@ def slot(history: WeightRecord, name: str, before: bool = False) -> Array:
     if name not in history.slots:
         raise ValueError(
             f"Expected an optimizer with {name} in its state, received {history.optimizer} with "
-            f"{', '.join(history.slots) or 'no state'}; use {', '.join(RULES)}."
+            f"{', '.join(history.slots) or 'no state'}; use Adam or AdamW."
         )
     return (history.slots_before if before else history.slots)[name].astype(np.float64)
 

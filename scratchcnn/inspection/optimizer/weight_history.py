@@ -72,8 +72,12 @@ class WeightHistory(WeightRecord, Displayed):
 
         ValueError for an optimizer of another class than those of `scratchcnn.optimizers`.
         """
-        rule, decayed = RULES.get(self.optimizer, RULES["SGD"]), decays(self)
-        updates: Array = rule.updates(self)
+        if self.optimizer not in RULES:
+            raise ValueError(
+                f"Expected one of the optimizers {', '.join(RULES)}, received {self.optimizer}, whose formula is not "
+                "known; use `changes`."
+            )
+        updates, decayed = RULES[self.optimizer].updates(self), decays(self)
         return updates if decayed is None else updates + decayed
 
     def blocks(self) -> list[Block]:

@@ -217,8 +217,22 @@ def test_custom_optimizer_is_followed():
     trained(Halving(), lambda model: seen.append(OptimizerMicroscope(model, *PLACES[2])) or seen, epochs=1)
     np.testing.assert_array_equal(seen[0].result.after, seen[0].result.before / 2)
     assert "Halving" in str(seen[0])
-    with pytest.raises(ValueError, match="with velocity in its state, received Halving with no state"):
+    with pytest.raises(ValueError, match="received Halving, whose formula is not known; use `changes`"):
         _ = seen[0].result.updates
+
+
+def test_formula_of_another_optimizer_with_the_same_state_is_not_used():
+    class Twice(optimizers.SGD):
+        def update(self, parameter, gradient, slots, step, learning_rate, ops):
+            super().update(parameter, 2 * gradient, slots, step, learning_rate, ops)
+
+    seen = []
+    trained(Twice(0.1), lambda model: seen.append(OptimizerMicroscope(model, *PLACES[2])) or seen, epochs=1)
+    assert list(seen[0].result.slots) == ["velocity"]
+    with pytest.raises(ValueError, match="received Twice, whose formula is not known"):
+        _ = seen[0].result.updates
+    with pytest.raises(ValueError, match="with m in its state, received Twice with velocity; use Adam or AdamW"):
+        _ = seen[0].result.m_hat
 
 
 def test_model_has_its_own_optimizer_between_steps(tmp_path):
