@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from scratchcnn.configs import Config
@@ -86,17 +86,21 @@ def create_model(
     described = description["layers"]
     if description["class_name"] != "Sequential" or not 0 < len(described) <= MAX_LAYERS:
         raise StorageError(f"Expected a Sequential of 1 to {MAX_LAYERS} layers, received {len(described)}.")
+    layers = list(_layers(described, custom_objects, 0))
+    if len(layers) > MAX_LAYERS:
+        raise StorageError(f"Expected at most {MAX_LAYERS} layers, received {len(layers)}.")
     name = description.get("name")  # missing in files of scratchcnn 0.1.0
     model = model_class(engine=description["engine"], dtype=description["dtype"], name=name)
-    layers = [_create_layer(serialized, model_class, model, custom_objects, 1) for serialized in described]
-    leaves = [leaf for layer in layers for leaf in (layer.leaf_layers if isinstance(layer, LayerRow) else [layer])]
-    if len(leaves) > MAX_LAYERS:
-        raise StorageError(f"Expected at most {MAX_LAYERS} layers, received {len(leaves)}.")
     shape = Input(description["input_shape"]).shape
     if len(shape) > MAX_RANK:
         raise StorageError(f"Expected samples with at most {MAX_RANK} axes, received {len(shape)}.")
     following, required = shape, 0
-    for layer in leaves:
+    for layer in layers:
+        if layer.input_shape not in (None, following):  # for which an inner model would build it at once
+            raise StorageError(
+                f"Expected samples of shape {following} for layer {layer.label}, received input_shape="
+                f"{layer.input_shape}."
+            )
         for size in layer.param_shapes(following).values():
             required += math.prod(size) * model.dtype.itemsize
         if required > available:
@@ -106,25 +110,34 @@ def create_model(
             )
         following = layer.compute_output_shape(following)
     model.add(Input(shape))
-    for layer in layers:
-        model.add(layer)
+    _add_layers(model, described, iter(layers), model_class)
     return model
 
 
-def _create_layer(
-    described: Config, model_class: Callable[..., AnyModel], outer: Model, custom_objects: CustomObjects, depth: int
-) -> Any:
-    """Create a layer, or an inner model with its layers, without parameters."""
-    if not is_model(described):
-        layer = deserialize(described, custom_objects)
-        layer.trainable = trainable_in(described, f"layer {layer.label}")
-        return layer
+def _layers(described: list[Config], custom_objects: CustomObjects, depth: int) -> Iterator[Layer]:
+    """Create the layers of a model and of its inner models, without parameters, in the order of computation."""
     if depth > MAX_DEPTH:
         raise StorageError(f"Expected models inside models to a depth of at most {MAX_DEPTH}, received more.")
-    inner = model_class(engine=outer.engine, dtype=outer.dtype.name, name=described["config"]["name"])
-    for each in described["layers"]:
-        inner.add(_create_layer(each, model_class, outer, custom_objects, depth + 1))
-    return inner
+    for each in described:
+        if is_model(each):
+            yield from _layers(each["layers"], custom_objects, depth + 1)
+        else:
+            layer = deserialize(each, custom_objects)
+            layer.trainable = trainable_in(each, f"layer {layer.label}")
+            yield layer
+
+
+def _add_layers(
+    model: Model, described: list[Config], layers: Iterator[Layer], model_class: Callable[..., AnyModel]
+) -> None:
+    """Add the layers to a model and to its inner models, which are created."""
+    for each in described:
+        if is_model(each):
+            inner: Any = model_class(engine=model.engine, dtype=model.dtype.name, name=each["config"]["name"])
+            _add_layers(inner, each["layers"], layers, model_class)
+            model.add(inner)
+        else:
+            model.add(next(layers))
 
 
 def trainable_in(described: Config, what: str) -> bool:

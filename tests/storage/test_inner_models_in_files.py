@@ -1,7 +1,7 @@
 """Models inside models in every file format: the same layers, parameters, frozen layers and resumed training."""
 
 import json
-import zipfile
+import tracemalloc
 
 import h5py
 import numpy as np
@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from nesting import nested
 from networks import small_data
+from npz_files import rewrite
 
 from scratchcnn import Sequential, load_model, models
 from scratchcnn.layers import Conv2D, Dense, Flatten, Input, MaxPooling2D
@@ -160,20 +161,33 @@ def test_models_inside_models_to_any_depth_of_a_file_are_refused():
 def test_depth_of_an_npz_file_is_limited(tmp_path):
     model = Sequential([Input((3,)), Sequential([Dense(2)])])
     model.save(tmp_path / "m.npz")
-    with zipfile.ZipFile(tmp_path / "m.npz") as archive:
-        contents = {name: archive.read(name) for name in archive.namelist()}
-    header = json.loads(np.load(tmp_path / "m.npz")["header"].tobytes())
-    for _ in range(200):
-        inner = {"class_name": "Sequential", "config": {"name": "a"}, "layers": header["model"]["layers"]}
-        header["model"]["layers"] = [inner]
-    with zipfile.ZipFile(tmp_path / "deep.npz", "w") as archive:
-        for name, content in contents.items():
-            if name != "header.npy":
-                archive.writestr(name, content)
-        with archive.open("header.npy", "w") as file:
-            np.save(file, np.frombuffer(json.dumps(header).encode(), np.uint8))
+
+    def nest(header):
+        for _ in range(200):
+            inner = {"class_name": "Sequential", "config": {"name": "a"}, "layers": header["model"]["layers"]}
+            header["model"]["layers"] = [inner]
+
+    rewrite(tmp_path / "m.npz", nest)
     with pytest.raises(StorageError, match="models inside models to a depth of at most 16"):
-        load_model(tmp_path / "deep.npz")
+        load_model(tmp_path / "m.npz")
+
+
+@pytest.mark.parametrize(("options", "message"), [
+    ({"units": 10**7}, "Expected parameters of at most"),
+    ({"units": 10**7, "input_shape": [3]}, "Expected parameters of at most"),
+    ({"units": 10**4, "input_shape": [10**4]}, r"samples of shape \(3,\) for layer 'dense' .* input_shape=\(10000,\)"),
+])  # fmt: skip
+def test_gigantic_layer_of_an_inner_model_is_rejected_before_memory_is_allocated(tmp_path, options, message):
+    path = tmp_path / "m.npz"
+    Sequential([Input((3,)), Sequential([Sequential([Dense(2)])])]).save(path)
+    rewrite(path, lambda header: header["model"]["layers"][0]["layers"][0]["layers"][0]["config"].update(options))
+    tracemalloc.start()
+    try:
+        with pytest.raises(StorageError, match=message):
+            load_model(path)
+        assert tracemalloc.get_traced_memory()[1] < 3_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_group_that_contains_itself_is_refused(tmp_path):
