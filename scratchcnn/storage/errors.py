@@ -31,5 +31,8 @@ def optional_package(name: str, extra: str) -> Any:
 
 def shortened(value: object) -> str:
     """Return the representation of a value, for messages about files, which may contain very long ones."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except RecursionError:
+        text = f"a deeply nested {type(value).__name__}"
     return text if len(text) < 120 else f"{text[:120]}..."

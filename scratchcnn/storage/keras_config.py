@@ -158,7 +158,7 @@ def from_keras(description: Config) -> Config:
         The layers do not form a chain, or this package does not have a layer or an option, which the message names.
     """
     dtypes: set[str] = set()
-    layers, shape = _row_from_keras(description, dtypes, True, 0)
+    layers, shape = _row_from_keras(description, dtypes, True)
     if not isinstance(shape, list | tuple) or len(dtypes) > 1:
         raise StorageError(
             f"Expected a model with a known input shape and a single dtype, received {shortened(shape)} and {dtypes}."
@@ -168,13 +168,11 @@ def from_keras(description: Config) -> Config:
     return {"class_name": "Sequential", "name": name, "engine": "kernels", "layers": layers, **sample}
 
 
-def _row_from_keras(description: Config, dtypes: set[str], trainable: bool, depth: int) -> tuple[list[Config], Any]:
+def _row_from_keras(description: Config, dtypes: set[str], trainable: bool) -> tuple[list[Config], Any]:
     """Return the entries of the layers of a model or an inner model, and the shape of a batch of inputs.
 
     The dtypes of all layers are added to `dtypes`. The layers are frozen if `trainable` is False.
     """
-    if depth > structure.MAX_DEPTH:
-        raise StorageError(f"Expected models inside models to a depth of {structure.MAX_DEPTH}, received more.")
     layers: list[Config] = []
     config = description["config"] if isinstance(description["config"], dict) else {}
     shape = config.get("build_input_shape")
@@ -182,7 +180,7 @@ def _row_from_keras(description: Config, dtypes: set[str], trainable: bool, dept
     for number, described in enumerate(keras_chain.layers_of(description)):
         what, config = keras_chain.label(described), described["config"]
         if described["class_name"] in keras_chain.MODELS:
-            inner, of_inner = _row_from_keras(described, dtypes, trainable, depth + 1)
+            inner, of_inner = _row_from_keras(described, dtypes, trainable)
             name = keras_chain.name_of(described)
             layers.append({"class_name": "Sequential", "config": {"name": name}, "layers": inner})
             shape = (shape or of_inner) if number == 0 else shape

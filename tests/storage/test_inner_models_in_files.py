@@ -154,8 +154,10 @@ def deep_config(depth):
 
 def test_models_inside_models_to_any_depth_of_a_file_are_refused():
     assert len(Sequential.from_config(deep_config(10)).leaf_layers) == 1
-    with pytest.raises(StorageError, match="models inside models to a depth of 16"):
+    with pytest.raises(StorageError, match="models inside models to a depth of at most 16"):
         Sequential.from_config(deep_config(20))
+    with pytest.raises(StorageError, match=r"^Expected the configuration of a Sequential, .*RecursionError"):
+        Sequential.from_config(deep_config(5000))
 
 
 def test_depth_of_an_npz_file_is_limited(tmp_path):
