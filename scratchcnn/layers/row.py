@@ -127,9 +127,10 @@ class LayerRow(Named, methods=True):
 
     def _build_parts(self, input_shape: Shape, rng: np.random.Generator) -> Shape:
         """Build the parts that are not built yet, for samples of `input_shape`; return the shape of one output."""
-        self._input_shape, following = input_shape, input_shape
+        following = input_shape
         for part in self._parts:
             following = shapes_of(part)[1] or build(part, following, rng, self._dtype)
+        self._input_shape = input_shape
         return following
 
     @property

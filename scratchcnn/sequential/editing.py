@@ -42,7 +42,7 @@ class EditableRow(LayerRow, methods=True):
         name = self._free_name(layer.default_name) if is_unnamed else layer.name
         if any(name == other.name for other in self._parts):
             raise ValueError(f"Expected a unique name for every layer, received {name!r} twice.")
-        input_shape = shapes_of(self._parts[-1])[1] if self._parts else self._input_shape or shapes_of(layer)[0]
+        input_shape = self._output_shape if self._parts else self._input_shape or shapes_of(layer)[0]
         if input_shape is not None:
             build(layer, input_shape, self._rng, self._dtype)
         layer.name = name

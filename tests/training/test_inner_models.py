@@ -236,6 +236,25 @@ def test_refused_inner_model_leaves_both_unchanged():
     assert (inner.input_shape, inner.weights) == (None, [])
 
 
+def test_model_of_which_a_layer_cannot_be_built_can_be_built_later():
+    class Limited(Dense):
+        is_possible = False
+
+        def initial_params(self, input_shape, rng, dtype):
+            if not Limited.is_possible:
+                raise MemoryError
+            return super().initial_params(input_shape, rng, dtype)
+
+    inner = Sequential([Flatten(), Limited(2)], name="inner")
+    outer = Sequential([Input((2, 3))])
+    with pytest.raises(MemoryError):
+        outer.add(inner)
+    assert (outer.layers, inner.input_shape, inner.output_shape) == ([], None, None)
+    Limited.is_possible = True
+    outer.add(inner)
+    assert (inner.input_shape, outer.output_shape) == ((None, 2, 3), (None, 2))
+
+
 def test_change_of_an_inner_model_that_does_not_fit_is_an_error_until_it_is_undone():
     base, model = transfer()
     before, layer = model.predict(X), Dense(7)
