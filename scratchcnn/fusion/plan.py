@@ -14,6 +14,7 @@ engine.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
@@ -113,10 +114,16 @@ class _Planned(NamedTuple):
 
 
 def _expect_chain(layers: Sequence[Layer]) -> None:
-    """Raise ValueError unless each layer was built for the output of the previous one.
+    """Raise ValueError unless each layer occurs once and was built for the output of the previous one.
 
-    It was when it was added; but a layer of an inner model may have been added or removed since.
+    It was so when it was added; but a layer of an inner model may have been added or removed since.
     """
+    count = Counter(map(id, layers))
+    if repeated := next((layer for layer in layers if count[id(layer)] > 1), None):
+        raise ValueError(
+            f"Expected each layer once, received {repeated.label} twice; undo the change of the inner model, or add a "
+            f"new layer to it."
+        )
     for layer, following in pairwise(layers):
         if layer.output_shape != following.input_shape and None not in (layer.output_shape, following.input_shape):
             raise ValueError(

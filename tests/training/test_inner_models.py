@@ -267,6 +267,19 @@ def test_change_of_an_inner_model_that_does_not_fit_is_an_error_until_it_is_undo
     assert model.predict(X).tobytes() == before.tobytes()
 
 
+def test_layer_of_the_outer_model_that_is_added_to_an_inner_one_is_an_error_until_it_is_removed():
+    inner = Sequential([Dense(3)])
+    model = Sequential([Input((3,)), inner, Dense(3, name="last")])
+    model.compile(loss="mse")
+    inner.add(model.layers[-1])
+    x = np.ones((2, 3))
+    for use in (lambda: model.predict(x), lambda: model.train_on_batch(x, x)):
+        with pytest.raises(ValueError, match=r"each layer once, received 'last' \(Dense\) twice; undo the change"):
+            use()
+    inner.pop()
+    assert model.predict(x).shape == (2, 3)
+
+
 def test_change_of_an_inner_model_that_fits_takes_effect():
     base, model = transfer()
     base.add(ReLU())
