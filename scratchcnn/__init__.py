@@ -1,7 +1,7 @@
 """scratchcnn: a convolutional network from scratch, to be read, run and timed."""
 
 from importlib import metadata
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from scratchcnn.kernels.runtime.threads import get_threads, set_threads
 from scratchcnn.layers import Input
@@ -21,14 +21,8 @@ except metadata.PackageNotFoundError:  # imported from a source tree that is not
     __version__ = "0+unknown"
 
 
-def _plot_model() -> Any:
-    from scratchcnn.plots import plot_model  # which loads matplotlib
-
-    return plot_model
-
-
 if not TYPE_CHECKING:  # a type checker would take every name for defined
     __getattr__ = names_of_module(__name__, [
         "activations", "callbacks", "datasets", "initializers", "inspection", "layers", "losses", "metrics", "models",
         "optimizers", "plots", "preprocessing", "regularizers", "schedules", "utils",
-    ], {"plot_model": _plot_model})  # fmt: skip
+    ], {"plot_model": "scratchcnn.plots"})  # fmt: skip

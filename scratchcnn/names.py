@@ -125,18 +125,19 @@ def names_arguments(function: Function) -> Function:
     Traceback (most recent call last):
     TypeError: Expected one of the arguments of shift, rows, columns, received 'row'. Did you mean 'rows'?
     """
-    parameters = inspect.signature(function).parameters.values()
-    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+    parameters = inspect.signature(function).parameters
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
         return function
-    known = dict.fromkeys(parameter.name for parameter in parameters if parameter.name != "self")
-    is_method = "self" in inspect.signature(function).parameters
+    known = dict.fromkeys(name for name in parameters if name != "self")
+    is_method = "self" in parameters
     label = function.__qualname__.rpartition("<locals>.")[2]
 
     @functools.wraps(function)
     def checked(*args: Any, **kwargs: Any) -> Any:
         if not kwargs.keys() <= known.keys():
-            what = type(args[0]).__name__ if is_method and args else label
-            what += f".{function.__name__}" if is_method and args and function.__name__ != "__init__" else ""
+            what = label
+            if is_method and args:
+                what = f"{type(args[0]).__name__}.{function.__name__}".removesuffix(".__init__")
             unknown = next(name for name in kwargs if name not in known)
             raise TypeError(unknown_name(f"arguments of {what}", unknown, known))
         return function(*args, **kwargs)
@@ -197,21 +198,21 @@ def _listed(module: ModuleType) -> list[str]:
 
 
 def names_of_module(
-    module: str, submodules: Iterable[str] = (), lazy: Mapping[str, Callable[[], Any]] | None = None
+    module: str, submodules: Iterable[str] = (), places: Mapping[str, str] | None = None
 ) -> Callable[[str], Any]:
     """Return the function `__getattr__` of a module: it raises the error for a name that is not in `__all__`.
 
-    The submodules are imported when they are first used, as `scratchcnn.datasets` after `import scratchcnn`; a function
-    in `lazy` returns the value of a name that is loaded only when it is used. Where a name is imported (`from module
-    import name`), the error is an ImportError, since Python hides the message of any AttributeError there.
+    The submodules are imported when they are first used, as `scratchcnn.datasets` after `import scratchcnn`; so are the
+    modules in `places`, each by the name that is taken from it. Where a name is imported (`from module import name`),
+    the error is an ImportError, since Python replaces the message of any AttributeError there by its own.
     """
-    known, loaded = frozenset(submodules), lazy or {}
+    known, place_of = frozenset(submodules), places or {}
 
     def missing(name: str) -> Any:
         if name in known:
             return import_module(f"{module}.{name}")
-        if name in loaded:
-            return loaded[name]()
+        if name in place_of:
+            return getattr(import_module(place_of[name]), name)
         caller = sys._getframe().f_back
         if caller and not name.startswith("_") and opname[caller.f_code.co_code[caller.f_lasti]] == "IMPORT_FROM":
             raise ImportError(unknown_in_module(sys.modules[module], name), name=module)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -63,11 +63,5 @@ def to_categorical(x: npt.ArrayLike, num_classes: int | None = None) -> npt.NDAr
     return rows
 
 
-def _plot_model() -> Any:
-    from scratchcnn.plots import plot_model  # which loads matplotlib
-
-    return plot_model
-
-
 if not TYPE_CHECKING:  # a type checker would take every name for defined
-    __getattr__ = names_of_module(__name__, lazy={"plot_model": _plot_model})
+    __getattr__ = names_of_module(__name__, places={"plot_model": "scratchcnn.plots"})  # which loads matplotlib

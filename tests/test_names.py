@@ -283,10 +283,11 @@ def test_names_that_only_keras_has_are_recognized(module):
     ("from scratchcnn.layers import Dense, LSTM", "received 'LSTM', which Keras has and scratchcnn does not"),
     ("from scratchcnn import Sequentiel", "received 'Sequentiel'. Did you mean 'Sequential'"),
     ("from scratchcnn.optimizers import Adamm as A", "Did you mean 'Adam'"),
+    (f"{'; '.join(f'v{i} = 0' for i in range(300))}; from scratchcnn.layers import LSTM", "which Keras has"),
 ])  # fmt: skip
 def test_import_of_an_unknown_name_has_the_same_message(statement, message):
     with pytest.raises(ImportError, match=message):
-        exec(statement)
+        exec(statement, {})
 
 
 def test_modules_are_attributes_of_the_package_as_in_keras():
