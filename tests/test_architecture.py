@@ -44,7 +44,7 @@ ORDER = [
     ["datasets"],
     ["names"],
     ["keras_api"],
-    ["geometry"],
+    ["geometry", "npy"],
 ]
 LEVEL = {package: level for level, packages in enumerate(ORDER) for package in packages}
 
@@ -174,11 +174,19 @@ def test_matplotlib_is_imported_in_plots_and_in_figure_modules_of_inspection_onl
     assert all(module.endswith("figure") for module in others), others
 
 
+def loaded_with_scratchcnn(modules):
+    code = f"import sys, scratchcnn; print([m for m in {modules} if m in sys.modules])"
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+
+
 def test_importing_scratchcnn_loads_no_optional_dependency():
     others = ("matplotlib", "requests", "scipy.ndimage", "tqdm", "pooch", "imageio", "h5py", "onnx")
-    code = f"import sys, scratchcnn; print([m for m in {others} if m in sys.modules])"
-    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert printed.strip() == "[]"
+    assert loaded_with_scratchcnn(others) == "[]"
+
+
+def test_importing_scratchcnn_loads_no_package_that_models_do_not_use():
+    others = [f"scratchcnn.{name}" for name in ("datasets", "inspection", "plots", "preprocessing", "utils")]
+    assert loaded_with_scratchcnn(others) == "[]"
 
 
 def test_every_module_states_its_purpose_in_its_first_line():

@@ -1,15 +1,15 @@
 """Reader of integer arrays from .npz archives, safe for damaged and malicious files."""
 
-import warnings
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from scratchcnn.datasets.streams import read_exactly
+from scratchcnn.npy import read_npy_header
 
 
 def read_npz(path: Path, names: Sequence[str]) -> list[npt.NDArray[Any]]:
@@ -80,21 +80,3 @@ def _read_member(archive: zipfile.ZipFile, name: str, source: str) -> npt.NDArra
             raise _DamagedArrayError(str(error)) from error
     flat = np.frombuffer(content, dtype=dtype)
     return np.ascontiguousarray(flat.reshape(shape, order="F" if fortran_order else "C"))
-
-
-def read_npy_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Parse a .npy header with NumPy's parser: shape, whether in Fortran order, and dtype.
-
-    Nothing is allocated for the data. An invalid header raises an exception of any type.
-    """
-    with warnings.catch_warnings():
-        # About unusual headers (Python 2 integers, invalid escapes), which are checked here.
-        warnings.simplefilter("ignore")
-        version = np.lib.format.read_magic(stream)
-        read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-        if version not in read:
-            raise ValueError(f"expected .npy version 1.0 or 2.0, received {version}")
-        shape, fortran_order, dtype = read[version](stream)
-    if any(length < 0 for length in shape):
-        raise ValueError(f"expected sizes of zero or more, received the shape {shape}")
-    return tuple(int(length) for length in shape), bool(fortran_order), dtype

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from scratchcnn.datasets.npz import read_npy_header
+from scratchcnn.npy import read_npy_header
 from scratchcnn.operands import Array, Shape
 from scratchcnn.storage.atomic import FilePath
 from scratchcnn.storage.errors import StorageError
