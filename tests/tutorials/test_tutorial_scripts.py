@@ -1,4 +1,4 @@
-"""Scripts in the style of Keras's tutorials run here once their imports are changed, and do with Keras what they claim.
+"""Scripts in the style of Keras's tutorials run with Keras and, once their imports are changed, with this package.
 
 Each script in `scripts/` imports Keras, uses what such tutorials use, and leaves the accuracy on its test images in the
 variable `accuracy`. The data sets are replaced by the embedded sample of MNIST and by drawn images of the same form.
@@ -7,6 +7,7 @@ variable `accuracy`. The data sets are replaced by the embedded sample of MNIST 
 import re
 from pathlib import Path
 
+import keras
 import matplotlib
 import numpy as np
 import pytest
@@ -59,6 +60,19 @@ def fixed_seeds(monkeypatch):
 
 
 @pytest.mark.usefixtures("fixed_seeds")
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
+@pytest.mark.filterwarnings(
+    "ignore:__array__ implementation doesn't accept a copy:DeprecationWarning",
+    "ignore:Do not pass an `input_shape`:UserWarning",
+    "ignore:Skipping variable loading for optimizer:UserWarning",
+)
+def test_script_runs_with_keras(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    replace_data_sets(monkeypatch, keras.datasets)
+    keras.utils.set_random_seed(0)
+    assert accuracy_of(path.read_text(), path.name) > 0.8
+
+
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
 def test_script_runs_with_its_imports_changed(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
