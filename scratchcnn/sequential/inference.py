@@ -116,10 +116,13 @@ class InferringModel(StoredModel, methods=True):
         array([[0., 0., 0.]], dtype=float32)
         """
         expect_array(f"model {self.label}", x)
-        if self._parts and self._output_shape is None:
-            self.build(np.asarray(x).shape or (None, 0))
-        images = as_input(check_images(x, self.expect_built("a call"), self.dtype), self.dtype)
-        if not boolean("training", training):
+        training = boolean("training", training)
+        is_new = bool(self._parts) and self._output_shape is None
+        shape = np.asarray(x).shape[1:] if is_new else self.expect_built("a call")
+        images = as_input(check_images(x, shape, self.dtype), self.dtype)
+        if is_new:
+            self.build((None, *shape))
+        if not training:
             return inference.predict_batch(self.plan, images)
         return forward(self.plan, images, True, self._generators["dropout"])[0]
 

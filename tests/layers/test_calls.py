@@ -109,3 +109,14 @@ def test_failed_call_leaves_the_layer_unbuilt():
     with pytest.raises(ValueError, match="units"):
         layer(np.ones((2, 2, 2)))
     assert (layer.output_shape, layer.params) == (None, {})
+
+
+@pytest.mark.parametrize(("x", "options"), [
+    (np.array([["a", "b"]]), {}), (np.ones((0, 2)), {}), (np.full((1, 2), np.nan), {}), (np.ones(2), {}),
+    (np.ones((1, 2)), {"training": "yes"}), (np.ones((1, 2, 2)), {}),
+])  # fmt: skip
+def test_failed_call_leaves_the_model_unbuilt(x, options):
+    model = Sequential([Dense(3)])
+    with pytest.raises((TypeError, ValueError), match=r"^Expected|'dense'"):
+        model(x, **options)
+    assert (model.input_shape, model.output_shape, model.weights) == (None, None, [])
