@@ -99,11 +99,8 @@ class TrainableModel(InferringModel, methods=True):
         """
         loss = self.expect_compiled("fit").loss
         epochs, initial_epoch = positive_integer("epochs", epochs), whole_number("initial_epoch", initial_epoch)
-        shown, called, frequency = (
-            resolve(verbose),
-            CallbackList(callbacks),
-            arguments.checked_frequency(validation_freq),
-        )
+        shown, called = resolve(verbose), CallbackList(callbacks)
+        frequency = arguments.checked_frequency(validation_freq)
         x = arguments.opened(x, y, steps_per_epoch)
         if not self._parts:
             self.expect_built("fit")

@@ -39,10 +39,8 @@ def save(model: Model, path: FilePath) -> None:
     metadata = {"keras_version": keras_config.KERAS_VERSION, "date_saved": "1980-01-01@00:00:00"}
     with atomic_write(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         contents = {METADATA: json.dumps(metadata).encode(), CONFIG: json.dumps(config).encode(), WEIGHTS: weights}
-        for name, content in contents.items():
-            archive.writestr(
-                zipfile.ZipInfo(name), content
-            )  # contains no modification time, so equal models give equal bytes
+        for name, content in contents.items():  # without a modification time, so equal models give equal bytes
+            archive.writestr(zipfile.ZipInfo(name), content)
 
 
 def load(model_class: Callable[..., AnyModel], path: FilePath, custom_objects: CustomObjects) -> AnyModel:
