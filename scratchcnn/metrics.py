@@ -105,8 +105,11 @@ class Accuracy(Metric):
 
     def of_samples(self, targets: Array, outputs: Array) -> Array:
         """Return whether each sample is classified correctly: (N, J), (N, J) -> (N,)."""
-        kind = BinaryAccuracy if outputs.shape[-1] == 1 else CategoricalAccuracy
-        return kind().of_samples(targets, outputs)
+        metric = _of_one_output if outputs.shape[-1] == 1 else _of_several_outputs
+        return metric.of_samples(targets, outputs)
+
+
+_of_one_output, _of_several_outputs = BinaryAccuracy(), CategoricalAccuracy()
 
 
 class MeanSquaredError(Metric):

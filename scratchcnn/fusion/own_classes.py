@@ -36,11 +36,14 @@ def is_max_pooling(layer: Layer) -> TypeGuard[MaxPooling2D]:
 
 
 def state_of(layer: Layer) -> tuple[object, ...]:
-    """Everything about a layer that a plan depends on, but its parameters: compared to notice a change."""
-    if type(layer).__module__.startswith("scratchcnn.layers."):
-        attributes = {name: value for name, value in vars(layer).items() if name != "params"}
+    """Everything about a layer that a plan depends on, but its parameters: compared to notice a change.
+
+    It is compared in each step and each prediction, and is therefore made of few objects.
+    """
+    kind, own = type(layer), vars(layer)
+    if kind.__module__.startswith("scratchcnn.layers."):
+        attributes = {**own, "params": None}
     else:
-        attributes = {name: vars(layer).get(name) for name in ("_trainable", "algorithm")}
-    activation = vars(layer).get("activation")
-    methods = [vars(layer).get(name, getattr(type(layer), name)) for name in ("forward", "backward")]
-    return layer, attributes, methods, None if activation is None else dict(vars(activation))
+        attributes = {name: own.get(name) for name in ("_trainable", "algorithm", "forward", "backward")}
+    activation = own.get("activation")
+    return layer, attributes, kind.forward, kind.backward, None if activation is None else {**vars(activation)}

@@ -112,7 +112,10 @@ class Layer(Configured):
     @property
     def learned_params(self) -> dict[str, Array]:
         """The parameters that have a gradient: `params` without the statistics."""
-        return {name: array for name, array in self.params.items() if name not in self.statistics}
+        params = self.params.copy()
+        for name in self.statistics:
+            params.pop(name, None)
+        return params
 
     @property
     def trainable_params(self) -> dict[str, Array]:
@@ -157,7 +160,8 @@ class Layer(Configured):
     @property
     def regularizers(self) -> dict[str, regularizers.Regularizer]:
         """The regularizer of each parameter that has one, by its name: `kernel_regularizer` is that of 'kernel'."""
-        given = {name: regularizers.get(getattr(self, f"{name}_regularizer", None)) for name in self.learned_params}
+        learned = (name for name in self.params if name not in self.statistics)
+        given = {name: regularizers.get(getattr(self, f"{name}_regularizer", None)) for name in learned}
         return {name: regularizer for name, regularizer in given.items() if regularizer is not None}
 
     @property

@@ -61,6 +61,8 @@ def check_images(x: object, input_shape: Shape, dtype: np.dtype[np.floating], wh
 
 def value_range(images: Array) -> tuple[float, float]:
     """Return the minimum and the maximum; NaN if the images contain NaN."""
+    if len(images) <= ROWS_AT_ONCE:
+        return float(images.min()), float(images.max())
     parts = [images[i : i + ROWS_AT_ONCE] for i in range(0, len(images), ROWS_AT_ONCE)]
     return float(min(part.min() for part in parts)), float(np.max([part.max() for part in parts]))
 
