@@ -26,13 +26,13 @@ from scratchcnn.kernels.gemm.matmul import (
     start_row,
 )
 from scratchcnn.kernels.gemm.micro_kernel import ROWS
-from scratchcnn.kernels.runtime.copying import copy
-from scratchcnn.kernels.runtime.jit import call, code_of, parallel_if_large, serial
+from scratchcnn.kernels.runtime.copying import copy, empty_aligned
+from scratchcnn.kernels.runtime.jit import call, code_of, for_product, parallel_if_large, serial
 from scratchcnn.kernels.runtime.workspace import empty
 from scratchcnn.kernels.simd.vectors import VECTOR_BYTES
 from scratchcnn.operands import Array, expect
 
-BLOCK_ROWS = 16 * ROWS  # columns of x that the kernel gradient copies together: 48 KB for a batch of 128
+GROUP = 8 * ROWS  # columns of x: whole tiles, and whole vectors; up to two groups are copied together, 48 KB for N=128
 
 
 def dense(x: Array, kernel: Array, bias: Array | None) -> Array:
@@ -47,7 +47,8 @@ def dense(x: Array, kernel: Array, bias: Array | None) -> Array:
     matrix = np.ascontiguousarray(kernel).reshape(-1) if whole_vectors else packed(kernel)
     row_stride = kernel.shape[1] if whole_vectors else 0
     operands = product_of(x.dtype), np.ascontiguousarray(x), matrix, row_stride, start, y
-    _dense(code_of(_dense_panel, x.dtype, *operands, 0, 0, 1), *operands, get_num_threads())
+    multiply = for_product(_dense, x.size * kernel.shape[1])
+    multiply(code_of(_dense_panel, x.dtype, *operands, 0, 0, 1), *operands, get_num_threads())
     return y
 
 
@@ -79,22 +80,26 @@ def dense_kernel_gradient(dy: Array, x: Array) -> Array:
     gradient = empty((x.shape[1], dy.shape[1]), x.dtype)
     start = start_row(None, dy.shape[1], x.dtype)
     operands = product_of(x.dtype), np.ascontiguousarray(x), packed(dy), start, gradient
-    _dense_kernel_gradient(code_of(_kernel_gradient_rows, x.dtype, *operands, 0), *operands)
+    multiply = for_product(_dense_kernel_gradient, x.size * dy.shape[1])
+    multiply(code_of(_kernel_gradient_rows, x.dtype, *operands, 0, 0), *operands, get_num_threads())
     return gradient
 
 
 @parallel_if_large
-def _dense_kernel_gradient(code, product, x, panels, start, gradient):
-    for block in prange((x.shape[1] + BLOCK_ROWS - 1) // BLOCK_ROWS):
-        call(code, (product, x, panels, start, gradient, block * BLOCK_ROWS))
+def _dense_kernel_gradient(code, product, x, panels, start, gradient, threads):
+    groups = (x.shape[1] + GROUP - 1) // GROUP
+    blocks = (groups + 2 * threads - 1) // (2 * threads) * threads  # as many for each thread
+    for block in prange(blocks):
+        first, after = groups * block // blocks * GROUP, groups * (block + 1) // blocks * GROUP
+        call(code, (product, x, panels, start, gradient, first, min(after, x.shape[1])))
 
 
 @serial
-def _kernel_gradient_rows(product, x, panels, start, gradient, first):
-    """Compute a block of rows of the gradient, from `first` on."""
-    depth, rows = x.shape
-    columns, count = gradient.shape[1], min(BLOCK_ROWS, rows - first)
-    block_of_x = np.empty(depth * count, x.dtype)
+def _kernel_gradient_rows(product, x, panels, start, gradient, first, after):
+    """Compute a block of rows of the gradient, from `first` to before `after`."""
+    depth, _ = x.shape
+    columns, count = gradient.shape[1], after - first
+    block_of_x = empty_aligned(depth * count, x.dtype)
     for k in range(depth):
         copy(x[k], first, block_of_x, k * count, count)
     m, columns_of_a = np.arange(count), np.arange(depth) * count
@@ -109,7 +114,8 @@ def dense_input_gradient(dy: Array, kernel: Array) -> Array:
     expect(kernel=(kernel, (None, None)), dy=(dy, (None, kernel.shape[-1])))
     dx = empty((dy.shape[0], kernel.shape[0]), dy.dtype)
     operands = product_of(dy.dtype), np.ascontiguousarray(dy), np.ascontiguousarray(kernel), dx
-    _dense_input_gradient(code_of(_input_gradient_panel, dy.dtype, *operands, 0), *operands)
+    multiply = for_product(_dense_input_gradient, dy.size * len(kernel))
+    multiply(code_of(_input_gradient_panel, dy.dtype, *operands, 0), *operands)
     return dx
 
 
@@ -126,7 +132,7 @@ def _input_gradient_panel(product, dy, kernel, dx, first):
     rows, depth = dy.shape
     columns = kernel.shape[0]
     width = min(panel_width(dy.itemsize), columns - first)
-    panel = np.empty(depth * padded_width(width, dy.itemsize), dy.dtype)
+    panel = empty_aligned(depth * padded_width(width, dy.itemsize), dy.dtype)
     pack_transposed_panel(kernel.reshape(-1), depth, columns, first, panel)
     m, start = np.arange(rows), np.zeros(panel_width(dy.itemsize), dy.dtype)
     matmul(

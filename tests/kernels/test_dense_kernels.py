@@ -16,6 +16,8 @@ from comparing import (
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from scratchcnn import kernels
+
 few = settings(max_examples=75)
 some = settings(max_examples=150)
 
@@ -54,3 +56,20 @@ def test_non_finite_values_propagate_through_dense(rounding_bound, samples, inpu
     check_sums(rounding_bound, "dense", [x, kernel, None], inputs)
     check_sums(rounding_bound, "dense_kernel_gradient", [dy, x], samples)
     check_sums(rounding_bound, "dense_input_gradient", [dy, kernel], units)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_large_dense_products_match_reference_on_any_number_of_threads(rounding_bound, rng, dtype):
+    x, kernel, dy = (random_array(rng, shape, dtype) for shape in [(97, 293), (293, 170), (97, 170)])
+    check_sums(rounding_bound, "dense", [x, kernel, None], 293)
+    check_sums(rounding_bound, "dense_kernel_gradient", [dy, x], 97)
+    check_sums(rounding_bound, "dense_input_gradient", [dy, kernel], 170)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("units", [10, 64, 130])
+def test_dense_output_of_a_sample_does_not_depend_on_the_batch(rng, dtype, units):
+    x, kernel, bias = (random_array(rng, shape, dtype) for shape in [(13, 2500), (2500, units), units])
+    whole = kernels.dense(x, kernel, bias)
+    for count in range(1, 13):
+        np.testing.assert_array_equal(kernels.dense(x[:count], kernel, bias), whole[:count])

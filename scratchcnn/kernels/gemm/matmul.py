@@ -37,17 +37,21 @@ from scratchcnn.operands import Array, expect
 BLOCK_BYTES = 256 * 1024
 
 
-@serial
-def padded_width(columns, itemsize):
+# The functions with an underscore are those that Python calls, for which a compiled one is slower.
+
+
+def _padded_width(columns, itemsize):
     """`columns` rounded up to whole vectors: the width of packed B."""
     lanes = VECTOR_BYTES // itemsize
     return (columns + lanes - 1) // lanes * lanes
 
 
-@serial
-def panel_width(itemsize):
+def _panel_width(itemsize):
     """Columns of a full panel."""
     return COLUMNS * (VECTOR_BYTES // itemsize)
+
+
+padded_width, panel_width = serial(_padded_width), serial(_panel_width)
 
 
 @serial
@@ -105,16 +109,17 @@ def _pack_in_parallel(b, panels):
 def packed(b: Array) -> Array:
     """The panels of a matrix; B: (K, N) -> one-dimensional."""
     rows, columns = b.shape
-    if is_packed(columns, b.itemsize):
+    width = _padded_width(columns, b.itemsize)
+    if columns == width <= _panel_width(b.itemsize):  # it is its own only panel
         return np.ascontiguousarray(b).reshape(-1)
-    panels = empty((rows * padded_width(columns, b.itemsize),), b.dtype)
+    panels = empty((rows * width,), b.dtype)
     _pack_in_parallel(np.ascontiguousarray(b), panels)
     return panels
 
 
 def start_row(bias: Array | None, columns: int, dtype: np.dtype[Any]) -> Array:
     """Initial values of the sums of `matmul`: the bias, or zeros, padded to whole vectors."""
-    start = np.zeros(padded_width(columns, dtype.itemsize), dtype)
+    start = np.zeros(_padded_width(columns, dtype.itemsize), dtype)
     if bias is not None:
         expect(bias=(bias, (columns,)), sums=(start, (None,)))
         start[:columns] = bias

@@ -6,6 +6,9 @@ The 6 x 4 sums stay in vector registers while k runs: one step loads one row of 
 A, each broadcast to all lanes. So 24 multiply-adds need 10 loads, and a core can do its two multiply-adds per cycle
 (Goto & van de Geijn 2008, "Anatomy of high-performance matrix multiplication", section 6).
 
+A tile of one or two rows, as for a single image in a dense layer, has a second version without the other four rows:
+the micro-kernel would spend three times as long on their multiply-adds as the matrix B takes to arrive from memory.
+
 A need not be a matrix in memory. Its elements are found by two tables of offsets,
 
     A[m, k] = a[a_start + a_rows[m] + a_columns[k]]
@@ -29,6 +32,7 @@ from scratchcnn.kernels.simd.vectors import INDEX, Vectorized, make_intrinsic
 
 ROWS = 6
 COLUMNS = vectors().tile_columns
+FEW_ROWS = 2  # up to which the second version is used
 
 
 class _MicroKernel(Vectorized):
@@ -58,17 +62,26 @@ class _MicroKernel(Vectorized):
     )
 
     def emit(self) -> None:
-        """Emit one branch for each number of vectors."""
+        """Emit one branch for each number of vectors, and a second one for few rows of `COLUMNS` vectors."""
+        builder, args = self.builder, self.args
+        are_few = builder.icmp_signed("<=", args["row_count"], INDEX(FEW_ROWS))
         for columns in range(COLUMNS, 0, -1):
-            with self.builder.if_then(self.builder.icmp_signed("==", self.args["vectors"], INDEX(columns))):
-                self.emit_tile(columns)
+            with builder.if_then(builder.icmp_signed("==", args["vectors"], INDEX(columns))):
+                if columns < COLUMNS:  # each sum waits for the previous one, and fewer sums take as long
+                    self.emit_tile(ROWS, columns)
+                    continue
+                with builder.if_else(are_few) as (few, many):
+                    with few:
+                        self.emit_tile(FEW_ROWS, columns)
+                    with many:
+                        self.emit_tile(ROWS, columns)
 
-    def emit_tile(self, columns: int) -> None:
+    def emit_tile(self, rows: int, columns: int) -> None:
         """One pass over k with all sums in registers, then one pass over C."""
         builder, args = self.builder, self.args
-        a_rows = [self.number_at("a", args["a_start"], self.row_offset("a_rows", m)) for m in range(ROWS)]
+        a_rows = [self.number_at("a", args["a_start"], self.row_offset("a_rows", m)) for m in range(rows)]
         b_row = self.number_at("b", args["b_start"])
-        sums = [self.load_vector(self.number_at("start", args["start_at"]), v) for v in range(columns)] * ROWS
+        sums = [self.load_vector(self.number_at("start", args["start_at"]), v) for v in range(columns)] * rows
 
         before, loop, after = builder.block, builder.append_basic_block("k"), builder.append_basic_block("k.end")
         builder.branch(loop)
@@ -86,21 +99,21 @@ class _MicroKernel(Vectorized):
 
     def add_products(self, a_rows: list[Any], b_row: Any, step: Any, sums: list[Any]) -> list[Any]:
         """The step k: sums[m, v] + A[m, k] * B[k, v], for all m and v."""
-        builder, args, columns = self.builder, self.args, len(sums) // ROWS
+        builder, args, columns = self.builder, self.args, len(sums) // len(a_rows)
         a_column = builder.load(builder.gep(self.data["a_columns"], [builder.add(args["k"], step)]))
         b_at = builder.gep(b_row, [builder.mul(step, args["b_stride"])])
         b = [self.load_vector(b_at, v) for v in range(columns)]
         new_sums = []
-        for m in range(ROWS):
-            a = self.broadcast(builder.load(builder.gep(a_rows[m], [a_column])))
+        for m, a_row in enumerate(a_rows):
+            a = self.broadcast(builder.load(builder.gep(a_row, [a_column])))
             new_sums += [self.multiply_add(a, b[v], sums[m * columns + v]) for v in range(columns)]
         return new_sums
 
     def store(self, sums: list[Any], columns: int) -> None:
         """Store a whole tile by vectors, and a tile that is cut off on the right or below element by element."""
-        builder, args = self.builder, self.args
+        builder, args, rows = self.builder, self.args, len(sums) // columns
         whole = builder.and_(
-            builder.icmp_signed("==", args["row_count"], INDEX(ROWS)),
+            builder.icmp_signed("==", args["row_count"], INDEX(rows)),
             builder.icmp_signed("==", args["column_count"], INDEX(columns * self.lanes)),
         )
         with builder.if_else(whole) as (then, otherwise):
@@ -114,7 +127,7 @@ class _MicroKernel(Vectorized):
     def store_vectors(self, sums: list[Any], columns: int, adds: bool) -> None:
         """Store a whole tile, a vector at a time."""
         floor = self.broadcast(self.floor())
-        for m in range(ROWS):
+        for m in range(len(sums) // columns):
             c_row = self.number_at("c", self.args["c_start"], self.row_offset("c_rows", m))
             for v in range(columns):
                 value, at = sums[m * columns + v], self.vector_at(c_row, v)
@@ -126,7 +139,7 @@ class _MicroKernel(Vectorized):
         """Store a tile that is cut off: all of it to the stack, then the part inside C element by element."""
         builder, args = self.builder, self.args
         width = columns * self.lanes
-        spilled = cgutils.alloca_once(builder, self.number, size=INDEX(ROWS * width))
+        spilled = cgutils.alloca_once(builder, self.number, size=INDEX(len(sums) * self.lanes))
         for i, value in enumerate(sums):
             builder.store(value, self.vector_at(spilled, i), align=self.itemsize)
         with cgutils.for_range(builder, args["row_count"]) as m:

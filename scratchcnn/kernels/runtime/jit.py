@@ -44,7 +44,8 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 COMPILES = not numba.config.DISABLE_JIT  # type: ignore[attr-defined]
 OPTIONS: dict[str, Any] = {"fastmath": {"contract", "reassoc"}, "error_model": "numpy"}
 WAITING = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "2000"}
-MANY = 32_768  # elements of an array from which on waking the other threads pays off
+MANY = 131_072  # elements of an array from which on waking the other threads pays off ...
+MANY_PRODUCTS = 4_000_000  # ... and multiply-adds of a matrix product
 MOST_GROUPS = 16  # partial sums of a gradient: enough for 16 threads, few enough for the cache ...
 MOST_GROUP_BYTES = 1 << 23  # ... and where a single sum is large, fewer
 
@@ -115,19 +116,25 @@ def parallel(function: Function) -> Function:
 def parallel_if_large(function: Function) -> Function:
     """Compile `function` twice, for all threads and for one; all are used for an array of at least `MANY` elements.
 
-    Waking a thread takes longer than a few thousand simple operations, and a model has many small arrays.
+    Waking a thread takes 5 to 25 microseconds, in which one thread applies a ReLU to 100,000 elements, and a model has
+    many small arrays. `for_product` chooses for a matrix product, whose work the sizes of its arrays do not show.
     """
     many, one = parallel(function), _compile(_renamed(function, "alone"), parallel=False)
 
     @functools.wraps(function)
     def choose(*arguments: Any) -> Any:
         for argument in arguments:
-            if getattr(argument, "size", 0) >= MANY:
+            if type(argument) is np.ndarray and argument.size >= MANY:
                 return many(*arguments)
         return one(*arguments)
 
     choose.many, choose.one = many, one  # type: ignore[attr-defined]
     return cast(Function, choose)
+
+
+def for_product(kernel: Any, multiply_adds: int) -> Any:
+    """The version of a kernel compiled by `parallel_if_large` that is faster for so many multiply-adds."""
+    return kernel.many if multiply_adds >= MANY_PRODUCTS else kernel.one
 
 
 def address(function: Callable[..., Any], signature: Any) -> int:
