@@ -14,6 +14,7 @@ engine.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
@@ -53,6 +54,8 @@ class Plan(Displayed):
         In order.
     first : int
         Index of the first stage with trainable parameters, where the backward pass ends.
+    multiply_adds : int
+        Estimate of the work of a forward pass, per image.
 
     Examples
     --------
@@ -80,6 +83,7 @@ class Plan(Displayed):
             row = row[len(stage.layers) :]
         trained = (i for i, stage in enumerate(self.stages) if any(map(_is_trained, stage.layers)))
         self.first = next(trained, len(self.stages))
+        self.multiply_adds = sum(map(_multiply_adds, self.layers))
 
     def fits(self, layers: Sequence[Layer]) -> bool:
         """Whether the plan was made for these layers, and none of them has changed since but in its parameters."""
@@ -180,6 +184,15 @@ def _single(planned: _Planned, engine: str) -> SingleLayer:
     if engine == "kernels" and isinstance(layer, Conv2D):
         ops = with_algorithm(planned.choice or layer.algorithm)
     return SingleLayer(layer, ops, planned.choice)
+
+
+def _multiply_adds(layer: Layer) -> int:
+    """Return how many multiply-adds a layer needs per image: each weight is used once per pixel of the output.
+
+    An operation on each element, such as an activation function, counts as one.
+    """
+    *pixels, channels = layer.output_shape or (0,)
+    return math.prod(pixels) * max(layer.parameter_count, channels)
 
 
 def _is_trained(layer: Layer) -> bool:

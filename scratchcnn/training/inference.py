@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from scratchcnn.fusion.plan import Plan
+from scratchcnn.kernels.runtime.threads import threads_for
 from scratchcnn.kernels.runtime.workspace import Workspace
 from scratchcnn.operands import Array
 from scratchcnn.training.data import Samples
@@ -92,8 +93,9 @@ def _expect_batches(count: int, steps: int | None) -> None:
 
 def predict_batch(plan: Plan, x: Array) -> Array:
     """Return the output of the last stage for one batch; no caches are kept for a backward pass."""
-    for stage in plan.stages:
-        x = stage.forward(x, training=False, rng=None)[0]
+    with threads_for(plan.multiply_adds * len(x)):
+        for stage in plan.stages:
+            x = stage.forward(x, training=False, rng=None)[0]
     return x
 
 

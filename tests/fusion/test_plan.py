@@ -122,3 +122,8 @@ def test_plan_of_the_articles_network_prints_stages_and_algorithms():
 def test_plan_requires_known_shapes():
     with pytest.raises(ValueError, match="Expected a model of known shape for its plan"):
         _ = Sequential([Dense(3)]).plan
+
+
+def test_multiply_adds_of_a_plan_are_those_of_each_layer_per_image():
+    layers = [Conv2D(2, 3, input_shape=(6, 6, 1)), MaxPooling2D(), Flatten(), Dense(5, use_bias=False)]
+    assert Sequential(layers).plan.multiply_adds == 16 * 2 * (9 + 1) + 8 + 8 + 8 * 5

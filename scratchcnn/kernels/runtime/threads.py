@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numba
+
+WORTH_WAKING = 16_000_000  # multiply-adds, about 0.2 ms
 
 
 def set_threads(count: int) -> None:
@@ -30,3 +35,20 @@ def set_threads(count: int) -> None:
 def get_threads() -> int:
     """Return the number of threads that the kernels use."""
     return int(numba.get_num_threads())
+
+
+@contextmanager
+def threads_for(multiply_adds: int) -> Iterator[None]:
+    """Use one thread for the kernels of a pass over a network with so little work that waking the others costs more.
+
+    Between two kernels the other threads fall asleep, so each kernel of the pass would wake them.
+    """
+    threads = numba.get_num_threads()
+    if threads == 1 or multiply_adds >= WORTH_WAKING:
+        yield
+        return
+    numba.set_num_threads(1)
+    try:
+        yield
+    finally:
+        numba.set_num_threads(threads)
