@@ -36,12 +36,13 @@ import numpy as np
 from numba import get_num_threads, prange
 
 from scratchcnn.geometry import Padding, Pair, Windows
-from scratchcnn.kernels.conv2d.empty_windows import keep_dtype, make_bands, mark_bands
-from scratchcnn.kernels.conv2d.near_ties import decide_near_ties, decide_pooled, direct_sums, make_room
+from scratchcnn.kernels.conv2d.empty_windows import Bands, keep_dtype, make_bands, mark_bands
+from scratchcnn.kernels.conv2d.near_ties import Room, decide_near_ties, decide_pooled, direct_sums, make_room
 from scratchcnn.kernels.conv2d.winograd_tiles import (
     Grid,
     NearTies,
     Output,
+    Planes,
     copy_tiles,
     make_planes,
     select_tiles,
@@ -54,6 +55,7 @@ from scratchcnn.kernels.fused.recompute import Recomputation, compute_slice, no_
 from scratchcnn.kernels.gemm.matmul import matmul, product_of, start_row
 from scratchcnn.kernels.runtime.copying import empty_aligned
 from scratchcnn.kernels.runtime.jit import call, code_of, parallel, serial
+from scratchcnn.kernels.runtime.lending import lend
 from scratchcnn.kernels.runtime.workspace import empty
 from scratchcnn.operands import Array, Shape, conv2d_windows, expect, winner_dtype
 
@@ -167,7 +169,7 @@ def _correlate(
     at_once = tiles_at_once(elements, channels + start.size, dtype.itemsize, reserved)
     sums = direct_sums(np.ascontiguousarray(kernel), start, windows, winners is not None and exact_zeros)
     operands = (product_of(dtype), m, images, recomputed, sums, transformed, output, at_once)
-    _convolve(code_of(_convolve_share, dtype, *operands, (0, 1)), *operands, get_num_threads())
+    _convolve(code_of(_convolve_part, dtype, *operands, (0, 1)), *operands, get_num_threads())
 
 
 @parallel
@@ -179,52 +181,97 @@ def _convolve(code, product, m, images, recomputed, sums, transformed, output, a
         call(code, (product, m, images, recomputed, sums, transformed, output, at_once, (np.int64(share), threads)))
 
 
+class _Work(NamedTuple):
+    """Memory and tables of one thread, for `at_once` tiles.
+
+    Attributes
+    ----------
+    x : (N, H, W, C)
+        The images, or a ring of recomputed ones.
+    padded, border : one-dimensional
+        For one padded input of a recomputed image, and for a tile that crosses the border.
+    patches, products, ties, room, bands
+        Of `winograd_tiles`, `near_ties` and `empty_windows`.
+    selected, sources : (at_once,), int64
+        As `select_tiles` writes them.
+    columns, rows, product_rows : int64
+        Offsets of the channels, and of the tiles in the planes of patches and products.
+    part : (int, int)
+        The thread's share, and the number of shares.
+    """
+
+    x: Array
+    padded: Array
+    border: Array
+    patches: Planes
+    products: Planes
+    ties: NearTies
+    room: Room
+    bands: Bands
+    selected: Array
+    sources: Array
+    columns: Array
+    rows: Array
+    product_rows: Array
+    part: tuple[int, int]
+
+
 @serial
-def _convolve_share(product, m, images, recomputed, sums, transformed, output, at_once, part):
+def _convolve_part(product, m, images, recomputed, sums, transformed, output, at_once, part):
+    """Allocate the memory of one thread, and lend it to `_convolve_share`."""
+    elements, channels, filters = (m + 2) * (m + 2), images.x.shape[3], output.start.size
+    _, height, width, _ = output.y.shape
+    down, across = (height * output.pool + m - 1) // m, (width * output.pool + m - 1) // m
+    patches, products = (
+        make_planes(elements, at_once, channels, images.x),
+        make_planes(elements, at_once, filters, images.x),
+    )
+    rows, product_rows = np.arange(at_once) * patches.stride, np.arange(at_once) * products.stride
+    x, padded = _room_for_images(images.x, recomputed, at_once // (down * across) + 2)
+    work = _Work(
+        x, padded, empty_aligned(elements * max(patches.stride, products.stride), x.dtype), patches, products,
+        NearTies(sums.spread, np.empty(at_once, np.int64), np.empty(m * m * filters, np.uint8)), make_room(sums),
+        make_bands(m, across, at_once, images.keep, x, sums.active),
+        np.empty(at_once, np.int64), np.empty(at_once, np.int64), np.arange(channels), rows, product_rows, part,
+    )  # fmt: skip
+    lend(_convolve_share, (product, m, images, recomputed, sums, transformed, output, work))
+
+
+@serial
+def _convolve_share(product, m, images, recomputed, sums, transformed, output, work):
     """One block of tiles after the other: transform their patches, multiply, transform the products back.
 
     Of the uniform tiles of an image, a background, one is computed and copied to the others.
     """
     image_count, height, width, _ = output.y.shape
-    x, start, (share, shares) = images.x, output.start, part
-    channels, filters = x.shape[3], start.size
+    x, patches, products, bands, (share, shares) = work.x, work.patches, work.products, work.bands, work.part
+    channels, filters = x.shape[3], output.start.size
     down, across = (height * output.pool + m - 1) // m, (width * output.pool + m - 1) // m
     of_patches, of_outputs = Grid(m, down, across, images.above, images.left), Grid(m, down, across, 0, 0)
-    tiles, elements = image_count * down * across, (m + 2) * (m + 2)
+    tiles, elements, at_once = image_count * down * across, (m + 2) * (m + 2), len(work.selected)
     blocks = (tiles + at_once - 1) // at_once
-    patches, products = make_planes(elements, at_once, channels, x), make_planes(elements, at_once, filters, x)
-    border = empty_aligned(elements * max(patches.stride, products.stride), x.dtype)
-    zeros = np.zeros(filters, x.dtype)
-    columns, rows, product_rows = np.arange(channels), np.arange(at_once), np.arange(at_once)
-    for i in range(at_once):
-        rows[i], product_rows[i] = i * patches.stride, i * products.stride
-    x, padded = _room_for_images(images.x, recomputed, at_once // (down * across) + 2)
-    ties = NearTies(sums.spread, np.empty(at_once, np.int64), np.empty(m * m * filters, np.uint8))
-    room = make_room(sums)
-    bands = make_bands(m, across, at_once, images.keep, x, sums.active)
-    selected, sources, like = np.empty(at_once, np.int64), np.empty(at_once, np.int64), np.full(2, -1)
+    zeros, like = np.zeros(filters, x.dtype), np.full(2, -1)
     made = blocks * share // shares * at_once // (down * across)
     first_band = marked = blocks * share // shares * at_once // across
     for block in range(blocks * share // shares, blocks * (share + 1) // shares):
-        first = block * at_once
-        count = min(at_once, tiles - first)
+        first, count = block * at_once, min(at_once, tiles - block * at_once)
         last = first + count - 1
-        made = _recompute_images(recomputed, made, last // (down * across) + 1, padded, x)
+        made = _recompute_images(recomputed, made, last // (down * across) + 1, work.padded, x)
         if images.exact_zeros:
             mark_bands(bands, of_patches, marked, last // across + 1, marked > first_band, x)
         marked = last // across + 1
-        chosen = selected[: select_tiles(of_outputs, first, count, bands, like, selected, sources)]
-        transform_patches(of_patches, chosen, x, border, patches)
+        chosen = work.selected[: select_tiles(of_outputs, first, count, bands, like, work.selected, work.sources)]
+        transform_patches(of_patches, chosen, x, work.border, patches)
         for e in range(elements):
             panels = transformed[e * channels * filters : (e + 1) * channels * filters]
             matmul(
-                product, patches.values, e * patches.plane, rows[: len(chosen)], columns, panels, filters, zeros,
-                products.values, e * products.plane, product_rows[: len(chosen)], 0, 0, 0,
+                product, patches.values, e * patches.plane, work.rows[: len(chosen)], work.columns, panels, filters,
+                zeros, products.values, e * products.plane, work.product_rows[: len(chosen)], 0, 0, 0,
             )  # fmt: skip
-        transform_products(of_outputs, chosen, products, bands, output, border, ties)
+        transform_products(of_outputs, chosen, products, bands, output, work.border, work.ties)
         if sums.active:
-            decide_pooled(product, of_outputs, chosen, ties.undecided, x, sums, output, room)
-        copy_tiles(of_outputs, first, sources[:count], output)
+            decide_pooled(product, of_outputs, chosen, work.ties.undecided, x, sums, output, work.room)
+        copy_tiles(of_outputs, first, work.sources[:count], output)
 
 
 @serial

@@ -11,12 +11,15 @@ group of images, then over at most 16 groups.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import prange
 
 from scratchcnn.geometry import Padding, Pair
 from scratchcnn.kernels.conv2d.winograd_tiles import (
     Grid,
+    Planes,
     make_planes,
     tiles_at_once,
     transform_gradients,
@@ -24,8 +27,11 @@ from scratchcnn.kernels.conv2d.winograd_tiles import (
     transform_patches,
 )
 from scratchcnn.kernels.gemm.matmul import matmul, padded_width, product_of
-from scratchcnn.kernels.runtime.copying import empty_aligned
-from scratchcnn.kernels.runtime.jit import group_count, parallel
+from scratchcnn.kernels.runtime.copying import empty_aligned, fill
+from scratchcnn.kernels.runtime.groups import sum_of_groups
+from scratchcnn.kernels.runtime.jit import call, code_of, group_count, parallel, parallel_if_large, serial
+from scratchcnn.kernels.runtime.lending import lend
+from scratchcnn.kernels.runtime.workspace import empty
 from scratchcnn.operands import Array, conv2d_windows, expect
 
 
@@ -43,38 +49,68 @@ def conv2d_kernel_gradient(
     expect(x=(x, x.shape), dy=(dy, (len(x), windows.rows.output, windows.columns.output, filters)))
     width = padded_width(filters, x.itemsize)
     sums = (m + 2) ** 2 * channels * width
-    groups = np.zeros((group_count(len(x), sums * x.itemsize), sums), x.dtype)
+    groups = empty((max(1, group_count(len(x), sums * x.itemsize)), sums), x.dtype)
     at_once = tiles_at_once((m + 2) ** 2, channels + width, x.dtype.itemsize)
     before = (windows.rows.before, windows.columns.before)
-    _sum_products(product_of(x.dtype), m, np.ascontiguousarray(x), before, np.ascontiguousarray(dy), groups, at_once)
-    gradient = np.empty((3, 3, channels, width), x.dtype)
-    transform_kernel_gradient(m, groups.sum(axis=0), gradient)
+    operands = product_of(x.dtype), m, np.ascontiguousarray(x), before, np.ascontiguousarray(dy), groups, at_once
+    _sum_groups(code_of(_sum_of_group, x.dtype, *operands, 0), *operands)
+    gradient = empty((3, 3, channels, width), x.dtype)
+    _transform_sums(m, sum_of_groups(groups), gradient)
     return np.ascontiguousarray(gradient[..., :filters])
 
 
 @parallel
-def _sum_products(product, m, x, before, dy, groups, at_once):
-    """For every group of images: the sum over its tiles of (Bᵀ d B)ᵀ (A dy Aᵀ), a matrix (C, F) for each element."""
-    images, height, width, filters = dy.shape
-    channels = x.shape[3]
-    down, across = (height + m - 1) // m, (width + m - 1) // m
-    elements = (m + 2) * (m + 2)
+def _sum_groups(code, product, m, x, before, dy, groups, at_once):
     for group in prange(len(groups)):
-        patches, gradients = make_planes(elements, at_once, channels, x), make_planes(elements, at_once, filters, x)
-        stride = gradients.stride
-        border = empty_aligned(elements * max(patches.stride, stride), x.dtype)
-        zeros = np.zeros(stride, x.dtype)
-        rows, sum_rows, sums = np.arange(channels), np.arange(channels) * stride, groups[group]
-        tiles = images * (group + 1) // len(groups) * down * across
-        for first in range(images * group // len(groups) * down * across, tiles, at_once):
-            count = min(at_once, tiles - first)
-            of_patches = Grid(m, down, across, before[0], before[1])
-            transform_patches(of_patches, np.arange(first, first + count), x, border, patches)
-            transform_gradients(Grid(m, down, across, 0, 0), first, count, dy, border, gradients)
-            columns = np.arange(count) * patches.stride
-            for e in range(elements):
-                matmul(
-                    product, patches.values, e * patches.plane, rows, columns,
-                    gradients.values[e * gradients.plane :], stride, zeros,
-                    sums, e * channels * stride, sum_rows, 1, 0, stride,
-                )  # fmt: skip
+        call(code, (product, m, x, before, dy, groups, at_once, np.int64(group)))
+
+
+@parallel_if_large
+def _transform_sums(m, sums, gradient):
+    for channel in prange(gradient.shape[2]):
+        transform_kernel_gradient(m, sums, np.int64(channel), gradient)
+
+
+class _Work(NamedTuple):
+    """Memory for `at_once` transformed patches and gradients, for a tile that crosses the border, and for their sum."""
+
+    at_once: int
+    patches: Planes
+    gradients: Planes
+    border: Array
+    sums: Array
+
+
+@serial
+def _sum_of_group(product, m, x, before, dy, groups, at_once, group):
+    """Allocate the memory of a group of images, and lend it to `_sum_products`."""
+    elements, channels, filters = (m + 2) * (m + 2), x.shape[3], dy.shape[3]
+    patches, gradients = make_planes(elements, at_once, channels, x), make_planes(elements, at_once, filters, x)
+    border = empty_aligned(elements * max(patches.stride, gradients.stride), x.dtype)
+    part = len(x) * group // len(groups), len(x) * (group + 1) // len(groups)
+    work = _Work(at_once, patches, gradients, border, groups[group])
+    lend(_sum_products, (product, m, x, before, dy, part, work))
+
+
+@serial
+def _sum_products(product, m, x, before, dy, images, work):
+    """The sum over the tiles of a group of images of (Bᵀ d B)ᵀ (A dy Aᵀ), a matrix (C, F) for each element."""
+    at_once, patches, gradients, border, sums = work
+    _, height, width, _ = dy.shape
+    channels, stride = x.shape[3], gradients.stride
+    down, across = (height + m - 1) // m, (width + m - 1) // m
+    zeros, rows, sum_rows = np.zeros(stride, x.dtype), np.arange(channels), np.arange(channels) * stride
+    first_tile, tiles = images[0] * down * across, images[1] * down * across
+    if first_tile == tiles:
+        fill(sums, 0, len(sums), 0)
+    for first in range(first_tile, tiles, at_once):
+        count = min(at_once, tiles - first)
+        transform_patches(Grid(m, down, across, *before), np.arange(first, first + count), x, border, patches)
+        transform_gradients(Grid(m, down, across, 0, 0), first, count, dy, border, gradients)
+        columns, adds = np.arange(count) * patches.stride, 1 if first > first_tile else 0
+        for e in range((m + 2) * (m + 2)):
+            matmul(
+                product, patches.values, e * patches.plane, rows, columns,
+                gradients.values[e * gradients.plane :], stride, zeros,
+                sums, e * channels * stride, sum_rows, adds, 0, stride,
+            )  # fmt: skip

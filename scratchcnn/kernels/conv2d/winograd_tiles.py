@@ -313,12 +313,11 @@ def copy_tiles(grid, first, sources, output):
 
 
 @serial
-def transform_kernel_gradient(m, sums, gradient):
-    """Gᵀ s G for every channel and all filters."""
+def transform_kernel_gradient(m, sums, channel, gradient):
+    """Gᵀ s G for all filters of a channel."""
     _, _, channels, filters = gradient.shape
-    plane, results = channels * filters, gradient.reshape(-1)
-    for channel in range(channels):
-        first, vectors = channel * filters, _vectors(filters, gradient)
-        _transform_kernel_gradient(
-            m, sums, first, (m + 2) * plane, plane, results, first, 3 * plane, plane, vectors
-        )  # fmt: skip
+    plane, first = channels * filters, channel * filters
+    _transform_kernel_gradient(
+        m, sums, first, (m + 2) * plane, plane, gradient.reshape(-1), first, 3 * plane, plane,
+        _vectors(filters, gradient),
+    )  # fmt: skip

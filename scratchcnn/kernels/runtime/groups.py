@@ -25,8 +25,10 @@ def sum_of_groups(groups: Array) -> Array:
 def _sum_of_groups(groups, total):
     for block in prange((total.size + BLOCK - 1) // BLOCK):
         first, last = block * BLOCK, min((block + 1) * BLOCK, total.size)
-        for i in range(first, last):
-            total[i] = groups[0, i] if len(groups) > 0 else 0
-        for group in range(1, len(groups)):
-            for i in range(first, last):
-                total[i] += groups[group, i]
+        sums = total[first:last]
+        for i in range(len(sums)):
+            sums[i] = 0
+        for group in range(len(groups)):
+            part = groups[group, first:last]
+            for i in range(len(sums)):  # slices, since LLVM does not vectorize `total[i] += groups[group, i]`
+                sums[i] += part[i]

@@ -73,9 +73,11 @@ _load_threads_that_sleep()
 def group_count(images: int, sum_bytes: int) -> int:
     """The number of groups of images, each summed by one thread, for the partial sums of a gradient.
 
-    It depends only on the shapes, so that sums are taken in the same order for any number of threads.
+    It depends only on the shapes, so that sums are taken in the same order for any number of threads. A power of two
+    gives each of two, four or eight threads the same work.
     """
-    return min(images, MOST_GROUPS, max(2, MOST_GROUP_BYTES // max(1, sum_bytes)))
+    fitting = max(2, MOST_GROUP_BYTES // max(1, sum_bytes))
+    return min(images, MOST_GROUPS, 1 << (fitting.bit_length() - 1))
 
 
 def serial(function: Function) -> Function:
