@@ -1,18 +1,43 @@
 """What the tests share: Keras's backend, hypothesis without a clock, random numbers, the bound on rounding errors."""
 
+import hashlib
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
+import platformdirs
 import pytest
 from hypothesis import settings
+from llvmlite import binding
 
 # Read when Keras and JAX are first imported, which only tests/keras does.
 os.environ.setdefault("KERAS_BACKEND", "jax")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("JAX_ENABLE_X64", "true")
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "true")  # every model is compiled for a handful of calls
+
+
+def _share_compiled_programs_of_jax() -> None:
+    """Keep the programs that JAX compiles beside the compiled kernels, for all workers and for the next run.
+
+    Keras compiles the same program again for each equal model; JAX then reads it from the folder, where its name is a
+    hash of the program and of JAX's version. A program contains instructions of one processor, so that each kind of
+    processor has a folder.
+    """
+    processor = hashlib.sha256(binding.get_host_cpu_features().flatten().encode()).hexdigest()[:16]
+    folder = Path(platformdirs.user_cache_dir("scratchcnn")) / "tests" / f"jax_{processor}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:  # no writable folder: every process compiles
+        return
+    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(folder))
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+
+
+_share_compiled_programs_of_jax()
 
 # The first call of a kernel may compile it, so no single example has a time limit.
 settings.register_profile("scratchcnn", deadline=None)

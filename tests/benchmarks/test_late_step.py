@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from scripts import run_in_this_process
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "late_step.py"
 
@@ -30,8 +31,8 @@ def test_table_contains_both_medians_and_their_ratio(tmp_path):
 
 
 @pytest.mark.parametrize(("name", "value"), [("--dead", 1.5), ("--rounds", 0), ("--steps", -1)])
-def test_invalid_argument_is_an_error(name, value):
-    done = run(name, value)
+def test_invalid_argument_is_an_error(tmp_path, name, value):
+    done = run_in_this_process(SCRIPT, tmp_path, name, value)
     assert done.returncode == 2
     assert f"argument {name}: expected" in done.stderr
     assert "Traceback" not in done.stderr

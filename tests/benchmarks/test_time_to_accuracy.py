@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from scripts import run_in_this_process
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "time_to_accuracy.py"
 LINE = re.compile(r"(article|best) +(\d+|median) \| +(\S+) +(\S+) +(\S+) \| +(\S+) +(\S+) +(\S+)")
@@ -61,8 +62,8 @@ def test_missed_target_is_printed_as_a_dash():
         (["--data", "nowhere"], "(each may end in .gz), received 'nowhere', which does not exist"),
     ],
 )
-def test_invalid_argument_is_an_error(arguments, message):
-    finished = run(*arguments)
+def test_invalid_argument_is_an_error(tmp_path, arguments, message):
+    finished = run_in_this_process(SCRIPT, tmp_path, *arguments)
     assert finished.returncode == 2
     assert message in finished.stderr
     assert "Traceback" not in finished.stderr

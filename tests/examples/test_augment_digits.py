@@ -8,6 +8,7 @@ from pathlib import Path
 import imageio.v3 as iio
 import numpy as np
 import pytest
+from scripts import run_in_this_process
 
 from scratchcnn.datasets import mnist
 
@@ -91,7 +92,7 @@ def test_own_data_set(tmp_path: Path):
 )
 def test_invalid_arguments_are_rejected(tmp_path: Path, arguments: tuple, message: str):
     (tmp_path / "broken.npz").write_bytes(b"PK\x03\x04 truncated")
-    done = run(tmp_path, *arguments)
+    done = run_in_this_process(EXAMPLE, tmp_path, *arguments)
     assert done.returncode == 2
     assert re.search(rf"\naugment_digits\.py: error: {message}.*\n\Z", done.stderr), done.stderr
     assert "Traceback" not in done.stderr

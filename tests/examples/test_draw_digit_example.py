@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from scripts import run_in_this_process
 
 from scratchcnn import Sequential
 from scratchcnn.layers import Dense
@@ -52,7 +53,7 @@ def test_missing_display_or_toolkit_gives_installation_hints(tmp_path: Path):
 def test_invalid_arguments_are_rejected(tmp_path: Path, arguments: tuple, message: str):
     (tmp_path / "text.npz").write_text("not a model")
     Sequential([Dense(10, input_shape=(4,))]).save(tmp_path / "small.npz")
-    done = run(tmp_path, *arguments)
+    done = run_in_this_process(EXAMPLE, tmp_path, *arguments)
     assert done.returncode == 2
     assert re.search(rf"\ndraw_digit\.py: error: {message}", done.stderr), done.stderr
     assert "Traceback" not in done.stderr

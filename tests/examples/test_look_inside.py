@@ -10,6 +10,7 @@ import imageio.v3 as iio
 import numpy as np
 import pytest
 from drawn_digits import Scene, photograph
+from scripts import run_in_this_process
 
 from scratchcnn import Sequential, load_model
 from scratchcnn.datasets import mnist
@@ -108,7 +109,7 @@ def test_wrong_arguments(tmp_path: Path, arguments: tuple, message: str):
     dot[10:30, 12:16] = 0
     iio.imwrite(tmp_path / "dot.png", dot)
     Sequential([Dense(10, input_shape=(4,))]).save(tmp_path / "small.npz")
-    done = run(tmp_path, *arguments)
+    done = run_in_this_process(EXAMPLE, tmp_path, *arguments)
     assert done.returncode == 2
     assert re.search(rf"\nlook_inside\.py: error: {message}.*\n\Z", done.stderr), done.stderr
     assert "Traceback" not in done.stderr

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from drawn_digits import Scene, photograph
 from non_digits import CLOTHES, clothing
+from scripts import run_in_this_process
 
 from scratchcnn import Sequential
 from scratchcnn.layers import Dense, Flatten
@@ -102,7 +103,7 @@ def test_invalid_arguments_are_rejected(tmp_path: Path, arguments: tuple, messag
     dot[10:30, 12:16] = 0
     iio.imwrite(tmp_path / "dot.png", dot)
     Sequential([Dense(10, input_shape=(4,))]).save(tmp_path / "small.npz")
-    done = run(tmp_path, *arguments)
+    done = run_in_this_process(EXAMPLE, tmp_path, *arguments)
     assert done.returncode == 2
     assert re.search(rf"\nread_digit\.py: error: {message}.*\n\Z", done.stderr, re.DOTALL), done.stderr
     assert "Traceback" not in done.stderr

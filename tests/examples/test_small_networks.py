@@ -8,6 +8,7 @@ from pathlib import Path
 import imageio.v3 as iio
 import numpy as np
 import pytest
+from scripts import run_in_this_process
 
 from scratchcnn import load_model
 from scratchcnn.datasets import mnist
@@ -75,6 +76,6 @@ def test_network_with_batch_normalization_learns_and_can_be_looked_into(tmp_path
     ("look_inside.py", ("--dataset", "cifar10"), "--dataset: expected --model, and neither --digit nor --data sample"),
 ])  # fmt: skip
 def test_wrong_argument_ends_with_a_message(tmp_path: Path, example, arguments, message):
-    done = run(tmp_path, example, *arguments)
+    done = run_in_this_process(EXAMPLES / example, tmp_path, *arguments)
     assert done.returncode == 2
     assert re.search(f"error: argument {message}", done.stderr), done.stderr

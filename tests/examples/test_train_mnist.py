@@ -10,6 +10,7 @@ from pathlib import Path
 import imageio.v3 as iio
 import numpy as np
 import pytest
+from scripts import run_in_this_process
 
 from scratchcnn import load_model
 from scratchcnn.datasets import mnist
@@ -136,7 +137,7 @@ def test_own_data_and_reference_engine(tmp_path: Path):
 )
 def test_wrong_argument_is_named_in_one_line(tmp_path: Path, arguments: tuple, message: str):
     (tmp_path / "broken.npz").write_bytes(b"PK\x03\x04 and no more")
-    done = run(tmp_path, *arguments)
+    done = run_in_this_process(EXAMPLE, tmp_path, *arguments)
     assert done.returncode == 2
     assert re.search(rf"\ntrain_mnist\.py: error: {message}.*\n\Z", done.stderr), done.stderr
     assert "Traceback" not in done.stderr

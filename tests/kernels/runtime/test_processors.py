@@ -3,7 +3,9 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
+import platformdirs
 import pytest
 from llvmlite import binding
 
@@ -91,9 +93,11 @@ PROCESSORS = {
 
 @pytest.mark.skipif(not binding.get_process_triple().startswith("x86_64"), reason="compiles for x86-64")
 @pytest.mark.parametrize("processor", PROCESSORS)
-def test_kernels_compute_when_compiled_for(processor, tmp_path):
+def test_kernels_compute_when_compiled_for(processor):
     name, features, printed = PROCESSORS[processor]
-    variables = {"NUMBA_CPU_NAME": name, "NUMBA_CPU_FEATURES": features, "NUMBA_CACHE_DIR": str(tmp_path)}
+    # A cache of their own, which keeps them for the next run of the tests.
+    cache = Path(platformdirs.user_cache_dir("scratchcnn"), "tests", "processors")
+    variables = {"NUMBA_CPU_NAME": name, "NUMBA_CPU_FEATURES": features, "NUMBA_CACHE_DIR": str(cache)}
     run = subprocess.run([sys.executable, "-c", CODE], env=os.environ | variables, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     assert run.stdout.strip() == printed
