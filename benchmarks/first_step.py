@@ -14,13 +14,10 @@ from __future__ import annotations
 import argparse
 import time
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 from report import Summary, print_best_peer, print_table, relative, summarize, threads, write_json
-from turns import Process, add_options, folder_of, read_options, run
-
-COLD = "scratchcnn, cold"
+from turns import COLD, add_options, folder_of, new_process, read_options, run
 
 
 def main() -> None:
@@ -55,15 +52,11 @@ def measure(options: argparse.Namespace) -> tuple[dict[str, Summary], dict[str, 
 
 def measure_one(name: str, options: argparse.Namespace, folder: Path) -> tuple[float, float]:
     """Return the seconds of the import and to the end of the first step, measured in one new process."""
-    system, environment = name, {}
-    with TemporaryDirectory() as empty:
-        if name == COLD:
-            system, environment = "scratchcnn", {"NUMBA_CACHE_DIR": empty}
-        start = time.perf_counter()
-        with Process(system, options.threads, folder, environment) as process:
-            process.ask("steps", count=1, batch_size=options.batch_size)
-            seconds = time.perf_counter() - start
-            return process.ask("import_seconds"), seconds
+    start = time.perf_counter()
+    with new_process(name, options.threads, folder) as process:
+        process.ask("steps", count=1, batch_size=options.batch_size)
+        seconds = time.perf_counter() - start
+        return process.ask("import_seconds"), seconds
 
 
 def print_report(options: argparse.Namespace, imports: dict[str, Summary], steps: dict[str, Summary]) -> None:

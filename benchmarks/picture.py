@@ -1,6 +1,6 @@
-"""Plot the time of a training step as a bar chart, one bar per system, from the output of train_step.py.
+"""Plot the time of a training step as bar charts, one per network, from the output of networks.py.
 
-    python benchmarks/train_step.py --peer all --json step.json
+    python benchmarks/networks.py --networks article --batch-size 128 --peer all --json step.json
     python benchmarks/picture.py step.json train_step.png
 
 scratchcnn's bar is dark and the others are light, so that the chart remains readable in greyscale.
@@ -17,8 +17,8 @@ from scratchcnn.plots.picture import check_path, new_figure, save
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Plot the time of a training step as a bar chart.")
-    parser.add_argument("measurements", metavar="STEP.json", help="the file written by train_step.py --json")
+    parser = argparse.ArgumentParser(description="Plot the time of a training step as bar charts.")
+    parser.add_argument("measurements", metavar="STEP.json", help="the file written by networks.py --json")
     parser.add_argument("picture", metavar="PICTURE", help="the image file to write: .png, .jpg, .pdf or .svg")
     options = parser.parse_args()
     try:
@@ -33,20 +33,34 @@ def main() -> None:
                      f"{error.strerror}")  # fmt: skip
     except (ValueError, KeyError, TypeError, AttributeError):
         parser.error(
-            f"argument STEP.json: expected the output of train_step.py --json, received '{options.measurements}'"
+            f"argument STEP.json: expected the output of networks.py --json, received '{options.measurements}'"
         )
     save(figure, options.picture)
 
 
 def draw(report: Mapping[str, Any]) -> Any:
+    """Draw a chart for each network."""
+    settings, machine, networks = report["settings"], report["machine"], report["networks"]
+    bars = [len(network["systems"]) for network in networks.values()]
+    figure = new_figure(8, sum(1.3 + 0.42 * count for count in bars) + 0.4)
+    figure.set_layout_engine("constrained")
+    heights = [1 + count for count in bars]
+    charts = figure.subplots(len(bars), squeeze=False, height_ratios=heights)[:, 0]
+    for axes, network in zip(charts, networks.values(), strict=True):
+        draw_network(axes, network)
+    charts[-1].set_xlabel("ms per training step, lower is better (median; error bar: lowest and highest round)")
+    threads = f"{settings['threads']} thread{'s' if settings['threads'] > 1 else ''}"
+    figure.suptitle(f"One training step, float32, {threads}", fontsize=11)
+    systems = dict.fromkeys(system for network in networks.values() for system in network["systems"])
+    figure.supxlabel(f"{machine['processor']}; {versions(machine['packages'], systems)}", fontsize=7, color="0.3")
+    return figure
+
+
+def draw_network(axes: Any, network: Mapping[str, Any]) -> None:
     """Draw the medians as bars, fastest on top, with error bars from the lowest to the highest median of a round."""
-    settings, machine = report["settings"], report["machine"]
-    seconds = {name: system["seconds"] for name, system in report["systems"].items()}
+    seconds = {name: system["seconds"] for name, system in network["systems"].items()}
     names = sorted(seconds, key=lambda name: seconds[name]["median"])
     ours = seconds["scratchcnn"]["median"]
-    figure = new_figure(8, 1.7 + 0.42 * len(names))
-    figure.set_layout_engine("constrained")
-    axes = figure.subplots()
     for place, name in enumerate(names):
         lowest, median, highest = (1e3 * seconds[name][word] for word in ("lowest", "median", "highest"))
         mine = name == "scratchcnn"
@@ -58,14 +72,9 @@ def draw(report: Mapping[str, Any]) -> Any:
     axes.set_yticks(range(len(names)), names)
     axes.invert_yaxis()
     axes.set_xlim(0, 1.35e3 * max(system["highest"] for system in seconds.values()))  # room for the labels
-    axes.set_xlabel("ms per training step, lower is better (median; error bar: lowest and highest round)")
-    threads = f"{settings['threads']} thread{'s' if settings['threads'] > 1 else ''}"
-    axes.set_title(f"One training step of the article's network, batch size {settings['batch_size']}, float32, "
-                   f"{threads}", loc="left", fontsize=11)  # fmt: skip
+    axes.set_title(f"{network['network']}, batch size {network['batch_size']}", loc="left", fontsize=10)
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="x", color="0.9", zorder=0)
-    figure.supxlabel(f"{machine['processor']}; {versions(machine['packages'], seconds)}", fontsize=7, color="0.3")
-    return figure
 
 
 def versions(packages: Mapping[str, str], systems: Mapping[str, Any]) -> str:

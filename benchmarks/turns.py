@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import subprocess
 import sys
@@ -18,11 +19,13 @@ from tempfile import TemporaryDirectory, TemporaryFile
 from typing import Any
 
 import numpy as np
+from architectures import NETWORKS, Architecture
 from contestants import PEERS, SYSTEMS, missing_packages
 
 Array = np.ndarray[Any, Any]
 
 WORKER = Path(__file__).with_name("worker.py")
+COLD = "scratchcnn, cold"  # with an empty kernel cache
 ENVIRONMENT = {"CUDA_VISIBLE_DEVICES": "-1", "JAX_PLATFORMS": "cpu"}  # no system may use a GPU
 
 
@@ -43,12 +46,15 @@ def processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def add_options(parser: argparse.ArgumentParser, batch_size: int = 128, rounds: int | None = None) -> None:
-    """Add the options common to all comparisons of systems; --rounds only if a default is given."""
+def add_options(parser: argparse.ArgumentParser, batch_size: int | None = 128, rounds: int | None = None) -> None:
+    """Add the options common to all comparisons of systems; --rounds only if a default is given.
+
+    The default of --batch-size may be None, if it depends on the network.
+    """
     parser.add_argument("--peer", action="append", choices=[*PEERS, "all"], default=[],
                         help="a system to compare with; may be repeated")  # fmt: skip
     parser.add_argument("--batch-size", type=int, default=batch_size, metavar="N",
-                        help="images per batch (default: %(default)s)")  # fmt: skip
+                        help=f"images per batch (default: {batch_size or 'that of each network'})")  # fmt: skip
     add_measuring_options(parser, rounds, "systems")
 
 
@@ -144,10 +150,13 @@ class Process:
 
 
 @contextmanager
-def folder_of(x: Array, y: Array, weights: Sequence[Array] | None) -> Iterator[Path]:
-    """Create a temporary folder with images, labels and initial weights for all processes."""
+def folder_of(
+    x: Array, y: Array, weights: Sequence[Array] | None, architecture: Architecture = NETWORKS["article"]
+) -> Iterator[Path]:
+    """Create a temporary folder with network, images, labels and initial weights for all processes."""
     with TemporaryDirectory(ignore_cleanup_errors=True) as name:
         folder = Path(name)
+        (folder / "architecture.json").write_text(json.dumps(architecture))
         np.save(folder / "x.npy", x)
         np.save(folder / "y.npy", y.astype(np.int64))  # PyTorch requires int64 labels
         if weights is not None:
@@ -162,6 +171,15 @@ def processes(systems: Iterable[str], threads: int, folder: Path) -> Iterator[di
         yield {system: stack.enter_context(Process(system, threads, folder)) for system in systems}
 
 
+@contextmanager
+def new_process(name: str, threads: int, folder: Path) -> Iterator[Process]:
+    """Start the process of a system; the system `COLD` is scratchcnn with an empty kernel cache."""
+    with TemporaryDirectory() as empty:
+        system, environment = ("scratchcnn", {"NUMBA_CACHE_DIR": empty}) if name == COLD else (name, {})
+        with Process(system, threads, folder, environment) as process:
+            yield process
+
+
 def expect_agreement(what: str, values: Mapping[str, Any], tolerance: float) -> None:
     """End the program if a system's values differ from scratchcnn's by more than `tolerance`.
 
@@ -172,3 +190,21 @@ def expect_agreement(what: str, values: Mapping[str, Any], tolerance: float) -> 
         if not difference <= tolerance:  # also true for NaN
             sys.exit(f"Expected the same {what} from all systems, received a difference of {difference:.3g} between "
                      f"{system} and scratchcnn; nothing was timed.")  # fmt: skip
+
+
+def expect_same_loss(running: Mapping[str, Process], weights: Sequence[Array], batch_size: int) -> dict[str, float]:
+    """Return the loss of the first batch by system; end the program if they differ by more than rounding errors."""
+    losses = {name: process.ask("loss", batch_size=batch_size) for name, process in running.items()}
+    expect_agreement("loss of the first batch", losses, loss_tolerance(weights))
+    return losses
+
+
+def loss_tolerance(weights: Sequence[Array]) -> float:
+    """Return by how much the float32 losses of two correct systems may differ, given a network's initial weights.
+
+    In a sum of n products, the rounding errors add up to about u sqrt(n) times the magnitude of the sum, with the unit
+    roundoff u (Higham & Mary 2019, "A new approach to probabilistic rounding error analysis"). The errors of successive
+    layers add up, and both systems have them; activations and logits have a magnitude of 1 with initial weights.
+    """
+    terms = [math.prod(weight.shape[:-1]) for weight in weights if weight.ndim > 1]
+    return 2 * 2**-24 * sum(math.sqrt(n) for n in terms)

@@ -4,8 +4,8 @@
 
 turns.py starts this program. A request is one line of JSON on stdin with the name of a method of `Worker` and its
 arguments, for example ["steps", {"count": 15, "batch_size": 128}]; the response is one line of JSON on stdout. FOLDER
-contains the data of the benchmark, the same for all systems: images x.npy, labels y.npy, and the initial weights in
-weights.npz, unless each system initializes its own.
+contains what is the same for all systems: the network in architecture.json, images x.npy, labels y.npy, and the initial
+weights in weights.npz, unless each system initializes its own.
 """
 
 from __future__ import annotations
@@ -14,13 +14,16 @@ import importlib
 import json
 import os
 import signal
+import statistics
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from importlib.abc import MetaPathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from architectures import Architecture
 from contestants import SYSTEMS
 
 if TYPE_CHECKING:
@@ -63,14 +66,17 @@ class Hidden(MetaPathFinder):
 class Worker:
     """The requests that a benchmark can make, one method each."""
 
-    def __init__(self, network: type[Network], threads: int, folder: Path, import_seconds: float) -> None:
+    def __init__(self, system: type[Network], threads: int, folder: Path, import_seconds: float) -> None:
         import numpy as np
 
         self.seconds = import_seconds
         self.x, self.y = np.load(folder / "x.npy"), np.load(folder / "y.npy")
+        architecture = Architecture(*json.loads((folder / "architecture.json").read_text()))
         weights = folder / "weights.npz"
         initial = list(np.load(weights).values()) if weights.exists() else None
-        self.network = network(threads, initial, from_bytes=self.x.dtype == np.uint8)
+        self.settings = system.settings(architecture)
+        self.build = partial(system, architecture, threads, initial, self.x.dtype == np.uint8)
+        self.network = self.build(self.settings[0])
         self.batch = 0
 
     def import_seconds(self) -> float:
@@ -81,16 +87,42 @@ class Worker:
         """Return the loss of the first batch, without dropout."""
         return self.network.loss(self.x[:batch_size], self.y[:batch_size])
 
+    def choose_setting(self, count: int, batch_size: int) -> str:
+        """Return the system's setting with the fastest steps, and start again with it.
+
+        Each setting takes `count` untimed steps, and then twice as many in turns with the others.
+        """
+        if len(self.settings) == 1:
+            return self.settings[0]
+        networks = {setting: self.build(setting) for setting in self.settings}
+        seconds: dict[str, list[float]] = {}
+        for _ in range(3):
+            timed = {setting: self._time_steps(network, count, batch_size) for setting, network in networks.items()}
+            seconds = {setting: seconds.get(setting, []) + times for setting, times in timed.items()}
+        fastest = min(self.settings, key=lambda setting: statistics.median(seconds[setting][count:]))
+        self.network, self.batch = self.build(fastest), 0
+        return fastest
+
     def steps(self, count: int, batch_size: int) -> list[float]:
         """Train `count` steps on consecutive batches; return the seconds of each."""
+        return self._time_steps(self.network, count, batch_size)
+
+    def _time_steps(self, network: Network, count: int, batch_size: int) -> list[float]:
         seconds = []
         for _ in range(count):
             self.batch = (self.batch + 1) % (len(self.x) // batch_size)
             rows = slice(self.batch * batch_size, (self.batch + 1) * batch_size)
+            batch = network.batch(self.x[rows], self.y[rows])
             start = time.perf_counter()
-            self.network.step(self.x[rows], self.y[rows])
+            network.step(batch)
             seconds.append(time.perf_counter() - start)
         return seconds
+
+    def fit(self, batch_size: int, count: int | None = None) -> float:
+        """Train one epoch on all images, or on the first `count`; return its seconds."""
+        start = time.perf_counter()
+        self.network.fit(self.x[:count], self.y[:count], batch_size)
+        return time.perf_counter() - start
 
     def predict(self, count: int, batch_size: int) -> list[float]:
         """Predict all images `count` times; return the seconds of each."""

@@ -1,4 +1,4 @@
-"""The systems under comparison: each module builds the article's network in one of them, for training and prediction.
+"""The systems under comparison: each module builds a network in one of them, for training and prediction.
 
 Only the module of a system imports it, so that a process loads nothing but the system it runs.
 """
@@ -7,36 +7,64 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Mapping, Sequence
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     import numpy as np
+    from architectures import Architecture
 
     Array = np.ndarray[Any, Any]
 
 
 class Network(Protocol):
-    """The article's network in one system, trained with Keras's Adam and with dropout.
+    """A network in one system, trained with Keras's Adam and with dropout.
 
     Parameters
     ----------
+    architecture : Architecture
     threads : int
     weights : sequence of arrays, or None
         Initial weights in the order of scratchcnn's `Sequential.get_weights`; None: the system's own initialization.
     from_bytes : bool
         True: images are uint8, and each batch is divided by 255. False: images are float32 in [0, 1].
+    setting : str
+        One of `settings`.
     """
 
-    def __init__(self, threads: int, weights: Sequence[Array] | None, from_bytes: bool) -> None: ...
+    def __init__(
+        self,
+        architecture: Architecture,
+        threads: int,
+        weights: Sequence[Array] | None,
+        from_bytes: bool,
+        setting: str,
+    ) -> None: ...
+
+    @staticmethod
+    def settings(architecture: Architecture) -> Sequence[str]:
+        """Return the ways in which the system can take a training step, its ordinary one first."""
 
     def loss(self, x: Array, y: Array) -> float:
         """Return the mean loss of a batch without dropout, which must be equal for all systems."""
 
-    def step(self, x: Array, y: Array) -> None:
+    def batch(self, x: Array, y: Array) -> Any:
+        """Return a batch as the system's own tensors."""
+
+    def step(self, batch: Any) -> None:
         """Take one training step with Adam; return when the computation has finished."""
+
+    def fit(self, x: Array, y: Array, batch_size: int) -> None:
+        """Train one epoch in the ordinary way of the system, in random order."""
 
     def predict(self, x: Array, batch_size: int) -> Array:
         """Return probabilities (N, 10), without dropout."""
+
+
+def build_layers(architecture: Architecture, layers: ModuleType, from_bytes: bool) -> list[Any]:
+    """Return the layers of a network, as objects of the classes in the module `layers` of Keras or scratchcnn."""
+    rescaling = [("Rescaling", {"scale": 1 / 255})] if from_bytes else []
+    return [getattr(layers, name)(**arguments) for name, arguments in [*rescaling, *architecture.layers]]
 
 
 class System(NamedTuple):

@@ -21,9 +21,9 @@ class Completed(NamedTuple):
 
     @property
     def table(self) -> dict[str, dict[str, list[float]]]:
-        """The values by system and column, as lists, since a column name may occur twice."""
+        """The values by system or network, and column, as lists, since a column name may occur twice."""
         lines = [re.split(r"  +", line) for line in self.out.splitlines()]
-        start = next(number for number, cells in enumerate(lines) if cells[0] == "system")
+        start = next(number for number, cells in enumerate(lines) if cells[0] in ("system", "network"))
         header, rows = lines[start], {}
         for name, *values in (cells for cells in lines[start + 1 :] if len(cells) == len(header)):
             rows[name] = {column: [] for column in header[1:]}

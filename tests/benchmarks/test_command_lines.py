@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-SCRIPTS = ["train_step.py", "predict.py", "first_step.py", "memory.py"]
+SCRIPTS = ["networks.py", "predict.py", "first_step.py", "memory.py"]
 
 
 def assert_rejected(done, script, message):
@@ -42,9 +42,18 @@ def test_invalid_common_option_is_an_error(run_benchmark, script, arguments, mes
         ("train_shape_network.py", ("--jobs", 0), "--jobs: expected at least 1, received 0"),
         ("accuracy.py", ("--seeds", 1, -2), "--seeds: expected at least 0, received -2"),
         ("accuracy.py", ("--data", "nowhere"), "--data: expected a folder .* received 'nowhere', which does not .*"),
-        ("train_step.py", ("--rounds", 0), "--rounds: expected at least 1, received 0"),
-        ("train_step.py", ("--steps", 0), "--steps: expected at least 1, received 0"),
-        ("train_step.py", ("--batch-size", 4001), "--batch-size: expected at most 4000, .*, received 4001"),
+        ("networks.py", ("--rounds", 0), "--rounds: expected at least 1, received 0"),
+        ("networks.py", ("--warm-up", 0), "--warm-up: expected at least 1, received 0"),
+        ("networks.py", ("--networks", "lenet,vgh"), "--networks: expected names of article, .*, received 'vgh'"),
+        ("networks.py", ("--networks", ""), "--networks: expected names of article, .*, received ''"),
+        ("networks.py", ("--data", "nowhere"), "--data: expected a folder .* received 'nowhere', which does not .*"),
+        ("networks.py", ("--steps", 0), "--steps: expected at least 1, received 0"),
+        ("networks.py", ("--batch-size", 4001), "--batch-size: expected at most 4000, .*, received 4001"),
+        (
+            "networks.py",
+            ("--networks", "vgg", "--batch-size", 5001),
+            "--batch-size: expected at most 5000, .*, received 5001",
+        ),
         ("predict.py", ("--rounds", 0), "--rounds: expected at least 1, received 0"),
         ("predict.py", ("--repeats", 0), "--repeats: expected at least 1, received 0"),
         ("predict.py", ("--images", 0), "--images: expected at least 1, received 0"),

@@ -1,6 +1,7 @@
 """Every installed peer computes the same as scratchcnn, and learns; Keras on JAX is always tested."""
 
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -47,13 +48,37 @@ def test_loss_and_probabilities_of_uint8_images_agree_and_training_reduces_the_l
 
 def test_table_compares_scratchcnn_with_a_peer(run_benchmark):
     """The benchmark fails unless the losses of a float32 batch agree and training changes them."""
-    peer = "keras-jax"
-    done = run_benchmark("train_step.py", "--peer", peer, "--batch-size", 8, "--rounds", 1, "--steps", 1)
+    options = ("--networks", "lenet,mlp", "--batch-size", 8, "--rounds", 1, "--steps", 1, "--warm-up", 1)
+    done = run_benchmark("networks.py", "--peer", "keras-jax", *options)
     assert done.code == 0, done.err
-    assert list(done.table) == ["scratchcnn", peer]
-    ours, theirs = (row["ms/step"][0] for row in done.table.values())
-    ratio = done.table[peer]["relative"][0]
-    assert ratio == pytest.approx(theirs / ours, rel=0.005 / ours + 0.005 / theirs, abs=0.005)
-    found = re.search(r"^Fastest peer: (\S+), (\S+) times scratchcnn's time\n\Z", done.out, re.MULTILINE)
+    table = done.table
+    assert list(table) == ["lenet, 8", "mlp, 8"]
+    assert list(table["mlp, 8"]) == ["scratchcnn", "keras-jax", "ratio", "at peak"]
+    for row in table.values():
+        [ours], [theirs], [ratio], _ = row.values()
+        assert ratio == pytest.approx(theirs / ours, rel=0.005 / ours + 0.005 / theirs, abs=0.005)
+    found = re.search(r"geometric mean (\S+), lowest (\S+)\nkeras-jax, jit: all\n\Z", done.out)
     assert found is not None, done.out
-    assert found.groups() == (peer, f"{ratio:.2f}")
+    ratios = [row["ratio"][0] for row in table.values()]
+    assert float(found[1]) == pytest.approx(np.sqrt(np.prod(ratios)), abs=0.01)
+    assert float(found[2]) == min(ratios)
+
+
+def test_peer_with_wrong_weights_is_reported(run_benchmark, monkeypatch, tmp_path):
+    """A kernel with height and width exchanged, a frequent error, is one: nothing is timed."""
+    import turns
+
+    class Exchanged(turns.Process):
+        def __init__(self, system, threads, folder, environment=None):
+            if system != "scratchcnn":
+                shutil.copytree(folder, tmp_path / "wrong")
+                folder = tmp_path / "wrong"
+                first, *others = np.load(folder / "weights.npz").values()
+                np.savez(folder / "weights.npz", first.transpose(1, 0, 2, 3), *others)
+            super().__init__(system, threads, folder, environment)
+
+    monkeypatch.setattr(turns, "Process", Exchanged)
+    done = run_benchmark("networks.py", "--peer", "keras-jax", "--networks", "lenet", "--batch-size", 8)
+    assert done.code == 1
+    assert re.search(r"Expected the same loss .* between keras-jax and scratchcnn; nothing was timed\.\n\Z", done.err)
+    assert done.out == ""

@@ -1,4 +1,4 @@
-"""benchmarks/picture.py draws the JSON file of train_step.py as a bar chart, and rejects other files."""
+"""benchmarks/picture.py draws the JSON file of networks.py as bar charts, and rejects other files."""
 
 import json
 import re
@@ -9,13 +9,15 @@ import pytest
 
 @pytest.fixture
 def measurements(run_benchmark, tmp_path):
-    """The JSON file of the benchmark, with an additional peer that is three times slower."""
+    """The JSON file of the benchmark of one network, with an additional peer that is three times slower."""
     file = tmp_path / "step.json"
-    done = run_benchmark("train_step.py", "--batch-size", 8, "--rounds", 1, "--steps", 1, "--json", file)
+    options = ("--networks", "lenet", "--batch-size", 8, "--rounds", 1, "--steps", 1, "--warm-up", 1)
+    done = run_benchmark("networks.py", *options, "--json", file)
     assert done.code == 0, done.err
     report = json.loads(file.read_text())
-    ours = report["systems"]["scratchcnn"]["seconds"]
-    report["systems"]["torch"] = {"seconds": {word: 3 * value for word, value in ours.items()}}
+    systems = report["networks"]["lenet, 8"]["systems"]
+    ours = systems["scratchcnn"]["seconds"]
+    systems["torch"] = {"seconds": {word: 3 * value for word, value in ours.items()}}
     file.write_text(json.dumps(report))
     return file
 
@@ -36,10 +38,18 @@ def test_bars_are_sorted_and_labelled(measurements):
     report = json.loads(measurements.read_text())
     [axes] = draw(report).axes
     assert [label.get_text() for label in axes.get_yticklabels()] == ["scratchcnn", "torch"]
-    ours = 1e3 * report["systems"]["scratchcnn"]["seconds"]["median"]
+    ours = 1e3 * report["networks"]["lenet, 8"]["systems"]["scratchcnn"]["seconds"]["median"]
     assert [text.get_text() for text in axes.texts] == [f"{ours:.1f} ms", f"{3 * ours:.1f} ms   3.0 times"]
-    assert "batch size 8" in axes.get_title(loc="left")
+    assert axes.get_title(loc="left") == "lenet, batch size 8"
     assert "ms" in axes.get_xlabel()
+
+
+def test_each_network_has_its_own_chart(measurements):
+    from picture import draw
+
+    report = json.loads(measurements.read_text())
+    report["networks"]["vgg, 32"] = {**report["networks"]["lenet, 8"], "network": "vgg", "batch_size": 32}
+    assert [axes.get_title(loc="left") for axes in draw(report).axes] == ["lenet, batch size 8", "vgg, batch size 32"]
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"systems": {"scratchcnn": {"bytes": 1}}}', None])

@@ -47,7 +47,7 @@ def test_benchmark_of_differing_systems_exits_with_1(run_benchmark, monkeypatch)
             return math.nan if question == "loss" else super().ask(question, **arguments)
 
     monkeypatch.setattr(turns, "Process", Wrong)
-    done = run_benchmark("train_step.py", "--batch-size", 8, "--rounds", 1, "--steps", 1)
+    done = run_benchmark("networks.py", "--networks", "article", "--batch-size", 8, "--rounds", 1, "--steps", 1)
     assert done.code == 1
     assert "nothing was timed" in done.err
     assert done.out == ""
