@@ -13,7 +13,8 @@ copied.
 Cost: 2 * N * OH * OW * KH * KW * C * F FLOPs each, and one pass over x, y and the kernel.
 
 Threads take whole images. The kernel gradient is summed in groups of images whose number does not depend on the number
-of threads, so neither does any bit of the results.
+of threads, so neither does any bit of the results. For small images it is one product over the batch instead
+(`batch_kernel_gradient`).
 """
 
 from __future__ import annotations
@@ -25,9 +26,11 @@ import numpy as np
 from numba import get_num_threads, prange
 
 from scratchcnn.geometry import Axis, Padding, Pair, Windows
-from scratchcnn.kernels.bias import sum_of_images
+from scratchcnn.kernels.bias import bias_gradient, sum_of_images
+from scratchcnn.kernels.conv2d import batch_kernel_gradient
 from scratchcnn.kernels.gemm.matmul import is_packed, matmul, pack, packed, padded_width, product_of, start_row
 from scratchcnn.kernels.im2col import TABLES, corner_offsets, element_offsets, frozen, padded_size, place
+from scratchcnn.kernels.relu import relu_gradient
 from scratchcnn.kernels.runtime.groups import sum_of_groups
 from scratchcnn.kernels.runtime.jit import group_count, parallel, serial
 from scratchcnn.kernels.runtime.workspace import empty
@@ -179,7 +182,8 @@ def conv2d_kernel_gradient(
 ) -> Array:
     """Gradient of the loss with respect to the kernel; `reference.conv2d_kernel_gradient` has the formula.
 
-    Numerics: a sum over the pixels of an image, then over the images of a group, then over at most 16 groups.
+    Numerics: a sum over the pixels of an image, then over the images of a group, then over at most 16 groups; for small
+    images one sum (`batch_kernel_gradient`).
     """
     return _kernel_and_bias_sums(dy, None, x, kernel_size, strides, padding, dilation_rate, bias=False)[0]
 
@@ -210,6 +214,10 @@ def _kernel_and_bias_sums(
     expect(x=(x, x.shape), dy=(dy, shape))
     if y is not None:
         expect(dy=(dy, shape), y=(y, shape))
+    if batch_kernel_gradient.sums_over_batch(windows, channels):
+        dz = np.ascontiguousarray(dy if y is None else relu_gradient(dy, y))
+        dkernel = batch_kernel_gradient.conv2d_kernel_gradient(dz, x, windows)
+        return dkernel.reshape(*kernel_size, channels, filters), bias_gradient(dz) if bias else np.zeros(0, dy.dtype)
     depth = kernel_size[0] * kernel_size[1] * channels
     groups = np.zeros((group_count(images, depth * filters * x.itemsize), depth, filters), x.dtype)
     image_sums = np.zeros((images, filters), np.float64)

@@ -60,6 +60,8 @@ def test_convolution_matches_reference_when_sums_are_split_into_blocks(rounding_
     check_sums(rounding_bound, "conv2d", [x, kernel, None], 5250)
     x, dy = random_array(rng, (3, 70, 71, 2), dtype), random_array(rng, (3, 69, 70, 5), dtype)  # 4830 pixels per image
     check_sums(rounding_bound, "conv2d_kernel_gradient", [dy, x, (2, 2)], 3 * 4830)
+    x, dy = random_array(rng, (60, 9, 11, 4), dtype), random_array(rng, (60, 5, 6, 130), dtype)  # one sum per batch
+    check_sums(rounding_bound, "conv2d_kernel_gradient", [dy, x, (3, 3), (2, 2), "same"], 60 * 30)
     dy, kernel = random_array(rng, (2, 2, 3, 1100), dtype), random_array(rng, (2, 2, 3, 1100), dtype)
     check_sums(rounding_bound, "conv2d_input_gradient", [dy, kernel, (2, 3, 4, 3)], 4400)
 
