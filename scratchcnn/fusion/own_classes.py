@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any, TypeGuard
 
 from scratchcnn.activations import Linear, ReLU
-from scratchcnn.layers import Conv2D, Layer, MaxPooling2D
+from scratchcnn.layers import Activation, BatchNormalization, Conv2D, Layer, MaxPooling2D
+from scratchcnn.layers import ReLU as ReLULayer
 
-DEFINED: dict[type[Any], dict[str, Any]] = {kind: dict(vars(kind)) for kind in (Conv2D, MaxPooling2D, Linear, ReLU)}
+CLASSES: tuple[type[Any], ...] = (Conv2D, MaxPooling2D, BatchNormalization, Activation, ReLULayer, Linear, ReLU)
+DEFINED: dict[type[Any], dict[str, Any]] = {kind: dict(vars(kind)) for kind in CLASSES}
 """The classes that may be fused, with everything that this package defines in them."""
 
 
@@ -15,7 +17,8 @@ def is_original(thing: object, kind: type[Any]) -> bool:
     """Whether `thing` is exactly of class `kind`, and no method was replaced, neither of the class nor of `thing`."""
     if type(thing) is not kind or any(hasattr(kind, name) for name in vars(thing)):
         return False
-    return all(vars(kind).get(name) is value for name, value in DEFINED[kind].items())
+    defined = [base for base in kind.__mro__ if base in DEFINED]
+    return all(vars(base).get(name) is value for base in defined for name, value in DEFINED[base].items())
 
 
 def is_convolution(layer: Layer) -> TypeGuard[Conv2D]:
@@ -33,6 +36,18 @@ def has_relu(layer: Conv2D) -> bool:
 def is_max_pooling(layer: Layer) -> TypeGuard[MaxPooling2D]:
     """Whether a layer is this package's MaxPooling2D."""
     return is_original(layer, MaxPooling2D)
+
+
+def is_batch_normalization(layer: Layer) -> TypeGuard[BatchNormalization]:
+    """Whether a layer is this package's BatchNormalization."""
+    return is_original(layer, BatchNormalization)
+
+
+def is_relu(layer: Layer) -> bool:
+    """Whether a layer is this package's ReLU, or its Activation with ReLU."""
+    if not isinstance(layer, Activation) or not (is_original(layer, ReLULayer) or is_original(layer, Activation)):
+        return False
+    return is_original(layer.activation, ReLU)
 
 
 def state_of(layer: Layer) -> tuple[object, ...]:

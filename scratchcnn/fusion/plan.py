@@ -23,10 +23,18 @@ from typing import NamedTuple
 from scratchcnn.algorithms import Choice, Problem, choose, recomputes
 from scratchcnn.display.blocks import Block, Table
 from scratchcnn.display.displayed import Displayed
+from scratchcnn.fusion.batch_normalization_relu import BatchNormalizationReLU
 from scratchcnn.fusion.conv2d_conv2d_max_pooling2d import Conv2DConv2DMaxPooling2D
 from scratchcnn.fusion.conv2d_max_pooling2d import Conv2DMaxPooling2D
 from scratchcnn.fusion.conv2d_relu import Conv2DReLU
-from scratchcnn.fusion.own_classes import has_relu, is_convolution, is_max_pooling, state_of
+from scratchcnn.fusion.own_classes import (
+    has_relu,
+    is_batch_normalization,
+    is_convolution,
+    is_max_pooling,
+    is_relu,
+    state_of,
+)
 from scratchcnn.fusion.stage import SingleLayer, Stage
 from scratchcnn.geometry import image_windows
 from scratchcnn.layers import Conv2D, Layer
@@ -78,7 +86,7 @@ class Plan(Displayed):
         row = _with_algorithms(self.layers, engine)
         self.stages: list[Stage] = []
         while row:
-            stage = (_fused(row) if fuse else None) or _single(row[0], engine)
+            stage = (_fused(row) if fuse and engine == "kernels" else None) or _single(row[0], engine)
             self.stages.append(stage)
             row = row[len(stage.layers) :]
         trained = (i for i, stage in enumerate(self.stages) if any(map(_is_trained, stage.layers)))
@@ -162,6 +170,8 @@ def _problem(layer: Conv2D, following: Layer | None, input_gradient: bool) -> Pr
 def _fused(row: Sequence[_Planned]) -> Stage | None:
     """Step 2: the fused stage for the head of the row, if there is one."""
     head = row[0]
+    if is_batch_normalization(head.layer) and len(row) > 1 and is_relu(row[1].layer):
+        return BatchNormalizationReLU(head.layer, row[1].layer, operations_of("kernels"))
     if head.choice is None or head.problem is None or not isinstance(head.layer, Conv2D):
         return None
     one, two = (row[i] if i < len(row) else None for i in (1, 2))
