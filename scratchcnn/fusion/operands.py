@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from scratchcnn.activations import ReLU
 from scratchcnn.algorithms import Choice
-from scratchcnn.layers import Conv2D, MaxPooling2D
+from scratchcnn.layers import Conv2D, Dense, MaxPooling2D
 from scratchcnn.layers.base import Gradients
 from scratchcnn.operands import Array, Convolution, Pooling
 
@@ -21,6 +21,6 @@ def pooling_of(layer: MaxPooling2D) -> Pooling:
     return Pooling(layer.pool_size, layer.strides, layer.padding)
 
 
-def named(layer: Conv2D, dkernel: Array, dbias: Array) -> Gradients:
-    """Return the gradients of a convolution under the names of its parameters."""
+def named(layer: Conv2D | Dense, dkernel: Array, dbias: Array) -> Gradients:
+    """Return the gradients of a layer under the names of its parameters."""
     return {"kernel": dkernel, "bias": dbias} if layer.use_bias else {"kernel": dkernel}

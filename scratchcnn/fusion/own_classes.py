@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any, TypeGuard
 
 from scratchcnn.activations import Linear, ReLU
-from scratchcnn.layers import Activation, BatchNormalization, Conv2D, Layer, MaxPooling2D
+from scratchcnn.layers import Activation, BatchNormalization, Conv2D, Dense, Layer, MaxPooling2D
 from scratchcnn.layers import ReLU as ReLULayer
 
-CLASSES: tuple[type[Any], ...] = (Conv2D, MaxPooling2D, BatchNormalization, Activation, ReLULayer, Linear, ReLU)
+CLASSES: tuple[type[Any], ...] = (
+    Conv2D, Dense, MaxPooling2D, BatchNormalization, Activation, ReLULayer, Linear, ReLU,
+)  # fmt: skip
 DEFINED: dict[type[Any], dict[str, Any]] = {kind: dict(vars(kind)) for kind in CLASSES}
 """The classes that may be fused, with everything that this package defines in them."""
 
@@ -28,7 +30,12 @@ def is_convolution(layer: Layer) -> TypeGuard[Conv2D]:
     return has_relu(layer) or is_original(layer.activation, Linear)
 
 
-def has_relu(layer: Conv2D) -> bool:
+def is_dense_with_relu(layer: Layer) -> TypeGuard[Dense]:
+    """Whether a layer is this package's Dense, with ReLU."""
+    return isinstance(layer, Dense) and is_original(layer, Dense) and has_relu(layer)
+
+
+def has_relu(layer: Conv2D | Dense) -> bool:
     """Whether the activation is this package's ReLU."""
     return is_original(layer.activation, ReLU)
 

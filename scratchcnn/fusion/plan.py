@@ -27,10 +27,12 @@ from scratchcnn.fusion.batch_normalization_relu import BatchNormalizationReLU
 from scratchcnn.fusion.conv2d_conv2d_max_pooling2d import Conv2DConv2DMaxPooling2D
 from scratchcnn.fusion.conv2d_max_pooling2d import Conv2DMaxPooling2D
 from scratchcnn.fusion.conv2d_relu import Conv2DReLU
+from scratchcnn.fusion.dense_relu import DenseReLU
 from scratchcnn.fusion.own_classes import (
     has_relu,
     is_batch_normalization,
     is_convolution,
+    is_dense_with_relu,
     is_max_pooling,
     is_relu,
     state_of,
@@ -172,6 +174,8 @@ def _fused(row: Sequence[_Planned]) -> Stage | None:
     head = row[0]
     if is_batch_normalization(head.layer) and len(row) > 1 and is_relu(row[1].layer):
         return BatchNormalizationReLU(head.layer, row[1].layer, operations_of("kernels"))
+    if is_dense_with_relu(head.layer):
+        return DenseReLU(head.layer)
     if head.choice is None or head.problem is None or not isinstance(head.layer, Conv2D):
         return None
     one, two = (row[i] if i < len(row) else None for i in (1, 2))

@@ -40,29 +40,34 @@ def dense(x: Array, kernel: Array, bias: Array | None) -> Array:
 
     Numerics: each output is one sum over the inputs in order, in the dtype of x.
     """
+    return affine(x, kernel, bias, relu=False)
+
+
+def affine(x: Array, kernel: Array, bias: Array | None, relu: bool) -> Array:
+    """`dense`, and optionally its ReLU, which is applied to the sums while they are in registers."""
     expect(kernel=(kernel, (None, None)), x=(x, (None, len(kernel))))
     y = empty((x.shape[0], kernel.shape[1]), x.dtype)
     start = start_row(bias, kernel.shape[1], x.dtype)
     whole_vectors = kernel.shape[1] * kernel.itemsize % VECTOR_BYTES == 0
     matrix = np.ascontiguousarray(kernel).reshape(-1) if whole_vectors else packed(kernel)
     row_stride = kernel.shape[1] if whole_vectors else 0
-    operands = product_of(x.dtype), np.ascontiguousarray(x), matrix, row_stride, start, y
+    operands = product_of(x.dtype), np.ascontiguousarray(x), matrix, row_stride, start, y, int(relu)
     multiply = for_product(_dense, x.size * kernel.shape[1])
     multiply(code_of(_dense_panel, x.dtype, *operands, 0, 0, 1), *operands, get_num_threads())
     return y
 
 
 @parallel_if_large
-def _dense(code, product, x, matrix, row_stride, start, y, threads):
+def _dense(code, product, x, matrix, row_stride, start, y, rectify, threads):
     widest = panel_width(x.itemsize)
     panels = (y.shape[1] + widest - 1) // widest
     shares = (threads + panels - 1) // panels  # of the rows, so that every thread has a panel
     for job in prange(panels * shares):
-        call(code, (product, x, matrix, row_stride, start, y, job % panels * widest, job // panels, shares))
+        call(code, (product, x, matrix, row_stride, start, y, rectify, job % panels * widest, job // panels, shares))
 
 
 @serial
-def _dense_panel(product, x, matrix, row_stride, start, y, first, share, shares):
+def _dense_panel(product, x, matrix, row_stride, start, y, rectify, first, share, shares):
     """Compute a share of the rows of the panel whose columns begin at `first`."""
     rows, depth = x.shape
     columns, tiles = y.shape[1], (rows + ROWS - 1) // ROWS
@@ -70,7 +75,7 @@ def _dense_panel(product, x, matrix, row_stride, start, y, first, share, shares)
     matmul(
         product, x.reshape(-1), 0, m * depth, np.arange(depth), matrix[first if row_stride > 0 else first * depth :],
         min(panel_width(x.itemsize), columns - first), start[first:], y.reshape(-1), first, m * columns,
-        0, 0, row_stride,
+        0, rectify, row_stride,
     )  # fmt: skip
 
 

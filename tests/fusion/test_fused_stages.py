@@ -58,6 +58,11 @@ FUSED = {
     "Conv2DMaxPooling2D": [Conv2D(20, 3, **HEAD), MaxPooling2D()],
     "Conv2DConv2DMaxPooling2D": [Conv2D(16, 3, **HEAD), Conv2D(20, 3, activation="relu"), MaxPooling2D()],
 }
+DENSE = {
+    "a gradient on several threads": [Dense(300, "relu", input_shape=(90,)), Dense(520, "relu"), Dense(5, "softmax")],
+    "without bias": [Dense(70, "relu", use_bias=False, input_shape=(9,)), Dense(33, "relu", use_bias=False)],
+    "of one unit": [Dense(1, "relu", input_shape=(1,)), Dense(1, "relu")],
+}
 
 
 @pytest.mark.parametrize(("name", "layers"), FUSED.items(), ids=FUSED)
@@ -65,6 +70,22 @@ def test_every_fused_stage_is_used_and_gives_same_bits(name, layers):
     layers = [*copy.deepcopy(layers), Flatten(), Dense(5, activation="softmax")]
     plan = expect_same_bits(built(layers), sparse_batch((9, 14, 13, 1), 3, "float32"))
     assert [type(stage).__name__ for stage in plan.stages] == [name, "SingleLayer", "SingleLayer"]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("layers", DENSE.values(), ids=DENSE)
+def test_dense_with_relu_is_fused_and_gives_same_bits(layers, dtype):
+    layers = copy.deepcopy(layers)
+    plan = expect_same_bits(built(layers, dtype), sparse_batch((260, *layers[0].input_shape), 3, dtype))
+    assert [type(stage).__name__ for stage in plan.stages][:2] == ["DenseReLU", "DenseReLU"]
+
+
+def test_nan_passes_the_relu_of_a_fused_dense_layer_as_that_of_the_layer(rng):
+    model = built([Dense(20, "relu", input_shape=(7,)), Dense(3, "relu")])
+    x = rng.standard_normal((8, 7)).astype(np.float32)
+    x[2, 1], x[5, 0] = np.nan, np.inf
+    y = forward(expect_same_bits(model, x), x, False, None)[0]
+    assert np.isnan(y[2]).all()
 
 
 def test_two_convolutions_below_others_keep_their_activations():

@@ -8,7 +8,7 @@ import pytest
 from networks import article_model
 
 from scratchcnn import Sequential, activations
-from scratchcnn.layers import Conv2D, Dense, Flatten, MaxPooling2D
+from scratchcnn.layers import Conv2D, Dense, Flatten, Input, MaxPooling2D
 
 
 class OwnConv2D(Conv2D):
@@ -51,6 +51,28 @@ ROWS = {
 @pytest.mark.parametrize(("layers", "expected"), ROWS.values(), ids=ROWS)
 def test_only_layers_of_exactly_this_package_are_fused(layers, expected):
     assert stages(Sequential(copy.deepcopy(layers), seed=0)) == [*expected, *TWO_SINGLE]
+
+
+class OwnDense(Dense):
+    """A user's dense layer that overrides nothing."""
+
+
+@pytest.mark.parametrize(
+    ("layer", "expected"),
+    [
+        (Dense(3, "relu"), "DenseReLU"),
+        (Dense(3), "SingleLayer"),
+        (Dense(3, "tanh"), "SingleLayer"),
+        (Dense(3, OwnReLU()), "SingleLayer"),
+        (OwnDense(3, "relu"), "SingleLayer"),
+    ],
+)
+def test_only_dense_layers_of_this_package_with_its_relu_are_fused(layer, expected):
+    model = Sequential([Input((4,)), copy.deepcopy(layer)])
+    assert stages(model) == [expected]
+    model.layers[0].backward = lambda *given, **named: None
+    assert stages(model) == ["SingleLayer"]
+    assert stages(Sequential([Input((4,)), copy.deepcopy(layer)], engine="reference")) == ["SingleLayer"]
 
 
 def test_clone_is_fused_as_the_original():
@@ -113,7 +135,7 @@ def test_plan_of_the_articles_network_prints_stages_and_algorithms():
         "                          max_pooling2d\n"
         "SingleLayer               dropout\n"
         "SingleLayer               flatten\n"
-        "SingleLayer               dense\n"
+        "DenseReLU                 dense\n"
         "SingleLayer               dropout_1\n"
         "SingleLayer               dense_1"
     )
