@@ -51,13 +51,9 @@ def expect(**operands: tuple[Array, tuple[int | None, ...]]) -> None:
         raise TypeError(f"Expected one dtype, float32 or float64, for all, received {received}; use .astype.")
 
 
+@functools.lru_cache(maxsize=1024)  # every training step checks the same few shapes
 def _fits(found: Shape, wanted: tuple[int | None, ...]) -> bool:
-    if len(found) != len(wanted):
-        return False
-    for length, wanted_length in zip(found, wanted, strict=True):  # called often: a loop is faster than all(...)
-        if length != wanted_length and wanted_length is not None:
-            return False
-    return True
+    return len(found) == len(wanted) and all(w in (None, f) for w, f in zip(wanted, found, strict=True))
 
 
 def expect_windows(

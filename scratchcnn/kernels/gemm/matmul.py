@@ -121,7 +121,7 @@ def start_row(bias: Array | None, columns: int, dtype: np.dtype[Any]) -> Array:
     """Initial values of the sums of `matmul`: the bias, or zeros, padded to whole vectors."""
     start = np.zeros(_padded_width(columns, dtype.itemsize), dtype)
     if bias is not None:
-        expect(bias=(bias, (columns,)), sums=(start, (None,)))
+        expect(bias=(bias, (columns,)), sums=(start, start.shape))
         start[:columns] = bias
     return start
 

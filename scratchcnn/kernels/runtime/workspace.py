@@ -77,7 +77,8 @@ class _Lease(np.ndarray[Any, Any]):
 
 def _new_block(size: int) -> _Block:
     raw = np.empty(size + ALIGNMENT, np.uint8)
-    return raw[-raw.ctypes.data % ALIGNMENT :][:size].view(_Block)
+    address = raw.__array_interface__["data"][0]
+    return raw[-address % ALIGNMENT :][:size].view(_Block)
 
 
 def empty(shape: Shape, dtype: Any) -> Array:
