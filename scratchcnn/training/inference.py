@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from contextlib import closing
+from contextlib import closing, nullcontext
 from typing import Any
 
 import numpy as np
@@ -71,7 +71,8 @@ def prediction(model: Model, source: ImageSource, verbose: int, callbacks: Callb
     plan, outputs = model.plan, []
     callbacks.begin(model, {"verbose": verbose, "epochs": 1, "steps": source.steps})
     callbacks.call("on_predict_begin", {})
-    with closing(Progress(source.steps, verbose)) as progress, Workspace().active():
+    reused = nullcontext() if source.steps == 1 else Workspace().active()
+    with closing(Progress(source.steps, verbose)) as progress, reused:
         for number, images in enumerate(source.batches()):
             callbacks.call("on_predict_batch_begin", number, {})
             outputs.append(predict_batch(plan, images).copy())  # the workspace is used again for the next batch
