@@ -53,7 +53,7 @@ from scratchcnn.kernels.conv2d.winograd_tiles import (
 )
 from scratchcnn.kernels.fused.recompute import Recomputation, compute_slice, no_recomputation, room_for_source
 from scratchcnn.kernels.gemm.matmul import matmul, product_of, start_row
-from scratchcnn.kernels.runtime.copying import empty_aligned
+from scratchcnn.kernels.runtime.copying import CACHE_LINE, empty_aligned
 from scratchcnn.kernels.runtime.jit import call, code_of, parallel, serial
 from scratchcnn.kernels.runtime.lending import lend
 from scratchcnn.kernels.runtime.workspace import empty
@@ -152,7 +152,8 @@ def _correlate(
     if filters != start.size:  # whole vectors of filters
         kernel = np.pad(kernel, [(0, 0), (0, 0), (0, 0), (0, start.size - filters)])
     elements = (m + 2) ** 2
-    transformed = empty((elements * channels * start.size,), dtype)
+    row = channels * start.size + CACHE_LINE // dtype.itemsize  # a cache line longer, as in `Planes`
+    transformed = empty((elements, row), dtype)
     reserved = IMAGES_AT_ONCE * math.prod(x.shape[1:]) * dtype.itemsize if isinstance(x, Recomputation) else 0
     recomputed = no_recomputation(dtype)
     if isinstance(x, Recomputation):
@@ -245,7 +246,7 @@ def _convolve_share(product, m, images, recomputed, sums, transformed, output, w
     """
     image_count, height, width, _ = output.y.shape
     x, patches, products, bands, (share, shares) = work.x, work.patches, work.products, work.bands, work.part
-    channels, filters = x.shape[3], output.start.size
+    filters = output.start.size
     down, across = (height * output.pool + m - 1) // m, (width * output.pool + m - 1) // m
     of_patches, of_outputs = Grid(m, down, across, images.above, images.left), Grid(m, down, across, 0, 0)
     tiles, elements, at_once = image_count * down * across, (m + 2) * (m + 2), len(work.selected)
@@ -263,10 +264,9 @@ def _convolve_share(product, m, images, recomputed, sums, transformed, output, w
         chosen = work.selected[: select_tiles(of_outputs, first, count, bands, like, work.selected, work.sources)]
         transform_patches(of_patches, chosen, x, work.border, patches)
         for e in range(elements):
-            panels = transformed[e * channels * filters : (e + 1) * channels * filters]
             matmul(
-                product, patches.values, e * patches.plane, work.rows[: len(chosen)], work.columns, panels, filters,
-                zeros, products.values, e * products.plane, work.product_rows[: len(chosen)], 0, 0, 0,
+                product, patches.values, e * patches.plane, work.rows[: len(chosen)], work.columns, transformed[e],
+                filters, zeros, products.values, e * products.plane, work.product_rows[: len(chosen)], 0, 0, 0,
             )  # fmt: skip
         transform_products(of_outputs, chosen, products, bands, output, work.border, work.ties)
         if sums.active:

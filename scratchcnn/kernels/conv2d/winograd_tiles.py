@@ -151,14 +151,14 @@ def tile_position(grid, tile):
 
 @serial
 def transform_kernel(m, kernel, channel, transformed):
-    """G g Gᵀ for all filters of a channel, packed into panels as `matmul` expects them."""
+    """G g Gᵀ for all filters of a channel: a row of panels, as `matmul` expects them, for each element."""
     channels, filters = kernel.shape[2], kernel.shape[3]
-    widest, plane = panel_width(kernel.itemsize), channels * filters
+    widest, plane, row = panel_width(kernel.itemsize), channels * filters, transformed.shape[1]
     for first in range(0, filters, widest):
         width = min(widest, filters - first)
         source, target = channel * filters + first, first * channels + channel * width
         _transform_kernel(
-            m, kernel.reshape(-1), source, 3 * plane, plane, transformed, target, (m + 2) * plane, plane,
+            m, kernel.reshape(-1), source, 3 * plane, plane, transformed.reshape(-1), target, (m + 2) * row, row,
             _vectors(width, kernel),
         )  # fmt: skip
 
