@@ -39,6 +39,7 @@ STYLES = {  # in the order of the bars
     "loops": Style("white", "", "o"),
     "im2col": Style("0.9", "////", "s"),
     "tile": Style("0.7", "", "^"),
+    "interleaved": Style("tab:green", "\\\\\\\\", "v"),
     "winograd_2x2": Style("tab:orange", "....", "D"),
     "winograd_4x4": Style("tab:blue", "", "P"),
     "winners": Style("black", "", "*"),

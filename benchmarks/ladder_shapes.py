@@ -102,7 +102,8 @@ class Layer(NamedTuple):
 LAYERS = {
     "article-1": Layer("the article's first layer", 128, 28, 1, 32),
     "article-2": Layer("the article's second layer, before max pooling", 128, 26, 32, 64),
-    "lenet": Layer("LeNet-5, second convolution", 128, 14, 6, 16, kernel=5),
+    "lenet-1": Layer("LeNet-5, first convolution", 128, 28, 1, 6, kernel=5, padding="same"),
+    "lenet-2": Layer("LeNet-5, second convolution", 128, 14, 6, 16, kernel=5),
     "cifar": Layer("Keras's CIFAR-10 example, before max pooling", 64, 15, 64, 64),
     "vgg-56": Layer("VGG-16, conv3_1", 4, 56, 128, 256, padding="same"),
     "vgg-14": Layer("VGG-16, conv5", 32, 14, 512, 512, padding="same"),

@@ -74,7 +74,7 @@ def main() -> None:
     tell("""Replace the maximum by the mean, with reference.average_pool2d, and look at the table of part 2 again.
         Which dropout rate is best for 500 images, and which for all 4,000?
 
-        Next: 07_im2col_and_speed.py computes the same convolution in six ways.""")
+        Next: 07_im2col_and_speed.py computes the same convolution in seven ways.""")
 
 
 def edges_of(image: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Lesson 7: im2col and speed. Six algorithms compute the same convolution, at very different speeds.
+"""Lesson 7: im2col and speed. Seven algorithms compute the same convolution, at very different speeds.
 
 You learn how a convolution becomes a matrix product, why overlapping windows add up in the backward pass, and how much
 the choice of the algorithm matters.
@@ -61,7 +61,7 @@ def windows_as_rows(folder) -> None:
 
 def race() -> dict[str, tuple[float, float]]:
     """Measure and print the seconds and the largest error of every algorithm."""
-    heading("2. Six algorithms for the same convolution")
+    heading("2. Seven algorithms for the same convolution")
     rng = np.random.default_rng(0)
     x = rng.normal(size=(IMAGES, SIZE, SIZE, CHANNELS)).astype(np.float32)
     kernel = rng.normal(size=(3, 3, CHANNELS, FILTERS)).astype(np.float32)
@@ -80,8 +80,9 @@ def race() -> dict[str, tuple[float, float]]:
     worst = max(times, key=lambda name: times[name][1])
     tell(f"""reference is a loop over the windows in Python, and loops is the formula as seven compiled loops. im2col
         uses the matrix product of part 1; tile computes the same product, but reads the windows directly from the
-        image. Winograd's algorithm needs fewer multiplications. Since GFLOP/s are calculated from the direct formula,
-        its value may exceed the peak performance of the processor.
+        image. interleaved convolves several images at once, one in each lane of a vector register, and is meant for
+        few filters. Winograd's algorithm needs fewer multiplications. Since GFLOP/s are calculated from the direct
+        formula, its value may exceed the peak performance of the processor.
 
         The fastest algorithm, {best}, is {times["loops"][0] / times[best][0]:.1f} times as fast as the compiled loops.
         Every method rounds in float32: the largest error is that of {worst}, {times[worst][1] / abs(truth).max():.0e}
@@ -107,7 +108,7 @@ def draw(times: dict[str, tuple[float, float]], folder) -> None:
     ax.bar_label(bars, [f"{speed:.0f}" if speed >= 10 else f"{speed:.1f}" for speed in speeds], padding=3)
     ax.margins(x=0.12)
     ax.invert_yaxis()
-    ax.set(xlabel="GFLOP/s, calculated from the direct formula", title="Speed of six convolution algorithms")
+    ax.set(xlabel="GFLOP/s, calculated from the direct formula", title="Speed of seven convolution algorithms")
     keep(ax.figure, folder / "07_speed.png")
 
 

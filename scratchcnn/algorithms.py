@@ -3,6 +3,7 @@
     loops           direct convolution: the formula as seven compiled loops
     im2col          explicit GEMM: every window is copied into a row of a matrix, then one matrix product
     tile            implicit GEMM: the same product, with the windows read in place
+    interleaved     direct convolution of several images at once, one in each lane of a vector register; for few filters
     winograd_2x2    Winograd F(2 x 2, 3 x 3), 2.25 times fewer multiplications; 3 x 3 kernels, stride 1
     winograd_4x4    Winograd F(4 x 4, 3 x 3), 4 times fewer
     winners         sparse gradients, backward only: below a max pooling, only the elements at the argmax indices
@@ -22,13 +23,18 @@ import numpy as np
 from scratchcnn.geometry import Windows
 from scratchcnn.names import look_up
 
-Algorithm = Literal["auto", "loops", "im2col", "tile", "winograd_2x2", "winograd_4x4", "winners"]
-Rung = Literal["loops", "im2col", "tile", "winograd_2x2", "winograd_4x4"]
-GradientAlgorithm = Literal["loops", "im2col", "tile", "winograd_2x2", "winograd_4x4", "winners"]
+Algorithm = Literal["auto", "loops", "im2col", "tile", "interleaved", "winograd_2x2", "winograd_4x4", "winners"]
+Rung = Literal["loops", "im2col", "tile", "interleaved", "winograd_2x2", "winograd_4x4"]
+GradientAlgorithm = Literal["loops", "im2col", "tile", "interleaved", "winograd_2x2", "winograd_4x4", "winners"]
 
-RUNGS: tuple[Rung, ...] = ("loops", "im2col", "tile", "winograd_2x2", "winograd_4x4")
+RUNGS: tuple[Rung, ...] = ("loops", "im2col", "tile", "interleaved", "winograd_2x2", "winograd_4x4")
 NAMES: tuple[Algorithm, ...] = ("auto", *RUNGS, "winners")
-ALIASES: dict[str, Algorithm] = {"implicit_gemm": "tile", "explicit_gemm": "im2col", "sparse": "winners"}
+ALIASES: dict[str, Algorithm] = {
+    "implicit_gemm": "tile",
+    "explicit_gemm": "im2col",
+    "sparse": "winners",
+    "hwcn": "interleaved",
+}
 
 WINOGRAD_CHANNELS = 16  # with fewer, the transforms cost more than the multiplications they save
 LINE_BYTES = 64  # a cache line, and the widest vector register
@@ -216,16 +222,31 @@ def recomputes(first: Problem, first_choice: Choice, second: Problem, second_cho
 
 
 def _forward(problem: Problem) -> Rung:
-    return _fewest_multiplications(problem) if problem.channels >= WINOGRAD_CHANNELS else "tile"
+    return _fastest(problem, columns=problem.filters)
 
 
 def _kernel_gradient(problem: Problem) -> Rung:
-    few = min(problem.channels, problem.filters) < WINOGRAD_CHANNELS
-    return "tile" if few else _fewest_multiplications(problem)
+    return _fastest(problem, columns=problem.filters)
 
 
 def _input_gradient(problem: Problem) -> Rung:
-    return _fewest_multiplications(problem) if problem.filters >= WINOGRAD_CHANNELS else "tile"
+    rung = _fastest(problem, columns=problem.channels)
+    strides = problem.windows.rows.stride, problem.windows.columns.stride
+    return "tile" if rung == "interleaved" and strides != (1, 1) else rung
+
+
+def _fastest(problem: Problem, columns: int) -> Rung:
+    """Winograd where it multiplies least, else the algorithm whose vectors are full for a product with `columns`."""
+    fewest = _fewest_multiplications(problem)
+    if fewest != "tile" and min(problem.channels, problem.filters) >= WINOGRAD_CHANNELS:
+        return fewest
+    return "interleaved" if leaves_lanes_idle(columns, problem.dtype) else "tile"
+
+
+def leaves_lanes_idle(columns: int, dtype: np.dtype[np.floating]) -> bool:
+    """Whether implicit GEMM leaves lanes of the widest vector idle: with columns for less than two, but not for one."""
+    size = columns * dtype.itemsize
+    return size < 2 * LINE_BYTES and size % LINE_BYTES != 0
 
 
 def _fewest_multiplications(problem: Problem) -> Rung:

@@ -24,6 +24,10 @@ FORWARD_LOOPS = {
     "loops": ("kernels.conv2d.loops:_conv2d",),
     "im2col": ("kernels.conv2d.explicit_gemm:conv2d", MICRO_KERNEL),
     "tile": ("kernels.conv2d.implicit_gemm:correlate_image", MICRO_KERNEL),
+    "interleaved": (
+        "kernels.conv2d.interleaved:correlate_band",
+        "kernels.simd.interleaved_products:_SumWindows.emit_tile",
+    ),
     "winograd_2x2": ("kernels.conv2d.winograd:_convolve_share", MICRO_KERNEL),
     "winograd_4x4": ("kernels.conv2d.winograd:_convolve_share", MICRO_KERNEL),
 }
@@ -31,6 +35,10 @@ KERNEL_LOOPS = {
     "loops": ("kernels.conv2d.loops:_kernel_gradient",),
     "im2col": ("kernels.conv2d.explicit_gemm:conv2d_kernel_gradient", MICRO_KERNEL),
     "tile": ("kernels.conv2d.implicit_gemm:_sum_outer_products", MICRO_KERNEL),
+    "interleaved": (
+        "kernels.conv2d.interleaved_kernel_gradient:add_band",
+        "kernels.simd.interleaved_products:_AddProducts.emit_tile",
+    ),
     "winograd_2x2": ("kernels.conv2d.winograd_kernel_gradient:_sum_products", MICRO_KERNEL),
     "winograd_4x4": ("kernels.conv2d.winograd_kernel_gradient:_sum_products", MICRO_KERNEL),
     "winners": tuple(f"kernels.conv2d.sparse_gradients:{name}" for name in ("_add_kernel_gradient", "_input_gradient")),

@@ -67,7 +67,7 @@ class MaxPooling2DDescription(PoolingDescription):
         )
 
     def code(self, values: LayerValues) -> tuple[Code, Code]:
-        loops = ("kernels.max_pool2d:_max_pool2d", "kernels.max_pool2d:_Maximum.keep_larger")
+        loops = ("kernels.max_pool2d:_max_pool2d", "kernels.simd.window_maximum:_Maximum.keep_larger")
         gradient = Code(("reference.max_pool2d:max_pool2d_gradient",), ("kernels.max_pool2d:_max_pool2d_gradient",))
         return Code(("reference.max_pool2d:max_pool2d",), loops), gradient
 

@@ -75,7 +75,7 @@ class Plan(Displayed):
     >>> print(model.plan)
     stage               layer          forward  kernel gradient  input gradient
     ------------------  -------------  -------  ---------------  --------------
-    Conv2DMaxPooling2D  conv2d         tile     tile             -
+    Conv2DMaxPooling2D  conv2d         interleaved  interleaved      -
                         max_pooling2d
     SingleLayer         flatten
     """

@@ -1,25 +1,24 @@
-"""Max pooling, one window element after the other, with the channels of a pixel in vector registers.
+"""Max pooling, one window element after the other, for all channels at once.
 
-The obvious loop searches each window for its maximum, with branches that cannot be predicted. Here the loop over
-channels is the inner one, and a comparison selects one of two values without a branch.
+A pixel with few channels does not fill a vector register (see `simd.window_maximum`). Then as many images as a vector
+has lanes are interleaved in a small buffer (see `simd.interleave`): for the same loops, these are one image with that
+many times the channels.
 
 Cost: KH * KW comparisons per output; reads x once, writes y and the argmax indices ("winners").
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from llvmlite import ir
-from numba import prange, types
-from numba.core import cgutils
+from numba import prange
 
 from scratchcnn.geometry import Padding, Pair
-from scratchcnn.kernels.runtime.copying import fill
-from scratchcnn.kernels.runtime.jit import intrinsic, parallel, serial
+from scratchcnn.kernels.runtime.copying import empty_aligned, fill
+from scratchcnn.kernels.runtime.jit import parallel, serial
 from scratchcnn.kernels.runtime.workspace import empty
-from scratchcnn.kernels.simd.vectors import Vectorized
+from scratchcnn.kernels.simd.interleave import interleave, separate
+from scratchcnn.kernels.simd.vectors import VECTOR_BYTES
+from scratchcnn.kernels.simd.window_maximum import window_maximum
 from scratchcnn.operands import Array, Shape, expect, expect_winners, pool2d_windows, winner_dtype
 
 
@@ -31,105 +30,72 @@ def max_pool2d(
     expect(x=(x, x.shape))
     shape = (x.shape[0], windows.rows.output, windows.columns.output, x.shape[3])
     y, winners = empty(shape, x.dtype), empty(shape, winner_dtype(pool_size))
-    _max_pool2d(np.ascontiguousarray(x), windows.rows, windows.columns, y, winners)
+    pool = _max_pool2d_interleaved if _interleaves(shape, x.itemsize) else _max_pool2d
+    pool(np.ascontiguousarray(x), windows.rows, windows.columns, y, winners)
     return y, winners
+
+
+def _interleaves(shape: Shape, itemsize: int) -> bool:
+    """Whether interleaving is worth it: for fewer channels than fill two vectors, unless most lanes have no image."""
+    lanes = VECTOR_BYTES // itemsize
+    return shape[3] < 2 * lanes and 4 * shape[0] >= lanes
 
 
 @parallel
 def _max_pool2d(x, rows, columns, y, winners):
     images, output_height, output_width, channels = y.shape
-    elements, maxima, indices = x.reshape(-1), y.reshape(-1), winners.reshape(-1)
+    size, output_size = columns.size * channels, output_width * channels
     for job in prange(images * output_height):
         image, oy = job // output_height, job % output_height
-        top = oy * rows.stride - rows.before
-        first_row, last_row = max(0, -top), min(rows.kernel, rows.size - top)
-        for ox in range(output_width):
-            left = ox * columns.stride - columns.before
-            first_column, last_column = max(0, -left), min(columns.kernel, columns.size - left)
-            corner = ((image * rows.size + top) * columns.size + left) * channels
-            window_maximum(
-                elements, corner, columns.size * channels, channels, channels, columns.kernel,
-                first_row, last_row, first_column, last_column,
-                maxima, indices, (job * output_width + ox) * channels,
-            )  # fmt: skip
+        first_row, last_row = rows_of_window(rows, oy)
+        pool_row(
+            x.reshape(-1), (image * rows.size + first_row) * size, oy * rows.stride - rows.before, first_row, last_row,
+            columns, channels, y.reshape(-1), winners.reshape(-1), job * output_size,
+        )  # fmt: skip
 
 
-@intrinsic
-def window_maximum(
-    typing_context, x, corner, row_stride, column_stride, channels, width,
-    first_row, last_row, first_column, last_column, y, winners, at,
-):  # fmt: skip
-    """The maximum of one window and its argmax index, for all channels, to y[at ...] and winners[at ...].
+@serial
+def rows_of_window(rows, oy):
+    """The first row that a window covers, and the one after its last."""
+    top = oy * rows.stride - rows.before
+    return max(0, top), min(rows.size, top + rows.kernel)
 
-    The window's element (row, column) has the index row * width + column, and its channels begin at
-    x[corner + row * row_stride + column * column_stride]; rows and columns count from the first to before the last.
+
+@serial
+def pool_row(x, start, top, first_row, last_row, columns, channels, y, winners, at):
+    """Pool the rows `first_row` to before `last_row`, which begin at x[start], into one row at y[at] and winners[at].
+
+    `top` is the row where the windows begin, which may lie above the image.
     """
-    integer = types.int64
-    signature = types.void(x, *[integer] * 9, y, winners, integer)
-
-    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        kinds, args = dict(zip(_NAMES, signature.args, strict=True)), dict(zip(_NAMES, values, strict=True))
-        code = _Maximum(context, builder, kinds, args)
-        whole = builder.sub(args["channels"], builder.srem(args["channels"], _index(code.lanes)))
-        code.emit(_index(0), whole)
-        _Maximum(context, builder, kinds, args, lanes=1).emit(whole, args["channels"])
-        return context.get_dummy_value()
-
-    return signature, emit
+    for ox in range(columns.output):
+        left = ox * columns.stride - columns.before
+        first_column, last_column = max(0, -left), min(columns.kernel, columns.size - left)
+        corner = start + ((top - first_row) * columns.size + left) * channels
+        window_maximum(
+            x, corner, columns.size * channels, channels, channels, columns.kernel,
+            first_row - top, last_row - top, first_column, last_column, y, winners, at + ox * channels,
+        )  # fmt: skip
 
 
-_index = ir.IntType(64)
-_NAMES = ("x", "corner", "row_stride", "column_stride", "channels", "width", "first_row", "last_row", "first_column",
-          "last_column", "y", "winners", "at")  # fmt: skip
-
-
-class _Maximum(Vectorized):
-    """Emits the instructions of one window into the calling function."""
-
-    def __init__(
-        self, context: Any, builder: Any, kinds: dict[str, Any], args: dict[str, Any], lanes: int | None = None
-    ) -> None:
-        super().__init__(context, builder, kinds, args, lanes)
-        self.args = args
-        self.winner = ir.VectorType(context.get_value_type(kinds["winners"].dtype), self.lanes)
-
-    def emit(self, first: Any, last: Any) -> None:
-        """The maximum of the channels from `first` to before `last`, as many at a time as there are lanes."""
-        builder, args = self.builder, self.args
-        with cgutils.for_range_slice(builder, first, last, _index(self.lanes), _index) as (channel, _):
-            best = cgutils.alloca_once(builder, self.vector)
-            winner = cgutils.alloca_once(builder, self.winner)
-            builder.store(self.element(args["first_row"], args["first_column"], channel), best)
-            builder.store(self.index_of(args["first_row"], args["first_column"]), winner)
-            with cgutils.for_range_slice(builder, args["first_row"], args["last_row"], _index(1), _index) as (row, _):
-                ends = args["first_column"], args["last_column"]
-                with cgutils.for_range_slice(builder, *ends, _index(1), _index) as (column, _):
-                    self.keep_larger(row, column, channel, best, winner)
-            builder.store(
-                builder.load(best), self.vector_at(self.number_at("y", args["at"], channel), 0), self.itemsize
-            )
-            target = builder.bitcast(self.number_at("winners", args["at"], channel), self.winner.as_pointer())
-            builder.store(builder.load(winner), target, align=1)
-
-    def keep_larger(self, row: Any, column: Any, channel: Any, best: Any, winner: Any) -> None:
-        """Replace the maximum so far by an element that is larger, or the first NaN."""
-        builder = self.builder
-        new, old = self.element(row, column, channel), builder.load(best)
-        wins = self.wins(new, old)
-        builder.store(builder.select(wins, new, old), best)
-        builder.store(builder.select(wins, self.index_of(row, column), builder.load(winner)), winner)
-
-    def element(self, row: Any, column: Any, channel: Any) -> Any:
-        """The channels of one element of the window."""
-        builder, args = self.builder, self.args
-        down, right = builder.mul(row, args["row_stride"]), builder.mul(column, args["column_stride"])
-        return self.load_vector(self.number_at("x", args["corner"], down, right, channel), 0)
-
-    def index_of(self, row: Any, column: Any) -> Any:
-        """The index of an element of the window, in every lane."""
-        builder = self.builder
-        index = builder.add(builder.mul(row, self.args["width"]), column)
-        return self.broadcast(builder.trunc(index, self.winner.element), self.winner)
+@parallel
+def _max_pool2d_interleaved(x, rows, columns, y, winners):
+    images, output_height, output_width, channels = y.shape
+    lanes, size, output_size = VECTOR_BYTES // x.itemsize, columns.size * channels, output_width * channels
+    for job in prange((images + lanes - 1) // lanes * output_height):
+        image, oy = job // output_height * lanes, job % output_height
+        present = min(lanes, images - image)
+        first_row, last_row = rows_of_window(rows, oy)
+        source = empty_aligned((last_row - first_row) * size * lanes, x.dtype)
+        maxima, indices = empty_aligned(output_size * lanes, x.dtype), np.empty(output_size * lanes, winners.dtype)
+        interleave(
+            x.reshape(-1), (image * rows.size + first_row) * size, rows.size * size, present,
+            source, 0, (last_row - first_row) * size, x,
+        )  # fmt: skip
+        top = oy * rows.stride - rows.before
+        pool_row(source, 0, top, first_row, last_row, columns, channels * lanes, maxima, indices, 0)
+        at, image_size = (image * output_height + oy) * output_size, output_height * output_size
+        separate(y.reshape(-1), at, image_size, present, maxima, 0, output_size, x)
+        separate(winners.reshape(-1), at, image_size, present, indices, 0, output_size, x)
 
 
 def max_pool2d_gradient(
@@ -146,29 +112,65 @@ def max_pool2d_gradient(
     expect(dy=(dy, shape))
     expect_winners(winners, shape, pool_size)
     dx = empty(input_shape, dy.dtype)
-    _max_pool2d_gradient(np.ascontiguousarray(dy), np.ascontiguousarray(winners), windows.rows, windows.columns, dx)
+    interleaves = _interleaves(shape, dy.itemsize) and windows.rows.stride >= windows.rows.kernel
+    spread = _max_pool2d_gradient_interleaved if interleaves else _max_pool2d_gradient
+    spread(np.ascontiguousarray(dy), np.ascontiguousarray(winners), windows.rows, windows.columns, dx)
     return dx
 
 
 @parallel
 def _max_pool2d_gradient(dy, winners, rows, columns, dx):
-    images, output_height, output_width, _ = dy.shape
+    images, output_height, output_width, channels = dy.shape
+    output_size = output_width * channels
     for image in prange(images):
-        fill(dx.reshape(-1), image * dx[0].size, dx[0].size, 0)
+        first = image * dx[0].size
+        fill(dx.reshape(-1), first, dx[0].size, 0)
         for oy in range(output_height):
-            for ox in range(output_width):
-                for ky in range(rows.kernel):
-                    row = oy * rows.stride + ky - rows.before
-                    for kx in range(columns.kernel):
-                        column = ox * columns.stride + kx - columns.before
-                        if row < 0 or row >= rows.size or column < 0 or column >= columns.size:
-                            continue
-                        _add_at_winner(
-                            dy[image, oy, ox], winners[image, oy, ox], ky * columns.kernel + kx, dx[image, row, column]
-                        )
+            at, top = (image * output_height + oy) * output_size, oy * rows.stride - rows.before
+            spread_row(dy.reshape(-1), winners.reshape(-1), at, rows, columns, channels, dx.reshape(-1), first, top)
+
+
+@serial
+def spread_row(dy, winners, at, rows, columns, channels, dx, start, top):
+    """Add the gradients of a row of windows, from dy[at] on, at their argmax indices.
+
+    The image begins at dx[start]; the windows begin at row `top`, which may lie above it.
+    """
+    for ox in range(columns.output):
+        pixel = at + ox * channels
+        gradient, winner = dy[pixel : pixel + channels], winners[pixel : pixel + channels]
+        for ky in range(rows.kernel):
+            for kx in range(columns.kernel):
+                row, column = top + ky, ox * columns.stride + kx - columns.before
+                if 0 <= row < rows.size and 0 <= column < columns.size:
+                    target = start + (row * columns.size + column) * channels
+                    _add_at_winner(gradient, winner, ky * columns.kernel + kx, dx[target : target + channels])
 
 
 @serial
 def _add_at_winner(gradient, winner, element, target):
     for channel in range(gradient.size):
         target[channel] += gradient[channel] if winner[channel] == element else 0
+
+
+@parallel
+def _max_pool2d_gradient_interleaved(dy, winners, rows, columns, dx):
+    """For windows that do not overlap, so that each row of windows has rows of dx of its own."""
+    images, output_height, output_width, channels = dy.shape
+    lanes, size, output_size = VECTOR_BYTES // dy.itemsize, columns.size * channels, output_width * channels
+    for job in prange((images + lanes - 1) // lanes * output_height):
+        image, oy = job // output_height * lanes, job % output_height
+        present, top = min(lanes, images - image), oy * rows.stride - rows.before
+        first_row = top if oy > 0 else 0
+        last_row = top + rows.stride if oy < output_height - 1 else rows.size
+        gradients, indices = empty_aligned(output_size * lanes, dy.dtype), np.empty(output_size * lanes, winners.dtype)
+        target = empty_aligned((last_row - first_row) * size * lanes, dy.dtype)
+        at, image_size = (image * output_height + oy) * output_size, output_height * output_size
+        interleave(dy.reshape(-1), at, image_size, present, gradients, 0, output_size, dy)
+        interleave(winners.reshape(-1), at, image_size, present, indices, 0, output_size, dy)
+        fill(target, 0, target.size, 0)
+        spread_row(gradients, indices, 0, rows, columns, channels * lanes, target, -first_row * size * lanes, top)
+        separate(
+            dx.reshape(-1), (image * rows.size + first_row) * size, rows.size * size, present,
+            target, 0, (last_row - first_row) * size, dy,
+        )  # fmt: skip

@@ -57,9 +57,9 @@ class Conv2D(ImageLayer):
         A name, such as 'relu', 'softmax', 'linear' (None) or another of `scratchcnn.activations`.
     use_bias : bool, default True
     algorithm : str, default 'auto'
-        How the compiled kernels compute the convolution: 'loops', 'im2col', 'tile', 'winograd_2x2', 'winograd_4x4' or
-        'winners' (see `scratchcnn.algorithms`); 'auto' selects the fastest one for the geometry. All give the same
-        result up to rounding, and `model.plan` shows the selection.
+        How the compiled kernels compute the convolution: 'loops', 'im2col', 'tile', 'interleaved', 'winograd_2x2',
+        'winograd_4x4' or 'winners' (see `scratchcnn.algorithms`); 'auto' selects the fastest one for the geometry. All
+        give the same result up to rounding, and `model.plan` shows the selection.
     kernel_initializer, bias_initializer : str or callable, defaults 'glorot_uniform' and 'zeros'
     kernel_regularizer, bias_regularizer : str or Regularizer, optional
         'l1', 'l2', 'l1_l2', or one of `scratchcnn.regularizers`: a penalty that is added to the loss.

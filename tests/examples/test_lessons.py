@@ -267,7 +267,15 @@ def test_all_algorithms_compute_the_same_convolution(texts: dict[str, str], done
     text = texts["07_im2col_and_speed"]
     assert "The largest difference is 0." in text
     rows = re.findall(r"^  (\w+) +([\d.]+) +([\d.]+)   (\S+)$", done["07_im2col_and_speed"]["out"], re.MULTILINE)
-    assert [row[0] for row in rows] == ["reference", "loops", "im2col", "tile", "winograd_2x2", "winograd_4x4"]
+    assert [row[0] for row in rows] == [
+        "reference",
+        "loops",
+        "im2col",
+        "tile",
+        "interleaved",
+        "winograd_2x2",
+        "winograd_4x4",
+    ]
     for _, milliseconds, speed, error in rows:
         assert float(milliseconds) > 0
         assert float(speed) > 0

@@ -6,6 +6,7 @@ the reference's signatures. The first is seldom the fastest and always the easie
     loops.py             direct convolution, seven loops             2 * N * OH * OW * KH * KW * C * F FLOPs
     explicit_gemm.py     im2col, then one matrix product             the same, and KH * KW times the memory
     implicit_gemm.py     the same product, windows read in place     the same, no memory
+    interleaved.py       direct convolution, one image in each lane  the same, and a transpose of x and y
     winograd.py          3 x 3 kernels at stride 1                   2.25 or 4 times fewer
     sparse_gradients.py  gradients below a max pooling               in proportion to the nonzero elements of dy
 
@@ -29,6 +30,8 @@ from scratchcnn.kernels import bias
 from scratchcnn.kernels.conv2d import (
     explicit_gemm,
     implicit_gemm,
+    interleaved,
+    interleaved_kernel_gradient,
     loops,
     sparse_gradients,
     winograd,
@@ -58,6 +61,9 @@ LADDER: dict[Rung, Implementation] = {
     ),
     "tile": Implementation(
         implicit_gemm.conv2d, implicit_gemm.conv2d_kernel_gradient, implicit_gemm.conv2d_input_gradient
+    ),
+    "interleaved": Implementation(
+        interleaved.conv2d, interleaved_kernel_gradient.conv2d_kernel_gradient, interleaved.conv2d_input_gradient
     ),
     "winograd_2x2": _winograd(2),
     "winograd_4x4": _winograd(4),

@@ -318,7 +318,7 @@ def conv2d_input_gradient(
     filters = kernel.shape[3]
     expect(kernel=(kernel, kernel.shape), dy=(dy, (images, windows.rows.output, windows.columns.output, filters)))
     dy = np.ascontiguousarray(dy)
-    phases, before, size = _image_phases(windows, channels, filters)
+    phases, before, size = image_phases(windows, channels, filters)
     covered = all(phase.elements.size for phase in phases)
     dx = empty(input_shape, dy.dtype) if covered else np.zeros(input_shape, dy.dtype)
     for phase in phases:
@@ -339,7 +339,7 @@ class ImagePhase(NamedTuple):
 
 
 @functools.lru_cache(maxsize=TABLES)
-def _image_phases(windows: Windows, channels: int, filters: int) -> tuple[list[ImagePhase], Pair, Pair]:
+def image_phases(windows: Windows, channels: int, filters: int) -> tuple[list[ImagePhase], Pair, Pair]:
     """The phases of an image; rows and columns of padding of dy above and to the left; and the padded size of dy."""
     rows, columns = axis_phases(windows.rows), axis_phases(windows.columns)
     height = rows.before + windows.rows.output + rows.after

@@ -6,9 +6,9 @@
 
 Both return the same bits as this composition of primitive kernels with the same algorithms.
 
-Why it is faster: implicit GEMM and Winograd apply the ReLU while the sums are in registers, so y is written once and
-not read again. Backward, if no input gradient is needed, implicit GEMM masks one image of dy at a time, sums it for the
-bias and multiplies it while it is cached, so dz is never written to memory.
+Why it is faster: implicit GEMM, interleaved convolution and Winograd apply the ReLU while the sums are in registers, so
+y is written once and not read again. Backward, if no input gradient is needed, the first two mask a part of dy at a
+time, sum it for the bias and multiply it while it is cached, so dz is never written to memory.
 
 Cost: the FLOPs of the convolution, and one comparison per output element.
 """
@@ -16,7 +16,7 @@ Cost: the FLOPs of the convolution, and one comparison per output element.
 from __future__ import annotations
 
 from scratchcnn.algorithms import expect_accepted
-from scratchcnn.kernels.conv2d import implicit_gemm, winograd
+from scratchcnn.kernels.conv2d import implicit_gemm, interleaved, interleaved_kernel_gradient, winograd
 from scratchcnn.kernels.conv2d.dispatch import (
     WINOGRAD_TILES,
     conv2d,
@@ -26,6 +26,12 @@ from scratchcnn.kernels.conv2d.dispatch import (
 )
 from scratchcnn.kernels.relu import relu, relu_gradient
 from scratchcnn.operands import Array, Convolution
+
+WITH_RELU = {"tile": implicit_gemm.conv2d_relu, "interleaved": interleaved.conv2d_relu}
+PARAMETER_GRADIENTS = {
+    "tile": implicit_gemm.conv2d_parameter_gradients,
+    "interleaved": interleaved_kernel_gradient.conv2d_parameter_gradients,
+}
 
 
 def conv2d_relu(x: Array, convolution: Convolution) -> Array:
@@ -43,8 +49,8 @@ def conv2d_relu(x: Array, convolution: Convolution) -> Array:
     kernel, bias, strides, padding, dilation_rate, has_relu, choice = convolution
     if not has_relu:
         return conv2d(x, kernel, bias, strides, padding, dilation_rate, choice)
-    if choice.forward == "tile":
-        return implicit_gemm.conv2d_relu(x, kernel, bias, strides, padding, dilation_rate)
+    if choice.forward in WITH_RELU:
+        return WITH_RELU[choice.forward](x, kernel, bias, strides, padding, dilation_rate)
     if choice.forward in WINOGRAD_TILES and not choice.decides_near_ties:
         expect_accepted(choice.forward, convolution.problem(x.shape))
         tile_size = WINOGRAD_TILES[choice.forward]
@@ -74,12 +80,12 @@ def conv2d_relu_gradients(
     dbias : (F,)
     """
     kernel, geometry, choice = convolution.kernel, convolution.geometry, convolution.choice
-    if choice.kernel_gradient == "tile" and not input_gradient:
-        gradients = implicit_gemm.conv2d_parameter_gradients(dy, y, x, convolution.kernel_size, *geometry)
-        return None, *gradients
+    parameter_gradients = PARAMETER_GRADIENTS.get(choice.kernel_gradient)
+    if parameter_gradients and not input_gradient:
+        return None, *parameter_gradients(dy, y, x, convolution.kernel_size, *geometry)
     dz = dy if y is None else relu_gradient(dy, y)
     dx = conv2d_input_gradient(dz, kernel, x.shape, *geometry, choice) if input_gradient else None
-    if choice.kernel_gradient == "tile":
-        return dx, *implicit_gemm.conv2d_parameter_gradients(dz, None, x, convolution.kernel_size, *geometry)
+    if parameter_gradients:
+        return dx, *parameter_gradients(dz, None, x, convolution.kernel_size, *geometry)
     dkernel = conv2d_kernel_gradient(dz, x, convolution.kernel_size, *geometry, choice)
     return dx, dkernel, conv2d_bias_gradient(dz, choice)

@@ -35,6 +35,7 @@ from scratchcnn.kernels.simd.vectors import INDEX, VECTOR_BYTES, Vectorized, mak
 from scratchcnn.operands import Array, expect
 
 BLOCK_BYTES = 256 * 1024
+BLOCK_DEPTH = BLOCK_BYTES // (COLUMNS * VECTOR_BYTES)  # rows of a panel in a block: longer sums are divided
 
 
 # The functions with an underscore are those that Python calls, for which a compiled one is slower.
@@ -228,8 +229,7 @@ def _matmul(a, b, start, c, accumulate, rectify):
     """Panel by panel, and block by block of k."""
     itemsize, depth = b.values.itemsize, a.columns.size
     lanes, width, widest = VECTOR_BYTES // itemsize, padded_width(b.columns, itemsize), panel_width(itemsize)
-    most = BLOCK_BYTES // (widest * itemsize)
-    block_count = (depth + most - 1) // most
+    block_count = (depth + BLOCK_DEPTH - 1) // BLOCK_DEPTH
     zeros = start if block_count <= 1 else np.zeros(widest, start.dtype)
     if depth == 0 and not accumulate:  # an empty sum
         for row in range(c.rows.size):

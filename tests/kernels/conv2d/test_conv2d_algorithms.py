@@ -29,7 +29,7 @@ from scratchcnn.geometry import image_windows
 from scratchcnn.kernels.conv2d.dispatch import LADDER
 from scratchcnn.kernels.conv2d.winograd_tiles import F2, F4
 
-PLAIN = ["loops", "im2col", "tile"]
+PLAIN = ["loops", "im2col", "tile", "interleaved"]
 WINOGRAD = {"winograd_2x2": F2, "winograd_4x4": F4}
 
 few = settings(max_examples=60)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from scratchcnn.geometry import image_windows
-from scratchcnn.kernels.conv2d.implicit_gemm import _image_phases, pixel_offsets
+from scratchcnn.kernels.conv2d.implicit_gemm import image_phases, pixel_offsets
 from scratchcnn.kernels.conv2d.sparse_gradients import window_offsets
 from scratchcnn.kernels.im2col import corner_offsets, element_offsets
 from scratchcnn.kernels.runtime.groups import sum_of_groups
@@ -18,7 +18,7 @@ POOL = image_windows((5, 7), (2, 2), (2, 2), "valid")
     [
         lambda: [corner_offsets(WINDOWS, 3), element_offsets(WINDOWS, 3)],
         lambda: [pixel_offsets(35, 4)],
-        lambda: [table for phase in _image_phases(WINDOWS, 3, 4)[0] for table in (*phase.taps, *phase[1:])],
+        lambda: [table for phase in image_phases(WINDOWS, 3, 4)[0] for table in (*phase.taps, *phase[1:])],
         lambda: [window_offsets(POOL, image_windows((9, 7), (5, 1), (1, 1), "valid"), 3)],
     ],
     ids=["im2col", "pixels", "phases", "pooling"],

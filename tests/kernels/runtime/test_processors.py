@@ -42,10 +42,10 @@ rng = np.random.default_rng(0)
 pooling = Pooling((2, 2), (2, 2), 'valid')
 geometry = (1, 1), 'valid', (1, 1)
 for dtype in map(np.dtype, (np.float32, np.float64)):
-    shapes = (3, 7, 6, 16), (3, 3, 16, 37), (37,), (3, 5, 4, 37), (3, 2, 2, 37)
+    shapes = (5, 7, 6, 16), (3, 3, 16, 37), (37,), (5, 5, 4, 37), (5, 2, 2, 37)
     x, kernel, bias, dy, values = (rng.standard_normal(shape).astype(dtype) for shape in shapes)
     pool = pooling.windows(dy.shape)
-    for choice in (*(Choice(name, name, name) for name in ('tile', 'winograd_2x2', 'winograd_4x4')),
+    for choice in (*(Choice(name, name, name) for name in ('tile', 'interleaved', 'winograd_2x2', 'winograd_4x4')),
                    Choice('tile', 'winners', 'winners', pool)):
         y = kernels.relu(check('conv2d', (x, kernel, bias), choice))
         convolution = Convolution(kernel, bias, *geometry, True, choice)
@@ -65,6 +65,12 @@ for dtype in map(np.dtype, (np.float32, np.float64)):
         )
         found = conv2d_max_pool2d_gradients(PooledGradient(values, winners, y_pooled), x, convolution, pooling)
         expect_equal(found[:2], gradients, 'conv2d_max_pool2d_gradients')
+
+    few = x[..., :3].copy()
+    y, winners = kernels.max_pool2d(few)
+    expect_equal((y, winners), reference.max_pool2d(few), 'max_pool2d')
+    dx = kernels.max_pool2d_gradient(y, winners, few.shape)
+    expect_equal([dx], [reference.max_pool2d_gradient(y, winners, few.shape)], 'max_pool2d_gradient')
 
 def normal(*shape):
     return rng.standard_normal(shape).astype(np.float32)
