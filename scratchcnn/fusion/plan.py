@@ -73,8 +73,8 @@ class Plan(Displayed):
     >>> from scratchcnn.layers import Dense, Flatten, MaxPooling2D
     >>> model = Sequential([Conv2D(8, 5, activation="relu", input_shape=(28, 28, 1)), MaxPooling2D(), Flatten()])
     >>> print(model.plan)
-    stage               layer          forward  kernel gradient  input gradient
-    ------------------  -------------  -------  ---------------  --------------
+    stage               layer          forward      kernel gradient  input gradient
+    ------------------  -------------  -----------  ---------------  --------------
     Conv2DMaxPooling2D  conv2d         interleaved  interleaved      -
                         max_pooling2d
     SingleLayer         flatten

@@ -32,7 +32,7 @@ def test_layer_keeps_the_name_it_was_given():
 
 
 def test_plan_selects_algorithms_for_auto_and_uses_named_ones():
-    first = ("tile", "tile", "winograd_4x4")
+    first = ("tile", "tile", "interleaved")
     assert choices(model("auto")) == [first, ("winograd_4x4", "winners", "winners")]
     assert choices(model("winners")) == [first, ("winograd_4x4", "winners", "winners")]
     assert choices(model("winograd_2x2")) == [first, ("winograd_2x2",) * 3]

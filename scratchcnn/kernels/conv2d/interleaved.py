@@ -23,17 +23,18 @@ from typing import NamedTuple
 import numpy as np
 from numba import get_num_threads, prange
 
-from scratchcnn.geometry import Axis, Padding, Pair
+from scratchcnn.geometry import Padding, Pair, Windows, image_windows
 from scratchcnn.kernels.conv2d import implicit_gemm
 from scratchcnn.kernels.conv2d.implicit_gemm import PaddedImages, image_phases, padded_images
 from scratchcnn.kernels.gemm.matmul import BLOCK_DEPTH
+from scratchcnn.kernels.max_pool2d import pool_row, rows_of_window
 from scratchcnn.kernels.runtime.copying import empty_aligned, fill
 from scratchcnn.kernels.runtime.jit import parallel, serial
 from scratchcnn.kernels.runtime.workspace import empty
 from scratchcnn.kernels.simd.interleave import interleave, separate
 from scratchcnn.kernels.simd.interleaved_products import FILTERS, PIXELS, sum_windows
 from scratchcnn.kernels.simd.vectors import VECTOR_BYTES
-from scratchcnn.operands import Array, Shape, conv2d_windows, expect
+from scratchcnn.operands import Array, Convolution, Shape, conv2d_windows, expect, winner_dtype
 
 BAND_BYTES = 256 * 1024  # of the buffers of a band, about: the second-level cache
 
@@ -61,16 +62,37 @@ def conv2d_relu(
 ) -> Array:
     """A convolution followed by a ReLU, which is applied while the sums are in registers."""
     windows = conv2d_windows(x.shape, kernel.shape, strides, padding, dilation_rate)
-    images, filters = len(x), kernel.shape[3]
-    if are_few(images, x.dtype) and kernel[..., 0].size <= BLOCK_DEPTH:
+    if are_few(len(x), x.dtype) and kernel[..., 0].size <= BLOCK_DEPTH:
         return implicit_gemm.conv2d_relu(x, kernel, bias, strides, padding, dilation_rate, relu)
+    y = empty((len(x), windows.rows.output, windows.columns.output, kernel.shape[3]), x.dtype)
+    _convolve(x, kernel, bias, windows, relu, pixel_by_pixel(windows), y, np.empty((0, 0, 0, 0), np.uint8))
+    return y
+
+
+def conv2d_max_pool2d(x: Array, convolution: Convolution, pool: Windows) -> tuple[Array, Array]:
+    """A convolution, its ReLU if there is one, and a max pooling of each band while it is interleaved."""
+    windows, filters = convolution.windows(x.shape), convolution.kernel.shape[3]
+    shape = (len(x), pool.rows.output, pool.columns.output, filters)
+    y, winners = empty(shape, x.dtype), empty(shape, winner_dtype((pool.rows.kernel, pool.columns.kernel)))
+    _convolve(x, convolution.kernel, convolution.bias, windows, convolution.relu, pool, y, winners)
+    return y, winners
+
+
+def _convolve(
+    x: Array, kernel: Array, bias: Array | None, windows: Windows, relu: bool, pool: Windows, y: Array, winners: Array
+) -> None:  # fmt: skip
+    filters = kernel.shape[3]
     start = np.zeros(filters, x.dtype) if bias is None else bias
     expect(x=(x, x.shape), kernel=(kernel, kernel.shape), bias=(start, (filters,)))
-    y = empty((images, windows.rows.output, windows.columns.output, filters), x.dtype)
-    padded = padded_images(x, windows)
+    images = padded_images(x, windows)
     weights = Weights(np.ascontiguousarray(kernel).reshape(-1), filters, np.ascontiguousarray(start), int(relu))
-    _correlate(padded, weights, bands_of(windows.rows, padded, y.shape, BAND_BYTES), y, get_num_threads())
-    return y
+    bands = bands_of(windows, images, filters, pool, BAND_BYTES)
+    _correlate(images, weights, bands, *pool, y, winners, get_num_threads())
+
+
+def pixel_by_pixel(windows: Windows) -> Windows:
+    """Windows of a single output pixel of a convolution, in the place of a pooling."""
+    return image_windows((windows.rows.output, windows.columns.output), (1, 1), (1, 1), "valid")
 
 
 def are_few(images: int, dtype: np.dtype[np.floating]) -> bool:
@@ -100,13 +122,14 @@ class Weights(NamedTuple):
 
 
 class Bands(NamedTuple):
-    """Division of the rows of an output into bands.
+    """Division of the rows of a pooling into bands.
 
     Attributes
     ----------
     number : int
     rows, source_rows : int
-        Rows of the output in the largest band, and rows of the padded image that they depend on.
+        Rows of the output of the convolution in the largest band, at most, and rows of the padded image that they
+        depend on.
     """
 
     number: int
@@ -114,34 +137,50 @@ class Bands(NamedTuple):
     source_rows: int
 
 
-def bands_of(axis: Axis, images: PaddedImages, output_shape: Shape, size: int) -> Bands:
-    """Bands of the outputs (N, OH, OW, F) whose windows along the rows are `axis`, of about `size` bytes."""
-    _, rows, columns, filters = output_shape
-    row_bytes = (axis.stride * images.width * images.x.shape[3] + columns * filters) * VECTOR_BYTES
-    number = min(rows, -(-rows * row_bytes // size))
-    largest = -(-rows // number)
-    return Bands(number, largest, (largest - 1) * axis.stride + (axis.kernel - 1) * axis.dilation + 1)
+def bands_of(windows: Windows, images: PaddedImages, filters: int, pool: Windows, size: int) -> Bands:
+    """Bands whose buffers take about `size` bytes."""
+    axis, rows = windows.rows, pool.rows
+    row_bytes = (axis.stride * images.width * images.x.shape[3] + pool.columns.size * filters) * VECTOR_BYTES
+    number = min(rows.output, -(-rows.output * rows.stride * row_bytes // size))
+    largest = -(-rows.output // number)
+    most = min(rows.size, (largest - 1) * rows.stride + max(rows.kernel, 2 * rows.stride))
+    return Bands(number, most, (most - 1) * axis.stride + (axis.kernel - 1) * axis.dilation + 1)
 
 
 @parallel
-def _correlate(images, weights, bands, y, threads):
-    """For every image: y[p] = start + sum over k of padded image[corners[p] + elements[k]] * kernel[k]."""
-    count, rows, columns, filters = y.shape
-    lanes, image_size = VECTOR_BYTES // y.itemsize, rows * columns * filters
+def _correlate(images, weights, bands, rows, columns, y, winners, threads):
+    """Pool z[p] = start + sum over k of padded image[corners[p] + elements[k]] * kernel[k], for every image.
+
+    Without `winners`, the windows of the pooling contain a single pixel: y becomes z.
+    """
+    count, output_height, output_width, filters = y.shape
+    lanes, output_size, row_size = VECTOR_BYTES // y.itemsize, output_width * filters, columns.size * filters
     jobs = (count + lanes - 1) // lanes * bands.number
-    shares = min(jobs, threads)
+    shares, is_pooled = min(jobs, threads), winners.size > 0
     for share in prange(shares):
         source = room_for_source(images, bands)
-        sums = empty_aligned(bands.rows * columns * filters * lanes, y.dtype)
+        sums = empty_aligned(bands.rows * row_size * lanes, y.dtype)
+        pooled_size = (output_height + bands.number - 1) // bands.number * output_size * lanes if is_pooled else 0
+        maxima, indices = empty_aligned(pooled_size, y.dtype), np.empty(pooled_size, winners.dtype)
         for job in range(jobs * share // shares, jobs * (share + 1) // shares):
             image, band = job // bands.number * lanes, job % bands.number
             present = min(lanes, count - image)
-            first, last = rows * band // bands.number * columns, rows * (band + 1) // bands.number * columns
-            correlate_band(images, weights, image, present, first, last, source, sums)
-            separate(
-                y.reshape(-1), image * image_size + first * filters, image_size, present,
-                sums, 0, (last - first) * filters, y,
+            first, last = output_height * band // bands.number, output_height * (band + 1) // bands.number
+            first_row, last_row = rows_of_window(rows, first)[0], rows_of_window(rows, last - 1)[1]
+            correlate_band(
+                images, weights, image, present, first_row * columns.size, last_row * columns.size, source, sums
             )  # fmt: skip
+            at, image_size = (image * output_height + first) * output_size, output_height * output_size
+            length = (last - first) * output_size
+            if is_pooled:
+                for oy in range(first, last):
+                    top, bottom = rows_of_window(rows, oy)
+                    pool_row(
+                        sums, (top - first_row) * row_size * lanes, oy * rows.stride - rows.before, top, bottom,
+                        columns, filters * lanes, maxima, indices, (oy - first) * output_size * lanes,
+                    )  # fmt: skip
+                separate(winners.reshape(-1), at, image_size, present, indices, 0, length, y)
+            separate(y.reshape(-1), at, image_size, present, maxima if is_pooled else sums, 0, length, y)
 
 
 @serial
@@ -210,7 +249,7 @@ def conv2d_input_gradient(
     if few or tuple(strides) != (1, 1):
         return implicit_gemm.conv2d_input_gradient(dy, kernel, input_shape, strides, padding, dilation_rate)
     windows = conv2d_windows(input_shape, kernel.shape, strides, padding, dilation_rate)
-    images, _, _, channels = input_shape
+    images, channels = input_shape[0], input_shape[3]
     filters = kernel.shape[3]
     expect(kernel=(kernel, kernel.shape), dy=(dy, (images, windows.rows.output, windows.columns.output, filters)))
     [phase], before, size = image_phases(windows, channels, filters)
@@ -218,7 +257,7 @@ def conv2d_input_gradient(
     images_of_dy = PaddedImages(np.ascontiguousarray(dy), *before, *size, phase.corners, phase.elements)
     taps = np.ascontiguousarray(kernel.transpose(0, 1, 3, 2)).reshape(-1)  # (KH, KW, F, C)
     weights = Weights(taps, channels, np.zeros(channels, dy.dtype), 0)
-    _correlate(
-        images_of_dy, weights, bands_of(windows.rows, images_of_dy, input_shape, BAND_BYTES), dx, get_num_threads()
-    )
+    pixels = image_windows((windows.rows.size, windows.columns.size), (1, 1), (1, 1), "valid")
+    bands = bands_of(windows, images_of_dy, channels, pixels, BAND_BYTES)
+    _correlate(images_of_dy, weights, bands, *pixels, dx, np.empty((0, 0, 0, 0), np.uint8), get_num_threads())
     return dx

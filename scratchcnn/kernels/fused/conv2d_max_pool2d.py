@@ -8,9 +8,10 @@ Both return the same bits as this composition of primitive kernels with the same
 indices: which element of each window is its maximum.
 
 Why it is faster: the output of the convolution has four times as many elements as that of a 2 x 2 pooling. Winograd's
-tiles are pooled while they are cached, so that output is never written to memory or read again. Backward, sparse
-gradients ('winners') read the pooled gradient, one element and one argmax index per window, and neither build nor
-compress the dense one. The ReLU masks the pooled gradient too: at the argmax its output is the output of the pooling.
+tiles and bands of interleaved images are pooled while they are cached, so that output is never written to memory or
+read again. Backward, sparse gradients ('winners') read the pooled gradient, one element and one argmax index per
+window, and neither build nor compress the dense one; interleaved images build a band of the dense one at a time. The
+ReLU masks the pooled gradient too: at the argmax its output is the output of the pooling.
 With other algorithms, or other poolings, the primitive operations are called one after the other.
 
 Cost: forward the FLOPs of the convolution, and one comparison per element of each pooling window; backward those of
@@ -21,8 +22,10 @@ from __future__ import annotations
 
 from scratchcnn.algorithms import expect_accepted, halves
 from scratchcnn.geometry import Windows
-from scratchcnn.kernels.conv2d import sparse_gradients, winograd
+from scratchcnn.kernels.conv2d import interleaved, sparse_gradients, winograd
 from scratchcnn.kernels.conv2d.dispatch import WINOGRAD_TILES
+from scratchcnn.kernels.conv2d.interleaved import are_few
+from scratchcnn.kernels.conv2d.interleaved_kernel_gradient import conv2d_max_pool2d_parameter_gradients
 from scratchcnn.kernels.fused.conv2d_relu import conv2d_relu, conv2d_relu_gradients
 from scratchcnn.kernels.max_pool2d import max_pool2d, max_pool2d_gradient
 from scratchcnn.kernels.relu import relu_gradient
@@ -50,6 +53,8 @@ def conv2d_max_pool2d(x: Array, convolution: Convolution, pooling: Pooling) -> t
         expect_accepted(choice.forward, convolution.problem(x.shape))
         tile_size = WINOGRAD_TILES[choice.forward]
         return winograd.conv2d_max_pool2d(tile_size, x, kernel, bias, padding, relu)
+    if choice.forward == "interleaved" and not are_few(len(x), x.dtype):
+        return interleaved.conv2d_max_pool2d(x, convolution, pool)
     return max_pool2d(conv2d_relu(x, convolution), *pooling)
 
 
@@ -95,6 +100,10 @@ def conv2d_max_pool2d_gradients(
             of_windows, slices, kernel.shape, x, kernel if input_gradient else None, input_relu
         )
         return dx.reshape(x.shape) if input_gradient else None, dkernel, dbias
+    pool = pooling.windows(output_shape)
+    is_interleaved = choice.kernel_gradient == "interleaved" and not are_few(len(x), x.dtype)
+    if is_interleaved and not input_gradient and pool.rows.stride >= pool.rows.kernel:
+        return None, *conv2d_max_pool2d_parameter_gradients(gradient, x, convolution, pool)
     values = relu_gradient(gradient.values, gradient.outputs) if convolution.relu else gradient.values
     dy = max_pool2d_gradient(values, gradient.winners, output_shape, *pooling)
     dense_dx, dkernel, dbias = conv2d_relu_gradients(dy, None, x, convolution, input_gradient)
