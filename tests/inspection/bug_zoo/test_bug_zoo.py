@@ -1,5 +1,7 @@
 """The bug zoo: every bug is found by its check, the healthy model passes it, and the symptom is visible."""
 
+import functools
+
 import numpy as np
 import pytest
 from legible import assert_legible
@@ -23,6 +25,12 @@ def healthy():
     return bug_zoo.healthy()
 
 
+@functools.cache
+def symptom_of(name):
+    """Two trainings, one with the bug."""
+    return bug_zoo.exhibit(name).symptom()
+
+
 def test_exhibits_include_the_classic_bugs():
     assert set(bug_zoo.names()) >= CLASSICS
     assert len(bug_zoo.names()) == len(set(bug_zoo.names())) >= 20
@@ -40,7 +48,7 @@ def test_check_finds_the_bug_and_passes_the_healthy_case(name, healthy):
 
 @pytest.mark.parametrize("name", bug_zoo.names())
 def test_symptom_is_visible(name):
-    symptom = bug_zoo.exhibit(name).symptom()
+    symptom = symptom_of(name)
     assert symptom.visible, str(symptom)
     assert abs(symptom.faulty - symptom.healthy) >= abs(bug_zoo.exhibit(name).shift)
     assert symptom.quantity in str(symptom)
@@ -85,7 +93,8 @@ def test_planting_changes_neither_engines_nor_layer_classes(healthy):
 
 
 def test_symptoms_are_reproducible():
-    one, other = (bug_zoo.exhibit("dropout_on_at_test_time").symptom() for _ in range(2))
+    name = "dropout_on_at_test_time"
+    one, other = symptom_of(name), bug_zoo.exhibit(name).symptom()
     assert (one.healthy, one.faulty) == (other.healthy, other.faulty)
     np.testing.assert_array_equal(one.faulty_losses, other.faulty_losses)
 
@@ -110,7 +119,7 @@ def test_invalid_arguments_are_errors():
 
 @pytest.mark.parametrize("name", ["missing_1_over_n", "softmax_without_max", "uphill", "softmax_twice"])
 def test_figure_of_a_symptom_is_legible(name, tmp_path):
-    symptom = bug_zoo.exhibit(name).symptom()
+    symptom = symptom_of(name)
     figure = symptom.plot(tmp_path / "symptom.png")
     assert (tmp_path / "symptom.png").stat().st_size > 10_000
     axes = figure.axes[0]
