@@ -33,7 +33,6 @@ ALIASES: dict[str, Algorithm] = {
     "implicit_gemm": "tile",
     "explicit_gemm": "im2col",
     "sparse": "winners",
-    "hwcn": "interleaved",
 }
 
 WINOGRAD_CHANNELS = 16  # with fewer, the transforms cost more than the multiplications they save
