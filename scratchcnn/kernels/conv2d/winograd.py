@@ -250,12 +250,12 @@ def _convolve_share(product, m, images, recomputed, sums, transformed, output, w
     down, across = (height * output.pool + m - 1) // m, (width * output.pool + m - 1) // m
     of_patches, of_outputs = Grid(m, down, across, images.above, images.left), Grid(m, down, across, 0, 0)
     tiles, elements, at_once = image_count * down * across, (m + 2) * (m + 2), len(work.selected)
-    blocks = (tiles + at_once - 1) // at_once
     zeros, like = np.zeros(filters, x.dtype), np.full(2, -1)
-    made = blocks * share // shares * at_once // (down * across)
-    first_band = marked = blocks * share // shares * at_once // across
-    for block in range(blocks * share // shares, blocks * (share + 1) // shares):
-        first, count = block * at_once, min(at_once, tiles - block * at_once)
+    begin, end = tiles * share // shares, tiles * (share + 1) // shares
+    made, first_band = begin // (down * across), begin // across
+    marked = first_band
+    for first in range(begin, end, at_once):
+        count = min(at_once, end - first)
         last = first + count - 1
         made = _recompute_images(recomputed, made, last // (down * across) + 1, work.padded, x)
         if images.exact_zeros:

@@ -212,9 +212,14 @@ def copy_pixels(x, position, size, border, stride):
     _, height, width, channels = x.shape
     image, top, left = position
     fill(border, 0, size * size * stride, 0)
+    first, last = max(0, -left), min(size, width - left)
     for a in range(max(0, -top), min(size, height - top)):
-        for b in range(max(0, -left), min(size, width - left)):
-            copy(x[image, top + a, left + b], 0, border, (a * size + b) * stride, channels)
+        if channels == stride and first < last:  # the pixels of a row are contiguous in both
+            row = x[image, top + a].reshape(-1)
+            copy(row, (left + first) * channels, border, (a * size + first) * stride, (last - first) * channels)
+        else:
+            for b in range(first, last):
+                copy(x[image, top + a, left + b], 0, border, (a * size + b) * stride, channels)
 
 
 @serial

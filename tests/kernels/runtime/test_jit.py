@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import scratchcnn
-from scratchcnn.kernels.runtime.jit import call, code_of, serial
+from scratchcnn.kernels.runtime.jit import MOST_GROUP_BYTES, MOST_GROUPS, call, code_of, group_count, serial
 
 CODE = """
 import importlib
@@ -121,3 +121,12 @@ def test_error_in_a_kernel_called_by_its_address_reaches_the_caller():
     with pytest.raises(IndexError, match="no such element"):
         add_all(code, pair, total, 3)
     np.testing.assert_array_equal(total, np.ones(4))
+
+
+@pytest.mark.parametrize("sum_bytes", [0, 1, 100_000, 600_000, 1_200_000, 2_400_000, 1 << 23, 1 << 30])
+def test_groups_of_a_large_batch_divide_evenly_among_two_four_and_eight_threads(sum_bytes):
+    count = group_count(1000, sum_bytes)
+    assert 2 <= count <= MOST_GROUPS
+    assert count in (2, 4, 8) or count % 8 == 0
+    assert count == 2 or count * sum_bytes <= MOST_GROUP_BYTES
+    assert [group_count(images, sum_bytes) for images in (0, 1, 2)] == [0, 1, 2]
