@@ -8,9 +8,8 @@ signatures and their results.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any, Literal, Protocol, cast
+from typing import Literal, Protocol, cast
 
 from scratchcnn import kernels, reference
 from scratchcnn.algorithms import Algorithm, Choice
@@ -255,10 +254,5 @@ def with_algorithm(algorithm: Algorithm | Choice) -> Operations:
     bound = {name: functools.partial(getattr(kernels, name), algorithm=algorithm) for name in names}
     if isinstance(algorithm, Choice):
         bound["bias_gradient"] = functools.partial(conv2d_bias_gradient, algorithm=algorithm)
-    return with_replaced(**bound)
-
-
-def with_replaced(**replaced: Callable[..., Any]) -> Operations:
-    """The kernels, with some operations replaced by others, given by name."""
     primitives = {name: getattr(kernels, name) for name in kernels.__all__}
-    return cast(Operations, SimpleNamespace(**primitives | replaced))
+    return cast(Operations, SimpleNamespace(**primitives | bound))

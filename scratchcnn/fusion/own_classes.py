@@ -5,12 +5,9 @@ from __future__ import annotations
 from typing import Any, TypeGuard
 
 from scratchcnn.activations import Linear, ReLU
-from scratchcnn.layers import Activation, BatchNormalization, Conv2D, Dense, Layer, MaxPooling2D
-from scratchcnn.layers import ReLU as ReLULayer
+from scratchcnn.layers import Conv2D, Dense, Layer, MaxPooling2D
 
-CLASSES: tuple[type[Any], ...] = (
-    Conv2D, Dense, MaxPooling2D, BatchNormalization, Activation, ReLULayer, Linear, ReLU,
-)  # fmt: skip
+CLASSES: tuple[type[Any], ...] = (Conv2D, Dense, MaxPooling2D, Linear, ReLU)
 DEFINED: dict[type[Any], dict[str, Any]] = {kind: dict(vars(kind)) for kind in CLASSES}
 """The classes that may be fused, with everything that this package defines in them."""
 
@@ -19,8 +16,7 @@ def is_original(thing: object, kind: type[Any]) -> bool:
     """Whether `thing` is exactly of class `kind`, and no method was replaced, neither of the class nor of `thing`."""
     if type(thing) is not kind or any(hasattr(kind, name) for name in vars(thing)):
         return False
-    defined = [base for base in kind.__mro__ if base in DEFINED]
-    return all(vars(base).get(name) is value for base in defined for name, value in DEFINED[base].items())
+    return all(vars(kind).get(name) is value for name, value in DEFINED[kind].items())
 
 
 def is_convolution(layer: Layer) -> TypeGuard[Conv2D]:
@@ -43,18 +39,6 @@ def has_relu(layer: Conv2D | Dense) -> bool:
 def is_max_pooling(layer: Layer) -> TypeGuard[MaxPooling2D]:
     """Whether a layer is this package's MaxPooling2D."""
     return is_original(layer, MaxPooling2D)
-
-
-def is_batch_normalization(layer: Layer) -> TypeGuard[BatchNormalization]:
-    """Whether a layer is this package's BatchNormalization."""
-    return is_original(layer, BatchNormalization)
-
-
-def is_relu(layer: Layer) -> bool:
-    """Whether a layer is this package's ReLU, or its Activation with ReLU."""
-    if not isinstance(layer, Activation) or not (is_original(layer, ReLULayer) or is_original(layer, Activation)):
-        return False
-    return is_original(layer.activation, ReLU)
 
 
 def state_of(layer: Layer) -> tuple[object, ...]:

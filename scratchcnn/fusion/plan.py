@@ -23,20 +23,11 @@ from typing import NamedTuple
 from scratchcnn.algorithms import Choice, Problem, choose, recomputes
 from scratchcnn.display.blocks import Block, Table
 from scratchcnn.display.displayed import Displayed
-from scratchcnn.fusion.batch_normalization_relu import BatchNormalizationReLU
 from scratchcnn.fusion.conv2d_conv2d_max_pooling2d import Conv2DConv2DMaxPooling2D
 from scratchcnn.fusion.conv2d_max_pooling2d import Conv2DMaxPooling2D
 from scratchcnn.fusion.conv2d_relu import Conv2DReLU
 from scratchcnn.fusion.dense_relu import DenseReLU
-from scratchcnn.fusion.own_classes import (
-    has_relu,
-    is_batch_normalization,
-    is_convolution,
-    is_dense_with_relu,
-    is_max_pooling,
-    is_relu,
-    state_of,
-)
+from scratchcnn.fusion.own_classes import has_relu, is_convolution, is_dense_with_relu, is_max_pooling, state_of
 from scratchcnn.fusion.stage import SingleLayer, Stage
 from scratchcnn.geometry import image_windows
 from scratchcnn.layers import Conv2D, Layer
@@ -172,8 +163,6 @@ def _problem(layer: Conv2D, following: Layer | None, input_gradient: bool) -> Pr
 def _fused(row: Sequence[_Planned]) -> Stage | None:
     """Step 2: the fused stage for the head of the row, if there is one."""
     head = row[0]
-    if is_batch_normalization(head.layer) and len(row) > 1 and is_relu(row[1].layer):
-        return BatchNormalizationReLU(head.layer, row[1].layer, operations_of("kernels"))
     if is_dense_with_relu(head.layer):
         return DenseReLU(head.layer)
     if head.choice is None or head.problem is None or not isinstance(head.layer, Conv2D):

@@ -5,9 +5,6 @@ the cache. Mean and variance of a block are computed in two passes, of which onl
 all blocks are then combined (Chan, Golub & LeVeque 1983). So x is read from memory once for its statistics, without the
 cancellation of the mean of the squares minus the square of the mean.
 
-A ReLU that follows is applied in the same passes: to the output before it is stored, and to the gradient where it is
-read (`fused.batch_normalization_relu`).
-
 Cost: forward 7 FLOPs per element; reads x twice and writes y. Backward 10 FLOPs; reads dy and x twice and writes dx.
 
 Numerics: computed in float64 and rounded once, at the end. The blocks depend only on the shape, so results do not
@@ -65,68 +62,44 @@ def batch_normalization(
     x: Array, mean: Array, variance: Array, gamma: Array | None, beta: Array | None, epsilon: float
 ) -> Array:
     """Normalize, scale and shift each channel; `reference.batch_normalization` has the formula."""
-    return batch_normalization_relu(x, mean, variance, gamma, beta, epsilon, relu=False)
-
-
-def batch_normalization_relu(
-    x: Array,
-    mean: Array,
-    variance: Array,
-    gamma: Array | None,
-    beta: Array | None,
-    epsilon: float,
-    relu: bool = True,
-) -> Array:
-    """Batch normalization followed by a ReLU, in one pass."""
     expect_normalization(x, mean, variance, gamma, beta)
     y, offset = empty(x.shape, x.dtype), np.zeros(mean.shape) if beta is None else beta.astype(np.float64)
-    floor = x.dtype.type(0 if relu else -np.inf)
-    _normalize(_rows(x), mean, _scale(variance, gamma, epsilon), offset, floor, y.reshape(-1, mean.size))
+    _normalize(_rows(x), mean, _scale(variance, gamma, epsilon), offset, y.reshape(-1, mean.size))
     return y
 
 
 @parallel_if_large
-def _normalize(x, mean, scale, offset, floor, y):
+def _normalize(x, mean, scale, offset, y):
     for row in prange(len(x)):
         for c in range(mean.size):
-            value = y.dtype.type((x[row, c] - mean[c]) * scale[c] + offset[c])
-            y[row, c] = floor if value < floor else value  # false for NaN, which is kept
+            y[row, c] = (x[row, c] - mean[c]) * scale[c] + offset[c]
 
 
 def batch_normalization_parameter_gradients(
     dy: Array, x: Array, mean: Array, variance: Array, epsilon: float
 ) -> tuple[Array, Array]:
     """Gradients w.r.t. gamma and beta; `reference.batch_normalization_parameter_gradients` has the formula."""
-    return batch_normalization_relu_parameter_gradients(dy, x, mean, variance, epsilon, y=None)
-
-
-def batch_normalization_relu_parameter_gradients(
-    dy: Array, x: Array, mean: Array, variance: Array, epsilon: float, y: Array | None
-) -> tuple[Array, Array]:
-    """The same, backpropagated through the ReLU with output y, or none if y is None."""
     expect_normalization(x, mean, variance, None, None)
-    expect(x=(x, x.shape), dy=(dy, x.shape), **{} if y is None else {"y": (y, x.shape)})
+    expect(x=(x, x.shape), dy=(dy, x.shape))
     rows = _rows(x)
     products, sums = np.empty((2, _block_count(rows), rows.shape[1]), np.float64)
-    _sums_of_blocks(_rows(dy), rows, _rows(dy if y is None else y), y is None, _block_rows(rows), mean, products, sums)
+    _sums_of_blocks(_rows(dy), rows, _block_rows(rows), mean, products, sums)
     dgamma = products.sum(axis=0) * _scale(variance, None, epsilon)
     return dgamma.astype(dy.dtype), sums.sum(axis=0).astype(dy.dtype)
 
 
 @parallel_if_large
-def _sums_of_blocks(dy, x, y, all_pass, block_rows, mean, products, sums):
-    """For each block and channel, the sum of dz * (x - mean), and that of dz: dy where y > 0, or everywhere."""
-    zero = dy.dtype.type(0)
+def _sums_of_blocks(dy, x, block_rows, mean, products, sums):
+    """For each block and channel, the sum of dy * (x - mean), and that of dy."""
     for block in prange(len(sums)):
         first, last = block * block_rows, min((block + 1) * block_rows, len(x))
-        of_products, of_dz = np.zeros(mean.size, np.float64), np.zeros(mean.size, np.float64)
+        of_products, of_dy = np.zeros(mean.size, np.float64), np.zeros(mean.size, np.float64)
         for row in range(first, last):
             for c in range(mean.size):
-                dz = dy[row, c] if all_pass | (y[row, c] > zero) else zero
-                of_products[c] += dz * (x[row, c] - mean[c])
-                of_dz[c] += dz
+                of_products[c] += dy[row, c] * (x[row, c] - mean[c])
+                of_dy[c] += dy[row, c]
         copy(of_products, 0, products[block], 0, mean.size)
-        copy(of_dz, 0, sums[block], 0, mean.size)
+        copy(of_dy, 0, sums[block], 0, mean.size)
 
 
 def batch_normalization_input_gradient(
@@ -140,42 +113,22 @@ def batch_normalization_input_gradient(
     dbeta: Array,
 ) -> Array:
     """Gradient of the loss w.r.t. the input; `reference.batch_normalization_input_gradient` has the formula."""
-    return batch_normalization_relu_input_gradient(dy, x, mean, variance, gamma, epsilon, dgamma, dbeta, y=None)
-
-
-def batch_normalization_relu_input_gradient(
-    dy: Array,
-    x: Array,
-    mean: Array,
-    variance: Array,
-    gamma: Array | None,
-    epsilon: float,
-    dgamma: Array,
-    dbeta: Array,
-    y: Array | None,
-) -> Array:
-    """The same, backpropagated through the ReLU with output y, or none if y is None."""
     expect_normalization(x, mean, variance, gamma, None)
     expect(x=(x, x.shape), dy=(dy, x.shape), dgamma=(dgamma, mean.shape), dbeta=(dbeta, mean.shape))
-    expect(dy=(dy, x.shape), **{} if y is None else {"y": (y, x.shape)})
     dx, rows = empty(dy.shape, dy.dtype), _rows(x)
     through_mean = dbeta.astype(np.float64) / len(rows)
     through_variance = dgamma.astype(np.float64) / len(rows) * _scale(variance, None, epsilon)
-    statistics = mean, through_mean, through_variance, _scale(variance, gamma, epsilon)
-    masks = _rows(dy if y is None else y)
-    _input_gradient(_rows(dy), rows, masks, y is None, statistics, dx.reshape(-1, mean.size))
+    scale = _scale(variance, gamma, epsilon)
+    _input_gradient(_rows(dy), rows, mean, through_mean, through_variance, scale, dx.reshape(-1, mean.size))
     return dx
 
 
 @parallel_if_large
-def _input_gradient(dy, x, y, all_pass, statistics, dx):
-    mean, through_mean, through_variance, scale = statistics
-    zero = dy.dtype.type(0)
+def _input_gradient(dy, x, mean, through_mean, through_variance, scale, dx):
     for row in prange(len(x)):
         for c in range(mean.size):
-            dz = dy[row, c] if all_pass | (y[row, c] > zero) else zero
             through_statistics = through_mean[c] + (x[row, c] - mean[c]) * through_variance[c]
-            dx[row, c] = (dz - through_statistics) * scale[c]
+            dx[row, c] = (dy[row, c] - through_statistics) * scale[c]
 
 
 def _rows(images: Array) -> Array:

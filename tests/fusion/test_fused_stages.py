@@ -10,17 +10,8 @@ from rows import rows, sparse_batch
 
 from scratchcnn import Sequential
 from scratchcnn.fusion.plan import Plan
-from scratchcnn.layers import (
-    Activation,
-    BatchNormalization,
-    Conv2D,
-    Dense,
-    Flatten,
-    LeakyReLU,
-    MaxPooling2D,
-    ReLU,
-)
-from scratchcnn.training.step import backward, forward, next_statistics
+from scratchcnn.layers import Conv2D, Dense, Flatten, MaxPooling2D
+from scratchcnn.training.step import backward, forward
 
 
 def built(layers, dtype="float32", seed=0):
@@ -111,54 +102,10 @@ def test_training_gives_same_bits_fused_and_unfused(monkeypatch):
     assert trained() == fused
 
 
-@pytest.mark.parametrize("relu", [ReLU(), Activation("relu")], ids=["ReLU", "Activation"])
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("frozen", [False, True])
-@pytest.mark.parametrize("training", [False, True])
-def test_normalization_with_relu_gives_same_bits_and_statistics(relu, dtype, frozen, training):
-    relu = copy.deepcopy(relu)
-    layers = [Conv2D(20, 3, padding="same", use_bias=False, input_shape=(14, 13, 1)), BatchNormalization(), relu]
-    model = built([*layers, MaxPooling2D(), Flatten(), Dense(5)], dtype)
-    model.layers[1].trainable = not frozen
-    model.layers[1].set_weights([abs(weight) for weight in model.layers[1].get_weights()])
-    fused, single = (Plan(model.layers, "kernels", fuse=fuse) for fuse in (True, False))
-    assert type(fused.stages[1]).__name__ == "BatchNormalizationReLU"
-    x = sparse_batch((9, 14, 13, 1), 3, dtype)
-    passes = [forward(plan, x.copy(), training, None) for plan in (fused, single)]
-    assert passes[0][0].tobytes() == passes[1][0].tobytes()
-    statistics = [
-        [value.tobytes() for _, value in next_statistics(plan, passed)]
-        for plan, (_, passed) in zip((fused, single), passes, strict=True)
-    ]
-    assert statistics[0] == statistics[1]
-    assert len(statistics[0]) == (0 if frozen else 2)
-    dy = sparse_batch(passes[0][0].shape, 4, dtype)
-    gradients = [
-        [gradient.tobytes() for gradient in backward(plan, passed, dy.copy())]
-        for plan, (_, passed) in zip((fused, single), passes, strict=True)
-    ]
-    assert gradients[0] == gradients[1]
-    assert len(gradients[0]) == (3 if frozen else 5)
-
-
-def test_normalization_is_fused_with_the_own_relu_only(monkeypatch):
-    class OtherReLU(ReLU):
-        pass
-
-    def stages(*layers):
-        return [type(stage).__name__ for stage in built([BatchNormalization(input_shape=(7,)), *layers]).plan.stages]
-
-    assert stages(ReLU()) == ["BatchNormalizationReLU"]
-    for other in (OtherReLU(), LeakyReLU(), Activation("tanh")):
-        assert stages(other) == ["SingleLayer"] * 2
-    assert stages() == ["SingleLayer"]
-    monkeypatch.setattr(Activation, "forward", lambda self, x, ops, training, rng: (x, x))
-    assert stages(ReLU()) == ["SingleLayer"] * 2
-
-
 def test_reference_engine_has_no_fused_stages():
-    model = Sequential([BatchNormalization(input_shape=(7,)), ReLU()], engine="reference")
-    assert [type(stage).__name__ for stage in model.plan.stages] == ["SingleLayer"] * 2
+    layers = [Conv2D(16, 3, **HEAD), MaxPooling2D(), Flatten(), Dense(5, activation="relu")]
+    model = Sequential(layers, engine="reference")
+    assert [type(stage).__name__ for stage in model.plan.stages] == ["SingleLayer"] * 4
 
 
 class UnfusedPooling(MaxPooling2D):
