@@ -11,9 +11,9 @@ from scratchcnn.fusion.plan import Plan
 from scratchcnn.operands import Array
 from scratchcnn.operations import Operations
 from scratchcnn.operations import engine as operations_of
+from scratchcnn.sequential.current import Current
 from scratchcnn.sequential.editing import EditableRow
 from scratchcnn.training import History
-from scratchcnn.training.current import Current
 from scratchcnn.training.data import Fitting, check_samples
 from scratchcnn.training.model import Compiled
 from scratchcnn.training.position import Position

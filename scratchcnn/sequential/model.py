@@ -13,8 +13,8 @@ from scratchcnn.layers import Input, Layer
 from scratchcnn.layers.parameters import put
 from scratchcnn.layers.row import LayerRow
 from scratchcnn.names import look_up, nearest
+from scratchcnn.sequential.current import Current
 from scratchcnn.sequential.training import TrainableModel
-from scratchcnn.training.current import Current
 from scratchcnn.training.model import Compiled
 
 

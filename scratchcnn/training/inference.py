@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 
 from scratchcnn.fusion.plan import Plan
+from scratchcnn.kernels.runtime.dry_run import compiled_together
 from scratchcnn.kernels.runtime.threads import threads_for
 from scratchcnn.kernels.runtime.workspace import Workspace
 from scratchcnn.operands import Array
 from scratchcnn.training.data import Samples
+from scratchcnn.training.dry_run import dry_run_of_prediction
 from scratchcnn.training.model import Callbacks, Model
 from scratchcnn.training.penalties import penalized, total_penalty
 from scratchcnn.training.position import Position
@@ -94,7 +96,7 @@ def _expect_batches(count: int, steps: int | None) -> None:
 
 def predict_batch(plan: Plan, x: Array) -> Array:
     """Return the output of the last stage for one batch; no caches are kept for a backward pass."""
-    with threads_for(plan.multiply_adds * len(x)):
+    with threads_for(plan.multiply_adds * len(x)), compiled_together(dry_run_of_prediction(plan, x)):
         for stage in plan.stages:
             x = stage.forward(x, training=False, rng=None)[0]
     return x

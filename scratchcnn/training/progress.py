@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import Any, Literal
+from typing import Any, Literal, TextIO
 
 from scratchcnn.display import cell_output
 
@@ -59,9 +59,15 @@ class Progress:
         0, 1 or 2, as returned by `resolve`.
     done : int, default 0
         Batches completed before, if the pass resumes another one.
+    title : str, default ''
+        Precedes the bar on a terminal.
+    stream : file, optional
+        Default: the standard output.
     """
 
-    def __init__(self, steps: int | None, verbose: int, done: int = 0) -> None:
+    def __init__(
+        self, steps: int | None, verbose: int, done: int = 0, title: str = "", stream: TextIO | None = None
+    ) -> None:
         self.steps, self.verbose, self.done, self.done_before = steps, verbose, done, done
         self.started = time.perf_counter()
         self.seconds_of_steps = 0.0
@@ -73,7 +79,7 @@ class Progress:
         elif verbose == 1:
             from tqdm import tqdm  # here, so that importing scratchcnn stays fast
 
-            self.bar = tqdm(total=steps, file=sys.stdout, bar_format=cell_output.BAR, leave=False,
+            self.bar = tqdm(total=steps, file=stream or sys.stdout, bar_format=title + cell_output.BAR, leave=False,
                             dynamic_ncols=True, initial=done)  # fmt: skip
 
     def step(self, values: dict[str, float]) -> None:
@@ -100,3 +106,8 @@ class Progress:
         """Remove the bar; also called if the pass ended with an error."""
         if self.bar is not None:
             self.bar.close()
+
+
+def of_compilation(kernels: int) -> Progress:
+    """Return the display of a compilation: a bar of so many kernels if the standard error is a terminal."""
+    return Progress(kernels, int(sys.stderr.isatty()), title="compiling kernels: ", stream=sys.stderr)

@@ -16,7 +16,6 @@ which computes an image by the same call.
 
 from __future__ import annotations
 
-import functools
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,7 +30,7 @@ from scratchcnn.kernels.conv2d.implicit_gemm import (
 )
 from scratchcnn.kernels.gemm.matmul import packed, product_of, start_row
 from scratchcnn.kernels.im2col import corner_offsets, element_offsets, frozen, padded_size
-from scratchcnn.kernels.runtime.jit import serial
+from scratchcnn.kernels.runtime.jit import cached, serial
 from scratchcnn.kernels.simd.masked_rows import mask_rows
 from scratchcnn.operands import Array, Convolution, Shape
 
@@ -76,7 +75,7 @@ def recomputation(x: Array, convolution: Convolution, slice_channels: int) -> Re
     )  # fmt: skip
 
 
-@functools.cache
+@cached
 def no_recomputation(dtype: np.dtype[Any]) -> Recomputation:
     """The argument in its place where the images are stored."""
     no_offsets, no_elements = frozen(np.empty(0, np.int64)), np.empty(0, dtype)

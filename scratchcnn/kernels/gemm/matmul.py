@@ -17,18 +17,18 @@ seconds. So the product is compiled once for each dtype and called by its addres
 
 from __future__ import annotations
 
-import functools
 from typing import Any, NamedTuple
 
 import numpy as np
 from llvmlite import ir
-from numba import prange, types
+from numba import types
 from numba.core import cgutils
 from numba.np.numpy_support import carray, from_dtype
 
 from scratchcnn.kernels.gemm.micro_kernel import COLUMNS, ROWS, micro_kernel
 from scratchcnn.kernels.runtime.copying import copy, fill
-from scratchcnn.kernels.runtime.jit import address, parallel_if_large, serial
+from scratchcnn.kernels.runtime.jit import address, arithmetic, cached, serial
+from scratchcnn.kernels.runtime.loops import parallel_jobs_if_large
 from scratchcnn.kernels.runtime.workspace import empty
 from scratchcnn.kernels.simd.transpose import transpose_block
 from scratchcnn.kernels.simd.vectors import INDEX, VECTOR_BYTES, Vectorized, make_intrinsic
@@ -38,24 +38,20 @@ BLOCK_BYTES = 256 * 1024
 BLOCK_DEPTH = BLOCK_BYTES // (COLUMNS * VECTOR_BYTES)  # rows of a panel in a block: longer sums are divided
 
 
-# The functions with an underscore are those that Python calls, for which a compiled one is slower.
-
-
-def _padded_width(columns, itemsize):
+@arithmetic
+def padded_width(columns, itemsize):
     """`columns` rounded up to whole vectors: the width of packed B."""
     lanes = VECTOR_BYTES // itemsize
     return (columns + lanes - 1) // lanes * lanes
 
 
-def _panel_width(itemsize):
+@arithmetic
+def panel_width(itemsize):
     """Columns of a full panel."""
     return COLUMNS * (VECTOR_BYTES // itemsize)
 
 
-padded_width, panel_width = serial(_padded_width), serial(_panel_width)
-
-
-@serial
+@arithmetic
 def is_packed(columns, itemsize):
     """Whether a row-major matrix of so many columns is already packed, as its own only panel."""
     return columns <= panel_width(itemsize) and columns == padded_width(columns, itemsize)
@@ -98,29 +94,32 @@ def pack(b, rows, columns, panels):
         pack_panel(b, rows, columns, first, panels[first * rows :])
 
 
-@parallel_if_large
-def _pack_in_parallel(b, panels):
+@parallel_jobs_if_large
+def _pack_in_parallel(panel, b, panels):
     rows, columns = b.shape
-    widest = panel_width(b.itemsize)
-    for panel in prange((columns + widest - 1) // widest):
-        first = panel * widest
-        pack_panel(b.reshape(-1), rows, columns, first, panels[first * rows :])
+    first = panel * panel_width(b.itemsize)
+    pack_panel(b.reshape(-1), rows, columns, first, panels[first * rows :])
+
+
+def panel_count(columns: int, itemsize: int) -> int:
+    """Number of panels of a matrix with so many columns."""
+    return -(-columns // panel_width(itemsize))
 
 
 def packed(b: Array) -> Array:
     """The panels of a matrix; B: (K, N) -> one-dimensional."""
     rows, columns = b.shape
-    width = _padded_width(columns, b.itemsize)
-    if columns == width <= _panel_width(b.itemsize):  # it is its own only panel
+    width = padded_width(columns, b.itemsize)
+    if columns == width <= panel_width(b.itemsize):  # it is its own only panel
         return np.ascontiguousarray(b).reshape(-1)
     panels = empty((rows * width,), b.dtype)
-    _pack_in_parallel(np.ascontiguousarray(b), panels)
+    _pack_in_parallel(panel_count(columns, b.itemsize), np.ascontiguousarray(b), panels)
     return panels
 
 
 def start_row(bias: Array | None, columns: int, dtype: np.dtype[Any]) -> Array:
     """Initial values of the sums of `matmul`: the bias, or zeros, padded to whole vectors."""
-    start = np.zeros(_padded_width(columns, dtype.itemsize), dtype)
+    start = np.zeros(padded_width(columns, dtype.itemsize), dtype)
     if bias is not None:
         expect(bias=(bias, (columns,)), sums=(start, start.shape))
         start[:columns] = bias
@@ -173,7 +172,7 @@ _INTEGERS = ("a_start", "columns", "c_start", "accumulate", "rectify", "row_stri
 matmul = make_intrinsic(_Matmul)
 
 
-@functools.cache
+@cached
 def product_of(dtype: np.dtype[Any]) -> int:
     """Address of the machine code of `matmul` for a dtype; compiled, or read from the cache, at the first call."""
     number, integer = types.CPointer(from_dtype(dtype)), types.CPointer(types.int64)
@@ -181,6 +180,7 @@ def product_of(dtype: np.dtype[Any]) -> int:
     return address(_matmul_of_pointers, types.void(*kinds, integer))
 
 
+@serial
 def _matmul_of_pointers(a, a_rows, a_columns, panels, start, c, c_rows, integers):
     row_count, depth, a_start, columns, c_start, accumulate, rectify, row_stride = carray(integers, 8)
     left = OffsetMatrix(carray(a, 1), a_start, carray(a_rows, row_count), carray(a_columns, depth))

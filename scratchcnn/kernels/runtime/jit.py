@@ -1,4 +1,4 @@
-"""How Numba compiles the kernels: flags, threads and the cache on disk. All of it is decided here.
+"""How Numba compiles the kernels: flags, threads and what Python calls. All of it is decided here.
 
 Flags. `contract` allows a * b + c to become one fused instruction, `reassoc` allows a sum to be split over the lanes of
 a vector register. Both only change rounding errors. The flags that assume NaN and infinity away (`nnan`, `ninf`, and
@@ -10,39 +10,36 @@ becomes ten times slower. If the threads slept at once, every loop would begin b
 per step. So the pool is loaded such that its threads spin for some ten microseconds, about as long as Python needs from
 one kernel to the next, and then sleep, unless the user's environment sets something else.
 
-Cache. Compiled kernels are kept in the user's cache folder, so that only the first run compiles. Numba keys its own
-cache by the file that contains the function. A kernel here also contains code from other files (such as the
-micro-kernel), so the key is a hash over all of `kernels/`. Without a writable folder there is no cache.
+Dry runs. Every kernel is registered under a name and can record its calls (`dry_run`), so that several processes can
+compile what a computation is going to need.
 """
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import hashlib
 import importlib
 import os
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from types import FunctionType
 from typing import Any, TypeVar, cast
 
 import numba
 import numba.extending
 import numpy as np
-import platformdirs
 from numba import types
-from numba.core import caching, cgutils, sigutils
-from numba.core.ccallback import CFunc
+from numba.core import cgutils, sigutils
 from numba.core.registry import CPUDispatcher
 
-from scratchcnn.kernels.runtime import pool
+from scratchcnn.kernels.runtime import dry_run, inlined, processes
+from scratchcnn.kernels.runtime.cache import Cache, NoCache
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 COMPILES = not numba.config.DISABLE_JIT  # type: ignore[attr-defined]
 OPTIONS: dict[str, Any] = {"fastmath": {"contract", "reassoc"}, "error_model": "numpy"}
+PYTHON, C = {"no_cfunc_wrapper": True}, {"no_cpython_wrapper": True}
+NONE = PYTHON | C  # neither Python nor C calls the function
+ENTRY_POINTS = {"from_python": PYTHON, "code": NONE, "c_code": C}
 WAITING = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "2000"}
 MANY = 131_072  # elements of an array from which on waking the other threads pays off ...
 MANY_PRODUCTS = 4_000_000  # ... and multiply-adds of a matrix product
@@ -81,26 +78,69 @@ def group_count(images: int, sum_bytes: int) -> int:
 
 
 def serial(function: Function) -> Function:
-    """Compile `function` for one thread.
+    """Compile `function` for one thread, for use in other kernels.
 
-    For use in other kernels; called from Python, it is compiled once more, with an entry point for Python. (Each entry
-    point takes longer to compile than a short function, and most functions need none.)
+    Called from Python, or by its address, it is compiled once more, with an entry point. (Each entry point takes longer
+    to compile than a short function, and most functions need none.)
     """
-    dispatcher = _compile(function, parallel=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+    dispatcher = part_of_callers(function, inlined.Compiler)
     if COMPILES:
         dispatcher.__class__ = _WithoutEntryPoint
+        for variant in ENTRY_POINTS:
+            name = processes.name_of(_renamed(function, variant))
+            processes.kernels[name] = functools.partial(dispatcher.with_entry_point, variant)
     return cast(Function, dispatcher)
 
 
-class _WithoutEntryPoint(CPUDispatcher):
-    """A compiled function that only kernels can call, and that compiles a callable one when Python calls it."""
+def part_of_callers(function: Any, compiler: type[inlined.Compiler]) -> Any:
+    """Compile `function` for use in other kernels only."""
+    return numba.njit(nogil=True, pipeline_class=compiler, **OPTIONS | NONE)(function)
 
-    @functools.cached_property
-    def _callable(self) -> Any:
-        return _compile(_renamed(self.py_func, "from_python"), parallel=False)
+
+class _WithoutEntryPoint(CPUDispatcher):
+    """A compiled function that only kernels can call, and that is compiled again for other callers."""
+
+    def with_entry_point(self, variant: str) -> Any:
+        """Return the function to be compiled with one of the entry points."""
+        variants = self.__dict__.setdefault("_variants", {})
+        if variant not in variants:
+            variants[variant] = compile_kernel(_renamed(self.py_func, variant), parallel=False, **ENTRY_POINTS[variant])
+        return variants[variant]
+
+    def get_call_template(self, args: Any, kws: Any) -> Any:
+        """Select the compiled version for a call; it does not depend on which arguments are constants."""
+        constants = {name: types.unliteral(kind) for name, kind in kws.items()}
+        return super().get_call_template(tuple(map(types.unliteral, args)), constants)
 
     def __call__(self, *arguments: Any) -> Any:
-        return self._callable(*arguments)
+        return self.with_entry_point("from_python")(*arguments)
+
+
+class _Kernel(CPUDispatcher):
+    """A compiled function that Python calls."""
+
+    def __call__(self, *arguments: Any) -> Any:
+        if dry_run.is_recording():
+            return dry_run.record(self, tuple(map(self.typeof_pyval, arguments)))
+        return super().__call__(*arguments)
+
+
+def arithmetic(function: Function) -> Function:
+    """Compile `function` for use in other kernels, for one thread; Python calls it as it is.
+
+    For functions of a few integers, of which a compiled one would be slower from Python.
+    """
+    dispatcher: Any = serial(function)
+    if COMPILES:
+        dispatcher.__class__ = _Interpreted
+    return cast(Function, dispatcher)
+
+
+class _Interpreted(_WithoutEntryPoint):
+    """A compiled function that only kernels call."""
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self.py_func(*arguments)
 
 
 def _renamed(function: Any, suffix: str) -> Any:
@@ -112,7 +152,7 @@ def _renamed(function: Any, suffix: str) -> Any:
 
 def parallel(function: Function) -> Function:
     """Compile `function`; its `prange` loops are distributed over Numba's thread pool."""
-    return _compile(function, parallel=True)
+    return compile_kernel(function, parallel=True)
 
 
 def parallel_if_large(function: Function) -> Function:
@@ -121,36 +161,40 @@ def parallel_if_large(function: Function) -> Function:
     Waking a thread takes 5 to 25 microseconds, in which one thread applies a ReLU to 100,000 elements, and a model has
     many small arrays. `for_product` chooses for a matrix product, whose work the sizes of its arrays do not show.
     """
-    many, one = parallel(function), _compile(_renamed(function, "alone"), parallel=False)
+    many, one = parallel(function), compile_kernel(_renamed(function, "alone"), parallel=False)
 
     @functools.wraps(function)
     def choose(*arguments: Any) -> Any:
-        for argument in arguments:
-            if type(argument) is np.ndarray and argument.size >= MANY:
-                return many(*arguments)
-        return one(*arguments)
+        return one(*arguments) if are_small(arguments) else many(*arguments)
 
     choose.many, choose.one = many, one  # type: ignore[attr-defined]
     return cast(Function, choose)
 
 
+def are_small(arguments: tuple[Any, ...]) -> bool:
+    """Whether one thread computes these arguments as fast as all threads, since no array has `MANY` elements."""
+    for argument in arguments:  # noqa: SIM110 - a generator would take a microsecond
+        if type(argument) is np.ndarray and argument.size >= MANY:
+            return False
+    return True
+
+
 def for_product(kernel: Any, multiply_adds: int) -> Any:
-    """The version of a kernel compiled by `parallel_if_large` that is faster for so many multiply-adds."""
+    """The version of a kernel, of all threads or of one, that is faster for so many multiply-adds."""
     return kernel.many if multiply_adds >= MANY_PRODUCTS else kernel.one
 
 
-def address(function: Callable[..., Any], signature: Any) -> int:
-    """Compile `function` for one signature of numbers and pointers; return the address of its machine code.
+def address(kernel: Any, signature: Any) -> int:
+    """Address of a serial kernel's machine code for one signature of numbers and pointers, for calls as those of C.
 
     A kernel called by another kernel is compiled into the caller again. One that is called by its address is not, which
-    for a large one saves seconds in every caller.
+    for a large one saves seconds in every caller. During a dry run, the address of what is not compiled yet is 0.
     """
-    compiled: Any = CFunc(function, sigutils.normalize_signature(signature), {}, OPTIONS | {"nopython": True})
-    with contextlib.suppress(RuntimeError, OSError):
-        compiled._cache = _Cache(function)
-    compiled.compile()
-    _kept.append(compiled)
-    return int(compiled.address)
+    kinds, _ = sigutils.normalize_signature(signature)
+    compiled = _compiled(kernel.with_entry_point("c_code"), kinds)
+    if compiled is None:
+        return 0
+    return int(compiled.library.get_pointer_to_function(compiled.fndesc.llvm_cfunc_wrapper_name))
 
 
 def code_of(kernel: Any, dtype: np.dtype[Any], *arguments: Any) -> int:
@@ -170,14 +214,34 @@ def code_of(kernel: Any, dtype: np.dtype[Any], *arguments: Any) -> int:
         Of these types; their values have no effect.
     """
     if (kernel, dtype) not in _codes:
-        kinds = tuple(map(numba.typeof, arguments))
-        kernel.compile(kinds)
-        compiled = kernel.overloads[kinds]
+        compiled = _compiled(kernel.with_entry_point("code"), tuple(map(numba.typeof, arguments)))
+        if compiled is None:
+            return 0
         _codes[kernel, dtype] = compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)
     return _codes[kernel, dtype]
 
 
 _codes: dict[tuple[Any, np.dtype[Any]], int] = {}
+
+
+def _compiled(kernel: Any, kinds: tuple[Any, ...]) -> Any:
+    """The compiled kernel for these types; None during a dry run, unless there is one."""
+    if dry_run.is_recording():
+        dry_run.record(kernel, kinds)
+    else:
+        kernel.compile(kinds)
+    return kernel.overloads.get(kinds)
+
+
+def cached(function: Function) -> Function:
+    """functools.cache, for functions whose result contains an address: what a dry run returns is not remembered."""
+    remembered: Any = functools.cache(function)
+
+    @functools.wraps(function)
+    def look_up(*arguments: Any) -> Any:
+        return function(*arguments) if dry_run.is_recording() else remembered(*arguments)
+
+    return cast(Function, look_up)
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -197,77 +261,14 @@ def call(typing_context: Any, code: Any, arguments: Any) -> Any:
     return types.void(code, arguments), emit
 
 
-_kept: list[Any] = []  # machine code exists as long as the object that compiled it
-
-
-def _compile(function: Any, parallel: bool, **options: Any) -> Any:
-    dispatcher: Any = numba.njit(parallel=parallel, nogil=True, **OPTIONS | options)(function)
+def compile_kernel(function: Any, parallel: bool, **entry_point: bool) -> Any:
+    """Compile `function` with an entry point, by default that of Python; compiled code is kept in the cache."""
+    dispatcher: Any = numba.njit(parallel=parallel, nogil=True, **OPTIONS | (entry_point or PYTHON))(function)
+    if COMPILES:
+        dispatcher.__class__ = _Kernel
+        processes.kernels[processes.name_of(function)] = lambda: dispatcher
     try:
-        dispatcher._cache = _Cache(function)
+        dispatcher._cache = Cache(function)
     except (RuntimeError, OSError):  # no writable folder: every process compiles
-        dispatcher._cache = _NoCache()
+        dispatcher._cache = NoCache()
     return dispatcher
-
-
-@functools.cache
-def _hash_of_kernels() -> bytes:
-    """Hash of the source of every kernel: a change in one file may change the machine code of all."""
-    sources = sorted(Path(__file__).parent.parent.rglob("*.py"))
-    return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).digest()
-
-
-@functools.cache
-def _announce_compiling() -> None:
-    """Print once, if a terminal is attached, why the call takes so long."""
-    if sys.stderr.isatty():
-        print("scratchcnn: compiling kernels for this processor; later runs load them from the cache", file=sys.stderr)
-
-
-class _Folder(caching.UserWideCacheLocator):
-    """The folder of the compiled kernels: below NUMBA_CACHE_DIR if that is set, else in the user's cache folder."""
-
-    def __init__(self, function: Any, file: str) -> None:
-        super().__init__(function, file)
-        root = Path(getattr(numba.config, "CACHE_DIR", "") or platformdirs.user_cache_dir("scratchcnn"))
-        self._cache_path = str(root / self.get_suitable_cache_subpath(file))
-
-    def get_source_stamp(self) -> bytes:
-        return _hash_of_kernels()
-
-
-class _Files(caching.CompileResultCacheImpl):
-    _locator_classes = [_Folder]  # noqa: RUF012 - as in the base class
-
-
-class _Cache(caching.FunctionCache):
-    """Numba's cache, except that a damaged file or a full disk causes a compilation instead of an error."""
-
-    _impl_class = _Files
-
-    def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """Load the compiled kernel for these types; None if there is none."""
-        pool.start()  # before a kernel is loaded or compiled, since its code refers to the pool
-        try:
-            found = super().load_overload(sig, target_context)
-        except Exception:  # unpickling a damaged file may raise anything
-            with contextlib.suppress(OSError):
-                self.flush()
-            found = None
-        if found is None:
-            _announce_compiling()
-        return found
-
-    def save_overload(self, sig: Any, data: Any) -> None:
-        """Save a compiled kernel, if there is space."""
-        try:
-            super().save_overload(sig, data)
-        except OSError:
-            self.disable()
-
-
-class _NoCache(caching.NullCache):
-    """Every process compiles."""
-
-    def load_overload(self, sig: Any, target_context: Any) -> None:
-        """Return None: there is no compiled kernel."""
-        pool.start()

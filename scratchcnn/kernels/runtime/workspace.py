@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from scratchcnn.kernels.runtime.dry_run import is_recording
 from scratchcnn.operands import Array, Shape
 
 WORTH_IT = 64 * 1024  # bytes; smaller arrays are cheap to allocate
@@ -82,7 +83,12 @@ def _new_block(size: int) -> _Block:
 
 
 def empty(shape: Shape, dtype: Any) -> Array:
-    """An uninitialized array, from the active workspace if there is one and the array is not small."""
+    """An uninitialized array, from the active workspace if there is one and the array is not small.
+
+    During a dry run it is zero, so that it may be checked.
+    """
+    if is_recording():
+        return np.zeros(shape, dtype)
     workspace, dtype = _active.get(), np.dtype(dtype)
     if workspace is None or math.prod(shape) * dtype.itemsize < WORTH_IT:
         return np.empty(shape, dtype)

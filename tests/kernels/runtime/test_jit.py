@@ -12,20 +12,29 @@ import numpy as np
 import pytest
 
 import scratchcnn
-from scratchcnn.kernels.runtime.jit import MOST_GROUP_BYTES, MOST_GROUPS, call, code_of, group_count, serial
+from scratchcnn.kernels.runtime.jit import MOST_GROUP_BYTES, MOST_GROUPS, arithmetic, call, code_of, group_count, serial
 
 CODE = """
-import importlib
 import numpy as np
-relu = importlib.import_module("scratchcnn.kernels.relu")
-assert relu.relu(np.array([-1.0, 2.0], np.float32)).tolist() == [0.0, 2.0]
-print(sum(relu._relu.one.stats.cache_hits.values()), sum(relu._relu.one.stats.cache_misses.values()))
+from scratchcnn.kernels import relu
+from scratchcnn.kernels.runtime.processes import kernels
+assert relu(np.array([-1.0, 2.0], np.float32)).tolist() == [0.0, 2.0]
+counts = [make().stats for make in kernels.values()]
+print(*(sum(sum(getattr(count, name).values()) for count in counts) for name in ("cache_hits", "cache_misses")))
 """
 
 
-def hits_and_misses(cache_folder, package_folder=""):
+READ_ONLY = """
+import os, tempfile
+def fail(*arguments, **keywords):
+    raise PermissionError("read-only")
+tempfile.TemporaryFile = os.replace = fail
+"""
+
+
+def hits_and_misses(cache_folder, package_folder=Path(scratchcnn.__file__).parents[1], before=""):
     environment = os.environ | {"NUMBA_CACHE_DIR": str(cache_folder), "PYTHONPATH": str(package_folder)}
-    run = subprocess.run([sys.executable, "-P", "-c", CODE], env=environment, capture_output=True, text=True)
+    run = subprocess.run([sys.executable, "-P", "-c", before + CODE], env=environment, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     return tuple(map(int, run.stdout.split()))
 
@@ -56,7 +65,15 @@ def test_change_in_any_kernel_file_invalidates_the_cache(tmp_path):
     assert hits_and_misses(cache, copy) == (0, 1)
 
 
-def test_without_a_writable_folder_every_process_compiles(tmp_path):
+def test_read_only_folder_is_read(tmp_path):
+    assert hits_and_misses(tmp_path) == (0, 1)
+    assert hits_and_misses(tmp_path, before=READ_ONLY) == (1, 0)
+    for path in tmp_path.rglob("*.nbi"):
+        path.unlink()
+    assert hits_and_misses(tmp_path, before=READ_ONLY) == (0, 1)
+
+
+def test_without_a_folder_every_process_compiles(tmp_path):
     not_a_folder = tmp_path / "file"
     not_a_folder.write_text("")
     for _ in range(2):
@@ -77,7 +94,42 @@ def test_function_has_an_entry_point_only_where_python_calls_it():
     double.compile("float64(float64)")  # as a kernel that calls it does
     assert not any(map(has_entry_point, double.overloads.values()))
     assert double(21.0) == 42.0
-    assert all(map(has_entry_point, double._callable.overloads.values()))
+    assert all(map(has_entry_point, double.with_entry_point("from_python").overloads.values()))
+
+
+@serial
+def power(x, n):
+    result = x
+    for _ in range(1, n):
+        result *= x
+    return result
+
+
+@numba.njit
+def powers(x, n):
+    return power(x, n), power(x, 2), power(x, 3)
+
+
+def test_function_is_compiled_once_for_constants_and_variables():
+    assert powers(2.0, 4) == (16, 4, 8)
+    assert list(power.overloads) == [(numba.float64, numba.int64)]
+
+
+@arithmetic
+def half(x):
+    return x // 2
+
+
+@numba.njit
+def quarter(x):
+    return half(half(x))
+
+
+def test_arithmetic_function_is_compiled_for_kernels_only():
+    assert half(9) == 4
+    assert not half.overloads
+    assert quarter(9) == 2
+    assert half.overloads
 
 
 def has_entry_point(compiled):
