@@ -11,10 +11,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import prange
 
 from scratchcnn.kernels.runtime.copying import copy
-from scratchcnn.kernels.runtime.jit import parallel_if_large
+from scratchcnn.kernels.runtime.loops import parallel_jobs_if_large
 from scratchcnn.operands import Array, expect
 
 BLOCK = 256  # columns that are summed together: their sums stay in the first-level cache
@@ -27,33 +26,31 @@ def bias_gradient(dy: Array) -> Array:
     pixels = np.ascontiguousarray(dy).reshape(images, math.prod(dy.shape[1:-1]), filters)
     if pixels.shape[1] == 1:  # of a dense layer: the pixels are the sums
         gradient = np.empty(filters, dy.dtype)
-        _sum_rows(pixels.reshape(images, filters), gradient)
+        _sum_rows(-(-filters // BLOCK), pixels.reshape(images, filters), gradient)
         return gradient
     image_sums = np.empty((images, filters), np.float64)
-    _sum_pixels(pixels, image_sums)
+    _sum_pixels(images, pixels, image_sums)
     return sum_of_images(image_sums, dy.dtype)
 
 
-@parallel_if_large
-def _sum_rows(rows, gradient):
-    for block in prange((gradient.size + BLOCK - 1) // BLOCK):
-        first = block * BLOCK
-        sums = np.zeros(min(BLOCK, gradient.size - first), np.float64)
-        for row in range(len(rows)):
-            values = rows[row, first : first + sums.size]
-            for column in range(sums.size):
-                sums[column] += values[column]
-        copy(sums, 0, gradient, first, sums.size)
+@parallel_jobs_if_large
+def _sum_rows(block, rows, gradient):
+    first = block * BLOCK
+    sums = np.zeros(min(BLOCK, gradient.size - first), np.float64)
+    for row in range(len(rows)):
+        values = rows[row, first : first + sums.size]
+        for column in range(sums.size):
+            sums[column] += values[column]
+    copy(sums, 0, gradient, first, sums.size)
 
 
-@parallel_if_large
-def _sum_pixels(pixels, image_sums):
-    for image in prange(len(pixels)):
-        sums = np.zeros(pixels.shape[2], np.float64)
-        for pixel in range(pixels.shape[1]):
-            for column in range(sums.size):
-                sums[column] += pixels[image, pixel, column]
-        copy(sums, 0, image_sums[image], 0, sums.size)
+@parallel_jobs_if_large
+def _sum_pixels(image, pixels, image_sums):
+    sums = np.zeros(pixels.shape[2], np.float64)
+    for pixel in range(pixels.shape[1]):
+        for column in range(sums.size):
+            sums[column] += pixels[image, pixel, column]
+    copy(sums, 0, image_sums[image], 0, sums.size)
 
 
 def sum_of_images(image_sums: Array, dtype: np.dtype[np.floating]) -> Array:

@@ -14,20 +14,22 @@ same for any number of threads.
 from __future__ import annotations
 
 import numpy as np
-from numba import get_num_threads, prange
+from numba import get_num_threads
 
 from scratchcnn.kernels.gemm.matmul import (
     matmul,
     pack_transposed_panel,
     packed,
     padded_width,
+    panel_count,
     panel_width,
     product_of,
     start_row,
 )
 from scratchcnn.kernels.gemm.micro_kernel import ROWS
 from scratchcnn.kernels.runtime.copying import copy, empty_aligned
-from scratchcnn.kernels.runtime.jit import call, code_of, for_product, parallel_if_large, serial
+from scratchcnn.kernels.runtime.jit import for_product
+from scratchcnn.kernels.runtime.loops import parallel_jobs
 from scratchcnn.kernels.runtime.workspace import empty
 from scratchcnn.kernels.simd.vectors import VECTOR_BYTES
 from scratchcnn.operands import Array, expect
@@ -52,23 +54,17 @@ def affine(x: Array, kernel: Array, bias: Array | None, relu: bool) -> Array:
     matrix = np.ascontiguousarray(kernel).reshape(-1) if whole_vectors else packed(kernel)
     row_stride = kernel.shape[1] if whole_vectors else 0
     operands = product_of(x.dtype), np.ascontiguousarray(x), matrix, row_stride, start, y, int(relu)
+    panels = panel_count(kernel.shape[1], x.itemsize)
+    shares = -(-get_num_threads() // panels)  # of the rows, so that every thread has a panel
     multiply = for_product(_dense, x.size * kernel.shape[1])
-    multiply(code_of(_dense_panel, x.dtype, *operands, 0, 0, 1), *operands, get_num_threads())
+    multiply(panels * shares, *operands, panels, shares)
     return y
 
 
-@parallel_if_large
-def _dense(code, product, x, matrix, row_stride, start, y, rectify, threads):
-    widest = panel_width(x.itemsize)
-    panels = (y.shape[1] + widest - 1) // widest
-    shares = (threads + panels - 1) // panels  # of the rows, so that every thread has a panel
-    for job in prange(panels * shares):
-        call(code, (product, x, matrix, row_stride, start, y, rectify, job % panels * widest, job // panels, shares))
-
-
-@serial
-def _dense_panel(product, x, matrix, row_stride, start, y, rectify, first, share, shares):
-    """Compute a share of the rows of the panel whose columns begin at `first`."""
+@parallel_jobs
+def _dense(job, product, x, matrix, row_stride, start, y, rectify, panels, shares):
+    """Compute a share of the rows of a panel."""
+    first, share = job % panels * panel_width(x.itemsize), job // panels
     rows, depth = x.shape
     columns, tiles = y.shape[1], (rows + ROWS - 1) // ROWS
     m = np.arange(min(rows, tiles * share // shares * ROWS), min(rows, tiles * (share + 1) // shares * ROWS))
@@ -85,24 +81,18 @@ def dense_kernel_gradient(dy: Array, x: Array) -> Array:
     gradient = empty((x.shape[1], dy.shape[1]), x.dtype)
     start = start_row(None, dy.shape[1], x.dtype)
     operands = product_of(x.dtype), np.ascontiguousarray(x), packed(dy), start, gradient
+    groups, threads = -(-x.shape[1] // GROUP), get_num_threads()
+    blocks = -(-groups // (2 * threads)) * threads  # as many for each thread
     multiply = for_product(_dense_kernel_gradient, x.size * dy.shape[1])
-    multiply(code_of(_kernel_gradient_rows, x.dtype, *operands, 0, 0), *operands, get_num_threads())
+    multiply(blocks, *operands, groups, blocks)
     return gradient
 
 
-@parallel_if_large
-def _dense_kernel_gradient(code, product, x, panels, start, gradient, threads):
-    groups = (x.shape[1] + GROUP - 1) // GROUP
-    blocks = (groups + 2 * threads - 1) // (2 * threads) * threads  # as many for each thread
-    for block in prange(blocks):
-        first, after = groups * block // blocks * GROUP, groups * (block + 1) // blocks * GROUP
-        call(code, (product, x, panels, start, gradient, first, min(after, x.shape[1])))
-
-
-@serial
-def _kernel_gradient_rows(product, x, panels, start, gradient, first, after):
-    """Compute a block of rows of the gradient, from `first` to before `after`."""
-    depth, _ = x.shape
+@parallel_jobs
+def _dense_kernel_gradient(block, product, x, panels, start, gradient, groups, blocks):
+    """Compute a block of rows of the gradient, of so many groups of rows."""
+    depth, rows = x.shape
+    first, after = groups * block // blocks * GROUP, min(rows, groups * (block + 1) // blocks * GROUP)
     columns, count = gradient.shape[1], after - first
     block_of_x = empty_aligned(depth * count, x.dtype)
     for k in range(depth):
@@ -120,20 +110,14 @@ def dense_input_gradient(dy: Array, kernel: Array) -> Array:
     dx = empty((dy.shape[0], kernel.shape[0]), dy.dtype)
     operands = product_of(dy.dtype), np.ascontiguousarray(dy), np.ascontiguousarray(kernel), dx
     multiply = for_product(_dense_input_gradient, dy.size * len(kernel))
-    multiply(code_of(_input_gradient_panel, dy.dtype, *operands, 0), *operands)
+    multiply(panel_count(len(kernel), dy.itemsize), *operands)
     return dx
 
 
-@parallel_if_large
-def _dense_input_gradient(code, product, dy, kernel, dx):
-    widest = panel_width(dy.itemsize)
-    for panel in prange((len(kernel) + widest - 1) // widest):
-        call(code, (product, dy, kernel, dx, panel * widest))
-
-
-@serial
-def _input_gradient_panel(product, dy, kernel, dx, first):
-    """Compute the columns of a panel, from `first` on."""
+@parallel_jobs
+def _dense_input_gradient(number, product, dy, kernel, dx):
+    """Compute the columns of a panel."""
+    first = number * panel_width(dy.itemsize)
     rows, depth = dy.shape
     columns = kernel.shape[0]
     width = min(panel_width(dy.itemsize), columns - first)

@@ -7,10 +7,9 @@ for any number of threads.
 from __future__ import annotations
 
 import numpy as np
-from numba import prange
 
 from scratchcnn.kernels.random import bits_at
-from scratchcnn.kernels.runtime.jit import parallel_if_large
+from scratchcnn.kernels.runtime.loops import parallel_elements
 from scratchcnn.kernels.runtime.workspace import empty
 from scratchcnn.operands import Array, expect
 
@@ -21,14 +20,15 @@ def dropout(x: Array, rate: float, key: int) -> tuple[Array, Array]:
     y, kept = empty(x.shape, x.dtype), empty(x.shape, np.bool_)
     scale = x.dtype.type(1 / (1 - rate))
     drop_below = np.uint64(round(rate * 2**53))
-    _dropout(np.ascontiguousarray(x).reshape(-1), np.uint64(key), drop_below, scale, y.reshape(-1), kept.reshape(-1))
+    flat = np.ascontiguousarray(x).reshape(-1)
+    _dropout(x.size, flat, np.uint64(key), drop_below, scale, y.reshape(-1), kept.reshape(-1))
     return y, kept
 
 
-@parallel_if_large
-def _dropout(x, key, drop_below, scale, y, kept):
+@parallel_elements
+def _dropout(first, last, x, key, drop_below, scale, y, kept):
     zero = x.dtype.type(0)
-    for i in prange(x.size):
+    for i in range(first, last):
         keep = bits_at(key, i) >> np.uint64(11) >= drop_below
         kept[i] = keep
         y[i] = x[i] * scale if keep else zero
@@ -40,12 +40,12 @@ def dropout_gradient(dy: Array, kept: Array, rate: float) -> Array:
     dx = empty(dy.shape, dy.dtype)
     scale = dy.dtype.type(1 / (1 - rate))
     dy, kept = np.ascontiguousarray(dy), np.ascontiguousarray(kept)
-    _dropout_gradient(dy.reshape(-1), kept.reshape(-1), scale, dx.reshape(-1))
+    _dropout_gradient(dy.size, dy.reshape(-1), kept.reshape(-1), scale, dx.reshape(-1))
     return dx
 
 
-@parallel_if_large
-def _dropout_gradient(dy, kept, scale, dx):
+@parallel_elements
+def _dropout_gradient(first, last, dy, kept, scale, dx):
     zero = dy.dtype.type(0)
-    for i in prange(dy.size):
+    for i in range(first, last):
         dx[i] = dy[i] * scale if kept[i] else zero

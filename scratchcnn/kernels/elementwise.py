@@ -14,9 +14,9 @@ from types import FunctionType
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import prange
 
-from scratchcnn.kernels.runtime.jit import parallel_if_large, serial
+from scratchcnn.kernels.runtime.jit import serial
+from scratchcnn.kernels.runtime.loops import parallel_elements
 from scratchcnn.kernels.runtime.workspace import empty
 from scratchcnn.names import look_up
 from scratchcnn.operands import Array, expect
@@ -113,13 +113,13 @@ def softplus_derivative(y, _):
 _formula = sigmoid  # in each compiled copy of these loops, this name stands for another formula
 
 
-def _function_loop(x, parameter, y):
-    for i in prange(x.size):
+def _function_loop(first, last, x, parameter, y):
+    for i in range(first, last):
         y[i] = _formula(x[i], parameter)
 
 
-def _gradient_loop(dy, kept, parameter, dx):
-    for i in prange(dy.size):
+def _gradient_loop(first, last, dy, kept, parameter, dx):
+    for i in range(first, last):
         dx[i] = dy[i] * _formula(kept[i], parameter)
 
 
@@ -135,7 +135,7 @@ def _loop_with(template: Any, formula: Any) -> Any:
     name = f"{template.__name__}_of_{formula.__name__}"
     loop = FunctionType(template.__code__, {**template.__globals__, "_formula": formula}, name)
     loop.__qualname__ = name
-    return parallel_if_large(loop)
+    return parallel_elements(loop)
 
 
 def _loops(function: Any, derivative: Any) -> Loops:
@@ -158,7 +158,7 @@ def elementwise(x: Array, name: str, parameter: float = 0.0) -> Array:
     expect(x=(x, x.shape))
     loop = look_up("name", name, LOOPS).function
     y = empty(x.shape, x.dtype)
-    loop(np.ascontiguousarray(x).reshape(-1), x.dtype.type(parameter), y.reshape(-1))
+    loop(x.size, np.ascontiguousarray(x).reshape(-1), x.dtype.type(parameter), y.reshape(-1))
     return y
 
 
@@ -168,5 +168,5 @@ def elementwise_gradient(dy: Array, kept: Array, name: str, parameter: float = 0
     loop = look_up("name", name, LOOPS).gradient
     dx = empty(dy.shape, dy.dtype)
     flat = np.ascontiguousarray(dy).reshape(-1), np.ascontiguousarray(kept).reshape(-1)
-    loop(*flat, dy.dtype.type(parameter), dx.reshape(-1))
+    loop(dy.size, *flat, dy.dtype.type(parameter), dx.reshape(-1))
     return dx

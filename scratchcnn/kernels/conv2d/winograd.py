@@ -33,7 +33,7 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import get_num_threads, prange
+from numba import get_num_threads
 
 from scratchcnn.geometry import Padding, Pair, Windows
 from scratchcnn.kernels.conv2d.empty_windows import Bands, keep_dtype, make_bands, mark_bands
@@ -54,8 +54,9 @@ from scratchcnn.kernels.conv2d.winograd_tiles import (
 from scratchcnn.kernels.fused.recompute import Recomputation, compute_slice, no_recomputation, room_for_source
 from scratchcnn.kernels.gemm.matmul import matmul, product_of, start_row
 from scratchcnn.kernels.runtime.copying import CACHE_LINE, empty_aligned
-from scratchcnn.kernels.runtime.jit import call, code_of, parallel, serial
+from scratchcnn.kernels.runtime.jit import serial
 from scratchcnn.kernels.runtime.lending import lend
+from scratchcnn.kernels.runtime.loops import parallel_jobs
 from scratchcnn.kernels.runtime.workspace import empty
 from scratchcnn.operands import Array, Shape, conv2d_windows, expect, winner_dtype
 
@@ -170,16 +171,14 @@ def _correlate(
     at_once = tiles_at_once(elements, channels + start.size, dtype.itemsize, reserved)
     sums = direct_sums(np.ascontiguousarray(kernel), start, windows, winners is not None and exact_zeros)
     operands = (product_of(dtype), m, images, recomputed, sums, transformed, output, at_once)
-    _convolve(code_of(_convolve_part, dtype, *operands, (0, 1)), *operands, get_num_threads())
+    _transform_channel(channels, m, sums.kernel, transformed)
+    shares = get_num_threads()
+    _convolve_part(shares, *operands, shares)
 
 
-@parallel
-def _convolve(code, product, m, images, recomputed, sums, transformed, output, at_once, threads):
-    """Transform the kernel; then let each thread convolve its share of the tiles."""
-    for channel in prange(sums.kernel.shape[2]):
-        transform_kernel(m, sums.kernel, np.int64(channel), transformed)
-    for share in prange(threads):
-        call(code, (product, m, images, recomputed, sums, transformed, output, at_once, (np.int64(share), threads)))
+@parallel_jobs
+def _transform_channel(channel, m, kernel, transformed):
+    transform_kernel(m, kernel, channel, transformed)
 
 
 class _Work(NamedTuple):
@@ -217,8 +216,8 @@ class _Work(NamedTuple):
     part: tuple[int, int]
 
 
-@serial
-def _convolve_part(product, m, images, recomputed, sums, transformed, output, at_once, part):
+@parallel_jobs
+def _convolve_part(share, product, m, images, recomputed, sums, transformed, output, at_once, shares):
     """Allocate the memory of one thread, and lend it to `_convolve_share`."""
     elements, channels, filters = (m + 2) * (m + 2), images.x.shape[3], output.start.size
     _, height, width, _ = output.y.shape
@@ -233,7 +232,8 @@ def _convolve_part(product, m, images, recomputed, sums, transformed, output, at
         x, padded, empty_aligned(elements * max(patches.stride, products.stride), x.dtype), patches, products,
         NearTies(sums.spread, np.empty(at_once, np.int64), np.empty(m * m * filters, np.uint8)), make_room(sums),
         make_bands(m, across, at_once, images.keep, x, sums.active),
-        np.empty(at_once, np.int64), np.empty(at_once, np.int64), np.arange(channels), rows, product_rows, part,
+        np.empty(at_once, np.int64), np.empty(at_once, np.int64), np.arange(channels), rows, product_rows,
+        (share, shares),
     )  # fmt: skip
     lend(_convolve_share, (product, m, images, recomputed, sums, transformed, output, work))
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import prange
 
 from scratchcnn.geometry import Padding, Pair
 from scratchcnn.kernels.conv2d.winograd_tiles import (
@@ -29,8 +28,9 @@ from scratchcnn.kernels.conv2d.winograd_tiles import (
 from scratchcnn.kernels.gemm.matmul import matmul, padded_width, product_of
 from scratchcnn.kernels.runtime.copying import empty_aligned, fill
 from scratchcnn.kernels.runtime.groups import sum_of_groups
-from scratchcnn.kernels.runtime.jit import call, code_of, group_count, parallel, parallel_if_large, serial
+from scratchcnn.kernels.runtime.jit import group_count, serial
 from scratchcnn.kernels.runtime.lending import lend
+from scratchcnn.kernels.runtime.loops import parallel_jobs, parallel_jobs_if_large
 from scratchcnn.kernels.runtime.workspace import empty
 from scratchcnn.operands import Array, conv2d_windows, expect
 
@@ -53,22 +53,15 @@ def conv2d_kernel_gradient(
     at_once = tiles_at_once((m + 2) ** 2, channels + width, x.dtype.itemsize)
     before = (windows.rows.before, windows.columns.before)
     operands = product_of(x.dtype), m, np.ascontiguousarray(x), before, np.ascontiguousarray(dy), groups, at_once
-    _sum_groups(code_of(_sum_of_group, x.dtype, *operands, 0), *operands)
+    _sum_of_group(len(groups), *operands)
     gradient = empty((3, 3, channels, width), x.dtype)
-    _transform_sums(m, sum_of_groups(groups), gradient)
+    _transform_channel(channels, m, sum_of_groups(groups), gradient)
     return np.ascontiguousarray(gradient[..., :filters])
 
 
-@parallel
-def _sum_groups(code, product, m, x, before, dy, groups, at_once):
-    for group in prange(len(groups)):
-        call(code, (product, m, x, before, dy, groups, at_once, np.int64(group)))
-
-
-@parallel_if_large
-def _transform_sums(m, sums, gradient):
-    for channel in prange(gradient.shape[2]):
-        transform_kernel_gradient(m, sums, np.int64(channel), gradient)
+@parallel_jobs_if_large
+def _transform_channel(channel, m, sums, gradient):
+    transform_kernel_gradient(m, sums, channel, gradient)
 
 
 class _Work(NamedTuple):
@@ -81,8 +74,8 @@ class _Work(NamedTuple):
     sums: Array
 
 
-@serial
-def _sum_of_group(product, m, x, before, dy, groups, at_once, group):
+@parallel_jobs
+def _sum_of_group(group, product, m, x, before, dy, groups, at_once):
     """Allocate the memory of a group of images, and lend it to `_sum_products`."""
     elements, channels, filters = (m + 2) * (m + 2), x.shape[3], dy.shape[3]
     patches, gradients = make_planes(elements, at_once, channels, x), make_planes(elements, at_once, filters, x)

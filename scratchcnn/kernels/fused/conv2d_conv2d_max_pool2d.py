@@ -24,7 +24,6 @@ Cost: that of the primitive operations, and the first convolution once more. Num
 from __future__ import annotations
 
 import numpy as np
-from numba import prange
 
 from scratchcnn.algorithms import recomputes
 from scratchcnn.kernels.bias import sum_of_images
@@ -45,7 +44,8 @@ from scratchcnn.kernels.fused.conv2d_max_pool2d import expect_pool
 from scratchcnn.kernels.fused.recompute import add_slice_gradient, compute_slice, recomputation, room_for_source
 from scratchcnn.kernels.runtime.copying import empty_aligned, fill
 from scratchcnn.kernels.runtime.groups import sum_of_groups
-from scratchcnn.kernels.runtime.jit import call, code_of, group_count, parallel, serial
+from scratchcnn.kernels.runtime.jit import group_count
+from scratchcnn.kernels.runtime.loops import parallel_jobs
 from scratchcnn.kernels.runtime.workspace import empty
 from scratchcnn.operands import Array, Convolution, PooledGradient, Pooling, Shape, expect
 
@@ -114,7 +114,7 @@ def conv2d_conv2d_max_pool2d_gradients(
         recomputation(x, first, slices.channels), split_kernel(second.kernel, slices.channels),
         groups, image_sums, first_groups, first_image_sums,
     )  # fmt: skip
-    _gradients(code_of(_gradients_of_group, dtype, *operands, 0), *operands)
+    _gradients_of_group(count, *operands)
     return (
         sum_of_groups(first_groups).reshape(first.kernel.shape),
         sum_of_images(first_image_sums, dtype),
@@ -139,17 +139,8 @@ def _expect_recomputation(x: Array, first: Convolution, second: Convolution, poo
     return between
 
 
-@parallel
-def _gradients(code, windows, slices, recomputed, kernel, groups, image_sums, first_groups, first_image_sums):
-    for group in prange(len(groups)):
-        call(
-            code,
-            (windows, slices, recomputed, kernel, groups, image_sums, first_groups, first_image_sums, np.int64(group)),
-        )
-
-
-@serial
-def _gradients_of_group(windows, slices, recomputed, kernel, groups, image_sums, first_groups, first_image_sums, group):
+@parallel_jobs
+def _gradients_of_group(group, windows, slices, recomputed, kernel, groups, image_sums, first_groups, first_image_sums):
     images, dtype = len(windows.values), groups.dtype
     fill(groups[group], 0, groups.shape[1], 0)
     columns = room_for_columns(windows)

@@ -6,10 +6,9 @@ Cost: 14 FLOPs and two square roots per parameter; reads four arrays, writes thr
 from __future__ import annotations
 
 import numpy as np
-from numba import prange
 
 from scratchcnn.kernels.optimizers.sgd import flat
-from scratchcnn.kernels.runtime.jit import parallel_if_large
+from scratchcnn.kernels.runtime.loops import parallel_elements
 from scratchcnn.operands import Array, expect
 
 
@@ -30,14 +29,17 @@ def adadelta(
     )  # fmt: skip
     real = parameter.dtype.type
     _adadelta(
-        flat(parameter), np.ascontiguousarray(gradient).reshape(-1), flat(squared_gradients), flat(squared_updates),
+        parameter.size, flat(parameter), np.ascontiguousarray(gradient).reshape(-1),
+        flat(squared_gradients), flat(squared_updates),
         real(learning_rate), real(rho), real(1 - rho), real(epsilon),
     )  # fmt: skip
 
 
-@parallel_if_large
-def _adadelta(parameter, gradient, squared_gradients, squared_updates, learning_rate, rho, one_minus_rho, epsilon):
-    for i in prange(parameter.size):
+@parallel_elements
+def _adadelta(
+    first, last, parameter, gradient, squared_gradients, squared_updates, learning_rate, rho, one_minus_rho, epsilon
+):
+    for i in range(first, last):
         g = gradient[i]
         squared_gradients[i] = rho * squared_gradients[i] + one_minus_rho * (g * g)
         update = -g * (np.sqrt(squared_updates[i] + epsilon) / np.sqrt(squared_gradients[i] + epsilon))

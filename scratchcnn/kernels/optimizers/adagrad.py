@@ -6,10 +6,9 @@ Cost: 6 FLOPs and a square root per parameter; reads three arrays, writes two.
 from __future__ import annotations
 
 import numpy as np
-from numba import prange
 
 from scratchcnn.kernels.optimizers.sgd import flat
-from scratchcnn.kernels.runtime.jit import parallel_if_large
+from scratchcnn.kernels.runtime.loops import parallel_elements
 from scratchcnn.operands import Array, expect
 
 
@@ -19,14 +18,14 @@ def adagrad(parameter: Array, gradient: Array, accumulator: Array, learning_rate
     expect(parameter=(parameter, shape), gradient=(gradient, shape), accumulator=(accumulator, shape))
     real = parameter.dtype.type
     _adagrad(
-        flat(parameter), np.ascontiguousarray(gradient).reshape(-1), flat(accumulator),
+        parameter.size, flat(parameter), np.ascontiguousarray(gradient).reshape(-1), flat(accumulator),
         real(learning_rate), real(epsilon),
     )  # fmt: skip
 
 
-@parallel_if_large
-def _adagrad(parameter, gradient, accumulator, learning_rate, epsilon):
-    for i in prange(parameter.size):
+@parallel_elements
+def _adagrad(first, last, parameter, gradient, accumulator, learning_rate, epsilon):
+    for i in range(first, last):
         g = gradient[i]
         accumulator[i] += g * g
         parameter[i] -= learning_rate * g / np.sqrt(accumulator[i] + epsilon)

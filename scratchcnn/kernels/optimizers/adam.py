@@ -10,10 +10,9 @@ AMSGrad).
 from __future__ import annotations
 
 import numpy as np
-from numba import prange
 
 from scratchcnn.kernels.optimizers.sgd import flat
-from scratchcnn.kernels.runtime.jit import parallel_if_large
+from scratchcnn.kernels.runtime.loops import parallel_elements
 from scratchcnn.operands import Array, expect
 
 
@@ -36,26 +35,28 @@ def adam(
     arrays = flat(parameter), np.ascontiguousarray(gradient).reshape(-1), flat(m), flat(v)
     numbers = real(alpha), real(1 - beta_1), real(1 - beta_2), real(epsilon)
     if v_max is v:
-        _adam(*arrays, *numbers)
+        _adam(parameter.size, *arrays, numbers)
     else:
-        _amsgrad(*arrays, flat(v_max), *numbers)
+        _amsgrad(parameter.size, *arrays, flat(v_max), numbers)
 
 
 # Two kernels, since LLVM vectorizes a loop only over arrays that do not overlap, and without AMSGrad v_max is v.
 
 
-@parallel_if_large
-def _adam(parameter, gradient, m, v, alpha, one_minus_beta_1, one_minus_beta_2, epsilon):
-    for i in prange(parameter.size):
+@parallel_elements
+def _adam(first, last, parameter, gradient, m, v, numbers):
+    alpha, one_minus_beta_1, one_minus_beta_2, epsilon = numbers
+    for i in range(first, last):
         g = gradient[i]
         m[i] += (g - m[i]) * one_minus_beta_1
         v[i] += (g * g - v[i]) * one_minus_beta_2
         parameter[i] -= alpha * m[i] / (np.sqrt(v[i]) + epsilon)
 
 
-@parallel_if_large
-def _amsgrad(parameter, gradient, m, v, v_max, alpha, one_minus_beta_1, one_minus_beta_2, epsilon):
-    for i in prange(parameter.size):
+@parallel_elements
+def _amsgrad(first, last, parameter, gradient, m, v, v_max, numbers):
+    alpha, one_minus_beta_1, one_minus_beta_2, epsilon = numbers
+    for i in range(first, last):
         g = gradient[i]
         m[i] += (g - m[i]) * one_minus_beta_1
         v[i] += (g * g - v[i]) * one_minus_beta_2

@@ -5,20 +5,18 @@ Cost: 2 FLOPs per element; reads and writes one array.
 
 from __future__ import annotations
 
-from numba import prange
-
 from scratchcnn.kernels.optimizers.sgd import flat
-from scratchcnn.kernels.runtime.jit import parallel_if_large
+from scratchcnn.kernels.runtime.loops import parallel_elements
 from scratchcnn.operands import Array, expect
 
 
 def decay(parameter: Array, rate: float) -> None:
     """Shrink a parameter towards zero, in place; `reference.decay` has the formula."""
     expect(parameter=(parameter, parameter.shape))
-    _decay(flat(parameter), parameter.dtype.type(rate))
+    _decay(parameter.size, flat(parameter), parameter.dtype.type(rate))
 
 
-@parallel_if_large
-def _decay(parameter, rate):
-    for i in prange(parameter.size):
+@parallel_elements
+def _decay(first, last, parameter, rate):
+    for i in range(first, last):
         parameter[i] -= parameter[i] * rate

@@ -6,10 +6,9 @@ Cost: 7 to 14 FLOPs and a square root per parameter; reads three to five arrays 
 from __future__ import annotations
 
 import numpy as np
-from numba import prange
 
 from scratchcnn.kernels.optimizers.sgd import flat
-from scratchcnn.kernels.runtime.jit import parallel_if_large
+from scratchcnn.kernels.runtime.loops import parallel_elements
 from scratchcnn.operands import Array, expect
 
 
@@ -30,18 +29,18 @@ def rmsprop(
     expect(parameter=(parameter, parameter.shape), gradient=(gradient, parameter.shape), **given)
     real = parameter.dtype.type
     _rmsprop(
-        flat(parameter), np.ascontiguousarray(gradient).reshape(-1), flat(velocity),
+        parameter.size, flat(parameter), np.ascontiguousarray(gradient).reshape(-1), flat(velocity),
         None if increment is None else flat(increment), None if average is None else flat(average),
-        real(learning_rate), real(rho), real(1 - rho), real(momentum), real(epsilon),
+        (real(learning_rate), real(rho), real(1 - rho), real(momentum), real(epsilon)),
     )  # fmt: skip
 
 
-@parallel_if_large
-def _rmsprop(
-    parameter, gradient, velocity, increment, average, learning_rate, rho, one_minus_rho, momentum, epsilon
-):  # compiled for each combination of arrays that are None, without the code for them
+@parallel_elements
+def _rmsprop(first, last, parameter, gradient, velocity, increment, average, numbers):
+    # Compiled for each combination of arrays that are None, without the code for them.
+    learning_rate, rho, one_minus_rho, momentum, epsilon = numbers
     zero = parameter.dtype.type(0)
-    for i in prange(parameter.size):
+    for i in range(first, last):
         g = gradient[i]
         velocity[i] = rho * velocity[i] + one_minus_rho * (g * g)
         variance = velocity[i]

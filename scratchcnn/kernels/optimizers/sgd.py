@@ -6,9 +6,8 @@ Cost: about 4 FLOPs per parameter; reads three arrays, writes two.
 from __future__ import annotations
 
 import numpy as np
-from numba import prange
 
-from scratchcnn.kernels.runtime.jit import parallel_if_large
+from scratchcnn.kernels.runtime.loops import parallel_elements
 from scratchcnn.operands import Array, expect
 
 
@@ -21,14 +20,14 @@ def sgd(
     )
     real = parameter.dtype.type
     _sgd(
-        flat(parameter), np.ascontiguousarray(gradient).reshape(-1), flat(velocity),
+        parameter.size, flat(parameter), np.ascontiguousarray(gradient).reshape(-1), flat(velocity),
         real(learning_rate), real(momentum), nesterov,
     )  # fmt: skip
 
 
-@parallel_if_large
-def _sgd(parameter, gradient, velocity, learning_rate, momentum, nesterov):
-    for i in prange(parameter.size):
+@parallel_elements
+def _sgd(first, last, parameter, gradient, velocity, learning_rate, momentum, nesterov):
+    for i in range(first, last):
         step = learning_rate * gradient[i]
         velocity[i] = momentum * velocity[i] - step
         parameter[i] += momentum * velocity[i] - step if nesterov else velocity[i]
