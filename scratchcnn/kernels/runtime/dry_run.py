@@ -3,7 +3,7 @@
 A computation, such as a training step, compiles each kernel when it is called first: one after the other, on one core.
 So where the cache lacks a kernel, the computation is first performed as a dry run, in which kernels do not run, and
 only the types that they are called with are recorded. Then several processes compile what was recorded (`processes`).
-No list of kernels has to be maintained: a dry run calls whatever the computation calls. A kernel that it misses is
+No list of kernels has to be maintained: a dry run calls what the computation calls. A kernel that it misses is
 compiled when it is called.
 """
 

@@ -21,7 +21,6 @@ class _Library(JITCodeLibrary):
     def finalize(self) -> None:
         """Add the functions that are called."""
         for library in dict.fromkeys(self._linking_libraries):
-            self._reload_init.update(library._reload_init)
             self._final_module.link_in(library._get_module_for_linking(), preserve=True)
         self._finalized = True
 

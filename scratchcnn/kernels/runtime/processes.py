@@ -103,7 +103,7 @@ def serve() -> None:
 
 
 def _compile(name: str, kinds: list[Types]) -> None:
-    with contextlib.suppress(Exception):  # whoever calls the kernel will see the error
+    with contextlib.suppress(Exception):  # a call of the kernel will raise it
         importlib.import_module(name.partition(":")[0])
         for each in kinds:
             kernels[name]().compile(each)
