@@ -1,10 +1,12 @@
 """DrawingBoard: drawing with mouse events, predictions, buttons and keys, for windows of any size."""
 
+from collections.abc import Iterator
+
 import matplotlib
 import numpy as np
 import pytest
 from legible import assert_legible
-from matplotlib.backend_bases import KeyEvent, MouseButton, MouseEvent
+from matplotlib.backend_bases import FigureCanvasBase, KeyEvent, MouseButton, MouseEvent
 from matplotlib.figure import Figure
 from networks import article_model, sample_digits
 
@@ -17,6 +19,16 @@ ONE = [(0.5, down) for down in np.linspace(0.2, 0.8, 20)]
 ZERO = list(zip(0.5 + 0.2 * np.sin(ROUND), 0.5 - 0.3 * np.cos(ROUND), strict=True))
 SEVEN = [*((right, 0.25) for right in np.linspace(0.3, 0.7, 10)), (0.6, 0.5), (0.5, 0.8)]
 REPORTS_BUTTONS = tuple(map(int, matplotlib.__version__.split(".")[:2])) >= (3, 10)
+
+
+@pytest.fixture(autouse=True)
+def drawn_when_idle(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Draw a canvas once, when the events have been processed, as a window does; without one, each event draws it."""
+    changed = set()
+    monkeypatch.setattr(FigureCanvasBase, "draw_idle", lambda canvas: changed.add(canvas))  # a method
+    yield
+    for canvas in changed:
+        canvas.draw()
 
 
 @pytest.fixture(scope="module")
