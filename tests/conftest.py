@@ -33,6 +33,9 @@ def _share_compiled_programs_of_jax() -> None:
     folder = Path(platformdirs.user_cache_dir("scratchcnn")) / "tests" / f"jax_{processor}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        for file in folder.iterdir():
+            if file.stat().st_size == 0:  # JAX was interrupted when it began to write, and would not write it again
+                file.unlink(missing_ok=True)
     except OSError:  # no writable folder: every process compiles
         return
     os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(folder))
