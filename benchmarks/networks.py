@@ -21,7 +21,6 @@ With --epoch, the table contains the time for which a user waits instead; see fi
 from __future__ import annotations
 
 import argparse
-import math
 import statistics
 import sys
 from collections.abc import Sequence
@@ -30,10 +29,10 @@ from typing import NamedTuple
 import first_epoch
 from machine_peak import measure_limits
 from report import Summary, print_table, summarize, threads, write_json
-from suite import Entry, add_suite_options, print_images, read_entries
+from suite import Entry, add_suite_options, print_images, read_entries, training_flops
 from turns import add_options, expect_same_loss, folder_of, processes, read_options, run
 
-from scratchcnn import Sequential, set_threads
+from scratchcnn import set_threads
 
 TRIAL_STEPS = 5  # steps for which each setting of a peer is timed, twice
 
@@ -80,19 +79,6 @@ def main() -> None:
         },
         peak_flops=peak,
     )  # fmt: skip
-
-
-def training_flops(model: Sequential, batch_size: int) -> int:
-    """Count the FLOPs of one training step with direct convolutions: forward pass, kernel and input gradients.
-
-    The first layer has no input gradient, since the gradient with respect to the images is not needed.
-    """
-    total = 0
-    for number, layer in enumerate(layer for layer in model.layers if "kernel" in layer.params):
-        outputs = math.prod((layer.output_shape or ())[:-1])  # output pixels of a convolution, 1 for a dense layer
-        forward = 2 * batch_size * outputs * layer.params["kernel"].size
-        total += forward * (3 if number else 2)
-    return total
 
 
 def measure(options: argparse.Namespace, entry: Entry) -> dict[str, Result]:

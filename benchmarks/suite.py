@@ -1,8 +1,9 @@
-"""The lines of the table of networks: which networks with which batch sizes, and their images."""
+"""The lines of the table of networks: which networks with which batch sizes, their images and their FLOPs."""
 
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -99,3 +100,16 @@ def print_images(entries: Sequence[Entry]) -> None:
         print(
             f"Images: {images}{' (a pattern of each class, with noise)' * ('synthetic' in images)}: {', '.join(names)}"
         )
+
+
+def training_flops(model: Sequential, batch_size: int) -> int:
+    """Count the FLOPs of one training step with direct convolutions: forward pass, kernel and input gradients.
+
+    The first layer has no input gradient, since the gradient with respect to the images is not needed.
+    """
+    total = 0
+    for number, layer in enumerate(layer for layer in model.layers if "kernel" in layer.params):
+        outputs = math.prod((layer.output_shape or ())[:-1])  # output pixels of a convolution, 1 for a dense layer
+        forward = 2 * batch_size * outputs * layer.params["kernel"].size
+        total += forward * (3 if number else 2)
+    return total

@@ -55,7 +55,7 @@ def test_invalid_common_option_is_an_error(run_benchmark, script, arguments, mes
             "--batch-size: expected at most 5000, .*, received 5001",
         ),
         ("scale.py", ("--steps", 0), "--steps: expected at least 1, received 0"),
-        ("scale.py", ("--png", "scale.txt"), "--png: expected .*scale.txt.*"),
+        ("scale.py", ("--png", "scale.txt"), "--png: Expected .*scale.txt.*"),
         ("predict.py", ("--rounds", 0), "--rounds: expected at least 1, received 0"),
         ("predict.py", ("--repeats", 0), "--repeats: expected at least 1, received 0"),
         ("predict.py", ("--images", 0), "--images: expected at least 1, received 0"),

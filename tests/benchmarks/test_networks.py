@@ -97,7 +97,7 @@ def test_network_equals_pytorch(network, setting, threads, rng):
 def test_flops_are_those_of_the_products(network, flops_per_image):
     from architectures import NETWORKS as DEFINED
     from contestants.in_scratchcnn import build_model
-    from networks import training_flops
+    from suite import training_flops
 
     assert training_flops(build_model(DEFINED[network]), 3) == 3 * flops_per_image
 

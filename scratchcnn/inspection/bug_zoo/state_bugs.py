@@ -180,10 +180,11 @@ EXHIBITS = (
         bug="self.dW += x.T @ dz",
         fix="dW = x.T @ dz",
         symptom_text="Each step continues in the direction of all previous steps, as with a momentum of 1. At first "
-        "the loss may even decrease faster; then it oscillates with a growing amplitude.",
+        "the loss may even decrease faster; then it oscillates with a growing amplitude, until the weights are so "
+        "large that no unit passes a gradient, and all classes are equally probable.",
         hint="Call backward twice for one forward pass. Is the second gradient twice the first?",
         check=_check(Dense), plant=in_model(GradientNotReset, is_hidden),
-        quantity="loss at the end of 300 steps of SGD", measure=lambda case: final_loss(case, SGD(0.1), 300), shift=0.5,
+        quantity="loss at the end of 300 steps of SGD", measure=lambda case: final_loss(case, SGD(0.2), 300), shift=0.5,
     ),
     Exhibit(
         name="updated_too_early",

@@ -94,6 +94,20 @@ def article(tmp_path_factory) -> Page:
     return Page(model, x[0].astype(np.float32), int(y[0]), tmp_path_factory.mktemp("article") / "page.html")
 
 
+@pytest.fixture(scope="module")
+def convolutions(tmp_path_factory) -> Page:
+    """A network whose convolutions have no pooling between them, so that Winograd computes their gradients."""
+    (x, y), _ = sample_digits()
+    convolution = {"filters": 16, "kernel_size": 3, "activation": "relu"}
+    model = Sequential(
+        [Conv2D(**convolution, strides=2, input_shape=(28, 28, 1)), Conv2D(**convolution), Flatten(),
+         Dense(10, activation="softmax")], seed=0
+    )  # fmt: skip
+    model.compile(optimizer="adam", loss="sparse_categorical_crossentropy")
+    model.fit(x[:640], y[:640], batch_size=64, epochs=1, verbose=0)
+    return Page(model, x[0].astype(np.float32), int(y[0]), tmp_path_factory.mktemp("convolutions") / "page.html")
+
+
 def ask(driver: Any, way: str, layer: int, place: tuple[int, ...]) -> dict[str, Any]:
     """Choose a value, and return its explanation."""
     name = f"explore-{way}-{layer}"
@@ -293,20 +307,28 @@ EVERY_VALUE = """
 """
 
 
-def test_rounding_explains_the_difference_of_every_value(driver, article):
-    """Forward and backward, with any algorithm: Winograd's rounds more than a plain sum."""
-    text = article.file.read_text()
+def every_value(driver: Any, page: Page) -> dict[str, Any]:
+    """Compare every value of a page with its explanation; return counts by kind of value."""
+    text = page.file.read_text()
     functions = "page, arrayOf, gradientOf, linesOf, explainForward, explainBackward, explainKernel"
     exported = re.sub(r"(?m)^start\(\);$", f"start();\nwindow.look = {{ {functions} }};", text)
-    open_page = article.file.with_name("exported.html")
+    open_page = page.file.with_name("exported.html")
     open_page.write_text(re.sub('<meta http-equiv="Content-Security-Policy"[^>]*>', "", exported))
     driver.set_script_timeout(300)
     show(driver, open_page)
-    found = driver.execute_script(EVERY_VALUE)
-    assert {name: each["wrong"] for name, each in found.items() if each["wrong"]} == {}
-    algorithms = [layer.algorithm for layer in article.trace if layer.algorithm]
+    found: dict[str, Any] = driver.execute_script(EVERY_VALUE)
+    return found
+
+
+def test_rounding_explains_the_difference_of_every_value(driver, article, convolutions):
+    """Forward and backward, with any algorithm: Winograd's rounds more than a plain sum."""
+    pages = {page: every_value(driver, page) for page in (article, convolutions)}
+    for found in pages.values():
+        assert {name: each["wrong"] for name, each in found.items() if each["wrong"]} == {}
+    algorithms = [layer.algorithm for page in pages for layer in page.trace if layer.algorithm]
     assert any(each.forward.startswith("winograd") for each in algorithms)
     assert any(each.input_gradient.startswith("winograd") for each in algorithms)
+    found = pages[article]
     assert found["backward pixels"]["count"] == 784
     assert found["backward pixels"]["rounded"] > 100
     assert found["forward conv2d_1"]["count"] == article.trace["conv2d_1"].output.size
