@@ -181,9 +181,9 @@ def draw(by_batch: dict[str, float], by_size: dict[str, float], speedups: dict[s
         axes.set(xlabel=what, title=f"Training step, {unit}")
     names = list(speedups)
     bars = right.barh(names, list(speedups.values()), color="0.7", edgecolor="black")
-    right.bar_label(bars, [f"{value:.2f}" for value in speedups.values()], padding=3)
+    right.bar_label(bars, [f"{value:.2f}" for value in speedups.values()], label_type="center")
     right.invert_yaxis()
-    right.set_xlim(0, 1.2 * max(threads, *speedups.values()))
+    right.set_xlim(0, 1.1 * max(threads, *speedups.values()))
     right.axvline(threads, color="0.25", linestyle=":")
     right.set_title(f"Speed with {threads} threads / with 1")
     for axes in (left, middle, right):
