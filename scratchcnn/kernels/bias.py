@@ -24,7 +24,7 @@ def bias_gradient(dy: Array) -> Array:
     expect(dy=(dy, dy.shape))
     images, filters = math.prod(dy.shape[:-1][:1]), dy.shape[-1]  # a single axis is one image of one pixel
     pixels = np.ascontiguousarray(dy).reshape(images, math.prod(dy.shape[1:-1]), filters)
-    if pixels.shape[1] == 1:  # of a dense layer: the pixels are the sums
+    if dy.ndim == 2:  # of a dense layer: the pixels are the sums
         gradient = np.empty(filters, dy.dtype)
         _sum_rows(-(-filters // BLOCK), pixels.reshape(images, filters), gradient)
         return gradient
