@@ -22,12 +22,12 @@ BLOCK = 256  # columns that are summed together: their sums stay in the first-le
 def bias_gradient(dy: Array) -> Array:
     """Sum over all axes but the last; `reference.bias_gradient` has the formula."""
     expect(dy=(dy, dy.shape))
+    if dy.ndim == 2:  # of a dense layer
+        gradient = np.empty(dy.shape[1], dy.dtype)
+        _sum_rows(-(-gradient.size // BLOCK), np.ascontiguousarray(dy), gradient)
+        return gradient
     images, filters = math.prod(dy.shape[:-1][:1]), dy.shape[-1]  # a single axis is one image of one pixel
     pixels = np.ascontiguousarray(dy).reshape(images, math.prod(dy.shape[1:-1]), filters)
-    if dy.ndim == 2:  # of a dense layer: the pixels are the sums
-        gradient = np.empty(filters, dy.dtype)
-        _sum_rows(-(-filters // BLOCK), pixels.reshape(images, filters), gradient)
-        return gradient
     image_sums = np.empty((images, filters), np.float64)
     _sum_pixels(images, pixels, image_sums)
     return sum_of_images(image_sums, dy.dtype)

@@ -7,11 +7,13 @@ from collections.abc import Collection, Mapping, Sequence
 from scratchcnn.arguments import boolean, positive_integer, whole_number
 from scratchcnn.callbacks import Callback
 from scratchcnn.callbacks.callback_list import CallbackList
+from scratchcnn.kernels.runtime.dry_run import compiled_together
 from scratchcnn.operands import Array
 from scratchcnn.sequential.inference import InferringModel
 from scratchcnn.training import History, arguments, inference
 from scratchcnn.training.arguments import DataArguments
 from scratchcnn.training.data import Fitting, check_samples
+from scratchcnn.training.dry_run import dry_run_of_step
 from scratchcnn.training.inference import Result
 from scratchcnn.training.loop import Training
 from scratchcnn.training.progress import resolve
@@ -146,7 +148,8 @@ class TrainableModel(InferringModel, methods=True):
         samples = weighed(samples, check_class_weight(class_weight, fitting.output_shape[-1]), fitting)
         trainer = self.trainer
         x, targets = trainer.encoded(samples)
-        of_samples, predictions = train_step(trainer, x, targets, samples.weights)
+        with compiled_together(dry_run_of_step(trainer, x)):
+            of_samples, predictions = train_step(trainer, x, targets, samples.weights)
         values = inference.RunningMeans(trainer).add(of_samples, targets, predictions)
         return inference.as_keras(values, return_dict)
 

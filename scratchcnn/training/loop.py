@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from contextlib import closing
 
+from scratchcnn.kernels.runtime.dry_run import compiled_together
 from scratchcnn.training.data import Samples
 from scratchcnn.training.diagnosis import NonFiniteLossError
+from scratchcnn.training.dry_run import dry_run_of_step
 from scratchcnn.training.history import History
 from scratchcnn.training.inference import RunningMeans, Values, evaluate
 from scratchcnn.training.interrupts import Interrupts
@@ -119,7 +121,7 @@ class Training:
         """
         trainer = self.model.trainer
         x, targets = trainer.encoded(batch)
-        with self.interrupts.held(firmly=True):
+        with self.interrupts.held(firmly=True), compiled_together(dry_run_of_step(trainer, x)):
             losses, predictions = train_step(trainer, x, targets, batch.weights)
             values = means.add(losses, targets, predictions)
             position.steps += 1

@@ -15,10 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from scratchcnn.fusion.plan import Plan
-from scratchcnn.kernels.runtime.dry_run import compiled_together
 from scratchcnn.operands import Array
 from scratchcnn.training.diagnosis import expect_finite
-from scratchcnn.training.dry_run import dry_run_of_step
 from scratchcnn.training.penalties import penalized, total_penalty, with_penalty_gradients
 from scratchcnn.training.trainer import Trainer
 
@@ -53,7 +51,7 @@ def train_step(trainer: Trainer, x: Array, targets: Array, weights: Array | None
     FloatingPointError
         The loss is not finite; the message names the first layer with a value that is not. Nothing was updated.
     """
-    with trainer.workspace.active(), compiled_together(dry_run_of_step(trainer, x)):
+    with trainer.workspace.active():
         outputs, passed = forward(trainer.plan, x, training=True, rng=trainer.dropout_rng)
         losses, predictions = trainer.loss.forward(outputs, targets, trainer.ops)
         regularized = penalized(trainer.layers)
