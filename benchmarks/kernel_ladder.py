@@ -180,7 +180,7 @@ def print_omissions(layer: Layer, options: argparse.Namespace) -> None:
     if winograd:
         print(f"{', '.join(winograd)} omitted: they require 3 x 3 kernels and stride 1")
     if "dW+dX" in options.passes and not with_pooling:
-        print("winners and dW+dX omitted: they require no padding, and kernel rows that are a multiple of 64 bytes")
+        print("winners and dW+dX omitted: they require kernel rows that are a multiple of 64 bytes")
 
 
 def find_slower_choices(report: Report) -> list[dict[str, Any]]:

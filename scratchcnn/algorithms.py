@@ -116,9 +116,9 @@ def halves(pool: Windows) -> bool:
 def accepts_winners(problem: Problem) -> bool:
     """Whether 'winners' can compute the gradients.
 
-    The pooling windows must not overlap, so that each has at most one nonzero gradient per filter. Neither the
-    convolution nor the pooling may be padded, so that every pixel lies inside the image. Rows of the kernel must be
-    whole cache lines without gaps.
+    The pooling windows must not overlap, so that each has at most one nonzero gradient per filter. The pooling may not
+    be padded, so that every pixel of a window lies inside the image. Rows of the kernel must be whole cache lines
+    without gaps.
     """
     rows, columns = problem.windows
     return (
@@ -134,8 +134,7 @@ def _accepts_winners_below_a_pooling(problem: Problem) -> bool:
     """Whether the convolution itself fulfils the conditions of `accepts_winners`."""
     columns = problem.windows.columns
     row_bytes = columns.kernel * problem.channels * problem.dtype.itemsize
-    padded = any(axis.before or axis.after for axis in problem.windows)
-    return not padded and columns.dilation == 1 and row_bytes % LINE_BYTES == 0
+    return columns.dilation == 1 and row_bytes % LINE_BYTES == 0
 
 
 @functools.lru_cache(maxsize=256)  # a training step repeats the same few calls
@@ -183,7 +182,7 @@ def expect_accepted(name: GradientAlgorithm, problem: Problem) -> None:
     if name == "winners":
         if not accepts_winners(problem):
             raise ValueError(
-                "Expected, for algorithm='winners', a convolution without padding and without dilation along a row, "
+                "Expected, for algorithm='winners', a convolution without dilation along a row, "
                 f"whose kernel rows are multiples of {LINE_BYTES} bytes, followed by a max pooling without padding or "
                 f"overlap; received kernel rows of {columns.kernel} * {problem.channels} elements of {problem.dtype}, "
                 f"{problem.windows}, pooled over {problem.pool}; use 'auto'."
@@ -200,8 +199,8 @@ def expect_accepted(name: GradientAlgorithm, problem: Problem) -> None:
 def recomputes(first: Problem, first_choice: Choice, second: Problem, second_choice: Choice) -> bool:
     """Whether the second of two convolutions recomputes the output of the first instead of loading it.
 
-    It does if one image of that output is cheap, and both convolutions can be computed image by image. `second.pool`
-    holds the windows of the max pooling that follows.
+    It does if one image of that output is cheap, both convolutions can be computed image by image, and the output is
+    used as it is, without padding. `second.pool` holds the windows of the max pooling that follows.
     """
     depth = first.windows.rows.kernel * first.windows.columns.kernel * first.channels
     largest_sum = max(depth * first.filters, 9 * second.channels * second.filters) * second.dtype.itemsize
@@ -209,6 +208,7 @@ def recomputes(first: Problem, first_choice: Choice, second: Problem, second_cho
         (first_choice.forward, first_choice.kernel_gradient) == ("tile", "tile")
         and second_choice.forward.startswith("winograd")
         and (second_choice.kernel_gradient, second_choice.input_gradient) == ("winners", "winners")
+        and not any(axis.before or axis.after for axis in second.windows)
         and second.pool is not None
         and all((axis.kernel, axis.stride) == (2, 2) for axis in second.pool)
         and depth <= CHEAP_DEPTH

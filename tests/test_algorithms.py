@@ -58,8 +58,15 @@ def test_a_named_algorithm_computes_output_and_gradients(name):
         (FIRST._replace(channels=4), SECOND),
         (FIRST, SECOND._replace(dtype=np.dtype(np.float64))),
         (FIRST, SECOND._replace(filters=512)),
+        (
+            FIRST,
+            SECOND._replace(
+                windows=image_windows((26, 26), (3, 3), (1, 1), "same"),
+                pool=image_windows((26, 26), (2, 2), (2, 2), "valid"),
+            ),
+        ),
     ],
-    ids=["no pooling", "3 x 3 pooling", "36 products", "float64", "large kernel"],
+    ids=["no pooling", "3 x 3 pooling", "36 products", "float64", "large kernel", "padded convolution"],
 )
 def test_no_recomputation(first, second):
     assert not recomputed(first, second)

@@ -10,7 +10,7 @@ nonzero. Each nonzero element g, of a filter f, adds one multiple of a kernel-si
 The nonzero elements of each filter are compressed into one column: values, and offsets of their windows in x
 (`simd.compress`). So the kernel of one filter, or its gradient, stays in registers while the column is read
 (`simd.sparse_sums`). The windows lie anywhere in the image, so an image is processed in slices of channels, each small
-enough to fit into the first-level cache.
+enough to fit into the first-level cache. A slice contains the padding of the convolution: windows begin inside it.
 
 The gradient is either dense, as a primitive operation receives it, or still pooled, one value and one argmax index for
 each window, as the fused operations keep it. Both visit the pixels in the same order, window by window, so the results
@@ -30,7 +30,7 @@ from numba import prange
 
 from scratchcnn.geometry import Padding, Pair, Windows
 from scratchcnn.kernels import bias
-from scratchcnn.kernels.im2col import TABLES, frozen
+from scratchcnn.kernels.im2col import TABLES, frozen, padded_size
 from scratchcnn.kernels.runtime.copying import copy, empty_aligned, fill
 from scratchcnn.kernels.runtime.groups import sum_of_groups
 from scratchcnn.kernels.runtime.jit import group_count, parallel, serial
@@ -109,12 +109,17 @@ class WindowGradients(NamedTuple):
 
 
 class Slices(NamedTuple):
-    """How images and kernels are divided into slices of channels; lengths in elements."""
+    """How images and kernels are divided into slices of channels, and where an image lies in its padding."""
 
     number: int
     channels: int  # of a slice
     all_channels: int
     pixels: int  # of an image
+    runs: int  # the image's rows; without padding to the left and right a single run of all pixels
+    run_pixels: int
+    padded_pixels: int  # of a slice with its padding
+    padded_width: int  # from one run to the next, in pixels
+    corner: int  # the first pixel of the image
     filters: int
     kernel_rows: int
     row_length: int  # of a kernel row in a slice
@@ -165,8 +170,9 @@ def _window_pixels(pool: Windows) -> Array:
 def _pixel_offsets(windows: Windows, channels: int) -> Array:
     """Where the convolution's window behind each output pixel begins in a slice of x: uint32."""
     rows, columns = windows
+    _, padded_width = padded_size(windows)
     corners = np.add.outer(
-        np.arange(rows.output) * rows.stride * columns.size, np.arange(columns.output) * columns.stride
+        np.arange(rows.output) * rows.stride * padded_width, np.arange(columns.output) * columns.stride
     )
     return (corners.reshape(-1) * channels).astype(np.uint32)
 
@@ -184,13 +190,16 @@ def slices_of(windows: Windows, kernel_shape: Shape, itemsize: int) -> Slices:
     """The largest slices of whole vectors of channels that let an image fit into the first-level cache."""
     kernel_height, kernel_width, channels, filters = kernel_shape
     rows, columns = windows
-    pixels, vector = rows.size * columns.size, VECTOR_BYTES // itemsize
+    (height, width), vector = padded_size(windows), VECTOR_BYTES // itemsize
     counts = [count for count in range(vector, channels + 1, vector) if channels % count == 0]
-    fitting = [count for count in counts if pixels * count * itemsize <= CACHE_BYTES]
+    fitting = [count for count in counts if height * width * count * itemsize <= CACHE_BYTES]
     size = channels if channels % vector else max(fitting, default=vector)
+    pixels = rows.size * columns.size
+    runs, run_pixels = (1, pixels) if width == columns.size else (rows.size, columns.size)
     return Slices(
-        channels // size, size, channels, pixels, filters,
-        kernel_height, kernel_width * size, rows.dilation * columns.size * size,
+        channels // size, size, channels, pixels,
+        runs, run_pixels, height * width, width, rows.before * width + columns.before,
+        filters, kernel_height, kernel_width * size, rows.dilation * width * size,
     )  # fmt: skip
 
 
@@ -245,7 +254,7 @@ def _gradients(windows, slices, x, kernel, dx, input_relu, groups, image_sums):
     for group in prange(len(groups)):
         fill(groups[group], 0, groups.shape[1], 0)
         columns = room_for_columns(windows)
-        part = empty_aligned(slices.pixels * slices.channels, groups.dtype)  # a slice of x, then of dx
+        part = empty_aligned(slices.padded_pixels * slices.channels, groups.dtype)  # a slice of x, then of dx
         for image in range(images * group // len(groups), images * (group + 1) // len(groups)):
             compress(windows, image, columns, image_sums[image])
             if groups.shape[1] > 0:
@@ -337,8 +346,13 @@ def _patches(slices, s, kernel):
 def _add_kernel_gradient(columns, slices, x, start, part, dkernel):
     """Add the kernel gradient of the image that begins at `start` of x."""
     for s in range(slices.number):
-        first = start + s * slices.channels
-        copy_rows(x, first, slices.all_channels, part, 0, slices.channels, slices.pixels, slices.channels)
+        if slices.padded_pixels > slices.pixels:
+            fill(part, 0, len(part), 0)
+        for run in range(slices.runs):
+            at, padded_at = _run(slices, s, run)
+            copy_rows(
+                x, start + at, slices.all_channels, part, padded_at, slices.channels, slices.run_pixels, slices.channels
+            )  # fmt: skip
         add_slice_kernel_gradient(columns, slices, s, part, dkernel)
 
 
@@ -348,10 +362,22 @@ def _input_gradient(columns, slices, kernel, dx, start, part, x, input_relu):
     for s in range(slices.number):
         fill(part, 0, len(part), 0)
         add_slice_input_gradient(columns, slices, s, part, kernel)
-        first = start + s * slices.channels
-        if input_relu:
-            copy_masked_rows(
-                part, 0, slices.channels, dx, first, slices.all_channels, slices.pixels, slices.channels, x
-            )  # fmt: skip
-        else:
-            copy_rows(part, 0, slices.channels, dx, first, slices.all_channels, slices.pixels, slices.channels)
+        for run in range(slices.runs):
+            at, padded_at = _run(slices, s, run)
+            if input_relu:
+                copy_masked_rows(
+                    part, padded_at, slices.channels, dx, start + at, slices.all_channels,
+                    slices.run_pixels, slices.channels, x,
+                )  # fmt: skip
+            else:
+                copy_rows(
+                    part, padded_at, slices.channels, dx, start + at, slices.all_channels,
+                    slices.run_pixels, slices.channels,
+                )  # fmt: skip
+
+
+@serial
+def _run(slices, s, run):
+    """Where a run of pixels begins: in slice s of an image, and in that slice with its padding."""
+    at = run * slices.run_pixels * slices.all_channels + s * slices.channels
+    return at, (slices.corner + run * slices.padded_width) * slices.channels
