@@ -9,8 +9,9 @@ before the clock starts. Peers compile the whole step where they can (`tf.functi
 settings, such as PyTorch's memory formats, it tries all of them on each network, and the fastest is timed. Before
 anything is timed, the losses of the first batch must agree. The first hundred steps are a warm-up: during these, the
 gradient of the article's network has twice as many nonzero elements, which makes steps of scratchcnn, but of no other
-system, up to 25 % slower; a training has thousands of steps. The table contains the median time of a step over all
-rounds.
+system, up to 25 % slower; a training has thousands of steps. A round lasts at least a fifth of a second, since after
+the rounds of the others a system needs some steps until its data and code are in the caches again. The table contains
+the median time of a step over all rounds.
 
 The column "at peak" is the time in which this machine could multiply all convolutions and dense layers out: the FLOPs
 of direct convolutions at the measured peak rate of multiply-adds. Only a system that multiplies less can be faster.
@@ -21,6 +22,7 @@ With --epoch, the table contains the time for which a user waits instead; see fi
 from __future__ import annotations
 
 import argparse
+import math
 import statistics
 import sys
 from collections.abc import Sequence
@@ -35,22 +37,28 @@ from turns import add_options, expect_same_loss, folder_of, processes, read_opti
 from scratchcnn import set_threads
 
 TRIAL_STEPS = 5  # steps for which each setting of a peer is timed, twice
+ROUND_SECONDS = 0.2  # of the fastest system, at least
 
 
 class Result(NamedTuple):
-    """Measurements of one system: seconds per step, setting, loss of the first batch before and after all steps."""
+    """Measurements of one system: seconds per step, setting, loss of the first batch before and after all steps.
+
+    `steps` is the number of steps per round.
+    """
 
     seconds: Summary
     setting: str
     loss_of_first_batch: tuple[float, float]
+    steps: int
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Time one training step of several networks in several systems.")
-    add_options(parser, batch_size=None, rounds=7)
+    add_options(parser, batch_size=None, rounds=5)
     add_suite_options(parser)
     add = parser.add_argument
-    add("--steps", type=int, default=30, metavar="N", help="steps per round (default: %(default)s)")
+    add("--steps", type=int, default=20, metavar="N",
+        help=f"steps per round; more if these take less than {ROUND_SECONDS} s (default: %(default)s)")  # fmt: skip
     add("--warm-up", type=int, default=100, metavar="N",
         help="untimed steps of each system before the first round (default: %(default)s)")  # fmt: skip
     add("--epoch", action="store_true", help="time the first epoch of a new process instead of a step")
@@ -96,14 +104,18 @@ def measure(options: argparse.Namespace, entry: Entry) -> dict[str, Result]:
         expect_same_loss(running, weights, entry.batch_size)
         settings = ask_all("choose_setting", count=min(TRIAL_STEPS, options.steps))
         before = expect_same_loss(running, weights, entry.batch_size)
-        ask_all("steps", count=options.warm_up)
-        rounds = [ask_all("steps", count=options.steps) for _ in range(options.rounds)]
+        warm_up = ask_all("steps", count=options.warm_up)
+        fastest = min(statistics.median(seconds) for seconds in warm_up.values())
+        steps = max(options.steps, math.ceil(ROUND_SECONDS / fastest))
+        rounds = [ask_all("steps", count=steps) for _ in range(options.rounds)]
         after = ask_all("loss")
     for name in options.systems:
         if after[name] == before[name]:
             sys.exit(f"Expected a loss that changes in training, received a constant {before[name]} from {name}.")
     return {
-        name: Result(summarize([seconds[name] for seconds in rounds]), settings[name], (before[name], after[name]))
+        name: Result(
+            summarize([seconds[name] for seconds in rounds]), settings[name], (before[name], after[name]), steps
+        )
         for name in options.systems
     }
 
@@ -117,7 +129,8 @@ def print_report(
 ) -> None:
     print(f"Milliseconds per training step, float32, {threads(options)};")
     print(
-        f"medians of {options.rounds} interleaved rounds of {options.steps} steps after {options.warm_up} warm-up steps"
+        f"medians of {options.rounds} interleaved rounds of at least {options.steps} steps and {ROUND_SECONDS} s, "
+        f"after {options.warm_up} warm-up steps"
     )
     print_images(entries)
     print(f"At peak: all convolutions and dense layers, multiplied out at {peak / 1e9:.0f} GFLOP/s")

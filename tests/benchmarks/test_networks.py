@@ -157,6 +157,7 @@ def test_columns_are_consistent_with_the_file(run_benchmark, tmp_path):
         result = network["systems"]["scratchcnn"]
         lowest, median, highest = (result["seconds"][word] for word in ("lowest", "median", "highest"))
         assert 0 < lowest <= median <= highest
+        assert result["steps"] >= 2
         assert list(row) == ["scratchcnn", "at peak"]
         assert row["scratchcnn"] == [pytest.approx(1e3 * median, abs=0.005)]
         assert row["at peak"] == [pytest.approx(1e3 * network["flops"] / written["peak_flops"], abs=0.005)]
