@@ -100,8 +100,12 @@ class Worker:
             timed = {setting: self._time_steps(network, count, batch_size) for setting, network in networks.items()}
             seconds = {setting: seconds.get(setting, []) + times for setting, times in timed.items()}
         fastest = min(self.settings, key=lambda setting: statistics.median(seconds[setting][count:]))
-        self.network, self.batch = self.build(fastest), 0
+        self.start_again(fastest)
         return fastest
+
+    def start_again(self, setting: str) -> None:
+        """Use one of the system's settings from now on, with the initial weights."""
+        self.network, self.batch = self.build(setting), 0
 
     def steps(self, count: int, batch_size: int) -> list[float]:
         """Train `count` steps on consecutive batches; return the seconds of each."""

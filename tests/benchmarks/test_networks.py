@@ -1,5 +1,6 @@
 """The suite of networks: every system builds the same networks, and the table contains what was measured."""
 
+import importlib.util
 import json
 import math
 import time
@@ -68,20 +69,33 @@ def test_network_equals_keras_before_and_after_a_step(network, threads, rng):
     assert theirs.loss(x, y) == pytest.approx(after, abs=tolerance)
 
 
-@pytest.mark.parametrize("setting", ["channels first", "channels last"])
 @pytest.mark.parametrize("network", NETWORKS)
-def test_network_equals_pytorch(network, setting, threads, rng):
-    """After a step, PyTorch differs by more than rounding: its epsilon is added after the bias correction."""
-    pytest.importorskip("torch")
+def test_network_equals_pytorch(network, rng):
+    """In processes of their own: where TensorFlow or JAX is loaded, importing parts of PyTorch may end the process.
+
+    After a step, PyTorch differs by more than rounding: its epsilon is added after the bias correction.
+    """
+    if importlib.util.find_spec("torch") is None:
+        pytest.skip("needs torch")
     from architectures import NETWORKS as DEFINED
-    from contestants import in_scratchcnn, in_torch
+    from contestants.in_scratchcnn import build_model
+    from turns import folder_of, loss_tolerance, processes
 
     architecture = DEFINED[network]
-    (ours, _), x, y, tolerance = networks_of((in_scratchcnn.Network, in_torch.Network), architecture, threads, rng)
-    weights = ours.model.get_weights()
-    theirs = in_torch.Network(architecture, threads, weights, from_bytes=False, setting=setting)
-    assert theirs.loss(x, y) == pytest.approx(ours.loss(x, y), abs=tolerance)
-    np.testing.assert_allclose(theirs.predict(x, 3), ours.predict(x, 3), rtol=0, atol=tolerance)
+    weights = build_model(architecture).get_weights()
+    x, y = rng.random((BATCH, *architecture.input_shape), np.float32), rng.integers(0, 10, BATCH)
+    tolerance = loss_tolerance(weights)
+    with (
+        folder_of(x, y, weights, architecture) as folder,
+        processes(["scratchcnn", "torch"], 1, folder) as running,
+    ):
+        ours, theirs = running.values()
+        loss, predictions = ours.ask("loss", batch_size=BATCH), np.array(ours.ask("predictions", batch_size=3))
+        for setting in "channels first", "channels last":
+            theirs.ask("start_again", setting=setting)
+            assert theirs.ask("loss", batch_size=BATCH) == pytest.approx(loss, abs=tolerance)
+            found = theirs.ask("predictions", batch_size=3)
+            np.testing.assert_allclose(found, predictions, rtol=0, atol=tolerance)
 
 
 @pytest.mark.parametrize(
