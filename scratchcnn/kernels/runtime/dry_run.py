@@ -16,6 +16,7 @@ from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 import numpy as np
+from numba.core.registry import CPUDispatcher
 
 from scratchcnn.kernels.runtime import processes
 from scratchcnn.kernels.runtime.processes import Display, Needed, Types
@@ -36,6 +37,21 @@ class DryRun(NamedTuple):
 
 _current: ContextVar[DryRun | None] = ContextVar("dry_run", default=None)
 _recorded: dict[int, Needed] = {}  # by thread, since other threads compute meanwhile
+_lock = threading.Lock()
+
+
+class Kernel(CPUDispatcher):
+    """A compiled function that Python calls.
+
+    While there is a dry run, its attribute `__call__` is `_call_or_record`. Otherwise it has none, since a method in
+    Python would make every call a microsecond slower.
+    """
+
+
+def _call_or_record(kernel: Any, *arguments: Any) -> Any:
+    if is_recording():
+        return record(kernel, tuple(map(kernel.typeof_pyval, arguments)))
+    return CPUDispatcher.__call__(kernel, *arguments)
 
 
 @contextlib.contextmanager
@@ -61,14 +77,26 @@ def compile_missing() -> None:
 
 def recorded(perform: Callable[[], None]) -> Needed:
     """Return the kernels that a dry run calls and that are neither loaded nor in the cache."""
-    needed = _recorded[threading.get_ident()] = {}
-    try:
-        # An error will be raised by the computation itself; arrays that contain anything may contain infinity.
-        with contextlib.suppress(Exception), np.errstate(all="ignore"):
-            perform()
-    finally:
-        del _recorded[threading.get_ident()]
+    needed: Needed = {}
+    # An error will be raised by the computation itself; arrays that contain anything may contain infinity.
+    with _recording(needed), contextlib.suppress(Exception), np.errstate(all="ignore"):
+        perform()
     return needed
+
+
+@contextlib.contextmanager
+def _recording(needed: Needed) -> Iterator[None]:
+    """Let kernels record the calls of this thread instead of running."""
+    with _lock:
+        _recorded[threading.get_ident()] = needed
+        Kernel.__call__ = _call_or_record  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        with _lock:
+            del _recorded[threading.get_ident()]
+            if not _recorded:
+                del Kernel.__call__
 
 
 def is_recording() -> bool:

@@ -116,15 +116,6 @@ class _WithoutEntryPoint(CPUDispatcher):
         return self.with_entry_point("from_python")(*arguments)
 
 
-class _Kernel(CPUDispatcher):
-    """A compiled function that Python calls."""
-
-    def __call__(self, *arguments: Any) -> Any:
-        if dry_run.is_recording():
-            return dry_run.record(self, tuple(map(self.typeof_pyval, arguments)))
-        return super().__call__(*arguments)
-
-
 def arithmetic(function: Function) -> Function:
     """Compile `function` for use in other kernels, for one thread; Python calls it as it is.
 
@@ -265,7 +256,7 @@ def compile_kernel(function: Any, parallel: bool, **entry_point: bool) -> Any:
     """Compile `function` with an entry point, by default that of Python; compiled code is kept in the cache."""
     dispatcher: Any = numba.njit(parallel=parallel, nogil=True, **OPTIONS | (entry_point or PYTHON))(function)
     if COMPILES:
-        dispatcher.__class__ = _Kernel
+        dispatcher.__class__ = dry_run.Kernel
         processes.kernels[processes.name_of(function)] = lambda: dispatcher
     try:
         dispatcher._cache = Cache(function)
