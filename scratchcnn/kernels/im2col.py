@@ -20,11 +20,11 @@ from __future__ import annotations
 import functools
 
 import numpy as np
-from numba import prange
 
 from scratchcnn.geometry import Padding, Pair, Windows
 from scratchcnn.kernels.runtime.copying import copy
-from scratchcnn.kernels.runtime.jit import parallel, serial
+from scratchcnn.kernels.runtime.jit import serial
+from scratchcnn.kernels.runtime.loops import parallel_jobs
 from scratchcnn.operands import Array, Shape, expect, expect_windows
 
 TABLES = 32  # geometries whose tables are cached
@@ -91,19 +91,19 @@ def im2col(
     rows, columns = windows
     corners, elements = corner_offsets(windows, channels), element_offsets(windows, channels)
     matrix = np.empty((images, corners.size, elements.size), x.dtype)
-    _im2col(np.ascontiguousarray(x), rows.before, columns.before, padded_size(windows), corners, elements, matrix)
+    size = padded_size(windows)
+    _im2col(images, np.ascontiguousarray(x), rows.before, columns.before, size, corners, elements, matrix)
     return matrix.reshape(images * corners.size, elements.size)  # (N * OH * OW, KH * KW * C)
 
 
-@parallel
-def _im2col(x, top, left, size, corners, elements, matrix):
-    images, height, width, channels = x.shape
-    for image in prange(images):
-        padded = np.zeros(size[0] * size[1] * channels, x.dtype)
-        place(x.reshape(-1), image, height, width, channels, top, left, padded, size[1])
-        for row in range(corners.size):
-            for column in range(elements.size):
-                matrix[image, row, column] = padded[corners[row] + elements[column]]
+@parallel_jobs
+def _im2col(image, x, top, left, size, corners, elements, matrix):
+    _, height, width, channels = x.shape
+    padded = np.zeros(size[0] * size[1] * channels, x.dtype)
+    place(x.reshape(-1), image, height, width, channels, top, left, padded, size[1])
+    for row in range(corners.size):
+        for column in range(elements.size):
+            matrix[image, row, column] = padded[corners[row] + elements[column]]
 
 
 def col2im(
@@ -124,18 +124,17 @@ def col2im(
     expect(columns=(columns, (images * corners.size, elements.size)))
     x = np.empty(input_shape, columns.dtype)
     matrix = np.ascontiguousarray(columns).reshape(images, corners.size, elements.size)
-    _col2im(matrix, windows.rows.before, windows.columns.before, padded_size(windows), corners, elements, x)
+    _col2im(images, matrix, windows.rows.before, windows.columns.before, padded_size(windows), corners, elements, x)
     return x
 
 
-@parallel
-def _col2im(matrix, top, left, size, corners, elements, x):
-    images, height, width, channels = x.shape
-    for image in prange(images):
-        padded = np.zeros(size[0] * size[1] * channels, x.dtype)
-        for row in range(corners.size):
-            for column in range(elements.size):
-                padded[corners[row] + elements[column]] += matrix[image, row, column]
-        for y in range(height):
-            inside, row = ((top + y) * size[1] + left) * channels, (image * height + y) * width * channels
-            copy(padded, inside, x.reshape(-1), row, width * channels)
+@parallel_jobs
+def _col2im(image, matrix, top, left, size, corners, elements, x):
+    _, height, width, channels = x.shape
+    padded = np.zeros(size[0] * size[1] * channels, x.dtype)
+    for row in range(corners.size):
+        for column in range(elements.size):
+            padded[corners[row] + elements[column]] += matrix[image, row, column]
+    for y in range(height):
+        inside, row = ((top + y) * size[1] + left) * channels, (image * height + y) * width * channels
+        copy(padded, inside, x.reshape(-1), row, width * channels)

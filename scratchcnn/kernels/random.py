@@ -6,9 +6,9 @@ Cost: two 64-bit multiplications per random number; each is written once.
 from __future__ import annotations
 
 import numpy as np
-from numba import prange
 
-from scratchcnn.kernels.runtime.jit import parallel, serial
+from scratchcnn.kernels.runtime.jit import serial
+from scratchcnn.kernels.runtime.loops import parallel_elements
 from scratchcnn.operands import Array
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
@@ -28,11 +28,11 @@ def bits_at(key, i):
 def random_bits(key: int, count: int, start: int = 0) -> Array:
     """`count` random numbers of the stream `key`, from number `start`; `reference.random_bits` has the formula."""
     bits = np.empty(count, np.uint64)
-    _random_bits(np.uint64(key), np.uint64(start), bits)
+    _random_bits(count, np.uint64(key), np.uint64(start), bits)
     return bits
 
 
-@parallel
-def _random_bits(key, start, bits):
-    for i in prange(bits.size):
+@parallel_elements
+def _random_bits(first, last, key, start, bits):
+    for i in range(first, last):
         bits[i] = bits_at(key, start + np.uint64(i))

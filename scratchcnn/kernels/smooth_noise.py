@@ -12,11 +12,11 @@ and writes the sums once for each weight, along the columns and along the rows.
 from __future__ import annotations
 
 import numpy as np
-from numba import prange
 
 from scratchcnn.geometry import Pair
 from scratchcnn.kernels.random import bits_at
-from scratchcnn.kernels.runtime.jit import parallel, serial
+from scratchcnn.kernels.runtime.jit import serial
+from scratchcnn.kernels.runtime.loops import parallel_jobs
 from scratchcnn.operands import Array, expect_noise
 
 HALF = np.int32(1 << 23)
@@ -28,28 +28,27 @@ def smooth_noise(keys: Array, size: Pair, weights: Array) -> Array:
     """Two random fields for every key, smoothed along rows and columns; `reference.smooth_noise` has the formula."""
     expect_noise(keys, size, weights)
     field = np.empty((len(keys), *size, 2), np.float32)
-    _smooth_noise(np.ascontiguousarray(keys), weights.astype(np.float32), field)
+    _smooth_noise(len(keys), np.ascontiguousarray(keys), weights.astype(np.float32), field)
     return field
 
 
-@parallel
-def _smooth_noise(keys, weights, field):
-    count, height, width, _ = field.shape
+@parallel_jobs
+def _smooth_noise(m, keys, weights, field):
+    _, height, width, _ = field.shape
     margin = weights.size - 1
     line = 2 * (width + margin)  # elements in a row of the noise, of both fields
-    for m in prange(count):
-        noise = np.empty((height + margin) * line, np.float32)
-        _noise(keys[m], noise)
-        columns = np.zeros(height * line, np.float32)
-        for s in range(weights.size):
-            _add(noise[s * line :], weights[s], columns)
-        rows = np.zeros(height * line - 2 * margin, np.float32)
-        for t in range(weights.size):
-            _add(columns[2 * t :], weights[t], rows)
-        for i in range(height):
-            for j in range(width):
-                field[m, i, j, 0] = rows[i * line + 2 * j]
-                field[m, i, j, 1] = rows[i * line + 2 * j + 1]
+    noise = np.empty((height + margin) * line, np.float32)
+    _noise(keys[m], noise)
+    columns = np.zeros(height * line, np.float32)
+    for s in range(weights.size):
+        _add(noise[s * line :], weights[s], columns)
+    rows = np.zeros(height * line - 2 * margin, np.float32)
+    for t in range(weights.size):
+        _add(columns[2 * t :], weights[t], rows)
+    for i in range(height):
+        for j in range(width):
+            field[m, i, j, 0] = rows[i * line + 2 * j]
+            field[m, i, j, 1] = rows[i * line + 2 * j + 1]
 
 
 @serial

@@ -11,9 +11,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import prange
 
-from scratchcnn.kernels.runtime.jit import parallel, serial
+from scratchcnn.kernels.runtime.jit import serial
+from scratchcnn.kernels.runtime.loops import parallel_jobs
 from scratchcnn.operands import Array, expect_warp
 
 
@@ -25,23 +25,22 @@ def warp(images: Array, chosen: Array, maps: Array, field: Array | None, fill: f
         field = np.empty((0, 0, 0, 0), np.float32)
     rounding = 0.0 if images.dtype.kind == "f" else 0.5
     images, chosen, maps, field = map(np.ascontiguousarray, (images, chosen, maps, field))
-    _warp(images, chosen, maps, field, np.float64(fill), rounding, y)
+    _warp(len(y), images, chosen, maps, field, np.float64(fill), rounding, y)
     return y
 
 
-@parallel
-def _warp(images, chosen, maps, field, fill, rounding, y):
-    count, height, width, _ = y.shape
-    for m in prange(count):
-        image, of_row, of_column = images[chosen[m]], maps[m, 0], maps[m, 1]
-        for i in range(height):
-            for j in range(width):
-                row = of_row[0] * i + of_row[1] * j + of_row[2]
-                column = of_column[0] * i + of_column[1] * j + of_column[2]
-                if field.size:
-                    row += field[m, i, j, 0]
-                    column += field[m, i, j, 1]
-                _sample(image, row, column, fill, rounding, y[m, i, j])
+@parallel_jobs
+def _warp(m, images, chosen, maps, field, fill, rounding, y):
+    _, height, width, _ = y.shape
+    image, of_row, of_column = images[chosen[m]], maps[m, 0], maps[m, 1]
+    for i in range(height):
+        for j in range(width):
+            row = of_row[0] * i + of_row[1] * j + of_row[2]
+            column = of_column[0] * i + of_column[1] * j + of_column[2]
+            if field.size:
+                row += field[m, i, j, 0]
+                column += field[m, i, j, 1]
+            _sample(image, row, column, fill, rounding, y[m, i, j])
 
 
 @serial

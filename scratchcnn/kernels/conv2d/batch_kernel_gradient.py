@@ -16,14 +16,13 @@ from __future__ import annotations
 import functools
 
 import numpy as np
-from numba import prange
 
 from scratchcnn.algorithms import CHEAP_DEPTH
 from scratchcnn.geometry import Windows
-from scratchcnn.kernels.gemm.matmul import matmul, packed, panel_width, product_of, start_row
+from scratchcnn.kernels.gemm.matmul import matmul, packed, panel_count, panel_width, product_of, start_row
 from scratchcnn.kernels.im2col import TABLES, corner_offsets, element_offsets, frozen, padded_size, place
 from scratchcnn.kernels.runtime.copying import fill
-from scratchcnn.kernels.runtime.jit import parallel
+from scratchcnn.kernels.runtime.loops import parallel_jobs
 from scratchcnn.kernels.runtime.workspace import empty
 from scratchcnn.operands import Array
 
@@ -47,13 +46,15 @@ def conv2d_kernel_gradient(dy: Array, x: Array, windows: Windows) -> Array:
     height, width = padded_size(windows)
     if (height, width) != x.shape[1:3]:
         padded = empty((images, height, width, channels), x.dtype)
-        _pad(np.ascontiguousarray(x), windows.rows.before, windows.columns.before, padded)
+        _pad(images, np.ascontiguousarray(x), windows.rows.before, windows.columns.before, padded)
         x = padded
     elements = element_offsets(windows, channels)
     gradient = empty((elements.size, filters), x.dtype)
+    panel_total = panel_count(filters, x.itemsize)
     _multiply(
-        product_of(x.dtype), np.ascontiguousarray(x).reshape(-1), elements, batch_corners(windows, channels, images),
-        packed(dy.reshape(-1, filters)), start_row(None, filters, x.dtype), gradient,
+        -(-elements.size // BLOCK_ROWS) * panel_total, product_of(x.dtype), np.ascontiguousarray(x).reshape(-1),
+        elements, batch_corners(windows, channels, images), packed(dy.reshape(-1, filters)),
+        start_row(None, filters, x.dtype), gradient, panel_total,
     )  # fmt: skip
     return gradient
 
@@ -66,26 +67,23 @@ def batch_corners(windows: Windows, channels: int, images: int) -> Array:
     return frozen(np.add.outer(starts, corner_offsets(windows, channels)).reshape(-1))
 
 
-@parallel
-def _pad(x, above, left, padded):
+@parallel_jobs
+def _pad(image, x, above, left, padded):
     _, height, width, channels = x.shape
     size = padded[0].size
-    for image in prange(len(x)):
-        target = padded.reshape(-1)[image * size : (image + 1) * size]
-        fill(target, 0, size, 0)
-        place(x.reshape(-1), image, height, width, channels, above, left, target, padded.shape[2])
+    target = padded.reshape(-1)[image * size : (image + 1) * size]
+    fill(target, 0, size, 0)
+    place(x.reshape(-1), image, height, width, channels, above, left, target, padded.shape[2])
 
 
-@parallel
-def _multiply(product, x, elements, corners, panels, start, gradient):
-    """gradient[m, n] = sum over k of x[elements[m] + corners[k]] * dy[k, n], by blocks of rows and panels."""
+@parallel_jobs
+def _multiply(job, product, x, elements, corners, panels, start, gradient, panel_total):
+    """gradient[m, n] = sum over k of x[elements[m] + corners[k]] * dy[k, n], for a block of rows of a panel."""
     depth, filters = gradient.shape
     widest = panel_width(gradient.itemsize)
-    panel_count, block_count = (filters + widest - 1) // widest, (depth + BLOCK_ROWS - 1) // BLOCK_ROWS
-    for job in prange(block_count * panel_count):
-        first_row, first = job // panel_count * BLOCK_ROWS, job % panel_count * widest
-        rows = np.arange(first_row, min(first_row + BLOCK_ROWS, depth))
-        matmul(
-            product, x, 0, elements[first_row : first_row + len(rows)], corners, panels[first * len(corners) :],
-            min(widest, filters - first), start[first:], gradient.reshape(-1), first, rows * filters, 0, 0, 0,
-        )  # fmt: skip
+    first_row, first = job // panel_total * BLOCK_ROWS, job % panel_total * widest
+    rows = np.arange(first_row, min(first_row + BLOCK_ROWS, depth))
+    matmul(
+        product, x, 0, elements[first_row : first_row + len(rows)], corners, panels[first * len(corners) :],
+        min(widest, filters - first), start[first:], gradient.reshape(-1), first, rows * filters, 0, 0, 0,
+    )  # fmt: skip

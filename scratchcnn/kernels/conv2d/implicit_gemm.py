@@ -23,7 +23,7 @@ import functools
 from typing import NamedTuple
 
 import numpy as np
-from numba import get_num_threads, prange
+from numba import get_num_threads
 
 from scratchcnn.geometry import Axis, Padding, Pair, Windows
 from scratchcnn.kernels.bias import bias_gradient, sum_of_images
@@ -32,7 +32,8 @@ from scratchcnn.kernels.gemm.matmul import is_packed, matmul, pack, packed, padd
 from scratchcnn.kernels.im2col import TABLES, corner_offsets, element_offsets, frozen, padded_size, place
 from scratchcnn.kernels.relu import relu_gradient
 from scratchcnn.kernels.runtime.groups import sum_of_groups
-from scratchcnn.kernels.runtime.jit import group_count, parallel, serial
+from scratchcnn.kernels.runtime.jit import group_count, serial
+from scratchcnn.kernels.runtime.loops import parallel_jobs
 from scratchcnn.kernels.runtime.workspace import empty
 from scratchcnn.kernels.simd.masked_rows import mask_rows
 from scratchcnn.operands import Array, Shape, conv2d_windows, expect
@@ -67,10 +68,11 @@ def conv2d_relu(
     expect(x=(x, x.shape), kernel=(kernel, kernel.shape))
     images, filters = x.shape[0], kernel.shape[3]
     y = empty((images, windows.rows.output, windows.columns.output, filters), x.dtype)
+    shares = min(images, get_num_threads())
     _correlate(
-        product_of(x.dtype), padded_images(x, windows),
+        shares, product_of(x.dtype), padded_images(x, windows),
         KernelMatrix(packed(kernel.reshape(-1, filters)), filters, start_row(bias, filters, x.dtype), int(relu)),
-        y, pixel_offsets(windows.rows.output * windows.columns.output, filters), get_num_threads(),
+        y, pixel_offsets(windows.rows.output * windows.columns.output, filters), shares,
     )  # fmt: skip
     return y
 
@@ -132,15 +134,13 @@ class KernelMatrix(NamedTuple):
     rectify: int
 
 
-@parallel
-def _correlate(product, images, kernel, y, y_rows, threads):
-    """For every image: y[y_rows[m]] = start + sum over k of padded image[corners[m] + elements[k]] * B[k]."""
+@parallel_jobs
+def _correlate(share, product, images, kernel, y, y_rows, shares):
+    """For each image of a share: y[y_rows[m]] = start + sum over k of padded image[corners[m] + elements[k]] * B[k]."""
     count, image_size = images.x.shape[0], y.size // images.x.shape[0]
-    shares = min(count, threads)
-    for share in prange(shares):
-        padded = room_for_padded(images)
-        for image in range(count * share // shares, count * (share + 1) // shares):
-            correlate_image(product, images, np.int64(image), padded, kernel, y.reshape(-1), image * image_size, y_rows)
+    padded = room_for_padded(images)
+    for image in range(count * share // shares, count * (share + 1) // shares):
+        correlate_image(product, images, np.int64(image), padded, kernel, y.reshape(-1), image * image_size, y_rows)
 
 
 @serial
@@ -224,34 +224,34 @@ def _kernel_and_bias_sums(
     dy = np.ascontiguousarray(dy)
     outputs = dy if y is None else np.ascontiguousarray(y)
     _sum_outer_products(
-        product_of(x.dtype), padded_images(x, windows), dy, outputs, y is not None, bias, groups, image_sums
-    )
+        len(groups), product_of(x.dtype), padded_images(x, windows), dy, outputs, y is not None, bias, groups,
+        image_sums,
+    )  # fmt: skip
     dkernel = sum_of_groups(groups).reshape(*kernel_size, channels, filters)
     return dkernel, sum_of_images(image_sums, dy.dtype)
 
 
-@parallel
-def _sum_outer_products(product, images, dy, y, has_relu, bias, groups, image_sums):
-    """For every group of images: groups[g, m] = sum over i, p of image i[elements[m] + corners[p]] * dy[i, p].
+@parallel_jobs
+def _sum_outer_products(group, product, images, dy, y, has_relu, bias, groups, image_sums):
+    """For a group of images: groups[g, m] = sum over i, p of image i[elements[m] + corners[p]] * dy[i, p].
 
     `has_relu`: dy counts only where y > 0. `bias`: image_sums[i] becomes the sum of dy over p.
     """
     image_count, pixels, (count, rows, filters) = images.x.shape[0], images.corners.size, groups.shape
     result_rows = np.arange(rows) * filters
-    for group in prange(count):
-        padded = room_for_padded(images)
-        room = room_for_gradient(pixels, filters, has_relu or bias, images.x)
-        for image in range(image_count * group // count, image_count * (group + 1) // count):
-            first = image * pixels * filters
-            dz = dy.reshape(-1)[first : first + pixels * filters]
-            if has_relu or bias:
-                mask_rows(
-                    dy.reshape(-1), y.reshape(-1), has_relu, first, pixels, filters, room.masked, image_sums[image]
-                )  # fmt: skip
-                dz = room.masked
-            add_outer_product(
-                product, images, np.int64(image), padded, dz, room, groups[group].reshape(-1), result_rows
+    padded = room_for_padded(images)
+    room = room_for_gradient(pixels, filters, has_relu or bias, images.x)
+    for image in range(image_count * group // count, image_count * (group + 1) // count):
+        first = image * pixels * filters
+        dz = dy.reshape(-1)[first : first + pixels * filters]
+        if has_relu or bias:
+            mask_rows(
+                dy.reshape(-1), y.reshape(-1), has_relu, first, pixels, filters, room.masked, image_sums[image]
             )  # fmt: skip
+            dz = room.masked
+        add_outer_product(
+            product, images, np.int64(image), padded, dz, room, groups[group].reshape(-1), result_rows
+        )  # fmt: skip
 
 
 class GradientRoom(NamedTuple):
@@ -321,11 +321,12 @@ def conv2d_input_gradient(
     phases, before, size = image_phases(windows, channels, filters)
     covered = all(phase.elements.size for phase in phases)
     dx = empty(input_shape, dy.dtype) if covered else np.zeros(input_shape, dy.dtype)
+    shares = min(images, get_num_threads())
     for phase in phases:
         taps = kernel[phase.taps].transpose(0, 1, 3, 2)  # (taps, taps, F, C)
         matrix = KernelMatrix(packed(taps.reshape(-1, channels)), channels, start_row(None, channels, dy.dtype), 0)
         images_of_dy = PaddedImages(dy, *before, *size, phase.corners, phase.elements)
-        _correlate(product_of(dy.dtype), images_of_dy, matrix, dx, phase.pixels, get_num_threads())
+        _correlate(shares, product_of(dy.dtype), images_of_dy, matrix, dx, phase.pixels, shares)
     return dx
 
 

@@ -21,7 +21,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import get_num_threads, prange
+from numba import get_num_threads
 
 from scratchcnn.geometry import Padding, Pair, Windows, image_windows
 from scratchcnn.kernels.conv2d import implicit_gemm
@@ -29,7 +29,8 @@ from scratchcnn.kernels.conv2d.implicit_gemm import PaddedImages, image_phases, 
 from scratchcnn.kernels.gemm.matmul import BLOCK_DEPTH
 from scratchcnn.kernels.max_pool2d import pool_row, rows_of_window
 from scratchcnn.kernels.runtime.copying import empty_aligned, fill
-from scratchcnn.kernels.runtime.jit import parallel, serial
+from scratchcnn.kernels.runtime.jit import serial
+from scratchcnn.kernels.runtime.loops import parallel_jobs
 from scratchcnn.kernels.runtime.workspace import empty
 from scratchcnn.kernels.simd.interleave import interleave, separate
 from scratchcnn.kernels.simd.interleaved_products import FILTERS, PIXELS, sum_windows
@@ -87,7 +88,8 @@ def _convolve(
     images = padded_images(x, windows)
     weights = Weights(np.ascontiguousarray(kernel).reshape(-1), filters, np.ascontiguousarray(start), int(relu))
     bands = bands_of(windows, images, filters, pool, BAND_BYTES)
-    _correlate(images, weights, bands, *pool, y, winners, get_num_threads())
+    shares = _share_count(x, bands)
+    _correlate(shares, images, weights, bands, *pool, y, winners, shares)
 
 
 def pixel_by_pixel(windows: Windows) -> Windows:
@@ -147,8 +149,14 @@ def bands_of(windows: Windows, images: PaddedImages, filters: int, pool: Windows
     return Bands(number, most, (most - 1) * axis.stride + (axis.kernel - 1) * axis.dilation + 1)
 
 
-@parallel
-def _correlate(images, weights, bands, rows, columns, y, winners, threads):
+def _share_count(images: Array, bands: Bands) -> int:
+    """Number of shares of the bands of all blocks of images: one for each thread, unless there are fewer bands."""
+    blocks = -(-len(images) // (VECTOR_BYTES // images.itemsize))
+    return min(blocks * bands.number, get_num_threads())
+
+
+@parallel_jobs
+def _correlate(share, images, weights, bands, rows, columns, y, winners, shares):
     """Pool z[p] = start + sum over k of padded image[corners[p] + elements[k]] * kernel[k], for every image.
 
     Without `winners`, the windows of the pooling contain a single pixel: y becomes z.
@@ -156,31 +164,30 @@ def _correlate(images, weights, bands, rows, columns, y, winners, threads):
     count, output_height, output_width, filters = y.shape
     lanes, output_size, row_size = VECTOR_BYTES // y.itemsize, output_width * filters, columns.size * filters
     jobs = (count + lanes - 1) // lanes * bands.number
-    shares, is_pooled = min(jobs, threads), winners.size > 0
-    for share in prange(shares):
-        source = room_for_source(images, bands)
-        sums = empty_aligned(bands.rows * row_size * lanes, y.dtype)
-        pooled_size = (output_height + bands.number - 1) // bands.number * output_size * lanes if is_pooled else 0
-        maxima, indices = empty_aligned(pooled_size, y.dtype), np.empty(pooled_size, winners.dtype)
-        for job in range(jobs * share // shares, jobs * (share + 1) // shares):
-            image, band = job // bands.number * lanes, job % bands.number
-            present = min(lanes, count - image)
-            first, last = output_height * band // bands.number, output_height * (band + 1) // bands.number
-            first_row, last_row = rows_of_window(rows, first)[0], rows_of_window(rows, last - 1)[1]
-            correlate_band(
-                images, weights, image, present, first_row * columns.size, last_row * columns.size, source, sums
-            )  # fmt: skip
-            at, image_size = (image * output_height + first) * output_size, output_height * output_size
-            length = (last - first) * output_size
-            if is_pooled:
-                for oy in range(first, last):
-                    top, bottom = rows_of_window(rows, oy)
-                    pool_row(
-                        sums, (top - first_row) * row_size * lanes, oy * rows.stride - rows.before, top, bottom,
-                        columns, filters * lanes, maxima, indices, (oy - first) * output_size * lanes,
-                    )  # fmt: skip
-                separate(winners.reshape(-1), at, image_size, present, indices, 0, length, y)
-            separate(y.reshape(-1), at, image_size, present, maxima if is_pooled else sums, 0, length, y)
+    is_pooled = winners.size > 0
+    source = room_for_source(images, bands)
+    sums = empty_aligned(bands.rows * row_size * lanes, y.dtype)
+    pooled_size = (output_height + bands.number - 1) // bands.number * output_size * lanes if is_pooled else 0
+    maxima, indices = empty_aligned(pooled_size, y.dtype), np.empty(pooled_size, winners.dtype)
+    for job in range(jobs * share // shares, jobs * (share + 1) // shares):
+        image, band = job // bands.number * lanes, job % bands.number
+        present = min(lanes, count - image)
+        first, last = output_height * band // bands.number, output_height * (band + 1) // bands.number
+        first_row, last_row = rows_of_window(rows, first)[0], rows_of_window(rows, last - 1)[1]
+        correlate_band(
+            images, weights, image, present, first_row * columns.size, last_row * columns.size, source, sums
+        )  # fmt: skip
+        at, image_size = (image * output_height + first) * output_size, output_height * output_size
+        length = (last - first) * output_size
+        if is_pooled:
+            for oy in range(first, last):
+                top, bottom = rows_of_window(rows, oy)
+                pool_row(
+                    sums, (top - first_row) * row_size * lanes, oy * rows.stride - rows.before, top, bottom,
+                    columns, filters * lanes, maxima, indices, (oy - first) * output_size * lanes,
+                )  # fmt: skip
+            separate(winners.reshape(-1), at, image_size, present, indices, 0, length, y)
+        separate(y.reshape(-1), at, image_size, present, maxima if is_pooled else sums, 0, length, y)
 
 
 @serial
@@ -259,5 +266,6 @@ def conv2d_input_gradient(
     weights = Weights(taps, channels, np.zeros(channels, dy.dtype), 0)
     pixels = image_windows((windows.rows.size, windows.columns.size), (1, 1), (1, 1), "valid")
     bands = bands_of(windows, images_of_dy, channels, pixels, BAND_BYTES)
-    _correlate(images_of_dy, weights, bands, *pixels, dx, np.empty((0, 0, 0, 0), np.uint8), get_num_threads())
+    shares = _share_count(dy, bands)
+    _correlate(shares, images_of_dy, weights, bands, *pixels, dx, np.empty((0, 0, 0, 0), np.uint8), shares)
     return dx

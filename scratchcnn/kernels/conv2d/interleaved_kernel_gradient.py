@@ -16,7 +16,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import prange
 
 from scratchcnn.geometry import Padding, Pair, Windows
 from scratchcnn.kernels.bias import sum_of_images
@@ -32,7 +31,8 @@ from scratchcnn.kernels.conv2d.interleaved import (
 from scratchcnn.kernels.max_pool2d import spread_row
 from scratchcnn.kernels.runtime.copying import empty_aligned, fill
 from scratchcnn.kernels.runtime.groups import sum_of_groups
-from scratchcnn.kernels.runtime.jit import group_count, parallel, serial
+from scratchcnn.kernels.runtime.jit import group_count, serial
+from scratchcnn.kernels.runtime.loops import parallel_jobs
 from scratchcnn.kernels.simd.interleave import interleave
 from scratchcnn.kernels.simd.interleaved_products import ELEMENTS, FILTERS, add_products
 from scratchcnn.kernels.simd.vectors import VECTOR_BYTES
@@ -129,14 +129,14 @@ def _kernel_and_bias_sums(
     groups = np.empty((group_count(blocks, size * VECTOR_BYTES), size), x.dtype)
     lane_sums = np.zeros((blocks, filters, lanes), np.float64)
     bands = bands_of(windows, images, filters, pool, BAND_BYTES)
-    _sum_products(images, gradient, *pool, bias, bands, groups, lane_sums.reshape(blocks, filters * lanes))
+    _sum_products(len(groups), images, gradient, *pool, bias, bands, groups, lane_sums.reshape(blocks, filters * lanes))
     image_sums = np.ascontiguousarray(lane_sums.transpose(0, 2, 1)).reshape(blocks * lanes, filters)[: len(x)]
     kernel_shape = (windows.rows.kernel, windows.columns.kernel, x.shape[3], filters)
     return sum_of_groups(groups).reshape(kernel_shape), sum_of_images(image_sums, x.dtype)
 
 
-@parallel
-def _sum_products(images, gradient, rows, columns, bias, bands, groups, lane_sums):
+@parallel_jobs
+def _sum_products(group, images, gradient, rows, columns, bias, bands, groups, lane_sums):
     """For every group of images: groups[g, k, f] = sum over i, p of image i[corners[p] + elements[k]] * dz[i, p, f].
 
     dz is `gradient`, backpropagated to the output of the convolution. `bias`: lane_sums, (blocks, F * L), becomes its
@@ -145,20 +145,19 @@ def _sum_products(images, gradient, rows, columns, bias, bands, groups, lane_sum
     count, output_height, _, filters = gradient.values.shape
     lanes, width = VECTOR_BYTES // gradient.values.itemsize, columns.size
     group_total, blocks = len(groups), len(lane_sums)
-    for group in prange(group_total):
-        room = room_for_gradients(images, gradient, width, bands)
-        fill(room.sums, 0, room.sums.size, 0)
-        for block in range(blocks * group // group_total, blocks * (group + 1) // group_total):
-            present = min(lanes, count - block * lanes)
-            for band in range(bands.number):
-                first, last = output_height * band // bands.number, output_height * (band + 1) // bands.number
-                first_row, last_row = backpropagate_band(
-                    gradient, rows, columns, block * lanes, present, first, last, room
-                )  # fmt: skip
-                if bias:
-                    add_pixels(room.gradients, last_row * width - first_row * width, lane_sums[block])
-                add_band(images, block * lanes, present, first_row * width, last_row * width, filters, room)
-        sum_lanes(room.sums, lanes, groups[group])
+    room = room_for_gradients(images, gradient, width, bands)
+    fill(room.sums, 0, room.sums.size, 0)
+    for block in range(blocks * group // group_total, blocks * (group + 1) // group_total):
+        present = min(lanes, count - block * lanes)
+        for band in range(bands.number):
+            first, last = output_height * band // bands.number, output_height * (band + 1) // bands.number
+            first_row, last_row = backpropagate_band(
+                gradient, rows, columns, block * lanes, present, first, last, room
+            )  # fmt: skip
+            if bias:
+                add_pixels(room.gradients, last_row * width - first_row * width, lane_sums[block])
+            add_band(images, block * lanes, present, first_row * width, last_row * width, filters, room)
+    sum_lanes(room.sums, lanes, groups[group])
 
 
 class GradientRoom(NamedTuple):

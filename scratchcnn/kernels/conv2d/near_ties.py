@@ -30,14 +30,15 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import get_num_threads, prange
+from numba import get_num_threads
 
 from scratchcnn.geometry import Windows
 from scratchcnn.kernels.conv2d.empty_windows import keep_dtype, keep_start, make_bands, mark_bands
 from scratchcnn.kernels.conv2d.winograd_tiles import Grid, copy_pixels, tile_position
 from scratchcnn.kernels.gemm.matmul import matmul, product_of, start_row
 from scratchcnn.kernels.runtime.copying import empty_aligned
-from scratchcnn.kernels.runtime.jit import parallel, serial
+from scratchcnn.kernels.runtime.jit import serial
+from scratchcnn.kernels.runtime.loops import parallel_jobs
 from scratchcnn.kernels.simd.two_sided_transform import UNDECIDED
 from scratchcnn.kernels.simd.vectors import VECTOR_BYTES
 from scratchcnn.operands import Array
@@ -110,30 +111,30 @@ def decide_near_ties(m: int, x: Array, windows: Windows, kernel: Array, bias: Ar
         kernel = np.pad(kernel, [(0, 0), (0, 0), (0, 0), (0, start.size - filters)])
     sums = direct_sums(np.ascontiguousarray(kernel), start, windows, True)
     keep = np.empty(0, keep_dtype(x.dtype))
-    _decide_near_ties(product_of(x.dtype), m, np.ascontiguousarray(x), sums, keep, y, get_num_threads())
+    shares = get_num_threads()
+    _decide_near_ties(shares, product_of(x.dtype), m, np.ascontiguousarray(x), sums, keep, y, shares)
 
 
-@parallel
-def _decide_near_ties(product, m, x, sums, keep, y, threads):
+@parallel_jobs
+def _decide_near_ties(share, product, m, x, sums, keep, y, shares):
     images, height, width, filters = y.shape
     down, across = (height + m - 1) // m, (width + m - 1) // m
     grid = Grid(m, down, across, sums.above, sums.left)
-    for share in prange(threads):
-        room, bands, tolerance = make_room(sums), make_bands(m, across, 1, keep, x, True), np.empty_like(sums.spread)
-        first = images * share // threads * down
-        for band in range(first, images * (share + 1) // threads * down):
-            mark_bands(bands, grid, band, band + 1, band > first, x)
-            for f in range(filters):
-                tolerance[f] = sums.spread[f] * bands.magnitudes[band % bands.ring]
-            top = band % down * m
-            for row in range(top, min(top + m, height) - 1, 2):
-                penalties = bands.penalties[keep_start(bands, band, 0) + (row - top) * bands.width :].view(x.dtype)
-                for column in range(0, width - 1, 2):
-                    of_window = (
-                        penalties[column], penalties[column + 1],
-                        penalties[bands.width + column], penalties[bands.width + column + 1],
-                    )  # fmt: skip
-                    _replace_outputs(product, x, (band // down, row, column), of_window, sums, tolerance, y, room)
+    room, bands, tolerance = make_room(sums), make_bands(m, across, 1, keep, x, True), np.empty_like(sums.spread)
+    first = images * share // shares * down
+    for band in range(first, images * (share + 1) // shares * down):
+        mark_bands(bands, grid, band, band + 1, band > first, x)
+        for f in range(filters):
+            tolerance[f] = sums.spread[f] * bands.magnitudes[band % bands.ring]
+        top = band % down * m
+        for row in range(top, min(top + m, height) - 1, 2):
+            penalties = bands.penalties[keep_start(bands, band, 0) + (row - top) * bands.width :].view(x.dtype)
+            for column in range(0, width - 1, 2):
+                of_window = (
+                    penalties[column], penalties[column + 1],
+                    penalties[bands.width + column], penalties[bands.width + column + 1],
+                )  # fmt: skip
+                _replace_outputs(product, x, (band // down, row, column), of_window, sums, tolerance, y, room)
 
 
 @serial

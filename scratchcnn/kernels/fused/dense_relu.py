@@ -15,12 +15,11 @@ Cost: that of the primitive operations, less a pass over the output and two over
 from __future__ import annotations
 
 import numpy as np
-from numba import prange
 
 from scratchcnn.kernels.bias import BLOCK
 from scratchcnn.kernels.dense import affine, dense_input_gradient, dense_kernel_gradient
 from scratchcnn.kernels.runtime.copying import copy
-from scratchcnn.kernels.runtime.jit import parallel_if_large
+from scratchcnn.kernels.runtime.loops import parallel_jobs_if_large
 from scratchcnn.kernels.runtime.workspace import empty
 from scratchcnn.operands import Array, expect
 
@@ -46,21 +45,20 @@ def dense_relu_gradients(
     """
     expect(dy=(dy, (None, None)), y=(y, dy.shape))
     dz, dbias = empty(dy.shape, dy.dtype), np.empty(dy.shape[1], dy.dtype)
-    _mask_and_sum(np.ascontiguousarray(dy), np.ascontiguousarray(y), dz, dbias)
+    _mask_and_sum(-(-dbias.size // BLOCK), np.ascontiguousarray(dy), np.ascontiguousarray(y), dz, dbias)
     dx = dense_input_gradient(dz, kernel) if input_gradient else None
     return dx, dense_kernel_gradient(dz, x), dbias
 
 
-@parallel_if_large
-def _mask_and_sum(dy, y, dz, dbias):
+@parallel_jobs_if_large
+def _mask_and_sum(block, dy, y, dz, dbias):
     """dz = dy where y > 0, else 0; dbias = its sum over the samples, in float64 as in `bias.bias_gradient`."""
     zero = dy.dtype.type(0)
-    for block in prange((dbias.size + BLOCK - 1) // BLOCK):
-        first, after = block * BLOCK, min((block + 1) * BLOCK, dbias.size)
-        sums = np.zeros(after - first, np.float64)
-        for row in range(len(dy)):
-            gradient, output, masked = dy[row, first:after], y[row, first:after], dz[row, first:after]
-            for column in range(sums.size):
-                masked[column] = gradient[column] if output[column] > zero else zero
-                sums[column] += masked[column]
-        copy(sums, 0, dbias, first, sums.size)
+    first, after = block * BLOCK, min((block + 1) * BLOCK, dbias.size)
+    sums = np.zeros(after - first, np.float64)
+    for row in range(len(dy)):
+        gradient, output, masked = dy[row, first:after], y[row, first:after], dz[row, first:after]
+        for column in range(sums.size):
+            masked[column] = gradient[column] if output[column] > zero else zero
+            sums[column] += masked[column]
+    copy(sums, 0, dbias, first, sums.size)

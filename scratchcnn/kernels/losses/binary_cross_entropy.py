@@ -9,11 +9,10 @@ row, in float64.
 from __future__ import annotations
 
 import numpy as np
-from numba import prange
 
 from scratchcnn.kernels.elementwise import sigmoid, softplus
 from scratchcnn.kernels.losses.mean_squared_error import scaled_difference
-from scratchcnn.kernels.runtime.jit import parallel_if_large
+from scratchcnn.kernels.runtime.loops import parallel_elements, parallel_jobs_if_large
 from scratchcnn.operands import Array, expect
 
 CLIP = 1e-7  # probabilities are clipped to [CLIP, 1 - CLIP], as in Keras
@@ -23,19 +22,20 @@ def sigmoid_cross_entropy(logits: Array, targets: Array) -> tuple[Array, Array]:
     """Losses and probabilities, from logits; `reference.sigmoid_cross_entropy` has the formula."""
     expect(logits=(logits, (None, None)), targets=(targets, logits.shape))
     losses, probabilities = np.empty(len(logits), logits.dtype), np.empty(logits.shape, logits.dtype)
-    _sigmoid_cross_entropy(np.ascontiguousarray(logits), np.ascontiguousarray(targets), losses, probabilities)
+    _sigmoid_cross_entropy(
+        len(logits), np.ascontiguousarray(logits), np.ascontiguousarray(targets), losses, probabilities
+    )
     return losses, probabilities
 
 
-@parallel_if_large
-def _sigmoid_cross_entropy(logits, targets, losses, probabilities):
-    for row in prange(len(logits)):
-        total = 0.0
-        for j in range(logits.shape[1]):
-            z = logits[row, j]
-            total += softplus(z, z) - targets[row, j] * z
-            probabilities[row, j] = sigmoid(z, z)
-        losses[row] = total / logits.shape[1]
+@parallel_jobs_if_large
+def _sigmoid_cross_entropy(row, logits, targets, losses, probabilities):
+    total = 0.0
+    for j in range(logits.shape[1]):
+        z = logits[row, j]
+        total += softplus(z, z) - targets[row, j] * z
+        probabilities[row, j] = sigmoid(z, z)
+    losses[row] = total / logits.shape[1]
 
 
 def sigmoid_cross_entropy_gradient(probabilities: Array, targets: Array, scale: float) -> Array:
@@ -43,7 +43,7 @@ def sigmoid_cross_entropy_gradient(probabilities: Array, targets: Array, scale: 
     expect(probabilities=(probabilities, (None, None)), targets=(targets, probabilities.shape))
     dlogits = np.empty(probabilities.shape, probabilities.dtype)
     factor = dlogits.dtype.type(scale / targets.shape[1])
-    scaled_difference(np.ascontiguousarray(probabilities), np.ascontiguousarray(targets), factor, dlogits)
+    scaled_difference(probabilities, targets, factor, dlogits)
     return dlogits
 
 
@@ -52,21 +52,21 @@ def binary_cross_entropy(probabilities: Array, targets: Array) -> Array:
     expect(probabilities=(probabilities, (None, None)), targets=(targets, probabilities.shape))
     losses, real = np.empty(len(targets), targets.dtype), probabilities.dtype.type
     _binary_cross_entropy(
-        np.ascontiguousarray(probabilities), np.ascontiguousarray(targets), real(CLIP), real(1 - CLIP), losses
-    )
+        len(losses), np.ascontiguousarray(probabilities), np.ascontiguousarray(targets), real(CLIP), real(1 - CLIP),
+        losses,
+    )  # fmt: skip
     return losses
 
 
-@parallel_if_large
-def _binary_cross_entropy(probabilities, targets, low, high, losses):
+@parallel_jobs_if_large
+def _binary_cross_entropy(row, probabilities, targets, low, high, losses):
     one = probabilities.dtype.type(1)
-    for row in prange(len(targets)):
-        total = 0.0
-        for j in range(targets.shape[1]):
-            p, target = probabilities[row, j], targets[row, j]
-            p = low if p < low else high if p > high else p
-            total -= target * np.log(p) + (one - target) * np.log(one - p)
-        losses[row] = total / targets.shape[1]
+    total = 0.0
+    for j in range(targets.shape[1]):
+        p, target = probabilities[row, j], targets[row, j]
+        p = low if p < low else high if p > high else p
+        total -= target * np.log(p) + (one - target) * np.log(one - p)
+    losses[row] = total / targets.shape[1]
 
 
 def binary_cross_entropy_gradient(probabilities: Array, targets: Array, scale: float) -> Array:
@@ -74,17 +74,16 @@ def binary_cross_entropy_gradient(probabilities: Array, targets: Array, scale: f
     expect(probabilities=(probabilities, (None, None)), targets=(targets, probabilities.shape))
     gradient, real = np.empty(targets.shape, targets.dtype), probabilities.dtype.type
     _binary_cross_entropy_gradient(
-        np.ascontiguousarray(probabilities), np.ascontiguousarray(targets),
-        real(scale / targets.shape[1]), real(CLIP), real(1 - CLIP), gradient,
+        gradient.size, np.ascontiguousarray(probabilities).reshape(-1), np.ascontiguousarray(targets).reshape(-1),
+        real(scale / targets.shape[1]), real(CLIP), real(1 - CLIP), gradient.reshape(-1),
     )  # fmt: skip
     return gradient
 
 
-@parallel_if_large
-def _binary_cross_entropy_gradient(probabilities, targets, factor, low, high, gradient):
+@parallel_elements
+def _binary_cross_entropy_gradient(first, last, probabilities, targets, factor, low, high, gradient):
     zero, one = probabilities.dtype.type(0), probabilities.dtype.type(1)
-    for row in prange(len(targets)):
-        for j in range(targets.shape[1]):
-            p = probabilities[row, j]
-            slope = (p - targets[row, j]) / (p * (one - p)) if low <= p <= high else zero
-            gradient[row, j] = slope * factor
+    for i in range(first, last):
+        p = probabilities[i]
+        slope = (p - targets[i]) / (p * (one - p)) if low <= p <= high else zero
+        gradient[i] = slope * factor

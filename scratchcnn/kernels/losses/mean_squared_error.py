@@ -6,9 +6,8 @@ Cost: 3 FLOPs per element, 2 for the gradient; reads both arrays, and writes one
 from __future__ import annotations
 
 import numpy as np
-from numba import prange
 
-from scratchcnn.kernels.runtime.jit import parallel_if_large
+from scratchcnn.kernels.runtime.loops import parallel_elements, parallel_jobs_if_large
 from scratchcnn.operands import Array, expect
 
 
@@ -16,18 +15,17 @@ def mean_squared_error(outputs: Array, targets: Array) -> Array:
     """Losses of the samples; `reference.mean_squared_error` has the formula."""
     expect(outputs=(outputs, (None, None)), targets=(targets, outputs.shape))
     losses = np.empty(len(outputs), outputs.dtype)
-    _mean_squared_error(np.ascontiguousarray(outputs), np.ascontiguousarray(targets), losses)
+    _mean_squared_error(len(outputs), np.ascontiguousarray(outputs), np.ascontiguousarray(targets), losses)
     return losses
 
 
-@parallel_if_large
-def _mean_squared_error(outputs, targets, losses):
-    for row in prange(len(outputs)):
-        total = outputs.dtype.type(0)
-        for j in range(outputs.shape[1]):
-            error = outputs[row, j] - targets[row, j]
-            total += error * error
-        losses[row] = total / outputs.dtype.type(outputs.shape[1])
+@parallel_jobs_if_large
+def _mean_squared_error(row, outputs, targets, losses):
+    total = outputs.dtype.type(0)
+    for j in range(outputs.shape[1]):
+        error = outputs[row, j] - targets[row, j]
+        total += error * error
+    losses[row] = total / outputs.dtype.type(outputs.shape[1])
 
 
 def mean_squared_error_gradient(outputs: Array, targets: Array, scale: float) -> Array:
@@ -35,13 +33,17 @@ def mean_squared_error_gradient(outputs: Array, targets: Array, scale: float) ->
     expect(outputs=(outputs, (None, None)), targets=(targets, outputs.shape))
     gradient = np.empty(outputs.shape, outputs.dtype)
     factor = outputs.dtype.type(2 * scale / outputs.shape[1])
-    scaled_difference(np.ascontiguousarray(outputs), np.ascontiguousarray(targets), factor, gradient)
+    scaled_difference(outputs, targets, factor, gradient)
     return gradient
 
 
-@parallel_if_large
-def scaled_difference(outputs, targets, factor, result):
+def scaled_difference(outputs: Array, targets: Array, factor: np.floating, result: Array) -> None:
     """Set `result` to (outputs - targets) * factor."""
-    for row in prange(len(outputs)):
-        for j in range(outputs.shape[1]):
-            result[row, j] = (outputs[row, j] - targets[row, j]) * factor
+    flat_outputs, flat_targets = np.ascontiguousarray(outputs).reshape(-1), np.ascontiguousarray(targets).reshape(-1)
+    _scaled_difference(result.size, flat_outputs, flat_targets, factor, result.reshape(-1))
+
+
+@parallel_elements
+def _scaled_difference(first, last, outputs, targets, factor, result):
+    for i in range(first, last):
+        result[i] = (outputs[i] - targets[i]) * factor

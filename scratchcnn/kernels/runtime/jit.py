@@ -27,7 +27,7 @@ import numba
 import numba.extending
 import numpy as np
 from numba import types
-from numba.core import cgutils, sigutils
+from numba.core import sigutils
 from numba.core.registry import CPUDispatcher
 
 from scratchcnn.kernels.runtime import dry_run, inlined, processes
@@ -39,7 +39,7 @@ COMPILES = not numba.config.DISABLE_JIT  # type: ignore[attr-defined]
 OPTIONS: dict[str, Any] = {"fastmath": {"contract", "reassoc"}, "error_model": "numpy"}
 PYTHON, C = {"no_cfunc_wrapper": True}, {"no_cpython_wrapper": True}
 NONE = PYTHON | C  # neither Python nor C calls the function
-ENTRY_POINTS = {"from_python": PYTHON, "code": NONE, "c_code": C}
+ENTRY_POINTS = {"from_python": PYTHON, "c_code": C}
 WAITING = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "2000"}
 MANY = 131_072  # elements of an array from which on waking the other threads pays off ...
 MANY_PRODUCTS = 4_000_000  # ... and multiply-adds of a matrix product
@@ -188,33 +188,6 @@ def address(kernel: Any, signature: Any) -> int:
     return int(compiled.library.get_pointer_to_function(compiled.fndesc.llvm_cfunc_wrapper_name))
 
 
-def code_of(kernel: Any, dtype: np.dtype[Any], *arguments: Any) -> int:
-    """Address of the machine code of a serial kernel, for `call`; compiled, or read from the cache, at the first call.
-
-    The body of a parallel loop is compiled three times, with all that it calls. A body that is called by its address is
-    compiled once, which for a large one saves seconds in the first run.
-
-    Parameters
-    ----------
-    kernel
-        Returns nothing.
-    dtype
-        Determines the types of the arguments: C-contiguous arrays of it (writable or not), integers, and tuples of
-        these.
-    *arguments
-        Of these types; their values have no effect.
-    """
-    if (kernel, dtype) not in _codes:
-        compiled = _compiled(kernel.with_entry_point("code"), tuple(map(numba.typeof, arguments)))
-        if compiled is None:
-            return 0
-        _codes[kernel, dtype] = compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)
-    return _codes[kernel, dtype]
-
-
-_codes: dict[tuple[Any, np.dtype[Any]], int] = {}
-
-
 def _compiled(kernel: Any, kinds: tuple[Any, ...]) -> Any:
     """The compiled kernel for these types; None during a dry run, unless there is one."""
     if dry_run.is_recording():
@@ -233,23 +206,6 @@ def cached(function: Function) -> Function:
         return function(*arguments) if dry_run.is_recording() else remembered(*arguments)
 
     return cast(Function, look_up)
-
-
-@intrinsic  # type: ignore[untyped-decorator]
-def call(typing_context: Any, code: Any, arguments: Any) -> Any:
-    """Call the kernel at the address `code_of` returned with a tuple of arguments, from another kernel."""
-
-    def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        convention, kinds = context.call_conv, tuple(arguments)
-        kind = convention.get_function_type(types.none, kinds)
-        function = builder.inttoptr(values[0], kind.as_pointer())
-        parts = [builder.extract_value(values[1], i) for i in range(len(kinds))]
-        status, _ = convention.call_function(builder, function, types.none, kinds, parts)
-        with cgutils.if_unlikely(builder, status.is_error):
-            convention.return_status_propagate(builder, status)
-        return context.get_dummy_value()
-
-    return types.void(code, arguments), emit
 
 
 def compile_kernel(function: Any, parallel: bool, **entry_point: bool) -> Any:

@@ -1,7 +1,7 @@
 """The LLVM instructions of a parallel loop; `loops` explains them.
 
-The arguments are stored where all threads find them. The threads call a function that loads the arguments and calls the
-kernel for some of the indices.
+The arguments are stored where all threads find them. The threads call a function that loads the arguments, lends them
+to the kernel (`lending`), and calls it for some of the indices.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from numba.core import cgutils
 from numba.core.callconv import excinfo_ptr_t
 
 from scratchcnn.kernels.runtime.jit import intrinsic
+from scratchcnn.kernels.runtime.lending import without_owner
 
 BLOCK = 2048  # elements that a thread computes at a time: few enough for the first-level cache
 
@@ -104,7 +105,11 @@ def _body(context: Any, module: ir.Module, kernel: Any, pointer: ir.PointerType,
     first = builder.ptrtoint(builder.load(bases), INDEX)
     shared = builder.bitcast(builder.load(builder.gep(bases, [INDEX(1)])), pointer)
     packed, elements = (builder.load(_member(builder, shared, place)) for place in (ARGUMENTS, ELEMENTS))
-    arguments = [builder.extract_value(packed, i) for i in range(len(packed.type.elements))]
+    kinds = kernel.signature.args
+    arguments = [
+        without_owner(context, builder, kind, builder.extract_value(packed, i))
+        for i, kind in enumerate(kinds[2 if has_blocks else 1 :])
+    ]
     called = context.declare_function(module, kernel.fndesc)
     with cgutils.for_range(builder, builder.load(counts)) as loop:
         index = [builder.add(first, loop.index)]
@@ -112,7 +117,6 @@ def _body(context: Any, module: ir.Module, kernel: Any, pointer: ir.PointerType,
             start = builder.mul(index[0], INDEX(BLOCK))
             end = builder.add(start, INDEX(BLOCK))
             index = [start, builder.select(builder.icmp_signed("<", end, elements), end, elements)]
-        kinds = kernel.signature.args
         status, _ = context.call_conv.call_function(builder, called, types.none, kinds, [*index, *arguments])
         with cgutils.if_unlikely(builder, status.is_error):
             builder.store(status.code, _member(builder, shared, ERROR))

@@ -2,6 +2,10 @@
 
 Numba's own parallel loops (`prange`) compile their body about three times, after an analysis that takes longer than all
 other passes. Here the body is an ordinary kernel, which is compiled once, and around it are a few LLVM instructions.
+
+Each job is a call of this kernel, which takes about ten nanoseconds, and computes for itself what does not depend on
+the index; `prange` computes that once for all. So `prange` remains where a job is short: pooling, padding, batch
+normalization. The convolution in loops (`conv2d.loops`), which is to be read first, remains as fast only with it.
 """
 
 from __future__ import annotations

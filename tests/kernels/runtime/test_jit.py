@@ -5,14 +5,12 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import NamedTuple
 
 import numba
-import numpy as np
 import pytest
 
 import scratchcnn
-from scratchcnn.kernels.runtime.jit import MOST_GROUP_BYTES, MOST_GROUPS, arithmetic, call, code_of, group_count, serial
+from scratchcnn.kernels.runtime.jit import MOST_GROUP_BYTES, MOST_GROUPS, arithmetic, group_count, serial
 
 CODE = """
 import numpy as np
@@ -134,45 +132,6 @@ def test_arithmetic_function_is_compiled_for_kernels_only():
 
 def has_entry_point(compiled):
     return compiled.library.get_pointer_to_function(compiled.fndesc.llvm_cpython_wrapper_name) != 0
-
-
-class Pair(NamedTuple):
-    """Operands as the kernels group them."""
-
-    values: np.ndarray
-    factor: int
-
-
-@serial
-def add_scaled(pair, total, first):
-    """Add pair.factor * pair.values[first] to every element; an example of a body of a parallel loop."""
-    if first >= len(pair.values):
-        raise IndexError("no such element")
-    for i in range(len(total)):
-        total[i] += pair.factor * pair.values[first]
-
-
-@numba.njit
-def add_all(code, pair, total, count):
-    for i in range(count):
-        call(code, (pair, total, np.int64(i)))
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_kernel_called_by_its_address_computes_the_same(dtype):
-    pair, total = Pair(np.arange(5, dtype=dtype), 3), np.zeros(4, dtype)
-    code = code_of(add_scaled, total.dtype, pair, total, 0)
-    add_all(code, pair, total, 5)
-    np.testing.assert_array_equal(total, np.full(4, 30, dtype))
-    assert code == code_of(add_scaled, total.dtype, pair, total, 0)
-
-
-def test_error_in_a_kernel_called_by_its_address_reaches_the_caller():
-    pair, total = Pair(np.arange(2.0), 1), np.zeros(4)
-    code = code_of(add_scaled, total.dtype, pair, total, 0)
-    with pytest.raises(IndexError, match="no such element"):
-        add_all(code, pair, total, 3)
-    np.testing.assert_array_equal(total, np.ones(4))
 
 
 @pytest.mark.parametrize("sum_bytes", [0, 1, 100_000, 600_000, 1_200_000, 2_400_000, 1 << 23, 1 << 30])
