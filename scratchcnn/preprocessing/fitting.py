@@ -60,9 +60,11 @@ def sharpen(ink: Grey) -> Grey:
     if variance < (COARSE * LEAST_BLUR) ** 2:
         return ink
     sigma = min(math.sqrt(variance), COARSE * BOX / 4)
+    # A filter of the columns, or of the rows, is a product with a small matrix: that of the filtered unit vectors.
+    down, across = (ndimage.gaussian_filter1d(np.eye(length), sigma, axis=0) for length in fine.shape)
     sharp = fine = np.maximum(fine, np.float32(1e-4))
     for _ in range(ITERATIONS):
-        sharp = sharp * ndimage.gaussian_filter(fine / ndimage.gaussian_filter(sharp, sigma), sigma)
+        sharp = sharp * (down @ (fine / (down @ sharp @ across.T)) @ across.T)
     return np.asarray(sharp / np.median(sharp[sharp > 0.5 * sharp.max()]), np.float32)
 
 
@@ -94,14 +96,23 @@ def thicken(ink: Grey) -> Grey:
     radius = round((wanted * length - BOX * width) / (2 * (BOX - wanted)))
     # An erosion never removes a stroke completely, and takes a long time for a large radius.
     radius = max(radius, -((min(ink.shape) - 1) // 4), -LARGEST_EROSION)
-    reach = np.arange(-abs(radius), abs(radius) + 1)
-    disc = np.hypot(reach[:, None], reach) <= abs(radius) + 0.5
     if radius > 0:
-        return np.asarray(ndimage.maximum_filter(np.pad(ink, radius), footprint=disc, mode="constant"))
+        return -_eroded(-np.pad(ink, radius), radius)
     if radius < 0:
-        narrower = ndimage.minimum_filter(ink, footprint=disc, mode="constant")
-        return np.asarray(narrower[-radius:radius, -radius:radius])
+        return _eroded(ink, -radius)[-radius:radius, -radius:radius]
     return ink
+
+
+def _eroded(ink: Grey, radius: int) -> Grey:
+    """Take the minimum over a disc around each pixel; outside the image, the ink is 0.
+
+    Each row of the disc is a run of pixels, and the minima over runs of one length are computed in linear time.
+    """
+    reach = np.arange(-radius, radius + 1)
+    runs = (np.hypot(reach[:, None], reach) <= radius + 0.5).sum(axis=1)  # the length of each row of the disc
+    padded = np.pad(ink, ((radius, radius), (0, 0)))
+    minima = {run: ndimage.minimum_filter1d(padded, run, axis=1, mode="constant") for run in np.unique(runs)}
+    return np.minimum.reduce([minima[run][row : row + len(ink)] for row, run in enumerate(runs)])
 
 
 def centre(fitted: Grey) -> Grey:

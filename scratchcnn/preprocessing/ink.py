@@ -43,7 +43,7 @@ def find_ink(grey: Grey, dark: bool | None) -> Ink:
     stroke is 0.8 times the median contrast above Otsu's threshold (IEEE Trans. Systems, Man, and Cybernetics 9, 1979).
     """
     smooth = _smooth(grey)
-    rough = resize(ndimage.median_filter(_thumbnail(smooth), WIDE), *grey.shape)
+    rough = resize(_median(_thumbnail(smooth), WIDE), *grey.shape)
     is_dark = ink_is_dark(smooth, rough) if dark is None else dark
     plane, surrounds = _plane(smooth, is_dark)
     if dark is not None and not surrounds:  # paper may surround a card with the digit, or ink of the other kind
@@ -182,7 +182,18 @@ def _local(grey: Grey, contrast: Grey, rough: Grey) -> Grey:
         return rough
     light = _thumbnail(np.where(ink, np.float32(0), grey)) / np.maximum(share, 0.3)
     nearest = ndimage.distance_transform_edt(share <= 0.3, return_distances=False, return_indices=True)
-    return resize(ndimage.median_filter(light[tuple(nearest)], NARROW), *grey.shape)
+    return resize(_median(light[tuple(nearest)], NARROW), *grey.shape)
+
+
+def _median(image: Grey, size: int) -> Grey:
+    """Take the median over a window of `size` x `size` pixels, an odd number, around each pixel; borders are mirrored.
+
+    For these sizes, NumPy's partition is several times as fast as the rank filter of SciPy.
+    """
+    padded = np.pad(image, size // 2, mode="symmetric")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (size, size)).reshape(image.size, -1)
+    middle = windows.shape[1] // 2
+    return np.partition(windows, middle, axis=1)[:, middle].reshape(image.shape)
 
 
 def _thumbnail(image: Grey) -> Grey:

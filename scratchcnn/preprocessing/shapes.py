@@ -12,6 +12,7 @@ from scratchcnn.preprocessing.grey import Grey
 from scratchcnn.preprocessing.ink import Mask
 
 Labels = npt.NDArray[np.int32]  # (H, W), components are numbered from 1, 0 is paper
+Rows = npt.NDArray[np.int_]  # numbers of rows or columns
 
 FAINTEST = 0.12  # ink of a line
 MAP = 250  # pixels of the longer side of the map in which lines are searched
@@ -73,8 +74,9 @@ def find_shapes(ink: Grey, level: float, most: int) -> list[Shape]:
             "larger or darker."
         )
     labels, count = ndimage.label(ink > min(level, CORE), np.ones((3, 3)))
-    strongest = ndimage.maximum(ink, labels, np.arange(count + 1))
-    labels = inside_frame(np.where(strongest[labels] > CORE, labels, 0))
+    strong = np.zeros(count + 1, bool)
+    strong[labels[ink > CORE]] = True
+    labels = inside_frame(np.where(strong[labels], labels, 0))
     areas = np.bincount(labels.ravel())
     areas[0] = 0
     border = np.concatenate([labels[0], labels[-1], labels[1:-1, 0], labels[1:-1, -1]])
@@ -128,17 +130,16 @@ def _without_rows(ink: Grey, level: float) -> Grey:
     padded = np.pad(ink, ((0, -height % block), (0, -width % block)))
     exact = padded.reshape(padded.shape[0] // block, block, -1, block).max(axis=(1, 3)) > level
     small = ndimage.binary_dilation(exact, np.ones((3, 1)))  # tolerates a deviation of one row from a straight line
-    rows, columns = np.indices(small.shape)
+    rows, columns = (np.arange(length) for length in small.shape)
     best, lines, shift = 0.0, None, None
     for slope in SLOPES:
-        moved = np.round(slope * (columns[0] - small.shape[1] / 2)).astype(int)
-        inside = (rows + moved >= 0) & (rows + moved < len(small))
-        source = np.clip(rows + moved, 0, len(small) - 1), columns
-        sheared = small[source]
+        moved = np.round(slope * (columns - small.shape[1] / 2)).astype(int)
+        left, right = (_sheared(small, rows, end, moved[end]) for end in (columns[:3], columns[-3:]))
+        found: Mask = np.asarray((left[0] | ~left[1]).any(axis=1) & (right[0] | ~right[1]).any(axis=1))
+        sheared, inside = _sheared(small, rows[found], columns, moved)
         covered = (sheared & inside).sum(axis=1) / np.maximum(inside.sum(axis=1), SHORTEST * small.shape[1])
-        from_edge_to_edge = [(sheared | ~inside)[:, end].any(axis=1) for end in (slice(3), slice(-3, None))]
-        found = (covered > COVERED) & from_edge_to_edge[0] & from_edge_to_edge[1]
-        score = float(np.square(exact[source][found].mean(axis=1)).sum()) if found.any() else 0.0
+        found[found] = covered > COVERED
+        score = float(np.square(_sheared(exact, rows[found], columns, moved)[0].mean(axis=1)).sum())
         if score > best:
             best, lines, shift = score, found, moved
     if lines is None or shift is None:
@@ -149,11 +150,18 @@ def _without_rows(ink: Grey, level: float) -> Grey:
     if not thin.any():
         return ink
     band = ndimage.binary_dilation(np.isin(runs, np.flatnonzero(thin) + 1), iterations=1)
-    place = rows - shift
+    place = rows[:, None] - shift
     on_line = band[np.clip(place, 0, len(small) - 1)] & (place >= 0) & (place < len(small))
     on_line = on_line.repeat(block, axis=0).repeat(block, axis=1)[:height, :width]
     size = int(thickness[thin].max()) * block + 1
     return np.where(on_line, ndimage.grey_opening(ink, (size, 1), mode="constant"), ink)
+
+
+def _sheared(image: Mask, rows: Rows, columns: Rows, moved: Rows) -> tuple[Mask, Mask]:
+    """Take some rows, moved down in each column, from an image, and return also which of their pixels it contains."""
+    source = rows[:, None] + moved
+    inside = (source >= 0) & (source < len(image))
+    return image[np.clip(source, 0, len(image) - 1), columns], inside
 
 
 def _stands_free(ink: Grey) -> bool:

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from digit_conditions import tight
 from drawn_digits import Scene, photograph
+from scipy import ndimage
 
 from scratchcnn.datasets import mnist
-from scratchcnn.preprocessing import read_digit, read_digits
+from scratchcnn.preprocessing import fitting, ink, read_digit, read_digits
 from scratchcnn.preprocessing.segmentation import (
     MOST_CROSSED,
     MOST_CUTS,
@@ -85,3 +86,39 @@ def test_a_detached_bar_is_joined_to_its_five():
         picture = photograph("5 with a detached bar", Scene("s", size=(300, 300), height=0.6, pen_width=0.06), rng)
         (digit,) = read_digits(picture)
         np.testing.assert_allclose(digit.box, read_digit(picture).box, atol=2)
+
+
+# What is computed in another way than by its definition, which SciPy implements
+
+
+@pytest.mark.parametrize("shape", [(48, 30), (7, 48), (1, 1)])
+@pytest.mark.parametrize("size", [9, 23])
+def test_median_is_that_of_the_window_around_each_pixel(shape, size):
+    image = np.random.default_rng(0).random(shape, np.float32)
+    np.testing.assert_array_equal(ink._median(image, size), ndimage.median_filter(image, size))
+
+
+@pytest.mark.parametrize("radius", [1, 2, 5, 16])
+def test_erosion_is_the_minimum_over_a_disc(radius):
+    image = np.random.default_rng(radius).random((70, 45), np.float32)
+    reach = np.arange(-radius, radius + 1)
+    disc = np.hypot(reach[:, None], reach) <= radius + 0.5
+    expected = ndimage.minimum_filter(image, footprint=disc, mode="constant")
+    np.testing.assert_array_equal(fitting._eroded(image, radius), expected)
+
+
+def test_sharpening_is_richardson_lucy_deconvolution():
+    blurred = ndimage.gaussian_filter(np.pad(np.ones((60, 24), np.float32), 30), 6)
+    sharp = fitting.sharpen(blurred)
+    fine = np.pad(fitting.scale_to(blurred, fitting.COARSE * fitting.BOX), 3 * fitting.COARSE)
+    slopes = np.hypot(*np.gradient(fine))
+    slope = np.quantile(slopes[slopes >= 0.2 * slopes.max()], 0.98)
+    sigma = np.sqrt((fitting.SLOPE / slope) ** 2 - (fitting.COARSE * fitting.EDGE) ** 2)
+    fine = np.maximum(fine, 1e-4)
+    expected = fine.astype(np.float64)
+    for _ in range(fitting.ITERATIONS):
+        quotient = fine / ndimage.gaussian_filter(expected, sigma)
+        expected = expected * ndimage.gaussian_filter(quotient, sigma)
+    expected /= np.median(expected[expected > 0.5 * expected.max()])
+    # Each of the few hundred roundings per pixel is relative, and the last one is that to float32.
+    np.testing.assert_allclose(sharp, expected, rtol=1e-5, atol=1e-6)
