@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import platformdirs
 import pytest
 from hypothesis import settings
@@ -17,9 +16,14 @@ os.environ.setdefault("KERAS_BACKEND", "jax")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("JAX_ENABLE_X64", "true")
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "true")  # every model is compiled for a handful of calls
+# The workers share the processors. A matrix product of a few microseconds takes milliseconds if the threads of OpenBLAS
+# wait for each other there; the kernels have threads of their own.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # Keras imports TensorFlow where it is installed, which prints to the standard error as soon as it is imported.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+
+import numpy as np  # after the variables, as OpenBLAS reads its own now
 
 
 def _share_compiled_programs_of_jax() -> None:
