@@ -53,6 +53,49 @@ _share_compiled_programs_of_jax()
 settings.register_profile("scratchcnn", deadline=None)
 settings.load_profile("scratchcnn")
 
+# What takes longest, as beginnings of test ids, the longest first (seconds on one core with an empty cache).
+SLOWEST = [
+    "kernels/runtime/test_processors.py::test_kernels_compute_when_compiled_for[x86-64 with AVX2",  # 65
+    "kernels/runtime/test_processors.py",  # 60
+    "preprocessing/test_read_digit.py",  # 85
+    "examples/test_look_inside.py",  # 80
+    "examples/test_small_networks.py",  # 75
+    "inspection/keras/test_compare_with_keras.py",  # 75
+    "inspection/bug_zoo/",  # 50
+    "examples/test_lessons.py",  # 50
+    "tutorials/",  # 45
+    "benchmarks/test_kernel_ladder.py",  # 45
+    "keras/test_batch_normalization_against_keras.py",  # 35
+    "examples/test_read_digit_example.py",  # 35
+    "keras/test_layers_against_keras.py",  # 30
+    "kernels/test_kernel_interface.py",  # 30
+    "inspection/report/test_report_in_browser.py",  # 30
+    "keras/test_loss_curve_against_keras.py",  # 20
+]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let every worker of pytest-xdist begin with slow tests, so that no worker runs one while the others wait.
+
+    Each worker is given one part of the list, and steals from the end of the longest rest when it has finished.
+    """
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    if workers == 1:
+        return
+    rest, slow = items.copy(), []
+    for beginning in SLOWEST:
+        slow.append([item for item in rest if item.nodeid.removeprefix("tests/").startswith(beginning)])
+        rest = [item for item in rest if not item.nodeid.removeprefix("tests/").startswith(beginning)]
+    arranged: list[pytest.Item] = []
+    for number in range(workers):
+        size = (len(items) - len(arranged)) // (workers - number)
+        part = [item for group in slow[number::workers] for item in group]
+        more = max(0, size - len(part)) if number < workers - 1 else len(rest)
+        arranged += part + rest[:more]
+        rest = rest[more:]
+    items[:] = arranged
+
+
 RoundingBound = Callable[..., np.ndarray]
 
 
