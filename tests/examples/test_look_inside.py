@@ -74,7 +74,9 @@ def test_default_digit_is_correct_and_uncertain():
 def test_own_photo_and_own_model(tmp_path: Path, first: object):
     small(tmp_path, "mine.npz", first)
     iio.imwrite(tmp_path / "two.png", photograph("2 wide", Scene("s"), np.random.default_rng(0)))
-    done = run(tmp_path, "--data", "sample", "--digit", "two.png", "--label", 2, "--model", "mine.npz")
+    done = run_in_this_process(
+        EXAMPLE, tmp_path, "--data", "sample", "--digit", "two.png", "--label", 2, "--model", "mine.npz"
+    )
     assert done.returncode == 0, done.stderr
     assert re.match(r"Predicted class \d, label 2\n", done.stdout)
     assert "training on" not in done.stdout

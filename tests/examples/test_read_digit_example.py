@@ -53,7 +53,7 @@ def test_given_model_is_used(tmp_path: Path):
     model.save(tmp_path / "mine.npz")
     picture = photograph("2 wide", Scene("s"), np.random.default_rng(0))
     iio.imwrite(tmp_path / "two.png", picture)
-    done = run(tmp_path, "two.png", "--model", "mine.npz")
+    done = run_in_this_process(EXAMPLE, tmp_path, "two.png", "--model", "mine.npz")
     assert done.returncode == 0, done.stderr
     probabilities = [float(probability) for probability in re.findall(r"\d: (\d\.\d{3})", done.stdout.splitlines()[1])]
     np.testing.assert_allclose(probabilities, model.predict(read_digit(picture).image)[0], atol=1e-3)
@@ -68,7 +68,7 @@ def test_numbers_on_a_sheet_are_printed_line_by_line(tmp_path: Path):
     digits = [photograph(glyph, Scene("s", size=(90, 130)), rng) for glyph in ("2 wide", "0 round", "7 curved")]
     sheet = np.vstack([np.hstack(digits), np.hstack(digits[::-1])])
     iio.imwrite(tmp_path / "sheet.png", sheet)
-    done = run(tmp_path, "sheet.png", "--several", "--model", "mine.npz")
+    done = run_in_this_process(EXAMPLE, tmp_path, "sheet.png", "--several", "--model", "mine.npz")
     assert done.returncode == 0, done.stderr
     first, second, figure = done.stdout.splitlines()
     read = read_digits(sheet)

@@ -23,6 +23,11 @@ def run(folder: Path, example: str, *arguments: object) -> subprocess.CompletedP
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
 
 
+def look_inside(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """Write the page in this process, which has imported Keras already in most runs of the tests."""
+    return run_in_this_process(EXAMPLES / "look_inside.py", folder, *arguments)
+
+
 def accuracy_of(done: subprocess.CompletedProcess[str], name: str, folder: Path) -> float:
     """Check the figures and the command for the page; return the printed accuracy."""
     assert (done.stderr, done.returncode) == ("", 0)
@@ -39,7 +44,7 @@ def test_lenet5_learns_and_can_be_looked_into(tmp_path: Path):
     assert sum(isinstance(layer, AveragePooling2D) for layer in model.layers) == 2
     command = done.stdout.splitlines()[-1]
     assert command == f"Look inside: python examples/look_inside.py --model {Path('output/lenet5.npz')}"
-    page = run(tmp_path, "look_inside.py", "--data", "sample", "--model", "output/lenet5.npz")
+    page = look_inside(tmp_path, "--data", "sample", "--model", "output/lenet5.npz")
     assert page.returncode == 0, page.stderr
     assert (tmp_path / "output/look_inside.html").stat().st_size > 500_000
 
@@ -63,7 +68,7 @@ def test_network_with_batch_normalization_learns_and_can_be_looked_into(tmp_path
     model = load_model(tmp_path / f"output/{dataset}.npz")
     assert sum(isinstance(layer, BatchNormalization) for layer in model.layers) == 6
     if dataset == "cifar10":
-        page = run(tmp_path, "look_inside.py", *options, "--model", f"output/{dataset}.npz")
+        page = look_inside(tmp_path, *options, "--model", f"output/{dataset}.npz")
         assert page.returncode == 0, page.stderr
         assert (tmp_path / "output/look_inside.html").stat().st_size > 500_000
 

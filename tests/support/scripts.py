@@ -1,7 +1,7 @@
 """Run a script in this process as if from the command line.
 
-A process of its own needs a second of computing time to import NumPy, Numba and matplotlib, which is most of the time
-for a script that only rejects its arguments.
+A process of its own needs seconds of computing time to import NumPy, Numba and matplotlib, or even Keras, which is most
+of the time for a script that rejects its arguments or loads a small model. Each script is also tested as a process.
 """
 
 from __future__ import annotations
