@@ -25,6 +25,19 @@ def healthy():
     return bug_zoo.healthy()
 
 
+@pytest.fixture(scope="module")
+def found_when_healthy(healthy):
+    """Whether the check of an exhibit finds a bug in the healthy case; many exhibits have the same check."""
+    found = {}
+
+    def found_by(exhibit):
+        if exhibit.check not in found:
+            found[exhibit.check] = exhibit.find(healthy).found
+        return found[exhibit.check]
+
+    return found_by
+
+
 @functools.cache
 def symptom_of(name):
     """Two trainings, one with the bug."""
@@ -37,13 +50,13 @@ def test_exhibits_include_the_classic_bugs():
 
 
 @pytest.mark.parametrize("name", bug_zoo.names())
-def test_check_finds_the_bug_and_passes_the_healthy_case(name, healthy):
+def test_check_finds_the_bug_and_passes_the_healthy_case(name, found_when_healthy):
     exhibit = bug_zoo.exhibit(name)
     found = exhibit.find()
     assert found.found, str(found)
     assert exhibit.check.call in str(found)
     assert max(map(len, str(found).splitlines())) <= 120
-    assert not exhibit.find(healthy).found
+    assert not found_when_healthy(exhibit)
 
 
 @pytest.mark.parametrize("name", bug_zoo.names())
