@@ -41,10 +41,10 @@ class Leaky(activations.ActivationFunction):
 
 
 @st.composite
-def models(draw, engine=None):
-    """Draw a small random model and a batch for it: (model, x, y)."""
+def models(draw, engine=None, own_activation=True, dtypes=("float32", "float64")):
+    """Draw a small random model and a batch for it: (model, x, y); an activation may be `Leaky` with own_activation."""
     size = (draw(st.integers(6, 12)), draw(st.integers(6, 12)), draw(st.sampled_from([1, 2, 16])))
-    activation = st.sampled_from([None, "relu", "relu", "softmax", Leaky(), *WITH_FORMULA])
+    activation = st.sampled_from([None, "relu", "relu", "softmax", *[Leaky()] * own_activation, *WITH_FORMULA])
     layers = [Rescaling(0.5, 0.25)] if draw(st.booleans()) else []
     for _ in range(draw(st.integers(0, 3))):
         layers.append(
@@ -81,7 +81,7 @@ def models(draw, engine=None):
     layers.append(Dense(4, activation="softmax" if ends == "softmax" else None))
     if ends == "layer":
         layers.append(Activation("softmax"))
-    dtype, engine = draw(st.sampled_from(["float32", "float64"])), engine or draw(st.sampled_from(ENGINES))
+    dtype, engine = draw(st.sampled_from(dtypes)), engine or draw(st.sampled_from(ENGINES))
     model = Sequential(layers, engine=engine, dtype=dtype, seed=draw(st.integers(0, 99)))
     try:
         model.build((None, *size))

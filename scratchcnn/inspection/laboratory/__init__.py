@@ -1,0 +1,4 @@
+"""A live laboratory: a page on which a network is computed in the browser, forward and backward.
+
+`network.network_data` describes a model for the page's engine, the JavaScript in `scripts/engine`.
+"""

@@ -1,0 +1,89 @@
+"""The laboratory's engine in a browser: a page with its text, and passes whose values return as NumPy arrays."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from scratchcnn import Sequential
+from scratchcnn.inspection import Trace
+from scratchcnn.inspection.laboratory.engine import engine_text
+from scratchcnn.inspection.laboratory.network import network_data
+
+PUBLISHED = (
+    "createNetwork", "forward", "backward", "lossOf", "predictionsOf", "updateStatistics", "snapshot", "restore",
+    "createRandom", "randomBits",
+)  # fmt: skip
+
+# Keys of dropout arrive as pairs of 32-bit halves.
+PASS = """
+    const [description, images, labels, count, training, keys] = arguments;
+    const { createNetwork, forward, lossOf, predictionsOf, backward, updateStatistics } = engine;
+    const network = createNetwork(description);
+    const random = { key: () => { const [high, low] = keys.shift(); return { high, low }; } };
+    const pass = forward(network, images, count, { training, random });
+    const result = { values: pass.values.map((each) => Array.from(each)) };
+    result.predictions = Array.from(predictionsOf(network, pass));
+    if (labels !== null) {
+        const { losses, gradient } = lossOf(network, pass, labels);
+        const gradients = backward(network, pass, gradient);
+        result.losses = Array.from(losses);
+        result.at = gradient.at;
+        result.gradients = gradients.values.map((each) => each && Array.from(each));
+        result.parameters = gradients.parameters.map(
+            (each) => Object.fromEntries(Object.entries(each).map(([name, array]) => [name, Array.from(array)])));
+        if (training) updateStatistics(network, pass);
+        result.statistics = network.steps.map(({ parameters }) => Object.fromEntries(
+            Object.entries(parameters).filter(([name]) => name.startsWith('moving_'))
+                .map(([name, array]) => [name, Array.from(array)])));
+    }
+    return result;
+"""
+
+
+def open_engine(driver: Any) -> None:
+    """Load an empty page and define the engine on it, as `engine`."""
+    driver.get("about:blank")
+    driver.execute_script(f"{engine_text()}\nglobalThis.engine = {{ {', '.join(PUBLISHED)} }};")
+
+
+def run_pass(
+    driver: Any, model: Sequential, x: np.ndarray, labels: np.ndarray | None, training: bool = False, keys: Any = ()
+) -> dict[str, Any]:
+    """Return everything that the engine computes for a batch, from the stored weights of a model."""
+    given = None if labels is None else np.asarray(labels, np.float64).ravel().tolist()
+    halves = [(int(key) >> 32, int(key) & 0xFFFFFFFF) for key in keys]
+    return driver.execute_script(
+        PASS, network_data(model), x.astype(np.float64).ravel().tolist(), given, len(x), training, halves
+    )
+
+
+class Pair(NamedTuple):
+    """The same array as the engine and as Python computed it."""
+
+    name: str
+    engine: np.ndarray
+    python: np.ndarray
+
+
+def pairs_of(found: dict[str, Any], steps: list[dict[str, Any]], trace: Trace) -> tuple[list[Pair], list[Pair]]:
+    """Return the values of a pass of `run_pass` beside those of a trace, and the gradients."""
+    values, gradients = [], []
+
+    def add(into: list[Pair], name: str, computed: Any, expected: np.ndarray | None) -> None:
+        if computed is not None and expected is not None:
+            into.append(Pair(name, np.array(computed, float).ravel(), expected.astype(np.float64).ravel()))
+
+    for i, step in enumerate(steps):
+        layer, last = trace[step["layer"]], i + 1 == len(steps) or steps[i + 1]["layer"] != step["layer"]
+        first = i == 0 or steps[i - 1]["layer"] != step["layer"]
+        add(values, f"input of {step['name']}", found["values"][i], layer.input if first else layer.preactivation)
+        add(values, f"output of {step['name']}", found["values"][i + 1], layer.output if last else layer.preactivation)
+        if "gradients" not in found:
+            continue
+        d_input = layer.d_input if first else layer.d_preactivation
+        add(gradients, f"gradient of the input of {step['name']}", found["gradients"][i], d_input)
+        for name, array in found["parameters"][i].items():
+            add(gradients, f"gradient of {step['name']}/{name}", array, layer.gradients[name])
+    return values, gradients
