@@ -11,7 +11,7 @@ import numpy as np
 from scratchcnn.operands import Array
 from scratchcnn.sequential import Sequential
 
-LARGEST_EXPONENT = 15  # of float16: its numbers are below 2**16
+LARGEST_EXPONENT = 14  # the largest magnitude is stored as a number from 2**14 to 2**15; float16 ends below 2**16
 
 
 class RoundingError(NamedTuple):
@@ -27,8 +27,8 @@ def store(array: Array, name: str = "array") -> dict[str, Any]:
 
         element[i] = scale * float16[i]
 
-    The scale is the power of two with which the largest magnitude is just below 2**16, the limit of float16. Elements
-    down to 2**-30 times the largest one then have the full precision of float16, a relative error of at most 2**-11.
+    The scale is a power of two with which the largest magnitude is close to the largest number of float16. Elements down
+    to 2**-28 times the largest one then have the full precision of float16, a relative error of at most 2**-11.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def store(array: Array, name: str = "array") -> dict[str, Any]:
     Examples
     --------
     >>> spec = store(np.array([0.5, -3.0]))
-    >>> spec["shape"], spec["scale"] == 2**-14
+    >>> spec["shape"], spec["scale"] == 2**-13
     ([2], True)
     """
     halves, scale = _halves(array, name)
@@ -76,11 +76,7 @@ def _halves(array: Array, name: str) -> tuple[Array, float]:
         raise ValueError(f"Expected finite weights in {name}, received infinity or NaN; train with a smaller step.")
     exponent = math.frexp(largest)[1] - 1 if largest else 0  # largest = m * 2**exponent with 1 <= m < 2
     exponent = max(exponent - LARGEST_EXPONENT, np.finfo(np.float32).minexp)  # the scale is exact in float32, too
-    halves = np.ldexp(array.astype(np.float64), -exponent).astype(np.float16)
-    if np.isinf(halves).any():  # m was above 2 - 2**-11, and rounds up to 2
-        exponent += 1
-        halves = np.ldexp(array.astype(np.float64), -exponent).astype(np.float16)
-    return halves, math.ldexp(1.0, exponent)
+    return np.ldexp(array.astype(np.float64), -exponent).astype(np.float16), math.ldexp(1.0, exponent)
 
 
 def with_stored_weights(model: Sequential) -> Sequential:
