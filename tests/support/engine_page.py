@@ -13,7 +13,7 @@ from scratchcnn.inspection.laboratory.network import network_data
 
 PUBLISHED = (
     "createNetwork", "forward", "backward", "lossOf", "predictionsOf", "updateStatistics", "snapshot", "restore",
-    "createRandom", "randomBits",
+    "createRandom", "randomBits", "createOptimizer", "trainStep", "trainingSteps", "designNetwork", "augmentImages",
 )  # fmt: skip
 
 # Keys of dropout arrive as pairs of 32-bit halves.
