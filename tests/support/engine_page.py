@@ -8,7 +8,7 @@ import numpy as np
 
 from scratchcnn import Sequential
 from scratchcnn.inspection import Trace
-from scratchcnn.inspection.laboratory.engine import engine_text
+from scratchcnn.inspection.laboratory.engine import client_text, engine_text
 from scratchcnn.inspection.laboratory.network import network_data
 
 PUBLISHED = (
@@ -23,20 +23,18 @@ PASS = """
     const network = createNetwork(description);
     const random = { key: () => { const [high, low] = keys.shift(); return { high, low }; } };
     const pass = forward(network, images, count, { training, random });
-    const result = { values: pass.values.map((each) => Array.from(each)) };
-    result.predictions = Array.from(predictionsOf(network, pass));
+    const result = { values: pass.values };
+    result.predictions = predictionsOf(network, pass);
     if (labels !== null) {
         const { losses, gradient } = lossOf(network, pass, labels);
         const gradients = backward(network, pass, gradient);
-        result.losses = Array.from(losses);
+        result.losses = losses;
         result.at = gradient.at;
-        result.gradients = gradients.values.map((each) => each && Array.from(each));
-        result.parameters = gradients.parameters.map(
-            (each) => Object.fromEntries(Object.entries(each).map(([name, array]) => [name, Array.from(array)])));
+        result.gradients = gradients.values;
+        result.parameters = gradients.parameters;
         if (training) updateStatistics(network, pass);
         result.statistics = Object.fromEntries(network.steps.map(({ name, parameters }) => [name, Object.fromEntries(
-            Object.entries(parameters).filter(([each]) => each.startsWith('moving_'))
-                .map(([each, array]) => [each, Array.from(array)]))]));
+            Object.entries(parameters).filter(([each]) => each.startsWith('moving_')))]));
     }
     return result;
 """
@@ -105,3 +103,22 @@ def assert_equal(pairs: list[Pair]) -> None:
         assert engine.shape == python.shape, name
         bound = RELATIVE * np.abs(python).max(initial=0) + CANCELLED * largest
         assert np.abs(engine - python).max(initial=0) <= bound, name
+
+
+def open_worker(driver: Any) -> None:
+    """Load an empty page with the client and a worker, as `engine`."""
+    driver.get("about:blank")
+    driver.set_script_timeout(110)
+    driver.execute_script(f"{client_text()}\nglobalThis.engine = createEngine(arguments[0]);", engine_text())
+
+
+def ask(driver: Any, body: str, *args: Any) -> Any:
+    """Run the body of an asynchronous function in the page, with `args`, and return its result."""
+    script = f"""
+        const done = arguments[arguments.length - 1];
+        (async (args) => {{ {body} }})(Array.from(arguments)).then(
+            (result) => done({{ result }}), (error) => done({{ error: error.message }}));
+    """
+    found = driver.execute_async_script(script, *args)
+    assert "error" not in found, found["error"]
+    return found["result"]

@@ -66,9 +66,7 @@ STEPS = """
     const network = engine.createNetwork(description), optimizer = engine.createOptimizer(name, settings);
     const losses = Array.from({ length: count }, () =>
         engine.trainStep(network, optimizer, Float64Array.from(images), labels, { training }));
-    const parameters = network.steps.map((step) => Object.fromEntries(
-        Object.entries(step.parameters).map(([each, array]) => [each, Array.from(array)])));
-    return [losses, parameters];
+    return [losses, network.steps.map(({ parameters }) => parameters)];
 """
 
 
@@ -125,8 +123,7 @@ def design(driver: Any, layers: list[dict[str, Any]], input_shape: list[int], se
     """The steps of a new network, with their parameters as lists."""
     return driver.execute_script(
         "const [layers, inputShape, seed] = arguments;"
-        "return engine.designNetwork({ layers, inputShape, seed }).steps.map((step) => ({ ...step, parameters: "
-        "Object.fromEntries(Object.entries(step.parameters).map(([name, array]) => [name, Array.from(array)])) }));",
+        "return engine.designNetwork({ layers, inputShape, seed }).steps;",
         layers, input_shape, seed,
     )  # fmt: skip
 
@@ -176,7 +173,7 @@ def test_layer_that_does_not_fit_is_an_error(driver):
 
 AUGMENT = """
     const [image, shape, settings, seed] = arguments;
-    return Array.from(engine.augmentImages(Float64Array.from(image), 1, shape, engine.createRandom(seed), settings));
+    return engine.augmentImages(Float64Array.from(image), 1, shape, engine.createRandom(seed), settings);
 """
 
 

@@ -35,7 +35,7 @@ function createRequests() {
   };
   const keep = (name, network) => {
     networks.set(name, { network, initial: snapshot(network), optimizer: null, settings: "" });
-    forward(network, new Float64Array(sizeOfShape(network.inputShape)), 1); // the browser compiles the loops that it runs
+    warmUp(network);
     return { steps: network.steps.map(({ parameters, ...step }) => step) };
   };
   return {
@@ -66,6 +66,13 @@ function createRequests() {
       occlude(known(name).network, Float64Array.from(image), label, settings),
     ascend: ({ name, image, label, ...settings }) => ascendOn(known(name).network, image, label, settings),
   };
+}
+
+// The browser compiles loops when they have run for a while: here, and not when the user draws the first line.
+function warmUp(network) {
+  const pass = forward(network, new Float64Array(sizeOfShape(network.inputShape)).fill(0.5), 1);
+  const values = new Float64Array(pass.values[network.steps.length].length).fill(1);
+  backward(network, pass, { values });
 }
 
 function takeSteps(entry, { images, labels, optimizer = {}, steps = 1, training = false, seed = 0 }) {

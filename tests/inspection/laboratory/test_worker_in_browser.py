@@ -1,0 +1,255 @@
+"""The worker and its client: requests and their answers, outdated images, long requests, and a network from scratch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from browser import chromium, complaints
+from engine_page import Pair, ask, assert_equal, open_worker
+from networks import sample_digits, set_random_weights
+
+from scratchcnn import Sequential
+from scratchcnn.inspection import occlusion, trace
+from scratchcnn.inspection.laboratory.network import network_data
+from scratchcnn.inspection.laboratory.stored_weights import with_stored_weights
+from scratchcnn.layers import Conv2D, Dense, Dropout, Flatten, MaxPooling2D
+
+IMAGES, HELD_OUT = 600, 500
+SECONDS = 60  # for a network from scratch; about 10 were measured
+
+SCRATCH = [
+    {"type": "Conv2D", "config": {"filters": 8, "kernel_size": [5, 5], "activation": "relu"}},
+    {"type": "MaxPooling2D"},
+    {"type": "Conv2D", "config": {"filters": 16, "activation": "relu"}},
+    {"type": "MaxPooling2D"},
+    {"type": "Flatten"},
+    {"type": "Dense", "config": {"units": 10, "activation": "softmax"}},
+]
+
+
+@pytest.fixture(scope="module")
+def driver(tmp_path_factory) -> Any:
+    with chromium(tmp_path_factory.mktemp("profile")) as driver:
+        open_worker(driver)
+        yield driver
+        assert complaints(driver) == []
+
+
+@pytest.fixture(scope="module")
+def model() -> Sequential:
+    """A small network for images of digits, with the weights of its page."""
+    model = Sequential(
+        [Conv2D(4, 5, strides=2, activation="relu", input_shape=(28, 28, 1)), MaxPooling2D(), Dropout(0.5), Flatten(),
+         Dense(10, "softmax")], dtype="float64", engine="reference", seed=0
+    )  # fmt: skip
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    set_random_weights(model, np.random.default_rng(2), 0.1)
+    return with_stored_weights(model)
+
+
+@pytest.fixture
+def loaded(driver, model) -> Any:
+    """The browser, with the network in the worker under the name 'digits'."""
+    ask(driver, "return engine.ask('load', { name: 'digits', description: args[0] })", network_data(model))
+    return driver
+
+
+@pytest.fixture(scope="module")
+def digits() -> Any:
+    (x, y), (x_test, y_test) = sample_digits()
+    return (x[:IMAGES].astype(np.float64), y[:IMAGES]), (x_test[:HELD_OUT].astype(np.float64), y_test[:HELD_OUT])
+
+
+def flat(array: np.ndarray) -> list[float]:
+    return array.ravel().tolist()
+
+
+def test_load_returns_the_steps_without_their_weights(driver, model):
+    found = ask(driver, "return engine.ask('load', { name: 'a', description: args[0] })", network_data(model))
+    expected = network_data(model)["steps"]
+    assert found["steps"] == [{name: step[name] for name in step if name != "parameters"} for step in expected]
+
+
+def test_forward_and_backward_are_those_of_python(loaded, model, digits):
+    (x, y), _ = digits
+    seen = trace(model, x[:1], y[:1])
+    found = ask(loaded, "return engine.forward('digits', args[0])", flat(x[0]))
+    assert_equal([Pair("output", np.array(found["values"][-1]), seen.probabilities[0])])
+    assert found["predictions"] == found["values"][-1]
+    both = ask(loaded, "return engine.ask('backward', { name: 'digits', image: args[0], label: args[1] })",
+               flat(x[0]), int(y[0]))  # fmt: skip
+    assert both["loss"] == pytest.approx(seen.loss, rel=1e-12)
+    assert both["values"] == found["values"]
+    assert both["gradients"][-1] is None  # softmax and loss are one
+    kernel = np.array(both["parameters"][0]["kernel"])
+    assert_equal([Pair("kernel gradient", kernel, seen["conv2d"].gradients["kernel"].ravel())])
+    image = np.array(both["gradients"][0])
+    assert_equal([Pair("input gradient", image, seen["conv2d"].d_input.ravel())])
+
+
+def test_outdated_images_are_dropped(loaded, digits):
+    """The first image is computed at once; of the others, only the newest is, when the first is done."""
+    (x, _), _ = digits
+    found = ask(
+        loaded,
+        "const found = await Promise.all(args[0].map((image) => engine.forward('digits', image)));"
+        "return found.map((each) => each && each.values[0]);",
+        [flat(image) for image in x[:6]],
+    )
+    assert found == [flat(x[0]), None, None, None, None, flat(x[5])]
+
+
+def test_images_of_another_network_are_not_outdated(loaded, model, digits):
+    (x, _), _ = digits
+    found = ask(
+        loaded,
+        "await engine.ask('load', { name: 'other', description: args[1] });"
+        "const names = ['digits', 'other', 'digits', 'other'];"
+        "return (await Promise.all(names.map((name) => engine.forward(name, args[0])))).map((each) => each !== null);",
+        flat(x[0]), network_data(model),
+    )  # fmt: skip
+    assert found == [True] * 4
+
+
+@pytest.mark.parametrize(
+    ("kind", "request_", "message"),
+    [
+        ("forward", {"name": "unknown", "image": []}, "Expected the name of a network"),
+        ("forwards", {"name": "digits"}, "Expected a kind among load, create, forward"),
+        ("toString", {}, "Expected a kind among load"),
+        ("forward", {"name": "digits", "image": [1, 2]}, "Expected 784 values for 1 images, received 2."),
+        ("step", {"name": "digits", "images": [0.0] * 784, "labels": [1], "optimizer": {"name": "rmsprop"}},
+         "Expected a name of an optimizer among sgd, adam, received rmsprop."),
+        ("create", {"name": "new", "inputShape": [3], "layers": [{"type": "LSTM"}]}, "Expected a type among Conv2D"),
+    ],
+)  # fmt: skip
+def test_errors_arrive_at_the_page(loaded, kind, request_, message):
+    found = ask(
+        loaded,
+        "try { await engine.ask(args[0], args[1]); } catch (error) { return error.message; }",
+        kind, request_,
+    )  # fmt: skip
+    assert found.startswith(message)
+
+
+def test_predictions_and_accuracy_are_those_of_python(loaded, model, digits):
+    x, y = digits[1]
+    found = ask(
+        loaded,
+        "const [images, labels] = args, name = 'digits';"
+        "const { accuracy, answers } = await engine.ask('evaluate', { name, images, labels });"
+        "const { predictions } = await engine.ask('predict', { name, images });"
+        "return { accuracy, answers, predictions };",
+        flat(x[:70]), y[:70].tolist(),
+    )  # fmt: skip
+    expected = model.predict(x[:70], verbose=0)
+    assert_equal([Pair("predictions", np.array(found["predictions"]), expected.ravel())])
+    assert found["answers"] == expected.argmax(axis=1).tolist()
+    assert found["accuracy"] == (expected.argmax(axis=1) == y[:70]).mean()
+
+
+def test_steps_lower_the_loss_report_all_changes_and_can_be_reset(loaded, model, digits):
+    (x, _), _ = digits
+    found = ask(
+        loaded,
+        "const name = 'digits', optimizer = { name: 'sgd', learningRate: 0.05, momentum: 0.9 };"
+        "const ask = (kind, request = {}) => engine.ask(kind, { name, ...request });"
+        "const step = (steps) => ask('step', { images: args[0], labels: [7], optimizer, steps });"
+        "const initial = await ask('parameters'), first = await step(1), second = await step(1);"
+        "const now = await ask('parameters');"
+        "await ask('reset');"
+        "return { initial, first, second, now, reset: await ask('parameters'), both: await step(2) };",
+        flat(x[0]),
+    )
+    assert found["first"]["after"] < found["first"]["before"] == found["first"]["losses"][0]
+    assert found["reset"] == found["initial"]
+    # The state of the optimizer is kept from step to step, and reset with the parameters.
+    assert found["both"]["losses"] == [*found["first"]["losses"], found["second"]["after"]]
+    exact = model.clone()
+    exact.layers[2].rate = 0.0
+    gradient = trace(exact, x[:1], np.array([7]))["conv2d"].gradients["kernel"].ravel()
+    change = np.array(found["first"]["changes"][0]["kernel"])
+    assert np.abs(change + 0.05 * gradient).max() < 1e-12
+    total = change + np.array(found["second"]["changes"][0]["kernel"])
+    moved = [np.array(found[when][0]["kernel"]) for when in ("now", "initial")]
+    assert np.abs(moved[0] - moved[1] - total).max() < 1e-14
+
+
+def test_occlusion_is_that_of_python(loaded, model, digits):
+    (x, y), _ = digits
+    expected = occlusion(model, x[3], int(y[3]), size=(6, 5), stride=4, fill=0.5)
+    found = ask(
+        loaded,
+        "const request = { name: 'digits', image: args[0], label: args[1], size: [6, 5], stride: 4, fill: 0.5 };"
+        "return engine.ask('occlusion', request);",
+        flat(x[3]), int(y[3]),
+    )  # fmt: skip
+    assert found["baseline"] == pytest.approx(expected.baseline[y[3]], rel=1e-12)
+    assert_equal([Pair("map", np.array(found["map"]), expected.map.ravel())])
+
+
+def test_ascent_reaches_the_class_within_the_range_of_pixels(loaded, model, digits):
+    (x, y), _ = digits
+    target = (int(y[0]) + 5) % 10
+    found = ask(
+        loaded,
+        "const frames = [];"
+        "const request = { name: 'digits', image: args[0], label: args[1], until: 0.4, steps: 60 };"
+        "const { done } = engine.start('ascend', request, ({ image, predictions, loss }) =>"
+        "    frames.push({ image, predictions, loss }));"
+        "return { ...(await done), seen: frames };",
+        flat(x[0]), target,
+    )  # fmt: skip
+    frames = found["seen"]
+    assert found["frames"] == len(frames) <= 61
+    assert frames[0]["image"] == flat(x[0])
+    assert min(min(each["image"]) for each in frames) >= 0
+    assert max(max(each["image"]) for each in frames) <= 1
+    assert frames[0]["predictions"][target] < 0.4 <= frames[-1]["predictions"][target]
+    assert all(each["predictions"][target] < 0.4 for each in frames[:-1])
+    last = np.reshape(frames[-1]["image"], (1, 28, 28, 1))
+    assert_equal([Pair("last frame", np.array(frames[-1]["predictions"]), model.predict(last, verbose=0)[0])])
+
+
+TRAIN = """
+    const [[images, labels], [heldOutImages, heldOutLabels], layers, settings, stopAfter] = args;
+    const name = 'scratch', heldOut = { images: heldOutImages, labels: heldOutLabels };
+    await engine.ask('create', { name, inputShape: [28, 28, 1], layers, seed: 1 });
+    const progress = [], answers = [];
+    const training = engine.start('train', { name, images, labels, heldOut, ...settings }, (each) => {
+        progress.push({ ...each, at: performance.now() });
+        if (each.step === 3) engine.forward(name, images.slice(0, 784)).then(() => answers.push(progress.length));
+        if (each.step === stopAfter) training.stop();
+    });
+    return { ...(await training.done), progress, answers };
+"""
+
+
+def train(driver: Any, digits: Any, settings: dict[str, Any], stop_after: int | None = None) -> dict[str, Any]:
+    arrays = [[flat(x), y.tolist()] for x, y in digits]
+    return ask(driver, TRAIN, *arrays, SCRATCH, settings, stop_after)
+
+
+def test_network_from_scratch_reads_nine_of_ten_held_out_digits_within_a_minute(driver, digits):
+    settings = {"epochs": 8, "batchSize": 16, "optimizer": {"name": "adam", "learningRate": 0.005}, "augmentation": {}}
+    found = train(driver, digits, {**settings, "every": 100})
+    assert found["accuracy"] >= 0.9
+    assert not found["stopped"]
+    progress = found["progress"]
+    times = np.diff([each["at"] for each in progress]) / 1000
+    assert np.median(times) * len(progress) < SECONDS  # a busy machine delays some of the steps
+    assert [each["step"] for each in progress] == list(range(1, 8 * 38 + 1))
+    assert [each["step"] for each in progress if each["accuracy"] is not None] == list(range(100, 305))
+    losses = [each["loss"] for each in progress]
+    assert np.mean(losses[-30:]) < 0.3 * np.mean(losses[:30])
+    assert len(found["answers"]) == 1
+    assert found["answers"][0] < 20  # the worker answers between two steps
+
+
+def test_training_stops_after_the_current_step(driver, digits):
+    found = train(driver, digits, {"epochs": 50, "batchSize": 16}, stop_after=5)
+    assert found["stopped"]
+    assert 5 <= len(found["progress"]) < 20
+    assert 0 <= found["accuracy"] <= 1
