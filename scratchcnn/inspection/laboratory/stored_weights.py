@@ -27,8 +27,8 @@ def store(array: Array, name: str = "array") -> dict[str, Any]:
 
         element[i] = scale * float16[i]
 
-    The scale is a power of two with which the largest magnitude is close to the largest number of float16. Elements down
-    to 2**-28 times the largest one then have the full precision of float16, a relative error of at most 2**-11.
+    The scale is a power of two with which the largest magnitude is close to the largest number of float16. Elements
+    down to 2**-28 times the largest one then have the full precision of float16, a relative error of at most 2**-11.
 
     Parameters
     ----------

@@ -12,21 +12,13 @@ from networks import sample_digits, set_random_weights
 
 from scratchcnn import Sequential
 from scratchcnn.inspection import occlusion, trace
+from scratchcnn.inspection.laboratory.from_scratch import LAYERS, TRAINING
 from scratchcnn.inspection.laboratory.network import network_data
 from scratchcnn.inspection.laboratory.stored_weights import with_stored_weights
 from scratchcnn.layers import Conv2D, Dense, Dropout, Flatten, MaxPooling2D
 
 IMAGES, HELD_OUT = 600, 500
-SECONDS = 60  # for a network from scratch; about 10 were measured
-
-SCRATCH = [
-    {"type": "Conv2D", "config": {"filters": 8, "kernel_size": [5, 5], "activation": "relu"}},
-    {"type": "MaxPooling2D"},
-    {"type": "Conv2D", "config": {"filters": 16, "activation": "relu"}},
-    {"type": "MaxPooling2D"},
-    {"type": "Flatten"},
-    {"type": "Dense", "config": {"units": 10, "activation": "softmax"}},
-]
+SECONDS = 60  # for a network from scratch; about 5 were measured
 
 
 @pytest.fixture(scope="module")
@@ -229,12 +221,11 @@ TRAIN = """
 
 def train(driver: Any, digits: Any, settings: dict[str, Any], stop_after: int | None = None) -> dict[str, Any]:
     arrays = [[flat(x), y.tolist()] for x, y in digits]
-    return ask(driver, TRAIN, *arrays, SCRATCH, settings, stop_after)
+    return ask(driver, TRAIN, *arrays, LAYERS, settings, stop_after)
 
 
 def test_network_from_scratch_reads_nine_of_ten_held_out_digits_within_a_minute(driver, digits):
-    settings = {"epochs": 8, "batchSize": 16, "optimizer": {"name": "adam", "learningRate": 0.005}, "augmentation": {}}
-    found = train(driver, digits, {**settings, "every": 100})
+    found = train(driver, digits, {**TRAINING, "every": 100})
     assert found["accuracy"] >= 0.9
     assert not found["stopped"]
     progress = found["progress"]

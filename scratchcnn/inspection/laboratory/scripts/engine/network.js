@@ -8,7 +8,8 @@ function createNetwork(description) {
   const steps = description.steps.map((step) => {
     const { outputShape, parameters } = shapesOfStep(step.type, step.inputShape, step.config);
     const computed = JSON.stringify([outputShape, parameters]);
-    const stored = JSON.stringify([step.outputShape, Object.fromEntries(step.parameters.map((each) => [each.name, each.shape]))]);
+    const shapes = Object.fromEntries(step.parameters.map(({ name, shape }) => [name, shape]));
+    const stored = JSON.stringify([step.outputShape, shapes]);
     if (computed !== stored) throw new Error(`Expected shapes ${computed} for ${step.name}, received ${stored}.`);
     return { ...step, parameters: Object.fromEntries(step.parameters.map((each) => [each.name, decodeHalves(each)])) };
   });

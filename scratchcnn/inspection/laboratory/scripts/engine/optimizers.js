@@ -4,7 +4,8 @@ const OPTIMIZERS = {
   // velocity = momentum * velocity - learningRate * gradient; parameter += velocity
   sgd: {
     slots: 1,
-    update: (parameter, gradient, [velocity], step, { learningRate = 0.01, momentum = 0 }) => {
+    defaults: { learningRate: 0.01, momentum: 0 },
+    update: (parameter, gradient, [velocity], step, { learningRate, momentum }) => {
       for (let i = 0; i < parameter.length; i++) {
         velocity[i] = momentum * velocity[i] - learningRate * gradient[i];
         parameter[i] += velocity[i];
@@ -15,7 +16,8 @@ const OPTIMIZERS = {
   // moving averages of the gradient and of its square, and epsilon' = epsilon / sqrt(1 - beta2^step)
   adam: {
     slots: 2,
-    update: (parameter, gradient, [m, v], step, { learningRate = 0.001, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-7 }) => {
+    defaults: { learningRate: 0.001, beta1: 0.9, beta2: 0.999, epsilon: 1e-7 },
+    update: (parameter, gradient, [m, v], step, { learningRate, beta1, beta2, epsilon }) => {
       const alpha = (learningRate * Math.sqrt(1 - beta2 ** step)) / (1 - beta1 ** step);
       for (let i = 0; i < parameter.length; i++) {
         const slope = gradient[i];
@@ -27,19 +29,22 @@ const OPTIMIZERS = {
   },
 };
 
-// Returns {update(network, gradients)}: one step for all parameters that are not frozen. `gradients` is an entry
-// `parameters` of `backward`. The state, zeros at first, belongs to the optimizer.
+// Returns {update(network, gradients, factor)}: one step for all parameters that are not frozen. `gradients` is the entry
+// `parameters` of `backward`, and the learning rate is multiplied by the factor. The state, zeros at first, belongs to
+// the optimizer.
 function createOptimizer(name, settings = {}) {
   const rule = OPTIMIZERS[name], state = new Map();
   if (rule === undefined) throw unknownName("name of an optimizer", name, OPTIMIZERS);
   let count = 0;
-  const update = (network, gradients) => {
+  const update = (network, gradients, factor = 1) => {
+    const scaled = { ...rule.defaults, ...settings };
+    scaled.learningRate *= factor;
     count++;
     network.steps.forEach((step, i) => {
       for (const parameter of learnedNames(step)) {
         const array = step.parameters[parameter];
         if (!state.has(array)) state.set(array, Array.from({ length: rule.slots }, () => new Float64Array(array.length)));
-        rule.update(array, gradients[i][parameter], state.get(array), count, settings);
+        rule.update(array, gradients[i][parameter], state.get(array), count, scaled);
       }
     });
   };

@@ -14,6 +14,10 @@ function highProduct(a, b) {
   return (aHigh * bHigh + Math.floor(middle / 65536) + Math.floor(other / 65536)) | 0;
 }
 
+// The high half of the product of two 64-bit integers, modulo 2^64; the low one is Math.imul of the low halves.
+const highHalf = (high, low, factor) =>
+  (highProduct(low, factor.low) + Math.imul(low, factor.high) + Math.imul(high, factor.low)) | 0;
+
 // Fills `highs` and `lows` with the halves of random_bits(key)[i].
 function randomBits(key, highs, lows) {
   let stateHigh = key.high | 0, stateLow = key.low | 0;
@@ -23,11 +27,11 @@ function randomBits(key, highs, lows) {
     stateLow = sum | 0;
     let low = stateLow ^ ((stateLow >>> 30) | (stateHigh << 2));
     let high = stateHigh ^ (stateHigh >>> 30);
-    high = (highProduct(low, FIRST_FACTOR.low) + Math.imul(low, FIRST_FACTOR.high) + Math.imul(high, FIRST_FACTOR.low)) | 0;
+    high = highHalf(high, low, FIRST_FACTOR);
     low = Math.imul(low, FIRST_FACTOR.low);
     low ^= (low >>> 27) | (high << 5);
     high ^= high >>> 27;
-    high = (highProduct(low, SECOND_FACTOR.low) + Math.imul(low, SECOND_FACTOR.high) + Math.imul(high, SECOND_FACTOR.low)) | 0;
+    high = highHalf(high, low, SECOND_FACTOR);
     low = Math.imul(low, SECOND_FACTOR.low);
     low ^= (low >>> 31) | (high << 1);
     high ^= high >>> 31;

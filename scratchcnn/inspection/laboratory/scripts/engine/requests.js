@@ -13,9 +13,9 @@
 //                                         before each of them and after the last, without dropout; changes[i] is the change
 //                                         of each parameter of step i. Without `training`, dropout is off in the steps, too.
 //                                         Steps with the same optimizer settings continue with its state.
-//   train {name, images, labels, epochs, batchSize, optimizer, augmentation, seed, heldOut: {images, labels}, every}
+//   train {name, images, labels, epochs, batchSize, optimizer, decay, augmentation, seed, heldOut, every}
 //                                      progress {step, steps, epoch, epochs, loss, accuracy} after each step; the accuracy
-//                                         on the held-out images after each `every` (20) steps and the last one, or null
+//                                         on heldOut {images, labels} after each `every` (20) steps and the last one
 //                                      -> {stopped, accuracy, seconds}
 //   stop {request}                     ends the training or ascent with that id after its current step
 //   reset {name}                       the initial parameters          -> {}
@@ -23,14 +23,15 @@
 //   ascend {name, image, label, steps, rate, smoothing, until}         progress {image, predictions, loss} for each frame
 //                                      -> {frames}: how many there were
 //
-// Labels are class numbers. optimizer is {name: "sgd" or "adam", learningRate, momentum, beta1, beta2, epsilon}.
+// Labels are class numbers. optimizer is {name: "sgd" or "adam", learningRate, momentum, beta1, beta2, epsilon};
+// augmentation is {shift, degrees, zoom}, {} for the defaults, or null; decay (true) lets the learning rate fall to 0.
 // Training and ascent are generators: between two steps the worker answers other requests.
 
 function createRequests() {
   const networks = new Map();
   const known = (name) => {
     const found = networks.get(name);
-    if (found === undefined) throw new Error(`Expected the name of a network that was loaded or created, received ${name}.`);
+    if (found === undefined) throw new Error(`Expected the name of a loaded or created network, received ${name}.`);
     return found;
   };
   const keep = (name, network) => {
