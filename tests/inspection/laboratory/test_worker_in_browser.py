@@ -108,7 +108,7 @@ def test_images_of_another_network_are_not_outdated(loaded, model, digits):
 @pytest.mark.parametrize(
     ("kind", "request_", "message"),
     [
-        ("forward", {"name": "unknown", "image": []}, "Expected the name of a network"),
+        ("forward", {"name": "unknown", "image": []}, "Expected the name of a loaded or created network, received unknown."),
         ("forwards", {"name": "digits"}, "Expected a kind among load, create, forward"),
         ("toString", {}, "Expected a kind among load"),
         ("forward", {"name": "digits", "image": [1, 2]}, "Expected 784 values for 1 images, received 2."),
@@ -237,6 +237,38 @@ def test_network_from_scratch_reads_nine_of_ten_held_out_digits_within_a_minute(
     assert np.mean(losses[-30:]) < 0.3 * np.mean(losses[:30])
     assert len(found["answers"]) == 1
     assert found["answers"][0] < 20  # the worker answers between two steps
+
+
+def test_long_requests_use_the_network_as_it_was_and_let_others_in(loaded, model, digits):
+    """An evaluation of 100 images is asked for before a step; an image is classified before either is done."""
+    x, y = digits[1]
+    found = ask(
+        loaded,
+        "const [images, labels] = args, name = 'digits', order = [];"
+        "const noted = (what) => (result) => { order.push(what); return result; };"
+        "const evaluation = engine.ask('evaluate', { name, images, labels }).then(noted('evaluation'));"
+        "const optimizer = { name: 'sgd', learningRate: 1 };"
+        "const steps = engine.ask('step', { name, images, labels, optimizer, steps: 2 }).then(noted('steps'));"
+        "const image = engine.forward(name, images.slice(0, 784)).then(noted('image'));"
+        "const [{ predictions }] = await Promise.all([evaluation, steps, image]);"
+        "return { predictions, order };",
+        flat(x[:100]), y[:100].tolist(),
+    )  # fmt: skip
+    assert_equal([Pair("predictions", np.array(found["predictions"]), model.predict(x[:100], verbose=0).ravel())])
+    assert found["order"][0] == "image"
+
+
+def test_steps_can_be_stopped(loaded, digits):
+    (x, y), _ = digits
+    found = ask(
+        loaded,
+        "const request = { name: 'digits', images: args[0], labels: args[1], steps: 10000 };"
+        "const steps = engine.start('step', request, ({ step }) => { if (step === 3) steps.stop(); });"
+        "return (await steps.done).losses;",
+        flat(x[:1]), y[:1].tolist(),
+    )  # fmt: skip
+    assert 4 <= len(found) < 1000
+    assert found[-1] < found[0]
 
 
 def test_training_stops_after_the_current_step(driver, digits):

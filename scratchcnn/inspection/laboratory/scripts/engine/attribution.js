@@ -1,14 +1,16 @@
 // What an answer depends on: occlusion, and gradient ascent on the image toward a class.
 
 // The decrease of a class probability when a patch is covered, as `scratchcnn.inspection.occlusion`. Returns
-// {baseline, map}: the probability of the image, and for each pixel the mean decrease over the patches that cover it.
-function occlude(network, image, label, { size = null, stride = 1, fill = 0 } = {}) {
+// {baseline, map}: the probability of the image, and for each pixel the mean decrease over the patches that cover it. A
+// generator as `predict`.
+function* occlude(network, image, label, { size = null, stride = 1, fill = 0 } = {}) {
   const [height, width, channels = 1] = network.inputShape;
   const [high, wide] = size ?? [height, width].map((length) => Math.max(1, Math.round(length / 6)));
   const map = new Float64Array(height * width), covers = new Float64Array(height * width);
   const corners = startsOf(height, high, stride).flatMap((top) => startsOf(width, wide, stride).map((left) => [top, left]));
-  const baseline = predict(network, image)[label];
+  const baseline = (yield* predict(network, image))[label];
   for (let first = 0; first < corners.length; first += CHUNK) {
+    yield;
     const some = corners.slice(first, first + CHUNK);
     const covered = some.map(([top, left]) => {
       const copy = image.slice();
@@ -17,7 +19,7 @@ function occlude(network, image, label, { size = null, stride = 1, fill = 0 } = 
       }
       return copy;
     });
-    const predictions = predict(network, concatenated(covered)), classes = predictions.length / some.length;
+    const predictions = yield* predict(network, concatenated(covered)), classes = predictions.length / some.length;
     some.forEach(([top, left], i) => {
       const decrease = baseline - predictions[i * classes + label];
       for (let row = top; row < top + high; row++) {

@@ -63,6 +63,12 @@ function updateStatistics(network, pass) {
   network.steps.forEach((step, i) => kindOfStep(step).update?.(step, pass.caches[i]));
 }
 
+// A network with copies of the parameters, for a long calculation during which the network may be trained.
+function frozenCopy(network) {
+  const copies = snapshot(network);
+  return { ...network, steps: network.steps.map((step, i) => ({ ...step, parameters: copies[i] })) };
+}
+
 // A copy of all parameters: for each step, arrays by name.
 const snapshot = (network) => network.steps.map(({ parameters }) => mapValues(parameters, (array) => array.slice()));
 

@@ -1,31 +1,41 @@
 // What a page can ask of the engine. A request is {id, kind, ...}; the answer {id, kind, result}, or {id, kind, error}.
+// Long requests also send {id, kind, progress}, and answer other requests between two steps or a few images.
 //
-//   load {name, description}           a network made by Python        -> {steps}: without their parameters
-//   create {name, inputShape, layers, seed}   a new network            -> the same
-//   forward {name, image}              -> {values, predictions}; values[i] is the input of step i, the last one the output
-//   backward {name, image, label}      -> {loss, predictions, values, gradients, parameters}: gradients of values[i] (null
-//                                         behind the logits) and, by name, of the parameters of step i
-//   parameters {name}                  -> [{kernel, bias, ...}] for each step: copies
-//   predict {name, images}             -> {predictions} of all images, flat
-//   evaluate {name, images, labels}    -> {accuracy, answers, predictions}
-//   step {name, images, labels, optimizer, steps, training, seed}
-//                                      -> {losses, before, after, changes}: `steps` (1) training steps; losses has the loss
-//                                         before each of them and after the last, without dropout; changes[i] is the change
-//                                         of each parameter of step i. Without `training`, dropout is off in the steps, too.
-//                                         Steps with the same optimizer settings continue with its state.
+//   load {name, description}        a network made by Python
+//       -> {steps}: without their parameters
+//   create {name, inputShape, layers, seed}   a new network, see design.js
+//       -> {steps}
+//   forward {name, image}
+//       -> {values, predictions}: values[i] is the input of step i, the last one the output
+//   backward {name, image, label}
+//       -> {loss, predictions, values, gradients, parameters}: the gradients of values[i] (null behind the logits) and,
+//          by name, of the parameters of step i
+//   parameters {name}
+//       -> [{kernel, bias, ...}] for each step: copies
+//   predict {name, images}
+//       -> {predictions} of all images, flat
+//   evaluate {name, images, labels}
+//       -> {accuracy, answers, predictions}
+//   step {name, images, labels, optimizer, steps, training, seed}   training steps, 1 or more
+//       progress {step, loss} after each of them
+//       -> {losses, before, after, changes}: losses before the first step and after each, without dropout; changes[i] has
+//          the change of each parameter of step i of the network. Without `training` (false), dropout is off in the steps,
+//          too. Steps with the same optimizer settings continue with its state.
 //   train {name, images, labels, epochs, batchSize, optimizer, decay, augmentation, seed, heldOut, every}
-//                                      progress {step, steps, epoch, epochs, loss, accuracy} after each step; the accuracy
-//                                         on heldOut {images, labels} after each `every` (20) steps and the last one
-//                                      -> {stopped, accuracy, seconds}
-//   stop {request}                     ends the training or ascent with that id after its current step
-//   reset {name}                       the initial parameters          -> {}
-//   occlusion {name, image, label, size, stride, fill}    -> {baseline, map}
-//   ascend {name, image, label, steps, rate, smoothing, until}         progress {image, predictions, loss} for each frame
-//                                      -> {frames}: how many there were
+//       progress {step, steps, epoch, epochs, loss, accuracy} after each step; the accuracy is the last one measured on
+//          heldOut {images, labels}, after each `every` (20) steps and the last one; null before
+//       -> {stopped, accuracy, seconds}
+//   reset {name}                    the initial parameters, and no state of an optimizer
+//       -> {}
+//   occlusion {name, image, label, size, stride, fill}
+//       -> {baseline, map}, see attribution.js
+//   ascend {name, image, label, steps, rate, smoothing, until}
+//       progress {image, predictions, loss} for each frame
+//       -> {frames}: how many there were
+//   stop {request}                  ends the steps, the training or the ascent with that id after the current step
 //
 // Labels are class numbers. optimizer is {name: "sgd" or "adam", learningRate, momentum, beta1, beta2, epsilon};
 // augmentation is {shift, degrees, zoom}, {} for the defaults, or null; decay (true) lets the learning rate fall to 0.
-// Training and ascent are generators: between two steps the worker answers other requests.
 
 function createRequests() {
   const networks = new Map();
@@ -53,8 +63,8 @@ function createRequests() {
       return { loss: value, predictions, values: pass.values, gradients: values, parameters };
     },
     parameters: ({ name }) => snapshot(known(name).network),
-    predict: ({ name, images }) => ({ predictions: predict(known(name).network, Float64Array.from(images)) }),
-    evaluate: ({ name, images, labels }) => evaluate(known(name).network, Float64Array.from(images), labels),
+    predict: ({ name, images }) => predictAll(frozenCopy(known(name).network), images),
+    evaluate: ({ name, images, labels }) => evaluate(frozenCopy(known(name).network), Float64Array.from(images), labels),
     step: ({ name, ...request }) => takeSteps(known(name), request),
     train: ({ name, ...request }) => trainOn(known(name).network, request),
     reset: ({ name }) => {
@@ -64,8 +74,8 @@ function createRequests() {
       return {};
     },
     occlusion: ({ name, image, label, ...settings }) =>
-      occlude(known(name).network, Float64Array.from(image), label, settings),
-    ascend: ({ name, image, label, ...settings }) => ascendOn(known(name).network, image, label, settings),
+      occlude(frozenCopy(known(name).network), Float64Array.from(image), label, settings),
+    ascend: ({ name, image, label, ...settings }) => ascendOn(frozenCopy(known(name).network), image, label, settings),
   };
 }
 
@@ -76,34 +86,39 @@ function warmUp(network) {
   backward(network, pass, { values });
 }
 
-function takeSteps(entry, { images, labels, optimizer = {}, steps = 1, training = false, seed = 0 }) {
+function* predictAll(network, images) {
+  return { predictions: yield* predict(network, Float64Array.from(images)) };
+}
+
+function* takeSteps(entry, { images, labels, optimizer = {}, steps = 1, training = false, seed = 0 }) {
   const { network } = entry, settings = JSON.stringify(optimizer), random = createRandom(seed);
   if (entry.optimizer === null || entry.settings !== settings) {
     Object.assign(entry, { optimizer: createOptimizer(optimizer.name ?? "adam", optimizer), settings });
   }
+  const rule = entry.optimizer, before = snapshot(network);
   const lossNow = () => lossOf(network, forward(network, images, labels.length), labels).value;
-  const before = snapshot(network), losses = [lossNow()];
+  const losses = [lossNow()];
   for (let i = 0; i < steps; i++) {
-    trainStep(network, entry.optimizer, images, labels, { training, random });
+    trainStep(network, rule, images, labels, { training, random });
     losses.push(lossNow());
+    if (yield { step: i + 1, loss: losses[i + 1] }) break;
   }
   const changes = network.steps.map(({ parameters }, i) =>
     mapValues(parameters, (array, name) => array.map((value, j) => value - before[i][name][j])));
-  return { losses, before: losses[0], after: losses[steps], changes };
+  return { losses, before: losses[0], after: losses[losses.length - 1], changes };
 }
 
 function* trainOn(network, { images, labels, heldOut = null, every = 20, ...settings }) {
   const started = performance.now(), test = heldOut && { ...heldOut, images: Float64Array.from(heldOut.images) };
-  const measured = () => (test ? evaluate(network, test.images, test.labels).accuracy : null);
   let accuracy = null, stopped = false;
   for (const progress of trainingSteps(network, Float64Array.from(images), labels, settings)) {
-    const last = progress.step === progress.steps;
-    if (last || progress.step % every === 0) accuracy = measured();
+    const due = progress.step === progress.steps || progress.step % every === 0;
+    if (test && due) ({ accuracy } = yield* evaluate(network, test.images, test.labels));
     stopped = yield { ...progress, accuracy };
     if (stopped) break;
   }
-  if (stopped) accuracy = measured();
-  return { stopped: Boolean(stopped), accuracy, seconds: (performance.now() - started) / 1000 };
+  if (test && stopped) ({ accuracy } = yield* evaluate(network, test.images, test.labels));
+  return { stopped, accuracy, seconds: (performance.now() - started) / 1000 };
 }
 
 function* ascendOn(network, image, label, settings) {

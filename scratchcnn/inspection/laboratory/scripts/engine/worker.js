@@ -8,14 +8,15 @@ function startWorker() {
     channel.port2.postMessage(null);
   });
 
-  // Passes on what a generator yields as progress, until it is done.
+  // Runs a generator until it is done, and passes on what it yields as progress. It receives whether to stop.
   async function run(generator, id, kind) {
     let step = generator.next();
     while (!step.done) {
-      send({ id, kind, progress: step.value });
+      if (step.value !== undefined) send({ id, kind, progress: step.value });
       await waitTurn();
-      step = generator.next(stopped.delete(id));
+      step = generator.next(stopped.has(id));
     }
+    stopped.delete(id);
     return step.value;
   }
 
