@@ -83,6 +83,10 @@ def network_data(model: Sequential) -> Data:
         it is a function of: value i is the input of step i), 'fromLogits', 'sparse' (labels are class numbers) and
         'labelSmoothing'.
 
+    Notes
+    -----
+    The loss of the page is that of the samples: as in `trace`, the penalties of regularizers are left out.
+
     Raises
     ------
     TypeError, ValueError

@@ -105,16 +105,20 @@ def test_images_of_another_network_are_not_outdated(loaded, model, digits):
     assert found == [True] * 4
 
 
+UNKNOWN = [{"type": "LSTM"}], [{"type": "Activation", "config": {"activation": "max"}}]
+
+
 @pytest.mark.parametrize(
     ("kind", "request_", "message"),
     [
-        ("forward", {"name": "unknown", "image": []}, "Expected the name of a loaded or created network, received unknown."),
+        ("forward", {"name": "unknown", "image": []}, "Expected the name of a loaded or created network, "),
         ("forwards", {"name": "digits"}, "Expected a kind among load, create, forward"),
         ("toString", {}, "Expected a kind among load"),
         ("forward", {"name": "digits", "image": [1, 2]}, "Expected 784 values for 1 images, received 2."),
         ("step", {"name": "digits", "images": [0.0] * 784, "labels": [1], "optimizer": {"name": "rmsprop"}},
-         "Expected a name of an optimizer among sgd, adam, received rmsprop."),
-        ("create", {"name": "new", "inputShape": [3], "layers": [{"type": "LSTM"}]}, "Expected a type among Conv2D"),
+         "Expected an optimizer among sgd, adam, received rmsprop."),
+        ("create", {"name": "new", "inputShape": [3], "layers": UNKNOWN[0]}, "Expected a type among Conv2D"),
+        ("create", {"name": "new", "inputShape": [3], "layers": UNKNOWN[1]}, "Expected an activation among linear"),
     ],
 )  # fmt: skip
 def test_errors_arrive_at_the_page(loaded, kind, request_, message):
@@ -237,6 +241,37 @@ def test_network_from_scratch_reads_nine_of_ten_held_out_digits_within_a_minute(
     assert np.mean(losses[-30:]) < 0.3 * np.mean(losses[:30])
     assert len(found["answers"]) == 1
     assert found["answers"][0] < 20  # the worker answers between two steps
+
+
+@pytest.mark.parametrize("kind", ["occlusion", "ascend", "train"])
+def test_vectors_are_no_images(driver, kind):
+    """Neither patches nor strokes nor shifts exist for a network whose input is a vector."""
+    found = ask(
+        driver,
+        "const layers = [{ type: 'Dense', config: { units: 3, activation: 'softmax' } }], name = 'vectors';"
+        "await engine.ask('create', { name, inputShape: [4], layers });"
+        "const values = [1, 2, 3, 4], request = { name, image: values, label: 0, images: values, labels: [0] };"
+        "try { await engine.ask(args[0], { ...request, augmentation: {} }); } catch (error) { return error.message; }",
+        kind,
+    )
+    assert found == "Expected images, received samples of shape 4."
+
+
+def test_seed_determines_dropout_in_steps_with_training(loaded, digits):
+    (x, y), _ = digits
+    found = ask(
+        loaded,
+        "const name = 'digits', optimizer = { name: 'sgd', learningRate: 1 }, losses = [];"
+        "for (const [training, seed] of [[true, 1], [true, 1], [true, 2], [false, 1], [false, 2]]) {"
+        "    await engine.ask('reset', { name });"
+        "    const request = { name, images: args[0], labels: args[1], optimizer, training, seed };"
+        "    losses.push((await engine.ask('step', request)).after);"
+        "}"
+        "return losses;",
+        flat(x[:2]), y[:2].tolist(),
+    )  # fmt: skip
+    assert found[0] == found[1] != found[2]
+    assert found[3] == found[4] not in (found[0], found[2])
 
 
 def test_long_requests_use_the_network_as_it_was_and_let_others_in(loaded, model, digits):

@@ -54,6 +54,8 @@ const ELEMENTWISE = {
   },
 };
 
+const isActivation = (name) => name === "softmax" || Object.hasOwn(ELEMENTWISE, name);
+
 function activate(step, x) {
   const { activation, parameter } = step.config;
   if (activation === "softmax") return softmaxRows(x, lastAxis(step.inputShape));

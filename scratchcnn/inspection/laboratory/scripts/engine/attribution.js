@@ -4,7 +4,7 @@
 // {baseline, map}: the probability of the image, and for each pixel the mean decrease over the patches that cover it. A
 // generator as `predict`.
 function* occlude(network, image, label, { size = null, stride = 1, fill = 0 } = {}) {
-  const [height, width, channels = 1] = network.inputShape;
+  const [height, width, channels] = imageShapeOf(network.inputShape);
   const [high, wide] = size ?? [height, width].map((length) => Math.max(1, Math.round(length / 6)));
   const map = new Float64Array(height * width), covers = new Float64Array(height * width);
   const corners = startsOf(height, high, stride).flatMap((top) => startsOf(width, wide, stride).map((left) => [top, left]));
@@ -46,6 +46,7 @@ function startsOf(length, side, stride) {
 // Each step moves the pixels against the smoothed gradient, by at most `rate`, and keeps them in [0, 1]. Smoothing favours
 // strokes, which have a width, over the single pixels that deceive a network.
 function* ascentFrames(network, image, label, { steps = 40, rate = 0.15, smoothing = 2, until = 0.95 } = {}) {
+  const shape = imageShapeOf(network.inputShape);
   let x = Float64Array.from(image);
   for (let step = 0; ; step++) {
     const pass = forward(network, x, 1), predictions = predictionsOf(network, pass);
@@ -53,7 +54,7 @@ function* ascentFrames(network, image, label, { steps = 40, rate = 0.15, smoothi
     yield { image: x.slice(), predictions: predictions.slice(), loss: value }; // copies: the worker gives them away
     if (step >= steps || predictions[label] >= until) return;
     let slope = backward(network, pass, gradient, { parameters: false }).values[0];
-    for (let i = 0; i < smoothing; i++) slope = smoothed(slope, network.inputShape);
+    for (let i = 0; i < smoothing; i++) slope = smoothed(slope, shape);
     const largest = slope.reduce((most, each) => Math.max(most, Math.abs(each)), 0);
     if (largest === 0) return; // no pixel has an effect
     x = x.map((value, i) => Math.min(1, Math.max(0, value - (rate * slope[i]) / largest)));
@@ -61,7 +62,7 @@ function* ascentFrames(network, image, label, { steps = 40, rate = 0.15, smoothi
 }
 
 // The mean over 3 x 3 pixels with the weights 1 2 1 in both directions; 0 outside the image.
-function smoothed(values, [height, width, channels = 1]) {
+function smoothed(values, [height, width, channels]) {
   const along = (from, step, position, length) => from.map((value, i) => {
     const place = position(i);
     return value / 2 + (place > 0 ? from[i - step] / 4 : 0) + (place < length - 1 ? from[i + step] / 4 : 0);

@@ -1,8 +1,9 @@
 // Augmentation: images that are shifted, rotated and scaled at random, as drawn digits differ from each other.
 
-// Maps each pixel of `images` (count, H, W, C) through a random affine map of its image; outside it is 0.
+// Maps each pixel of `images` (count, H, W, C) or (count, H, W) through a random affine map of its image; outside it is 0.
 // shift is in pixels, degrees the largest angle, zoom the largest relative change of size.
-function augmentImages(images, count, [height, width, channels], random, { shift = 2, degrees = 10, zoom = 0.1 } = {}) {
+function augmentImages(images, count, shape, random, { shift = 2, degrees = 10, zoom = 0.1 } = {}) {
+  const [height, width, channels] = imageShapeOf(shape);
   const result = new Float64Array(images.length), between = (limit) => (2 * random.uniform() - 1) * limit;
   for (let n = 0; n < count; n++) {
     const angle = (between(degrees) * Math.PI) / 180, scale = 1 / (1 + between(zoom));

@@ -17,11 +17,12 @@ function designNetwork({ inputShape, layers, seed = 0 }) {
   };
   layers.forEach(({ type, config = {} }, number) => {
     const { activation, ...others } = { ...LAYER_DEFAULTS[type], ...config };
-    const name = `${number + 1} ${type}`, isActivation = type === "Activation";
-    if (!isActivation) add(name, name, type, others);
-    if (isActivation || activation) {
+    const name = `${number + 1} ${type}`, alone = type === "Activation";
+    if (!alone) add(name, name, type, others);
+    if (alone || activation) {
+      if (!isActivation(activation)) throw unknownName("an activation", activation, { ...ELEMENTWISE, softmax: null });
       const settings = { activation, parameter: config.parameter ?? 0 };
-      add(isActivation ? name : `${name} ${activation}`, name, "Activation", settings);
+      add(alone ? name : `${name} ${activation}`, name, "Activation", settings);
     }
   });
   const endsInSoftmax = steps[steps.length - 1].config.activation === "softmax";

@@ -19,7 +19,7 @@ function createNetwork(description) {
 // The shape of the output of one sample, and those of the parameters by name.
 function shapesOfStep(type, inputShape, config) {
   const kind = STEP_KINDS[type];
-  if (kind === undefined) throw unknownName("type", type, STEP_KINDS);
+  if (kind === undefined) throw unknownName("a type", type, STEP_KINDS);
   const outputShape = kind.outputShape ? kind.outputShape(inputShape, config) : inputShape;
   return { outputShape, parameters: kind.parameters ? kind.parameters(inputShape, config) : {} };
 }
@@ -79,7 +79,7 @@ function restore(network, saved) {
 }
 
 const unknownName = (what, name, known) =>
-  new Error(`Expected a ${what} among ${Object.keys(known).join(", ")}, received ${name}.`);
+  new Error(`Expected ${what} among ${Object.keys(known).join(", ")}, received ${name}.`);
 
 const mapValues = (object, change) =>
   Object.fromEntries(Object.entries(object).map(([name, value]) => [name, change(value, name)]));

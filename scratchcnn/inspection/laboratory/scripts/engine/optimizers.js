@@ -34,7 +34,7 @@ const OPTIMIZERS = {
 // the optimizer.
 function createOptimizer(name, settings = {}) {
   const rule = OPTIMIZERS[name], state = new Map();
-  if (rule === undefined) throw unknownName("name of an optimizer", name, OPTIMIZERS);
+  if (rule === undefined) throw unknownName("an optimizer", name, OPTIMIZERS);
   let count = 0;
   const update = (network, gradients, factor = 1) => {
     const scaled = { ...rule.defaults, ...settings };

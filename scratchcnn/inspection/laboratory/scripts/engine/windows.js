@@ -2,6 +2,13 @@
 
 const sizeOfShape = (shape) => shape.reduce((product, length) => product * length, 1);
 
+// (H, W, C) of images (H, W, C) or (H, W); an error for other samples.
+function imageShapeOf(shape) {
+  const [height, width, channels = 1] = shape;
+  if (shape.length < 2 || shape.length > 3) throw new Error(`Expected images, received samples of shape ${shape}.`);
+  return [height, width, channels];
+}
+
 function windowsAlong(size, kernel, stride, dilation, padding) {
   const span = (kernel - 1) * dilation + 1;
   const valid = padding === "valid";

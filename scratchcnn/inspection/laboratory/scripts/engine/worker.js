@@ -29,7 +29,7 @@ function startWorker() {
       return;
     }
     try {
-      if (!Object.hasOwn(requests, kind)) throw unknownName("kind", kind, requests);
+      if (!Object.hasOwn(requests, kind)) throw unknownName("a kind", kind, requests);
       const found = requests[kind](request);
       send({ id, kind, result: typeof found.next === "function" ? await run(found, id, kind) : found });
     } catch (error) {
