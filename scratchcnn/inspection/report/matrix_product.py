@@ -9,7 +9,7 @@ import numpy as np
 from scratchcnn.descriptions.registry import kind_of
 from scratchcnn.inspection.arguments import index_of
 from scratchcnn.inspection.im2col.story import show_im2col
-from scratchcnn.inspection.report.script_data import ArrayStore
+from scratchcnn.inspection.page import ArrayStore
 from scratchcnn.inspection.report.sections import Section
 from scratchcnn.inspection.tracing.trace import Trace
 from scratchcnn.layers import Conv2D

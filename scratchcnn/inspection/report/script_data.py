@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import math
 from collections.abc import Callable
 from typing import Any
@@ -15,6 +13,7 @@ from scratchcnn.descriptions import LayerDescription, Terms, description_of
 from scratchcnn.descriptions.registry import kind_of
 from scratchcnn.descriptions.rounding import MATRICES
 from scratchcnn.descriptions.terms import Position
+from scratchcnn.inspection.page import ArrayStore
 from scratchcnn.inspection.tracing.layer_trace import LayerTrace
 from scratchcnn.inspection.tracing.trace import Trace
 from scratchcnn.layers import (
@@ -46,44 +45,7 @@ SCRIPTED: dict[type[Layer], str] = {
 
 ACTIVATIONS = (activations.Linear, activations.ReLU, activations.Softmax)  # those that it computes
 SMALL = 20_000  # elements of a Dense kernel that is always stored completely
-SPARSE = 0.3  # fraction of zeros from which the zeros of an array are left out
 MOST_TERMS = 300_000  # of a layer; a page would become slow and large with more
-
-
-class ArrayStore:
-    """The arrays of a page; equal arrays are stored once.
-
-    `specs` has for each name 'dtype', 'size', and 'data', the elements in base64, little-endian. With 'present', one
-    bit per element, 'data' contains the nonzero elements only.
-    """
-
-    def __init__(self) -> None:
-        self.specs: dict[str, dict[str, Any]] = {}
-        self._names: dict[bytes, str] = {}
-
-    def add(self, array: Array) -> str:
-        """Store an array, and return the name under which the script finds its elements in C order."""
-        kinds = {"b": np.uint8, "i": np.int32, "u": np.int32}  # floats are kept
-        dtype = np.dtype(kinds.get(array.dtype.kind, array.dtype)).newbyteorder("<")
-        flat = np.ascontiguousarray(array, dtype).reshape(-1)
-        key = hashlib.sha256(flat.dtype.str.encode() + flat.tobytes()).digest()
-        if key not in self._names:
-            self._names[key] = f"a{len(self.specs)}"
-            self.specs[self._names[key]] = _spec(flat)
-        return self._names[key]
-
-
-def _spec(flat: Array) -> dict[str, Any]:
-    spec: dict[str, Any] = {"dtype": flat.dtype.name, "size": flat.size}
-    present = flat != 0
-    if flat.size and flat.dtype.kind == "f" and 1 - present.mean() > SPARSE:
-        spec["present"] = _base64(np.packbits(present, bitorder="little"))
-        flat = flat[present]
-    return {**spec, "data": _base64(flat)}
-
-
-def _base64(array: Array) -> str:
-    return base64.b64encode(array.tobytes()).decode("ascii")
 
 
 def page_data(trace: Trace, store: ArrayStore, label: int | None) -> dict[str, Any]:

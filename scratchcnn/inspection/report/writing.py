@@ -12,16 +12,26 @@ import numpy.typing as npt
 
 from scratchcnn.descriptions.words import times
 from scratchcnn.inspection.arguments import built_model, class_count, one_image, one_label
+from scratchcnn.inspection.page import ArrayStore, Page, render
 from scratchcnn.inspection.report.attribution_sections import attribution_sections
 from scratchcnn.inspection.report.layer_section import layer_section, loss_sources, overview
 from scratchcnn.inspection.report.matrix_product import matrix_product
-from scratchcnn.inspection.report.page import render
-from scratchcnn.inspection.report.script_data import ArrayStore, page_data
+from scratchcnn.inspection.report.script_data import page_data
 from scratchcnn.inspection.report.training_sections import training_sections
 from scratchcnn.inspection.tracing.trace import Trace, trace
 from scratchcnn.losses import CategoricalCrossentropy, SparseCategoricalCrossentropy
 from scratchcnn.sequential import Sequential
 from scratchcnn.storage.atomic import FilePath, atomic_write
+
+PAGE = Page(
+    "scratchcnn.inspection.report",
+    scripts=(
+        "elements", "arrays", "kernels", "numbers", "colours", "positions", "geometry", "rounding", "forward",
+        "backward", "described", "field", "sheet", "matrices", "ledger", "arithmetic", "explorer", "maps", "charts",
+        "im2col", "main",
+    ),
+    styles=("base", "report"),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -117,6 +127,7 @@ def write_report(
     product, data["im2col"] = matrix_product(found, store)
     learning = training_sections(found, training)
     page = render(
+        PAGE,
         data,
         title=title,
         passes=passes,

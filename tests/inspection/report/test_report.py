@@ -23,10 +23,12 @@ from scratchcnn.activations import has_formula
 from scratchcnn.algorithms import GradientAlgorithm, Rung
 from scratchcnn.descriptions import conv2d
 from scratchcnn.descriptions.registry import LIBRARY
-from scratchcnn.inspection import bug_zoo, trace, write_report
-from scratchcnn.inspection.report import layer_section, page, script_data
+from scratchcnn.inspection import bug_zoo, page, trace, write_report
+from scratchcnn.inspection.page import ArrayStore, script_text, style_text
+from scratchcnn.inspection.report import layer_section, script_data
 from scratchcnn.inspection.report.layer_section import formula_of, sources_of
-from scratchcnn.inspection.report.script_data import ArrayStore, dense_kernel
+from scratchcnn.inspection.report.script_data import dense_kernel
+from scratchcnn.inspection.report.writing import PAGE
 from scratchcnn.layers import Activation, Conv2D, Dense, Flatten, Layer, Rescaling
 
 ROOT = Path(scratchcnn.__file__).parents[1]
@@ -46,7 +48,7 @@ def unpacked(store: ArrayStore, name: str) -> np.ndarray:
 
 @given(
     st.lists(st.sampled_from([0.0, 0.0, 1.5, -2.25, float("nan"), float("inf")]), max_size=40),
-    st.sampled_from(["float32", "float64", "int64", "uint8", "bool"]),
+    st.sampled_from(["float16", "float32", "float64", "int64", "uint8", "bool"]),
 )
 def test_arrays_are_restored_exactly(values: list[float], dtype: str):
     with np.errstate(invalid="ignore"):
@@ -239,10 +241,13 @@ def test_wrong_arguments_leave_the_file_unchanged(tmp_path, monkeypatch, change,
     assert [path.name for path in tmp_path.iterdir()] == ["page.html"]
 
 
-def test_every_file_of_the_template_is_used():
-    scripts = {path.stem for path in (Path(page.__file__).parent / "templates" / "scripts").iterdir()}
-    assert scripts == set(page.SCRIPTS)
-    for text in (page.script_text(), (page.TEMPLATES / "page.css").read_text("utf-8")):
+def test_every_file_of_the_page_is_used():
+    folder = Path(script_data.__file__).parent
+    shared = Path(page.__file__).parent
+    for kind, names in (("scripts", PAGE.scripts), ("style", PAGE.styles)):
+        own = {path.stem for path in (folder / kind).iterdir()}
+        assert own <= set(names) <= own | {path.stem for path in (shared / kind).iterdir()}
+    for text in (script_text(PAGE), style_text(PAGE)):
         assert "</" not in re.sub(r"//.*", "", text).replace("</b>", "")
         assert "http" not in text.replace('"http://www.w3.org/2000/svg"', "")
 

@@ -19,6 +19,7 @@ function arrayOf(name) {
 }
 
 function decode(spec) {
+  if (spec.dtype === "float16") return Float32Array.from(new Uint16Array(bytesOf(spec.data).buffer), ofHalf);
   const values = new TYPES[spec.dtype](bytesOf(spec.data).buffer);
   if (spec.present === undefined) return values;
   const bits = bytesOf(spec.present);
@@ -29,24 +30,9 @@ function decode(spec) {
   return whole;
 }
 
-// weight(i, j) of a Dense kernel. The page contains only the weights that are multiplied by a nonzero value; 0 for the others.
-function denseKernel(layer) {
-  if (layer.weight) return layer.weight;
-  const { rows, ofRows, columns, ofColumns, shape } = layer.kernel;
-  const rowPlace = placesOf(arrayOf(rows), shape[0]);
-  const columnPlace = placesOf(arrayOf(columns), shape[1]);
-  const whole = arrayOf(ofRows), rest = arrayOf(ofColumns), width = arrayOf(columns).length;
-  const before = new Int32Array(shape[0]); // how many rows before this one are not whole
-  for (let i = 1; i < shape[0]; i++) before[i] = before[i - 1] + (rowPlace[i - 1] < 0 ? 1 : 0);
-  layer.weight = (i, j) => {
-    if (rowPlace[i] >= 0) return whole[rowPlace[i] * shape[1] + j];
-    return columnPlace[j] >= 0 ? rest[before[i] * width + columnPlace[j]] : 0;
-  };
-  return layer.weight;
-}
-
-function placesOf(chosen, size) {
-  const places = new Int32Array(size).fill(-1);
-  chosen.forEach((number, place) => { places[number] = place; });
-  return places;
+// The value of the 16 bits of a float16: sign, 5 bits of the exponent, 10 of the fraction.
+function ofHalf(bits) {
+  const exponent = (bits >> 10) & 31, fraction = bits & 1023, sign = bits & 32768 ? -1 : 1;
+  if (exponent === 31) return fraction ? NaN : sign * Infinity;
+  return sign * (exponent ? 2 ** (exponent - 15) * (1 + fraction / 1024) : 2 ** -14 * (fraction / 1024));
 }

@@ -1,17 +1,4 @@
-// Positions: flat indices and rows, columns, channels; windows; names of positions.
-
-const sizeOf = (shape) => shape.reduce((product, length) => product * length, 1);
-
-function unravel(index, shape) {
-  const place = [];
-  for (const length of [...shape].reverse()) {
-    place.unshift(index % length);
-    index = Math.floor(index / length);
-  }
-  return place;
-}
-
-const ravel = (place, shape) => shape.reduce((index, length, axis) => index * length + place[axis], 0);
+// Windows, and names of positions.
 
 // The input positions of window number `output` along an axis; below 0, or from the axis's size on, lies the padding.
 function inputsOf(axis, output) {
