@@ -27,8 +27,8 @@ PAGE = Page(
     "scratchcnn.inspection.report",
     scripts=(
         "elements", "arrays", "kernels", "numbers", "colours", "positions", "geometry", "rounding", "forward",
-        "backward", "described", "field", "sheet", "matrices", "ledger", "arithmetic", "explorer", "maps", "charts",
-        "im2col", "main",
+        "backward", "described", "field", "sheet", "matrices", "ledger", "arithmetic", "explorer", "maps", "outline",
+        "charts", "im2col", "main",
     ),
     styles=("base", "report"),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-// The arrays of the two passes, as the package stored them: decoded from base64 at the first use.
+// The data of the page, and its arrays as the package stored them: decoded from base64 at the first use.
 
 const page = JSON.parse(document.getElementById("data").textContent);
 const decoded = new Map();
@@ -11,9 +11,10 @@ function bytesOf(text) {
   return bytes;
 }
 
-// The array with this name, flat, in C order; null if there is no name.
+// The array with this name, flat, in C order; null if there is no name. A page that computes arrays gives them itself.
 function arrayOf(name) {
   if (name === null || name === undefined) return null;
+  if (ArrayBuffer.isView(name)) return name;
   if (!decoded.has(name)) decoded.set(name, decode(page.arrays[name]));
   return decoded.get(name);
 }

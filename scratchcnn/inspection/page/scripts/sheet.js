@@ -1,5 +1,6 @@
 // A sheet: the output of a layer as feature maps side by side, or as a row of cells, for mouse, touch and arrow keys.
 
+const redrawn = new Set(); // sheets, and other parts, that are redrawn when the colours change
 const RATIO = Math.max(1, Math.min(3, window.devicePixelRatio || 1));
 
 // A canvas of so many CSS pixels, sharp on fine screens.
@@ -21,7 +22,13 @@ function pixelCanvas(height, width, colour) {
   canvas.height = height;
   const context = canvas.getContext("2d");
   const image = context.createImageData(width, height);
-  for (let at = 0; at < height * width; at++) image.data.set([...colour(at), 255], 4 * at);
+  for (let at = 0, to = 0; at < height * width; at++) {
+    const [red, green, blue] = colour(at);
+    image.data[to++] = red;
+    image.data[to++] = green;
+    image.data[to++] = blue;
+    image.data[to++] = 255;
+  }
   context.putImageData(image, 0, 0);
   return canvas;
 }

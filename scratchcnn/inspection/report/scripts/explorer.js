@@ -2,7 +2,6 @@
 
 const NARROW = 1001; // width in CSS pixels from which the explanation is beside the values, and the contents beside the page
 const explorers = new Map();
-const redrawn = new Set(); // sheets that are redrawn when the colours change
 
 const WAYS = {
   pixels: () => ({ values: arrayOf(page.input.array), shape: page.input.shape, explain: explainPixel }),

@@ -23,7 +23,7 @@ function linesOf(found) {
   }
   const before = found.activation === "?";
   const [value, stored, bound] = before ? [found.before, found.storedBefore, found.boundBefore] : [found.value, found.stored, found.bound];
-  add("stored", before ? "z as stored by the model" : "value stored by the model", stored, { strong: true });
+  add("stored", before ? "z as stored by the model" : page.storedBy ?? "value stored by the model", stored, { strong: true });
   if (value !== undefined) add("difference", ...differenceOf(found, value, stored, bound));
   if (found.mask) {
     const { active } = found.mask;

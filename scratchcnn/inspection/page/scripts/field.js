@@ -99,7 +99,8 @@ function imageCanvas() {
   const [height, width, channels] = shape.length === 3 ? shape : [1, sizeOf(shape), 1];
   const [least, high] = rangeOf(values), low = Math.min(0, least);
   return pixelCanvas(height, width, (at) => {
-    const one = (c) => greyOf(values[at * channels + c], low, high)[0];
+    const level = (c) => greyOf(values[at * channels + c], low, high)[0];
+    const one = (c) => (page.inkOnPaper && channels === 1 ? 255 - level(c) : level(c));
     return channels === 3 ? [one(0), one(1), one(2)] : [one(0), one(0), one(0)];
   });
 }
