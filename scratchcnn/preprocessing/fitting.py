@@ -119,10 +119,11 @@ def centre(fitted: Grey) -> Grey:
     """Place a digit in a 28 x 28 field with its centre of mass on the central pixel, unless it would leave the field.
 
     A side of 28 pixels has no central pixel. In MNIST all centres of mass lie between 14 and 15, right below the
-    middle, and so do these.
+    middle, and so do these. The place is rounded first, so that rounding errors do not move a symmetric shape.
     """
     field = np.zeros((FIELD, FIELD), np.float32)
     middle = [m + 0.5 for m in ndimage.center_of_mass(fitted)]
-    top, left = (min(max(math.ceil(FIELD / 2 - m), 0), FIELD - n) for m, n in zip(middle, fitted.shape, strict=True))
+    ends = (math.ceil(round(FIELD / 2 - m, 4)) for m in middle)
+    top, left = (min(max(end, 0), FIELD - n) for end, n in zip(ends, fitted.shape, strict=True))
     field[top : top + fitted.shape[0], left : left + fitted.shape[1]] = fitted
     return field

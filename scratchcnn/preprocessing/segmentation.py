@@ -261,7 +261,7 @@ def _path(ink: Mask, middle: float, reach: float) -> Columns:
 
 def class_probabilities(images: Grey) -> npt.NDArray[np.float32]:
     """Compute the probabilities (N, 12) of the ten digits, several digits and a fragment, for images (N, 28, 28)."""
-    weights = _weights()
+    weights = shape_network()
     x = images[..., None]
     for number in (0, 1):
         x = reference.conv2d(x, weights[f"kernel_{number}"], weights[f"bias_{number}"], strides=(2, 2))
@@ -271,6 +271,7 @@ def class_probabilities(images: Grey) -> npt.NDArray[np.float32]:
 
 
 @cache
-def _weights() -> dict[str, npt.NDArray[np.float32]]:
+def shape_network() -> dict[str, npt.NDArray[np.float32]]:
+    """Return the weights of the network by name; each is a value of float16."""
     with np.load(WEIGHTS) as file:
         return {name: values.astype(np.float32) for name, values in file.items()}
