@@ -20,6 +20,7 @@ from scratchcnn.inspection.gradients.table import GradientCheck
 from scratchcnn.inspection.gradients.training_checks import check_loss, check_optimizer
 from scratchcnn.inspection.im2col.story import Im2colStory, show_im2col
 from scratchcnn.inspection.keras.comparison import KerasComparison, compare_with_keras
+from scratchcnn.inspection.laboratory import Laboratory, write_laboratory
 from scratchcnn.inspection.optimizer.comparison import OptimizerComparison, compare_optimizers, watch_weight
 from scratchcnn.inspection.optimizer.dead_units import DeadUnits, dead_units
 from scratchcnn.inspection.optimizer.gradient_flow import GradientFlow, GradientWatcher
@@ -41,6 +42,7 @@ __all__ = [
     "Im2colStory",
     "InputGradient",
     "KerasComparison",
+    "Laboratory",
     "LayerTrace",
     "Occlusion",
     "OptimizerComparison",
@@ -72,6 +74,7 @@ __all__ = [
     "sweep_step",
     "trace",
     "watch_weight",
+    "write_laboratory",
     "write_report",
 ]
 

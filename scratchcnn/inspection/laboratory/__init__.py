@@ -2,3 +2,7 @@
 
 `network.network_data` describes a model for the page's engine, the JavaScript in `scripts/engine`.
 """
+
+from scratchcnn.inspection.laboratory.writing import Laboratory, write_laboratory
+
+__all__ = ["Laboratory", "write_laboratory"]

@@ -1,0 +1,229 @@
+"""write_laboratory: a page on which the user draws a digit, and the browser computes the whole network."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from scratchcnn.descriptions.words import times
+from scratchcnn.inspection.arguments import built_model, class_count, sample_shape
+from scratchcnn.inspection.laboratory.engine import engine_text
+from scratchcnn.inspection.laboratory.network import network_data
+from scratchcnn.inspection.laboratory.stored_weights import rounding_errors, with_stored_weights
+from scratchcnn.inspection.page import ArrayStore, Page, read, render
+from scratchcnn.mistakes import check_classes
+from scratchcnn.operands import Array
+from scratchcnn.sequential import Sequential
+from scratchcnn.storage.atomic import FilePath, atomic_write
+from scratchcnn.training.data import check_images
+
+DRAWN = (28, 28, 1)  # the shape of an image that can be drawn
+STORED = 200  # images of which the page contains the pixels, besides the errors
+ERRORS = 24  # the most confident errors
+PREPARING = ("grey", "filters", "ink", "shapes", "layout", "segmentation", "prepare", "worker")
+DRAWING = ("strokes", "canvas", "file", "preparer")
+VIEWS = (
+    "state", "layers", "passes", "mosaic", "strip", "history", "answers", "window_view", "layer_view", "panels",
+    "influence", "ascent", "sizes", "digits", "drawing_view", "main",
+)  # fmt: skip
+PAGE = Page(
+    "scratchcnn.inspection.laboratory",
+    scripts=(
+        "elements", "arrays", "numbers", "colours", "positions", "geometry", "rounding", "forward", "described",
+        "field", "sheet", "matrices", "ledger", "arithmetic", "outline", "engine/decoding", "engine/windows",
+        "engine/client", *(f"drawing/{name}" for name in DRAWING), *(f"page/{name}" for name in VIEWS),
+    ),
+    styles=("base", "laboratory"),
+    policy="; worker-src blob:",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Laboratory:
+    """The result of `write_laboratory`; `print` shows the path, the size and the error of the stored weights.
+
+    Attributes
+    ----------
+    path : Path
+    size : int  in bytes
+    rounding : float  largest rounding error of a stored weight, relative to the largest weight of its parameter
+    changed : int  how many of the given images have another predicted class with the stored weights
+    images : int  how many images were given
+    """
+
+    path: Path
+    size: int
+    rounding: float
+    changed: int
+    images: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path}: {self.size / 1e6:.1f} MB; open it in a browser, it works offline\n"
+            f"  weights stored as float16: relative error at most {self.rounding:.1e}, which changes the predicted "
+            f"class of {self.changed} of {self.images:,} images"
+        )
+
+
+def write_laboratory(
+    model: Sequential,
+    to_file: FilePath,
+    images: npt.ArrayLike,
+    labels: npt.ArrayLike,
+    *,
+    title: str = "Draw a digit, and watch a neural network read it",
+) -> Laboratory:
+    """Write an HTML page on which you draw a digit while the browser computes every value of the network.
+
+    The page shows the feature maps of each layer, the sum behind each value, the probabilities and their history, which
+    pixels and strokes matter, and how the image would have to change to be read as another digit. It is one file and
+    works offline. A drawing is prepared as by `scratchcnn.preprocessing.read_digit`.
+
+    Parameters
+    ----------
+    model : Sequential
+        Built, with layers of scratchcnn; for the gradients also compiled. For another input than 28 x 28 pixels, the
+        page shows the stored images only.
+    to_file : str or path
+        Replaced when the new page is complete.
+    images, labels : array-like (N, *input_shape), (N,)
+        Test images, in the range of the model's input. The page contains the first 200 and the 24 most confident
+        errors.
+    title : str, optional
+        Heading of the page.
+
+    Returns
+    -------
+    Laboratory
+
+    Raises
+    ------
+    TypeError, ValueError
+        The model is not built, has a layer whose code is your own, or does not classify images; images and labels do
+        not fit.
+    OSError, ImportError
+        The file cannot be written; Jinja2 is not installed.
+
+    Notes
+    -----
+    Weights are stored as float16. For the network of the README the page has about 4 MB.
+
+    References
+    ----------
+    Wang et al. 2020, "CNN Explainer: Learning convolutional neural networks with interactive visualization".
+    Smilkov & Carter, "A Neural Network Playground", playground.tensorflow.org.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from scratchcnn.layers import Dense, Flatten
+    >>> model = Sequential([Flatten(input_shape=(28, 28, 1)), Dense(10, activation="softmax")])
+    >>> x, y = np.zeros((2, 28, 28, 1), np.float32), [0, 1]
+    >>> write_laboratory(model, tempfile.mkdtemp() + "/laboratory.html", x, y).images
+    2
+    """
+    model = built_model(model, "write_laboratory")
+    classes = class_count(model)
+    shape = sample_shape(model)
+    x = check_images(images, shape, model.dtype, "images")
+    y = check_classes("labels", np.asarray(labels), classes)
+    if len(x) != len(y):
+        raise ValueError(f"Expected images with one label each, received {len(x)} images and {len(y)} labels.")
+    network = network_data(model)
+    probabilities = model.predict(x)
+    stored = with_stored_weights(model).predict(x)
+    changed = int((stored.argmax(axis=1) != probabilities.argmax(axis=1)).sum())
+    rounding = max((each.relative for each in rounding_errors(model)), default=0.0)
+    store = ArrayStore()
+    can_draw = shape in (DRAWN, (DRAWN[0] * DRAWN[1],))
+    scale = 255.0 if x.max() > 1 else 1.0
+    data: dict[str, Any] = {
+        "arrays": store.specs,
+        "network": network,
+        "canDraw": can_draw,
+        "inputScale": scale,
+        "imageShape": list(DRAWN) if can_draw else None,
+        "digits": _digits(store, x, y, stored),
+        "shapeNetwork": _shape_network(store) if can_draw else None,
+        "workers": {"engine": engine_text(), "prepare": _preparing_text()},
+    }
+    page = render(
+        PAGE,
+        data,
+        title=title,
+        pixels=_ink(x[0], scale),
+        label=int(y[0]),
+        answer=int(stored[0].argmax()),
+        probabilities=stored[0].tolist(),
+        layers=_layers(model),
+        parameters=f"{model.count_params():,}",
+        rounding=f"{rounding:.1e}",
+        count=f"{len(x):,}",
+        accuracy=f"{(stored.argmax(axis=1) == y).mean():.1%}",
+        made_with=f"scratchcnn; Python {platform.python_version()}, NumPy {np.__version__}",
+    ).encode()
+    with atomic_write(to_file) as file:
+        file.write(page)
+    return Laboratory(Path(to_file), len(page), rounding, changed, len(x))
+
+
+def _ink(image: Array, scale: float) -> list[list[float]]:
+    """Return the first channel of an image from 0 to 1, row by row; no rows for a vector that is not a drawing."""
+    image = image.reshape(DRAWN) if image.shape == (DRAWN[0] * DRAWN[1],) else image
+    return [] if image.ndim < 3 else np.clip(image[..., 0] / scale, 0, 1).tolist()
+
+
+def _digits(store: ArrayStore, x: Array, y: Array, probabilities: Array) -> dict[str, Any]:
+    """Return the stored images: the first ones, and the most confident errors."""
+    predicted = probabilities.argmax(axis=1)
+    wrong = np.flatnonzero(predicted != y)
+    wrong = wrong[np.argsort(-probabilities[wrong, predicted[wrong]], kind="stable")][:ERRORS]
+    chosen = np.concatenate([np.arange(min(STORED, len(x))), wrong])
+    kept, divisor = x[chosen], 1.0
+    as_bytes = np.rint(255.0 * kept.astype(np.float64))
+    if x.dtype.kind != "f":
+        kept = kept.astype(np.uint8)
+    elif kept.min() >= 0 and kept.max() <= 1 and np.array_equal((as_bytes / 255).astype(np.float32), kept):
+        kept, divisor = as_bytes.astype(np.uint8), 255.0
+    else:
+        kept = kept.astype(np.float32)
+    tests = len(chosen) - len(wrong)
+    return {
+        "images": store.add(kept),
+        "divisor": divisor,
+        "labels": y[chosen].tolist(),
+        "predicted": predicted[chosen].tolist(),
+        "tests": list(range(tests)),
+        "errors": list(range(tests, len(chosen))),
+    }
+
+
+def _shape_network(store: ArrayStore) -> dict[str, Any]:
+    """Return the weights of the network that separates digits, which are values of float16."""
+    from scratchcnn.preprocessing.segmentation import shape_network  # imported here, as it needs SciPy
+
+    return {
+        name: {"array": store.add(values.astype(np.float16)), "shape": list(values.shape)}
+        for name, values in shape_network().items()
+    }
+
+
+def _preparing_text() -> str:
+    """Return the text of the worker that prepares drawings: all its files, in one scope."""
+    names = ["scripts/numbers.js", *(f"scripts/drawing/{name}.js" for name in PREPARING)]
+    return '"use strict";\n' + "\n".join(read(PAGE, name) for name in names)
+
+
+def _layers(model: Sequential) -> list[dict[str, str]]:
+    """Return name, output shape and number of parameters of each layer."""
+    found, shape = [], sample_shape(model)
+    for name, layer in zip(model.leaf_names, model.leaf_layers, strict=True):
+        shape = tuple(layer.compute_output_shape(shape))
+        count = sum(array.size for array in layer.params.values())
+        found.append({"name": name, "shape": times(shape), "parameters": f"{count:,}"})
+    return found

@@ -1,0 +1,68 @@
+"""The laboratory without a browser: its files, the content without scripts, and error messages."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from networks import small_data, small_model
+
+from scratchcnn import Sequential
+from scratchcnn.inspection import page
+from scratchcnn.inspection.laboratory import write_laboratory, writing
+from scratchcnn.inspection.laboratory.engine import ENGINE
+from scratchcnn.inspection.laboratory.writing import PAGE, PREPARING
+from scratchcnn.inspection.page import script_text, style_text
+from scratchcnn.inspection.report.writing import PAGE as REPORT
+from scratchcnn.layers import Conv2D, Dense, Flatten
+
+
+def test_every_file_of_the_page_is_used():
+    folder = Path(writing.__file__).parent / "scripts"
+    files = {str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.js")}
+    worker = {f"engine/{name}" for name in ENGINE} | {f"drawing/{name}" for name in PREPARING}
+    assert files == {name for name in PAGE.scripts if "/" in name} | worker
+    shared = {path.stem for path in (Path(page.__file__).parent / "scripts").iterdir()}
+    assert shared <= set(PAGE.scripts) | set(REPORT.scripts)
+    for text in (script_text(PAGE), style_text(PAGE)):
+        assert "</" not in re.sub(r"//.*", "", text)
+        assert "http" not in text
+
+
+def test_page_without_scripts_shows_a_digit_with_its_probabilities(tmp_path):
+    model = Sequential([Conv2D(2, 3, input_shape=(28, 28, 1)), Flatten(), Dense(5, activation="softmax")], seed=0)
+    x, y = np.zeros((3, 28, 28, 1), np.float32), [1, 2, 3]
+    x[0, 10:20, 14] = 1
+    made = write_laboratory(model, tmp_path / "page.html", x, y)
+    text = (tmp_path / "page.html").read_text()
+    static = re.search(r"<noscript>(.*?)</noscript>", text, re.DOTALL)[1]
+    assert len(re.findall(r"<rect x=", static)) == 10
+    assert static.count("<progress") == 5
+    assert "the label is 1" in static
+    assert str(made) == (
+        f"{tmp_path / 'page.html'}: {made.size / 1e6:.1f} MB; open it in a browser, it works offline\n"
+        f"  weights stored as float16: relative error at most {made.rounding:.1e}, which changes the predicted "
+        f"class of {made.changed} of 3 images"
+    )
+    assert 0 < made.rounding <= 2.0**-11
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"model": "model"}, "Expected a Sequential for write_laboratory, received str"),
+        ({"labels": [0]}, "Expected images with one label each, received 8 images and 1 labels"),
+        ({"labels": [9] * 8}, "labels"),
+        ({"images": np.zeros((8, 5, 5, 1))}, r"Expected images of shape \(samples, 9, 8, 1\), received"),
+        ({"images": np.full((8, 9, 8, 1), np.nan)}, "Expected images with finite values, received"),
+    ],
+)
+def test_wrong_arguments(tmp_path, change, message):
+    x, y = small_data(8)
+    arguments: dict[str, Any] = {"model": small_model(seed=0), "to_file": tmp_path / "p.html", "images": x, "labels": y}
+    with pytest.raises((TypeError, ValueError), match=message):
+        write_laboratory(**{**arguments, **change})
+    assert not (tmp_path / "p.html").exists()
