@@ -1,4 +1,4 @@
-"""examples/look_inside.py: the page about a digit, the choice of the digit, and messages for wrong arguments."""
+"""examples/look_inside.py: the laboratory, the page about one digit, and messages for wrong arguments."""
 
 import os
 import re
@@ -10,12 +10,13 @@ from pathlib import Path
 import imageio.v3 as iio
 import numpy as np
 import pytest
-from drawn_digits import Scene, photograph
+from drawn_digits import GLYPHS, Scene, drawings, photograph
 from scripts import run_in_this_process
 
 from scratchcnn import Sequential, load_model
 from scratchcnn.datasets import mnist
 from scratchcnn.layers import Dense, Flatten, Rescaling
+from scratchcnn.preprocessing import read_digit
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "look_inside.py"
 
@@ -35,30 +36,48 @@ def small(folder: Path, name: str, first: object) -> Sequential:
     return model
 
 
-def test_network_is_trained_and_saved_and_an_uncertain_digit_is_shown(tmp_path: Path):
+SCENES = ("as MNIST's, but dark on light", "a drawing program", "a brush")  # drawn rather than photographed
+
+
+def test_network_reads_drawn_digits_and_is_shown_in_a_laboratory_and_a_static_page(tmp_path: Path):
     done = run(tmp_path, "--data", "sample", "--output", "a/b")
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
-    training, accuracy, saved, digit, answer, written = done.stdout.splitlines()[:6]
-    assert training == "No --model: training on 4,000 images for 20 epochs"
-    assert float(re.search(r"([\d.]+)%", accuracy)[1]) > 93
+    training, accuracy, saved, written, weights = done.stdout.splitlines()
+    assert training == "No --model: training on variants of 4,000 images for 40 epochs"
+    assert float(re.search(r"([\d.]+)%", accuracy)[1]) > 96
     network = Path("a/b/look_inside.npz")
     assert saved == f"Saved the network: use --model {network} to skip the training"
+    assert written.startswith(f"{Path('a/b/look_inside.html')}: ")
+    assert weights.endswith("of 1,000 images")
+    page = tmp_path / "a/b/look_inside.html"
+    assert 1_000_000 < page.stat().st_size < 8_000_000
+    assert "Draw a digit" in page.read_text()
+
+    model = load_model(tmp_path / network)
+    drawn = [drawing for drawing in drawings() if drawing.scene in SCENES]
+    images = np.concatenate([read_digit(drawing.content).image for drawing in drawn])
+    right = model.predict(images).argmax(axis=1) == [drawing.digit for drawing in drawn]
+    assert len(right) == 3 * len(GLYPHS)
+    assert right.mean() >= 0.97
+
+    static = run(tmp_path, "--data", "sample", "--static", "--model", network)
+    assert static.returncode == 0, static.stderr
+    digit, answer, written = static.stdout.splitlines()[:3]
     number = int(re.match(r"Test image (\d+): correctly classified, with the probability nearest to 70%", digit)[1])
     (_, (x, y)) = mnist.load_sample()
-    probabilities = load_model(tmp_path / network).predict(x[number, :, :, None][None] / np.float32(255))[0]
+    probabilities = model.predict(x[number, :, :, None][None] / np.float32(255))[0]
     assert probabilities.argmax() == y[number]
     assert 0.6 <= probabilities.max() <= 0.8
     assert answer == f"Predicted class {y[number]}, label {y[number]}"
-    assert written.startswith(f"{Path('a/b/look_inside.html')}: ")
-    assert 1_000_000 < (tmp_path / "a/b/look_inside.html").stat().st_size < 10_000_000
-    assert "without" not in done.stdout  # no section is missing
+    assert written.startswith(f"{Path('output/look_inside.html')}: ")
+    assert 1_000_000 < (tmp_path / "output/look_inside.html").stat().st_size < 10_000_000
+    assert "without" not in static.stdout  # no section is missing
     # Half of the time would be for the comparison with Keras, which is on the first page.
-    again = run(tmp_path, "--data", "sample", "--model", network, "--test-image", 3, KERAS_BACKEND="numpy")
+    again = run(tmp_path, "--data", "sample", "--static", "--model", network, "--test-image", 3, KERAS_BACKEND="numpy")
     assert again.returncode == 0, again.stderr
     assert "without 'The same network in Keras': Expected Keras on a backend that computes gradients" in again.stdout
     assert again.stdout.splitlines()[0].endswith(f", label {y[3]}")
-    assert (tmp_path / "output" / "look_inside.html").exists()
 
 
 def test_default_digit_is_correct_and_uncertain():
@@ -74,12 +93,14 @@ def test_default_digit_is_correct_and_uncertain():
 def test_own_photo_and_own_model(tmp_path: Path, first: object):
     small(tmp_path, "mine.npz", first)
     iio.imwrite(tmp_path / "two.png", photograph("2 wide", Scene("s"), np.random.default_rng(0)))
-    done = run_in_this_process(
-        EXAMPLE, tmp_path, "--data", "sample", "--digit", "two.png", "--label", 2, "--model", "mine.npz"
-    )
+    own = ("--data", "sample", "--digit", "two.png", "--label", 2, "--model", "mine.npz")
+    done = run_in_this_process(EXAMPLE, tmp_path, *own)
     assert done.returncode == 0, done.stderr
-    assert re.match(r"Predicted class \d, label 2\n", done.stdout)
     assert "training on" not in done.stdout
+    assert "the label is 2" in (tmp_path / "output/look_inside.html").read_text()  # it is the first image
+    static = run_in_this_process(EXAMPLE, tmp_path, *own, "--static")
+    assert static.returncode == 0, static.stderr
+    assert re.match(r"Predicted class \d, label 2\n", static.stdout)
 
 
 @pytest.mark.parametrize(
