@@ -18,6 +18,29 @@ OPTIONS = (
     "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",
 )  # fmt: skip
 
+CONTRAST = 4.5  # least contrast of text for WCAG 2.1, level AA
+CONTRASTS = """
+    const linear = (part) => part / 255 <= 0.04045 ? part / 255 / 12.92 : ((part / 255 + 0.055) / 1.055) ** 2.4;
+    const light = (colour) => { const [r, g, b] = colour.map(linear); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+    const parse = (text) => text.match(/[\\d.]+/g).map(Number);
+    const ground = (element) => {
+        for (let at = element; at; at = at.parentElement) {
+            const colour = parse(getComputedStyle(at).backgroundColor);
+            if (colour.length === 3 || colour[3] === 1) return colour.slice(0, 3);
+        }
+        return [255, 255, 255];
+    };
+    document.querySelectorAll('details').forEach((each) => { each.open = true; });
+    const found = [];
+    for (const element of document.body.querySelectorAll('*')) {
+        const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
+        if (!own || !element.checkVisibility() || element.closest('script, svg')) continue;
+        const [one, other] = [light(parse(getComputedStyle(element).color).slice(0, 3)), light(ground(element))];
+        found.push([(Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05), element.outerHTML.slice(0, 80)]);
+    }
+    return found;
+"""
+
 
 @contextlib.contextmanager
 def chromium(profile: Path) -> Iterator[Any]:
@@ -61,3 +84,8 @@ def requested(driver: Any) -> list[str]:
     """Addresses that were asked for since this was last asked."""
     events = [json.loads(entry["message"])["message"] for entry in driver.get_log("performance")]
     return [event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"]
+
+
+def contrasts(driver: Any) -> list[list[Any]]:
+    """The contrast of each element with text to its background, and the beginning of its HTML; opens all details."""
+    return driver.execute_script(CONTRASTS)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browser import chromium, complaints, requested, show
+from browser import CONTRAST, chromium, complaints, contrasts, requested, show
 from networks import article_model, sample_digits, small_data, small_model
 
 from scratchcnn import Sequential, activations
@@ -41,7 +41,6 @@ from scratchcnn.losses import SparseCategoricalCrossentropy
 
 LABEL = 3
 WORDS = {"sum", "over", "of", "max", "if", "else", "in", "training", "otherwise"}  # of formulas
-CONTRAST = 4.5  # least contrast of text for WCAG 2.1, level AA
 
 # Fills in the position of an explorer; reads the explanation.
 ASK = """
@@ -417,35 +416,11 @@ def test_page_fits_the_window_without_distortion(driver, article, width):
     assert driver.execute_script(distorted) == 0
 
 
-CONTRASTS = """
-    const linear = (part) => part / 255 <= 0.04045 ? part / 255 / 12.92 : ((part / 255 + 0.055) / 1.055) ** 2.4;
-    const light = (colour) => { const [r, g, b] = colour.map(linear); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
-    const parse = (text) => text.match(/[\\d.]+/g).map(Number);
-    const ground = (element) => {
-        for (let at = element; at; at = at.parentElement) {
-            const colour = parse(getComputedStyle(at).backgroundColor);
-            if (colour.length === 3 || colour[3] === 1) return colour.slice(0, 3);
-        }
-        return [255, 255, 255];
-    };
-    document.querySelectorAll('details').forEach((each) => { each.open = true; });
-    const found = [];
-    for (const element of document.body.querySelectorAll('*')) {
-        const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
-        if (!own || !element.checkVisibility() || element.closest('script, svg')) continue;
-        const [one, other] = [light(parse(getComputedStyle(element).color).slice(0, 3)), light(ground(element))];
-        found.push([(Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05), element.outerHTML.slice(0, 80)]);
-    }
-    return found;
-"""
-
-
 @pytest.mark.parametrize("dark", [False, True])
 def test_text_has_enough_contrast(driver, article, dark):
     show(driver, article.file, dark=dark)
-    contrasts = driver.execute_script(CONTRASTS)
-    assert len(contrasts) > 500
-    assert [each for each in contrasts if each[0] < CONTRAST] == []
+    assert len(contrasts(driver)) > 500
+    assert [each for each in contrasts(driver) if each[0] < CONTRAST] == []
     ground = driver.execute_script("return getComputedStyle(document.body).backgroundColor")
     assert (int(ground.strip("rgb()").split(",")[0]) < 60) == dark
 

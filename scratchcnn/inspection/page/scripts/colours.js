@@ -1,8 +1,10 @@
 // Colours of values: orange above zero, blue below, the page's background at zero; grey for pixels.
 
 const darkScheme = window.matchMedia("(prefers-color-scheme: dark)");
+let schemeIsDark = darkScheme.matches; // read once: it is needed for every value
+darkScheme.addEventListener("change", () => { schemeIsDark = darkScheme.matches; });
 let printing = false;
-const isDark = () => darkScheme.matches && !printing;
+const isDark = () => schemeIsDark && !printing;
 
 const RAMPS = {
   light: { zero: [246, 246, 243], positive: [[246, 186, 120], [200, 82, 14], [96, 32, 4]], negative: [[150, 192, 236], [36, 104, 184], [10, 40, 92]] },

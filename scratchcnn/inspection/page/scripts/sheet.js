@@ -137,10 +137,13 @@ class Sheet {
 
   drawMaps(context) {
     const [height, across, maps] = this.shape;
+    const picture = pixelCanvas(height, maps * across, (at) => { // the maps side by side
+      const map = Math.floor(at / across) % maps, place = Math.floor(at / (maps * across)) * across + (at % across);
+      return this.colour(this.values[place * maps + map]);
+    });
     for (let map = 0; map < maps; map++) {
       const [left, top] = this.corner(map);
-      const picture = pixelCanvas(height, across, (at) => this.colour(this.values[at * maps + map]));
-      context.drawImage(picture, left, top, across * this.scale, height * this.scale);
+      context.drawImage(picture, map * across, 0, across, height, left, top, across * this.scale, height * this.scale);
     }
   }
 
