@@ -3,8 +3,8 @@
 // The decrease of a class probability when a patch is covered, as `scratchcnn.inspection.occlusion`. Returns
 // {baseline, map}: the probability of the image, and for each pixel the mean decrease over the patches that cover it. A
 // generator as `predict`.
-function* occlude(network, image, label, { size = null, stride = 1, fill = 0 } = {}) {
-  const [height, width, channels] = imageShapeOf(network.inputShape);
+function* occlude(network, image, label, { size = null, stride = 1, fill = 0, shape = network.inputShape } = {}) {
+  const [height, width, channels] = imageShapeOf(shape);
   const [high, wide] = size ?? [height, width].map((length) => Math.max(1, Math.round(length / 6)));
   const map = new Float64Array(height * width), covers = new Float64Array(height * width);
   const corners = startsOf(height, high, stride).flatMap((top) => startsOf(width, wide, stride).map((left) => [top, left]));
@@ -43,10 +43,12 @@ function startsOf(length, side, stride) {
 // Changes an image step by step so that the loss for `label` falls. A generator: yields {image, predictions, loss} for
 // the image itself and after each step, at most `steps`, and ends when the class has the probability `until`.
 //
-// Each step moves the pixels against the smoothed gradient, by at most `rate`, and keeps them in [0, 1]. Smoothing favours
-// strokes, which have a width, over the single pixels that deceive a network.
-function* ascentFrames(network, image, label, { steps = 40, rate = 0.15, smoothing = 2, until = 0.95 } = {}) {
-  const shape = imageShapeOf(network.inputShape);
+// Each step moves the pixels against the smoothed gradient, by at most `rate * high`, and keeps them in [0, high].
+// Smoothing favours strokes, which have a width, over the single pixels that deceive a network. `shape` arranges the
+// values of a vector as an image.
+function* ascentFrames(network, image, label, settings = {}) {
+  const { steps = 40, rate = 0.15, smoothing = 2, until = 0.95, high = 1 } = settings;
+  const shape = imageShapeOf(settings.shape ?? network.inputShape);
   let x = Float64Array.from(image);
   for (let step = 0; ; step++) {
     const pass = forward(network, x, 1), predictions = predictionsOf(network, pass);
@@ -57,7 +59,7 @@ function* ascentFrames(network, image, label, { steps = 40, rate = 0.15, smoothi
     for (let i = 0; i < smoothing; i++) slope = smoothed(slope, shape);
     const largest = slope.reduce((most, each) => Math.max(most, Math.abs(each)), 0);
     if (largest === 0) return; // no pixel has an effect
-    x = x.map((value, i) => Math.min(1, Math.max(0, value - (rate * slope[i]) / largest)));
+    x = x.map((value, i) => Math.min(high, Math.max(0, value - (rate * high * slope[i]) / largest)));
   }
 }
 

@@ -27,9 +27,9 @@
 //       -> {stopped, accuracy, seconds}
 //   reset {name}                    the initial parameters, and no state of an optimizer
 //       -> {}
-//   occlusion {name, image, label, size, stride, fill}
+//   occlusion {name, image, label, size, stride, fill, shape}
 //       -> {baseline, map}, see attribution.js
-//   ascend {name, image, label, steps, rate, smoothing, until}
+//   ascend {name, image, label, steps, rate, smoothing, until, high, shape}
 //       progress {image, predictions, loss} for each frame
 //       -> {frames}: how many there were
 //   stop {request}                  ends the steps, the training or the ascent with that id after the current step
