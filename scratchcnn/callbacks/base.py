@@ -7,6 +7,7 @@ from typing import Any
 
 from scratchcnn.names import Named, unknown_name
 from scratchcnn.training.model import Model
+from scratchcnn.training.sources import Source
 
 Logs = dict[str, float]
 
@@ -41,6 +42,12 @@ class Callback(Named):
     def set_params(self, params: dict[str, Any]) -> None:
         """Set `params`; called before training."""
         self.params = params
+
+    def set_data(self, training: Source, validation: Source | None) -> None:
+        """Called by `fit` before training, with the sources of the batches; here, they are not kept.
+
+        Their method `examples` returns a few samples without affecting the order of the batches.
+        """
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Called before the first epoch; if training is resumed, `model.history` contains the previous epochs."""

@@ -7,6 +7,7 @@ from typing import Any
 from scratchcnn.callbacks.base import Callback, Logs
 from scratchcnn.names import class_hint
 from scratchcnn.training.model import Model, Moment
+from scratchcnn.training.sources import Source
 
 
 class CallbackList:
@@ -38,6 +39,11 @@ class CallbackList:
         for callback in self.callbacks:
             callback.set_params(dict(params))
             callback.set_model(model)
+
+    def set_data(self, training: Source, validation: Source | None) -> None:
+        """Give each callback the data of `fit`."""
+        for callback in self.callbacks:
+            callback.set_data(training, validation)
 
     def call(self, method: Moment, *arguments: Any) -> None:
         """Call this method of each callback."""

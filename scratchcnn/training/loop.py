@@ -40,6 +40,7 @@ class Training:
         history = model.history = _history_before(initial_epoch, model.history)
         model.stop_training, model.position = False, resumed
         callbacks.begin(model, {"verbose": self.verbose, "epochs": epochs, "steps": self.data.steps})
+        callbacks.set_data(self.data, self.validation)
         values: Values = {}
         try:
             with self.interrupts:

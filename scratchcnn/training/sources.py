@@ -12,6 +12,8 @@ from scratchcnn.operands import Array, Shape
 from scratchcnn.training.data import Fitting, Samples, as_input, batches, check_images, check_samples
 from scratchcnn.training.weights import of_classes
 
+EXAMPLES = 12  # samples of a data set that callbacks may show
+
 
 class Source(Protocol):
     """Provides the checked batches of each epoch.
@@ -29,6 +31,9 @@ class Source(Protocol):
 
     def batches(self, rng: np.random.Generator, first: int = 0) -> Iterator[Samples]:
         """Iterate over the batches of an epoch, from batch `first` on; `rng` determines a random order."""
+
+    def examples(self) -> Samples | None:
+        """Return at most `EXAMPLES` samples, always the same ones, to be shown; None if none is known yet."""
 
 
 class ArraySource:
@@ -61,6 +66,17 @@ class ArraySource:
         every = batches(self.samples, self.batch_size, rng if self.shuffle else None, first)
         assert self.steps is not None
         return itertools.islice(every, self.steps - first)
+
+    def examples(self) -> Samples:
+        """Return evenly spaced samples, which are of many classes also if the data set is sorted."""
+        return evenly_spaced(self.samples)
+
+
+def evenly_spaced(samples: Samples) -> Samples:
+    """Return a copy of at most `EXAMPLES` samples from the first to the last, without their weights."""
+    count = len(samples.x)
+    chosen = np.linspace(0, count - 1, min(EXAMPLES, count)).round().astype(int)
+    return Samples(samples.x[chosen], samples.y[chosen])
 
 
 def steps_within(count: int, batch_size: int, steps: int | None) -> int:
@@ -168,6 +184,7 @@ class StreamSource:
     ) -> None:
         self.stream, self.fitting, self.class_weight, self.what = stream, fitting, class_weight, what
         self.steps = stream.steps
+        self._examples: Samples | None = None
 
     def batches(self, rng: np.random.Generator, first: int = 0) -> Iterator[Samples]:
         """Iterate over the batches of an epoch, in their own order.
@@ -178,7 +195,14 @@ class StreamSource:
             A batch does not fit; the message contains its number.
         """
         for number, batch in enumerate(self.stream.batches(), 1):
-            yield self._checked(batch, f"Batch {number} of the {self.what}")
+            samples = self._checked(batch, f"Batch {number} of the {self.what}")
+            if self._examples is None:
+                self._examples = evenly_spaced(samples)
+            yield samples
+
+    def examples(self) -> Samples | None:
+        """Return samples of the first batch that was used; to read one ahead could change what the stream yields."""
+        return self._examples
 
     def _checked(self, batch: Any, name: str) -> Samples:
         x, y, weights = _parts(batch, name)

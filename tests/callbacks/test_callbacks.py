@@ -84,6 +84,42 @@ def test_callbacks_that_only_observe_do_not_affect_training():
         np.testing.assert_array_equal(a, b)
 
 
+class Examples(Callback):
+    """Records the examples of the sources before training and after each epoch."""
+
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def set_data(self, training, validation):
+        self.training, self.validation = training, validation
+
+    def on_train_begin(self, logs=None):
+        self.found.append([source.examples() for source in (self.training, self.validation) if source])
+
+    on_train_end = on_train_begin
+
+
+def test_sources_of_arrays_have_evenly_spaced_examples():
+    recorder = Examples()
+    fit(small_model(), recorder, validation_data=(X[:5], Y[:5]))
+    chosen = [0, 2, 3, 5, 7, 9, 10, 12, 14, 16, 17, 19]  # 12 of 20
+    for training, validation in recorder.found:
+        np.testing.assert_array_equal(training.x, X[chosen])
+        np.testing.assert_array_equal(training.y, Y[chosen])
+        np.testing.assert_array_equal(validation.x, X[:5])
+
+
+def test_sources_of_batches_have_examples_of_their_first_batch_once_it_was_used():
+    recorder = Examples()
+    batches = iter([(X[i : i + 4], Y[i : i + 4]) for i in range(0, 16, 4)])
+    small_model().fit(batches, steps_per_epoch=2, epochs=2, verbose=0, callbacks=recorder)
+    assert recorder.validation is None
+    (before,), (after,) = recorder.found
+    assert before is None
+    np.testing.assert_array_equal(after.x, X[:4])
+
+
 def test_values_added_to_the_logs_enter_the_history_and_reach_the_next_callback():
     seen = []
     history = fit(
