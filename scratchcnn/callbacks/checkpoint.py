@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from typing import Literal
 
 from scratchcnn.arguments import boolean, finite, positive_integer
 from scratchcnn.callbacks.base import Logs
+from scratchcnn.callbacks.folders import expect_writable
 from scratchcnn.callbacks.monitor import Monitor
 
 MODEL_SUFFIXES, WEIGHT_SUFFIXES = (".npz", ".keras", ".h5", ".hdf5"), (".npz", ".weights.h5", ".h5", ".hdf5")
@@ -90,7 +90,7 @@ class ModelCheckpoint(Monitor):
         self._batches_since_save = 0
         folder = os.path.dirname(os.path.abspath(self.filepath))
         if "{" not in folder:
-            _expect_writable(folder)
+            expect_writable(folder, "the checkpoints")
         if self.save_best_only:
             self.resolve_mode()
             for _, value, _ in self.previous_epochs():
@@ -144,10 +144,3 @@ class ModelCheckpoint(Monitor):
                 f"Expected filepath to be formatted with {', '.join(map(repr, known))}, received {self.filepath!r} "
                 f"({type(error).__name__}: {error})."
             ) from None
-
-
-def _expect_writable(folder: str) -> None:
-    if not os.path.isdir(folder):
-        raise FileNotFoundError(errno.ENOENT, "Expected an existing folder for the checkpoints: create it", folder)
-    if not os.access(folder, os.W_OK):
-        raise PermissionError(errno.EACCES, "Expected a writable folder for the checkpoints", folder)
