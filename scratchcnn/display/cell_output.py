@@ -1,4 +1,4 @@
-"""The output of a notebook's cell in which a progress bar moves, and which is replaced by a line at the end."""
+"""The output of a notebook's cell that is replaced while the cell runs: a progress bar, a line, HTML."""
 
 from __future__ import annotations
 
@@ -49,6 +49,10 @@ class CellOutput:
     def show(self, line: str) -> None:
         """Replace the content by a line."""
         self._display({"text/plain": line}, raw=True)
+
+    def show_html(self, html: str, line: str) -> None:
+        """Replace the content by HTML; a client that cannot display it shows the line."""
+        self._display({"text/html": html, "text/plain": line}, raw=True)
 
     def _display(self, content: object, raw: bool = False) -> None:
         if self._handle is None:

@@ -123,3 +123,21 @@ def test_redirected_output_of_a_notebook_contains_lines():
     assert [output.output_type for output in found] == ["stream"]
     assert texts(found)[0] == "Epoch 1/1"
     assert texts(found)[1].startswith("13/13 - ")
+
+
+LIVE = "from scratchcnn.callbacks import LiveView\nview = LiveView(interval=0)\n"
+
+
+def test_live_view_is_one_output_of_the_cell_that_is_updated():
+    fit = f"{MODEL}{LIVE}model.fit(x, y, epochs=2, verbose=0, callbacks=[view]);"
+    fitted, again = executed([fit, "view"])
+    assert kinds(fitted) == [{"text/html"}]
+    assert fitted[0].data["text/plain"] == "Finished after 2 epochs"
+    for output in (fitted[0], *again):
+        html = output.data["text/html"]
+        assert "<strong>Finished after 2 epochs</strong>" in html
+        assert html.count('class="live-line live-training"') == 2
+        style = html.partition("</style>")[0]
+        selectors = re.findall(r"(?:^|\})\s*([^{}@/]+)\{", style, re.MULTILINE)
+        assert selectors
+        assert all(re.match(r"[.#]live\b", selector) for selector in selectors)  # nothing else of the notebook changes
