@@ -37,6 +37,7 @@ ORDER = [
     ["arguments"],
     ["operations"],
     ["kernels", "reference"],
+    ["page"],
     ["operands"],
     ["algorithms"],
     ["configs"],
@@ -180,12 +181,12 @@ def loaded_with_scratchcnn(modules):
 
 
 def test_importing_scratchcnn_loads_no_optional_dependency():
-    others = ("matplotlib", "requests", "scipy.ndimage", "tqdm", "pooch", "imageio", "h5py", "onnx")
+    others = ("matplotlib", "requests", "scipy.ndimage", "tqdm", "pooch", "imageio", "h5py", "onnx", "jinja2")
     assert loaded_with_scratchcnn(others) == "[]"
 
 
 def test_importing_scratchcnn_loads_no_package_that_models_do_not_use():
-    others = [f"scratchcnn.{name}" for name in ("datasets", "inspection", "plots", "preprocessing", "utils")]
+    others = [f"scratchcnn.{name}" for name in ("datasets", "inspection", "page", "plots", "preprocessing", "utils")]
     assert loaded_with_scratchcnn(others) == "[]"
 
 

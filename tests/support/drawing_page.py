@@ -10,7 +10,7 @@ import numpy as np
 from drawn_digits import GLYPHS, _curve
 
 from scratchcnn.inspection.laboratory.writing import DRAWING, PAGE, PREPARING
-from scratchcnn.inspection.page import read
+from scratchcnn.page import read
 from scratchcnn.preprocessing.segmentation import shape_network
 
 SIDE, MARGIN = 336, 22  # as in strokes.js

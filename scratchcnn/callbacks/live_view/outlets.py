@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from scratchcnn.callbacks.folders import expect_writable
 from scratchcnn.callbacks.live_view.server import CONTENT, PAGE, LocalServer
-from scratchcnn.inspection.page import Page, render
+from scratchcnn.page import Page, render
 
 PACKAGE = "scratchcnn.callbacks.live_view"
 IN_FILE = Page(PACKAGE, scripts=(), styles=("base", "live"))

@@ -15,9 +15,9 @@ from scratchcnn.inspection.arguments import built_model, class_count, sample_sha
 from scratchcnn.inspection.laboratory.engine import engine_text
 from scratchcnn.inspection.laboratory.network import network_data
 from scratchcnn.inspection.laboratory.stored_weights import rounding_errors, with_stored_weights
-from scratchcnn.inspection.page import ArrayStore, Page, read, render
 from scratchcnn.mistakes import check_classes
 from scratchcnn.operands import Array
+from scratchcnn.page import ArrayStore, Page, read, render
 from scratchcnn.sequential import Sequential
 from scratchcnn.storage.atomic import FilePath, atomic_write
 from scratchcnn.training.data import check_images

@@ -11,10 +11,10 @@ from scratchcnn.inspection.attribution.occlusion_map import occlusion
 from scratchcnn.inspection.attribution.receptive_field import convolutions
 from scratchcnn.inspection.attribution.saliency import input_gradient
 from scratchcnn.inspection.attribution.shifts import pixel_shifts
-from scratchcnn.inspection.page import ArrayStore
 from scratchcnn.inspection.report.sections import Data, Map, Section, section
 from scratchcnn.inspection.tracing.trace import Trace
 from scratchcnn.operands import Array
+from scratchcnn.page import ArrayStore
 from scratchcnn.sequential import Sequential
 
 LISTED = 12  # filters in the chart of the ablation

@@ -9,11 +9,11 @@ import numpy as np
 from scratchcnn.descriptions.registry import kind_of
 from scratchcnn.inspection.arguments import index_of
 from scratchcnn.inspection.im2col.story import show_im2col
-from scratchcnn.inspection.page import ArrayStore
 from scratchcnn.inspection.report.sections import Section
 from scratchcnn.inspection.tracing.trace import Trace
 from scratchcnn.layers import Conv2D
 from scratchcnn.operands import Array
+from scratchcnn.page import ArrayStore
 
 STEPS = 2  # steps of the window in the part of the image, down and across
 

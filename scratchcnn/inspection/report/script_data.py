@@ -13,7 +13,6 @@ from scratchcnn.descriptions import LayerDescription, Terms, description_of
 from scratchcnn.descriptions.registry import kind_of
 from scratchcnn.descriptions.rounding import MATRICES
 from scratchcnn.descriptions.terms import Position
-from scratchcnn.inspection.page import ArrayStore
 from scratchcnn.inspection.tracing.layer_trace import LayerTrace
 from scratchcnn.inspection.tracing.trace import Trace
 from scratchcnn.layers import (
@@ -34,6 +33,7 @@ from scratchcnn.layers import (
     ZeroPadding2D,
 )
 from scratchcnn.operands import Array, Shape
+from scratchcnn.page import ArrayStore
 
 SCRIPTED: dict[type[Layer], str] = {
     **{each: each.__name__ for each in (AveragePooling2D, Conv2D, Dense, Dropout, Flatten, MaxPooling2D)},

@@ -12,7 +12,6 @@ import numpy.typing as npt
 
 from scratchcnn.descriptions.words import times
 from scratchcnn.inspection.arguments import built_model, class_count, one_image, one_label
-from scratchcnn.inspection.page import ArrayStore, Page, render
 from scratchcnn.inspection.report.attribution_sections import attribution_sections
 from scratchcnn.inspection.report.layer_section import layer_section, loss_sources, overview
 from scratchcnn.inspection.report.matrix_product import matrix_product
@@ -20,6 +19,7 @@ from scratchcnn.inspection.report.script_data import page_data
 from scratchcnn.inspection.report.training_sections import training_sections
 from scratchcnn.inspection.tracing.trace import Trace, trace
 from scratchcnn.losses import CategoricalCrossentropy, SparseCategoricalCrossentropy
+from scratchcnn.page import ArrayStore, Page, render
 from scratchcnn.sequential import Sequential
 from scratchcnn.storage.atomic import FilePath, atomic_write
 

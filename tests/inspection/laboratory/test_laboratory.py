@@ -10,14 +10,13 @@ import numpy as np
 import pytest
 from networks import small_data, small_model
 
-from scratchcnn import Sequential
-from scratchcnn.inspection import page
+from scratchcnn import Sequential, page
 from scratchcnn.inspection.laboratory import write_laboratory, writing
 from scratchcnn.inspection.laboratory.engine import ENGINE
 from scratchcnn.inspection.laboratory.writing import PAGE, PREPARING
-from scratchcnn.inspection.page import script_text, style_text
 from scratchcnn.inspection.report.writing import PAGE as REPORT
 from scratchcnn.layers import Conv2D, Dense, Flatten
+from scratchcnn.page import script_text, style_text
 
 
 def test_every_file_of_the_page_is_used():

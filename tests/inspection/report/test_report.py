@@ -18,18 +18,18 @@ from hypothesis import strategies as st
 from networks import small_data, small_model
 
 import scratchcnn
-from scratchcnn import Sequential, activations
+from scratchcnn import Sequential, activations, page
 from scratchcnn.activations import has_formula
 from scratchcnn.algorithms import GradientAlgorithm, Rung
 from scratchcnn.descriptions import conv2d
 from scratchcnn.descriptions.registry import LIBRARY
-from scratchcnn.inspection import bug_zoo, page, trace, write_report
-from scratchcnn.inspection.page import ArrayStore, script_text, style_text
+from scratchcnn.inspection import bug_zoo, trace, write_report
 from scratchcnn.inspection.report import layer_section, script_data
 from scratchcnn.inspection.report.layer_section import formula_of, sources_of
 from scratchcnn.inspection.report.script_data import dense_kernel
 from scratchcnn.inspection.report.writing import PAGE
 from scratchcnn.layers import Activation, Conv2D, Dense, Flatten, Layer, Rescaling
+from scratchcnn.page import ArrayStore, script_text, style_text
 
 ROOT = Path(scratchcnn.__file__).parents[1]
 

@@ -9,7 +9,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any, NamedTuple
 
-PACKAGE = "scratchcnn.inspection.page"
+PACKAGE = "scratchcnn.page"
 POLICY = (  # only this style, this script and embedded images; nothing is loaded
     "default-src 'none'; img-src data:; style-src '{style}'; script-src '{script}'; base-uri 'none'; form-action 'none'"
 )
