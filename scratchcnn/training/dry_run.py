@@ -59,8 +59,9 @@ def _step(trainer: Trainer, shape: Shape, dtype: DType) -> None:
     total_penalty(regularized, trainer.ops)
     gradients = with_penalty_gradients(regularized, parameters, gradients, trainer.ops)
     if _is_own(trainer.optimizer):
-        copies = [np.zeros_like(parameter) for parameter in parameters]
-        trainer.optimizer.step(copies, gradients, trainer.optimizer.start(copies), trainer.ops)
+        copies, optimizer = [np.zeros_like(parameter) for parameter in parameters], trainer.optimizer
+        # The method of its class: a callback may have replaced that of the instance, to observe the real step.
+        type(optimizer).step(optimizer, copies, gradients, optimizer.start(copies), trainer.ops)
 
 
 def _is_own(*things: object) -> bool:

@@ -13,6 +13,7 @@ from scratchcnn.callbacks import Callback, ModelCheckpoint
 from scratchcnn.inspection import OptimizerMicroscope, compare_optimizers, watch_weight
 from scratchcnn.layers import Dense
 from scratchcnn.training.diagnosis import NonFiniteLossError
+from scratchcnn.training.dry_run import dry_run_of_step
 
 OPTIMIZERS = {
     "adam": lambda: optimizers.Adam(0.01),
@@ -354,3 +355,15 @@ def test_wrong_arguments_raise_an_error():
     microscope = OptimizerMicroscope(small_model(seed=1), "dense", "kernel", (0, 0))
     with pytest.raises(ValueError, match="of the model that this microscope was made for"):
         model.fit(*small_data(), verbose=0, callbacks=microscope)
+
+
+def test_dry_run_that_compiles_the_kernels_is_not_recorded():
+    model = Sequential([Dense(2, activation="softmax", input_shape=(3,))], seed=0)
+    model.compile("adam")
+    microscope = OptimizerMicroscope(model, "dense", "kernel", (0, 0))
+    microscope.set_model(model)
+    microscope.on_train_begin()
+    microscope.on_train_batch_begin(0)
+    dry_run_of_step(model.trainer, np.zeros((1, 3), np.float32)).perform()  # as in the first step without a cache
+    assert len(microscope.result.steps) == 0
+    assert model.trainer.optimizer is not model.optimizer  # the step that follows is observed
