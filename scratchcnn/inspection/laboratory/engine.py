@@ -7,8 +7,8 @@ from importlib.resources import files
 SCRIPTS = files("scratchcnn.inspection.laboratory") / "scripts" / "engine"
 ENGINE = (
     "decoding", "random", "products", "windows", "convolution", "pooling", "activations", "normalization", "dropout",
-    "shaping", "steps", "network", "losses", "optimizers", "augmentation", "training", "design", "attribution",
-    "requests", "worker",
+    "shaping", "steps", "network", "losses", "optimizers", "augmentation", "training", "played_step", "design",
+    "attribution", "requests", "worker",
 )  # fmt: skip
 
 

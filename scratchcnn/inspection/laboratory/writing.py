@@ -15,6 +15,7 @@ from scratchcnn.inspection.arguments import built_model, class_count, sample_sha
 from scratchcnn.inspection.laboratory.engine import engine_text
 from scratchcnn.inspection.laboratory.network import network_data
 from scratchcnn.inspection.laboratory.stored_weights import rounding_errors, with_stored_weights
+from scratchcnn.inspection.laboratory.update_rule import update_rule_data
 from scratchcnn.mistakes import check_classes
 from scratchcnn.operands import Array
 from scratchcnn.page import ArrayStore, Page, read, render
@@ -29,16 +30,16 @@ PREPARING = ("grey", "filters", "ink", "shapes", "layout", "segmentation", "prep
 DRAWING = ("strokes", "canvas", "file", "preparer")
 VIEWS = (
     "state", "layers", "passes", "mosaic", "strip", "history", "answers", "window_view", "layer_view", "panels",
-    "influence", "ascent", "sizes", "digits", "drawing_view", "main",
+    "spare", "influence", "ascent", "played_step", "stations", "step_view", "sizes", "digits", "drawing_view", "main",
 )  # fmt: skip
 PAGE = Page(
     "scratchcnn.inspection.laboratory",
     scripts=(
         "elements", "arrays", "numbers", "colours", "positions", "geometry", "rounding", "forward", "described",
-        "field", "sheet", "matrices", "ledger", "arithmetic", "outline", "engine/decoding", "engine/windows",
+        "field", "sheet", "matrices", "ledger", "arithmetic", "outline", "charts", "engine/decoding", "engine/windows",
         "engine/client", *(f"drawing/{name}" for name in DRAWING), *(f"page/{name}" for name in VIEWS),
     ),
-    styles=("base", "laboratory"),
+    styles=("base", "laboratory", "step"),
     policy="; worker-src blob:",
 )  # fmt: skip
 
@@ -81,8 +82,9 @@ def write_laboratory(
     """Write an HTML page on which you draw a digit while the browser computes every value of the network.
 
     The page shows the feature maps of each layer, the sum behind each value, the probabilities and their history, which
-    pixels and strokes matter, and how the image would have to change to be read as another digit. It is one file and
-    works offline. A drawing is prepared as by `scratchcnn.preprocessing.read_digit`.
+    pixels and strokes matter, and how the image would have to change to be read as another digit. It plays one training
+    step, with the numbers of `watch_weight`. It is one file and works offline. A drawing is prepared as by
+    `scratchcnn.preprocessing.read_digit`.
 
     Parameters
     ----------
@@ -112,6 +114,7 @@ def write_laboratory(
     Notes
     -----
     Weights are stored as float16. For the network of the README the page has about 4 MB.
+    The training step uses the compiled optimizer if that is SGD or Adam, and Adam's defaults for others.
 
     References
     ----------
@@ -149,6 +152,7 @@ def write_laboratory(
         "inputScale": scale,
         "imageShape": list(DRAWN) if can_draw else None,
         "digits": _digits(store, x, y, stored),
+        "optimizer": update_rule_data(model),
         "shapeNetwork": _shape_network(store) if can_draw else None,
         "workers": {"engine": engine_text(), "prepare": _preparing_text()},
     }

@@ -25,6 +25,8 @@
 //       progress {step, steps, epoch, epochs, loss, accuracy} after each step; the accuracy is the last one measured on
 //          heldOut {images, labels}, after each `every` (20) steps and the last one; null before
 //       -> {stopped, accuracy, seconds}
+//   play {name, image, label, optimizer}   one step with every value in it; the network stays as it is
+//       -> {before, after, values, gradients, parameters, weights, updated}, see played_step.js
 //   reset {name}                    the initial parameters, and no state of an optimizer
 //       -> {}
 //   occlusion {name, image, label, size, stride, fill, shape}
@@ -67,6 +69,7 @@ function createRequests() {
     evaluate: ({ name, images, labels }) => evaluate(frozenCopy(known(name).network), Float64Array.from(images), labels),
     step: ({ name, ...request }) => takeSteps(known(name), request),
     train: ({ name, ...request }) => trainOn(known(name).network, request),
+    play: ({ name, image, label, optimizer }) => playStep(known(name).network, image, label, optimizer),
     reset: ({ name }) => {
       const entry = known(name);
       restore(entry.network, entry.initial);

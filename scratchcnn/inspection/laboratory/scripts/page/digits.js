@@ -25,6 +25,12 @@ class StoredDigits {
   }
 }
 
+// The label of the stored digit that is shown; null for a drawing, or your own image.
+function labelShown() {
+  const number = lab.example ? page.digits.tests[0] : drawing.state.shown?.digit;
+  return number === undefined ? null : page.digits.labels[number];
+}
+
 // The pixels of a stored digit, as the network receives them.
 function digitImage(number) {
   const size = sizeOf(page.input.shape), values = arrayOf(page.digits.images).subarray(number * size, (number + 1) * size);
