@@ -26,7 +26,8 @@ SHAPES = {"mnist": (28, 28, 1), "fashion_mnist": (28, 28, 1), "cifar10": (32, 32
 
 
 def main() -> None:
-    options, own_digit, model, train, test = read_command_line()
+    options, own_digit, models, train, test = read_command_line()
+    model, other = models
     saved = options.output / "look_inside.npz"
     if model is None:
         model = train_network(train, test, options.seed)
@@ -47,7 +48,14 @@ def main() -> None:
         own = as_input_of(model, own_digit[None])
         label = model.predict(own).argmax() if options.label is None else options.label
         images, labels = np.concatenate([own, images]), np.concatenate([[label], labels])
-    print(write_laboratory(model, page, images, labels))
+    names = options.names or names_of(options.model, options.compare)
+    print(write_laboratory(model, page, images, labels, compare=other, names=names))
+
+
+def names_of(file: str | None, other: str | None) -> tuple[str, str]:
+    """Return the names of two models: those of their files, or the whole paths if these are the same."""
+    first, second = Path(file or "look_inside.npz"), Path(other or "")
+    return (first.name, second.name) if first.name != second.name else (str(first), str(second))
 
 
 def write_static(
@@ -120,7 +128,7 @@ def train_network(train: tuple, test: tuple, seed: int) -> Sequential:
 
 
 def read_command_line() -> tuple:
-    """Return the options, and the digit, model and data that they name; exit with a message if one of them is wrong.
+    """Return the options, and the digit, models and data that they name; exit with a message if one of them is wrong.
 
     Images are (N, H, W, C) with values from 0 to 1.
     """
@@ -128,6 +136,9 @@ def read_command_line() -> tuple:
     add = parser.add_argument
     add("--model", metavar="FILE",
         help="a model saved with scratchcnn (default: train the network of the README)")  # fmt: skip
+    add("--compare", metavar="FILE",
+        help="a second saved model, which reads the same drawing side by side with the first one")  # fmt: skip
+    add("--names", nargs=2, metavar="NAME", help="with --compare: names of the two models (default: of their files)")
     add("--static", action="store_true", help="write the page about one image, which does not compute")
     add("--digit", metavar="PHOTO", help="a photo of a digit, a file or a URL, shown first (default: a test image)")
     add("--label", type=int, metavar="N", help="the digit on the photo (default: the predicted class)")
@@ -165,7 +176,7 @@ def read_command_line() -> tuple:
             own_digit = read_digit(options.digit, ink=options.ink).image[0]
         except (OSError, ValueError) as error:
             parser.error(f"argument --digit: {options.digit}: {error}")
-    model = None if options.model is None else read_model(parser, options.model, SHAPES[options.dataset])
+    models = read_models(parser, options)
     try:
         options.output.mkdir(parents=True, exist_ok=True)
         if (options.output / "look_inside.html").is_dir():
@@ -177,19 +188,40 @@ def read_command_line() -> tuple:
         parser.error(
             f"argument --test-image: expected a number from 0 to {len(test[1]) - 1}, received {options.test_image}"
         )
-    return options, own_digit, model, train, test
+    return options, own_digit, models, train, test
 
 
-def read_model(parser: argparse.ArgumentParser, file: str, shape: tuple) -> Sequential:
+def read_models(parser: argparse.ArgumentParser, options: argparse.Namespace) -> list[Sequential | None]:
+    """Return the models of --model and --compare; None for one that is not given."""
+    if options.compare is not None and (options.static or options.compare == options.model):
+        parser.error("argument --compare: expected another file than that of --model, without --static")
+    if options.names is not None and (options.compare is None or len({*options.names, ""}) != 3):
+        parser.error("argument --names: expected two different names, together with --compare")
+    shape, files = SHAPES[options.dataset], {"--model": options.model, "--compare": options.compare}
+    models = [None if file is None else read_model(parser, name, file, shape) for name, file in files.items()]
+    expected, received = (f"{shape} from 0 to 1" if each is None else input_of(each) for each in models)
+    if models[1] is not None and expected != received:
+        parser.error(
+            f"argument --compare: expected a model of images {expected}, as the first one, received {received}"
+        )
+    return models
+
+
+def input_of(model: Sequential) -> str:
+    """Return shape and range of the images that a model expects."""
+    return f"{model.input_shape[1:]} from 0 to {255 if isinstance(model.layers[0], Rescaling) else 1}"
+
+
+def read_model(parser: argparse.ArgumentParser, argument: str, file: str, shape: tuple) -> Sequential:
     """Return the model in a file if it classifies images of that shape."""
     try:
         model = load_model(file)
     except (OSError, ValueError) as error:
-        parser.error(f"argument --model: {error}")
+        parser.error(f"argument {argument}: {error}")
     shapes = ((None, *shape), (None, int(np.prod(shape))))
     if model.input_shape not in shapes or model.output_shape != (None, 10):
         parser.error(
-            f"argument --model: expected a model from images {shape} to 10 classes, received one from "
+            f"argument {argument}: expected a model from images {shape} to 10 classes, received one from "
             f"{model.input_shape} to {model.output_shape}"
         )
     return model

@@ -80,6 +80,20 @@ def test_network_reads_drawn_digits_and_is_shown_in_a_laboratory_and_a_static_pa
     assert again.stdout.splitlines()[0].endswith(f", label {y[3]}")
 
 
+@pytest.mark.parametrize("names", [(), ("--names", "without training", "other seed")])
+def test_second_model_is_named_after_its_file_or_as_the_user_wants(tmp_path: Path, names: tuple):
+    for name, seed in (("a.npz", 0), ("b.npz", 1)):
+        model = Sequential([Flatten(input_shape=(28, 28, 1)), Dense(10, activation="softmax")], seed=seed)
+        model.save(tmp_path / name)
+    done = run(tmp_path, "--data", "sample", "--model", "a.npz", "--compare", "b.npz", *names)
+    assert done.returncode == 0, done.stderr
+    first, second = names[1:] or ("a.npz", "b.npz")
+    assert re.search(
+        rf"^  {re.escape(first)} and {re.escape(second)} disagree on \d+ of 1,000 images$", done.stdout, re.M
+    )
+    assert f"\n  {second}: weights stored as float16" in done.stdout
+
+
 def test_default_digit_is_correct_and_uncertain():
     probabilities = np.array([[0.9, 0.1], [0.28, 0.72], [0.31, 0.69], [0.35, 0.65], [0.2, 0.8]])
     choose = runpy.run_path(str(EXAMPLE))["uncertain_digit"]
@@ -119,6 +133,16 @@ def test_own_photo_and_own_model(tmp_path: Path, first: object):
             ("--model", "small.npz"),
             r"argument --model: expected a model from images \(28, 28, 1\) to 10 classes, received",
         ),
+        (("--compare", "nowhere.npz"), r"argument --compare: .*nowhere\.npz"),
+        (("--compare", "small.npz"), r"argument --compare: expected a model from images \(28, 28, 1\) to 10 classes"),
+        (
+            ("--compare", "vector.npz"),
+            r"argument --compare: expected a model of images \(28, 28, 1\) from 0 to 1, as the first one, received ",
+        ),
+        (("--compare", "vector.npz", "--static"), "argument --compare: expected another file than that of --model, "),
+        (("--compare", "vector.npz", "--model", "vector.npz"), "argument --compare: expected another file than that "),
+        (("--names", "a", "b"), "argument --names: expected two different names, together with --compare"),
+        (("--compare", "vector.npz", "--names", "a", "a"), "argument --names: expected two different names, "),
         (("--output", "text.png"), r"argument --output: expected a folder, received 'text\.png'"),
         (("--output", "taken"), "argument --output: expected a folder, received 'taken' .*is a folder"),
         (("--data", "nowhere"), r"argument --data: .*nowhere"),
@@ -137,6 +161,7 @@ def test_wrong_arguments(tmp_path: Path, arguments: tuple, message: str):
     dot[10:30, 12:16] = 0
     iio.imwrite(tmp_path / "dot.png", dot)
     Sequential([Dense(10, input_shape=(4,))]).save(tmp_path / "small.npz")
+    Sequential([Dense(10, input_shape=(784,))]).save(tmp_path / "vector.npz")
     done = run_in_this_process(EXAMPLE, tmp_path, *arguments)
     assert done.returncode == 2
     assert re.search(rf"\nlook_inside\.py: error: {message}.*\n\Z", done.stderr), done.stderr

@@ -97,3 +97,8 @@ def rounding_errors(model: Sequential) -> list[RoundingError]:
             largest = float(np.abs(exact).max(initial=0.0))
             found.append(RoundingError(label, error, error / largest if largest else 0.0))
     return found
+
+
+def largest_rounding(model: Sequential) -> float:
+    """Return the largest relative rounding error of all parameters; 0 for a model without parameters."""
+    return max((each.relative for each in rounding_errors(model)), default=0.0)

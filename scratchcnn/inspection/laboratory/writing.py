@@ -12,9 +12,10 @@ import numpy.typing as npt
 
 from scratchcnn.descriptions.words import times
 from scratchcnn.inspection.arguments import built_model, class_count, sample_shape
+from scratchcnn.inspection.laboratory.comparison import SHOWN, Comparison, compare_models
 from scratchcnn.inspection.laboratory.engine import engine_text
 from scratchcnn.inspection.laboratory.network import network_data
-from scratchcnn.inspection.laboratory.stored_weights import rounding_errors, with_stored_weights
+from scratchcnn.inspection.laboratory.stored_weights import largest_rounding, with_stored_weights
 from scratchcnn.inspection.laboratory.update_rule import update_rule_data
 from scratchcnn.mistakes import check_classes
 from scratchcnn.operands import Array
@@ -30,7 +31,8 @@ PREPARING = ("grey", "filters", "ink", "shapes", "layout", "segmentation", "prep
 DRAWING = ("strokes", "canvas", "file", "preparer")
 VIEWS = (
     "state", "layers", "passes", "mosaic", "strip", "history", "answers", "window_view", "layer_view", "panels",
-    "spare", "influence", "ascent", "played_step", "stations", "step_view", "sizes", "digits", "drawing_view", "main",
+    "spare", "comparison", "influence", "ascent", "played_step", "stations", "step_view", "sizes", "digits",
+    "drawing_view", "main",
 )  # fmt: skip
 PAGE = Page(
     "scratchcnn.inspection.laboratory",
@@ -39,7 +41,7 @@ PAGE = Page(
         "field", "sheet", "matrices", "ledger", "arithmetic", "outline", "charts", "engine/decoding", "engine/windows",
         "engine/client", *(f"drawing/{name}" for name in DRAWING), *(f"page/{name}" for name in VIEWS),
     ),
-    styles=("base", "laboratory", "step"),
+    styles=("base", "laboratory", "comparison", "step"),
     policy="; worker-src blob:",
 )  # fmt: skip
 
@@ -55,6 +57,7 @@ class Laboratory:
     rounding : float  largest rounding error of a stored weight, relative to the largest weight of its parameter
     changed : int  how many of the given images have another predicted class with the stored weights
     images : int  how many images were given
+    comparison : Comparison or None  of the model with a second one
     """
 
     path: Path
@@ -62,13 +65,24 @@ class Laboratory:
     rounding: float
     changed: int
     images: int
+    comparison: Comparison | None = None
 
     def __str__(self) -> str:
-        return (
-            f"{self.path}: {self.size / 1e6:.1f} MB; open it in a browser, it works offline\n"
-            f"  weights stored as float16: relative error at most {self.rounding:.1e}, which changes the predicted "
-            f"class of {self.changed} of {self.images:,} images"
-        )
+        lines = [f"{self.path}: {self.size / 1e6:.1f} MB; open it in a browser, it works offline"]
+        stored = [("", self.rounding, self.changed)]
+        if self.comparison is not None:
+            (first, second), differing = self.comparison.names, len(self.comparison.disagreements)
+            stored = [
+                (f"{first}: ", *stored[0][1:]),
+                (f"{second}: ", self.comparison.rounding, self.comparison.changed),
+            ]
+            lines.append(f"  {first} and {second} disagree on {differing:,} of {self.images:,} images")
+        lines += [
+            f"  {name}weights stored as float16: relative error at most {rounding:.1e}, which changes the predicted "
+            f"class of {changed} of {self.images:,} images"
+            for name, rounding, changed in stored
+        ]
+        return "\n".join(lines)
 
 
 def write_laboratory(
@@ -77,6 +91,8 @@ def write_laboratory(
     images: npt.ArrayLike,
     labels: npt.ArrayLike,
     *,
+    compare: Sequential | None = None,
+    names: tuple[str, str] = ("this network", "the other network"),
     title: str = "Draw a digit, and watch a neural network read it",
 ) -> Laboratory:
     """Write an HTML page on which you draw a digit while the browser computes every value of the network.
@@ -96,6 +112,11 @@ def write_laboratory(
     images, labels : array-like (N, *input_shape), (N,)
         Test images, in the range of the model's input. The page contains the first 200 and the 24 most confident
         errors.
+    compare : Sequential, optional
+        A second model, which reads the same drawing next to the first one: for example after more epochs, or without
+        dropout. Built, for the same images: with the same input shape, range of pixels and classes.
+    names : tuple of two str
+        How the page calls the model and the second one.
     title : str, optional
         Heading of the page.
 
@@ -106,14 +127,14 @@ def write_laboratory(
     Raises
     ------
     TypeError, ValueError
-        The model is not built, has a layer whose code is your own, or does not classify images; images and labels do
-        not fit.
+        A model is not built, has a layer whose code is your own, or does not classify images; images and labels do
+        not fit; `compare` has another input shape or number of classes.
     OSError, ImportError
         The file cannot be written; Jinja2 is not installed.
 
     Notes
     -----
-    Weights are stored as float16. For the network of the README the page has about 4 MB.
+    Weights are stored as float16. For the network of the README the page has about 4 MB, with two of them about 7 MB.
     The training step uses the compiled optimizer if that is SGD or Adam, and Adam's defaults for others.
 
     References
@@ -141,8 +162,8 @@ def write_laboratory(
     probabilities = model.predict(x)
     stored = with_stored_weights(model).predict(x)
     changed = int((stored.argmax(axis=1) != probabilities.argmax(axis=1)).sum())
-    rounding = max((each.relative for each in rounding_errors(model)), default=0.0)
-    store = ArrayStore()
+    comparison = None if compare is None else compare_models(model, compare, names, x, y, stored)
+    rounding, store = largest_rounding(model), ArrayStore()
     can_draw = shape in (DRAWN, (DRAWN[0] * DRAWN[1],))
     scale = 255.0 if x.max() > 1 else 1.0
     data: dict[str, Any] = {
@@ -151,11 +172,13 @@ def write_laboratory(
         "canDraw": can_draw,
         "inputScale": scale,
         "imageShape": list(DRAWN) if can_draw else None,
-        "digits": _digits(store, x, y, stored),
+        "digits": _digits(store, x, y, stored, _differing(comparison)),
         "optimizer": update_rule_data(model),
         "shapeNetwork": _shape_network(store) if can_draw else None,
         "workers": {"engine": engine_text(), "prepare": _preparing_text()},
     }
+    if compare is not None and comparison is not None:
+        data["comparison"] = comparison.data(compare, data["digits"]["differing"])
     page = render(
         PAGE,
         data,
@@ -173,7 +196,7 @@ def write_laboratory(
     ).encode()
     with atomic_write(to_file) as file:
         file.write(page)
-    return Laboratory(Path(to_file), len(page), rounding, changed, len(x))
+    return Laboratory(Path(to_file), len(page), rounding, changed, len(x), comparison)
 
 
 def _ink(image: Array, scale: float) -> list[list[float]]:
@@ -182,12 +205,17 @@ def _ink(image: Array, scale: float) -> list[list[float]]:
     return [] if image.ndim < 3 else np.clip(image[..., 0] / scale, 0, 1).tolist()
 
 
-def _digits(store: ArrayStore, x: Array, y: Array, probabilities: Array) -> dict[str, Any]:
-    """Return the stored images: the first ones, and the most confident errors."""
+def _differing(comparison: Comparison | None) -> Array:
+    """Return the images on which two models disagree that are stored."""
+    return np.empty(0, np.int64) if comparison is None else comparison.disagreements[:SHOWN]
+
+
+def _digits(store: ArrayStore, x: Array, y: Array, probabilities: Array, differing: Array) -> dict[str, Any]:
+    """Return the stored images: the first ones, the most confident errors, and those on which two models disagree."""
     predicted = probabilities.argmax(axis=1)
     wrong = np.flatnonzero(predicted != y)
     wrong = wrong[np.argsort(-probabilities[wrong, predicted[wrong]], kind="stable")][:ERRORS]
-    chosen = np.concatenate([np.arange(min(STORED, len(x))), wrong])
+    chosen = np.concatenate([np.arange(min(STORED, len(x))), wrong, differing])
     kept, divisor = x[chosen], 1.0
     as_bytes = np.rint(255.0 * kept.astype(np.float64))
     if x.dtype.kind != "f":
@@ -196,14 +224,15 @@ def _digits(store: ArrayStore, x: Array, y: Array, probabilities: Array) -> dict
         kept, divisor = as_bytes.astype(np.uint8), 255.0
     else:
         kept = kept.astype(np.float32)
-    tests = len(chosen) - len(wrong)
+    tests, errors = (int(end) for end in np.cumsum([min(STORED, len(x)), len(wrong)]))
     return {
         "images": store.add(kept),
         "divisor": divisor,
         "labels": y[chosen].tolist(),
         "predicted": predicted[chosen].tolist(),
         "tests": list(range(tests)),
-        "errors": list(range(tests, len(chosen))),
+        "errors": list(range(tests, errors)),
+        "differing": list(range(errors, len(chosen))),
     }
 
 
