@@ -38,11 +38,10 @@ function predictionsOf(network, pass) {
   return loss.name === "binary_crossentropy" ? outputs.map(logistic) : softmaxRows(outputs, outputs.length / pass.count);
 }
 
-// Class numbers as one-hot rows; rows of targets as they are.
+// Class numbers as one-hot rows; for a loss that is not sparse, also rows of targets, as they are.
 function targetsOf({ sparse }, labels, count, width) {
-  const expected = sparse ? count : count * width;
-  if (labels.length !== expected) throw new Error(`Expected ${expected} labels or targets, received ${labels.length}.`);
-  if (!sparse) return Float64Array.from(labels);
+  if (!sparse && labels.length === count * width) return Float64Array.from(labels);
+  if (labels.length !== count) throw new Error(`Expected ${count} labels or targets, received ${labels.length}.`);
   const targets = new Float64Array(count * width);
   for (let n = 0; n < count; n++) {
     const label = labels[n];
