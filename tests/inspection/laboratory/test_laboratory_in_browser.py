@@ -5,8 +5,6 @@ from __future__ import annotations
 import base64
 import itertools
 import re
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ import pytest
 from browser import CONTRAST, chromium, complaints, contrasts, requested, show
 from drawing_page import SIDE, Stroke, stroke_of, written
 from drawn_digits import Scene, photograph
+from laboratory_page import click, draw, opened, probabilities, shows, text, wait_until
 from networks import sample_digits
 from PIL import Image
 from selenium.webdriver.common.action_chains import ActionChains
@@ -43,20 +42,6 @@ from scratchcnn.preprocessing import read_digit
 SAME = 1e-4
 LONGEST = 15_000  # CSS pixels of the page in its default state
 FIRST_SCREEN = 900
-DRAW = """
-    const [strokes] = arguments, canvas = document.querySelector('.paper canvas'), box = canvas.getBoundingClientRect();
-    const at = ([x, y]) => ({ clientX: box.left + x * box.width / 336, clientY: box.top + y * box.height / 336 });
-    const send = (name, point) => canvas.dispatchEvent(
-        new PointerEvent(name, { pointerId: 7, pointerType: 'pen', bubbles: true, ...at(point) }));
-    for (const { points } of strokes) {
-        send('pointerdown', points[0]);
-        for (const point of points.slice(1)) send('pointermove', point);
-        send('pointerup', points.at(-1));
-    }
-"""
-PROBABILITIES = (
-    "return [...document.querySelectorAll('#answers .value')].map((each) => each.dataset.probability ?? null)"
-)
 UNDO = "document.body.dispatchEvent(new KeyboardEvent('keydown', { key: 'z', ctrlKey: true, bubbles: true }))"
 LEDGER = "return [...document.querySelectorAll('#layer-view .ledger th')].map((each) => each.textContent)"
 PAPER = "return document.querySelector('.paper canvas').toDataURL('image/png').split(',')[1]"
@@ -96,53 +81,16 @@ def page(driver, made) -> Any:
     return driver
 
 
-def opened(driver: Any, file: Path, width: int = 1280, dark: bool = False) -> None:
-    show(driver, file, width, dark)
-    wait_until(lambda: driver.execute_script("return document.body.dataset.ready"))
-    wait_until(lambda: None not in probabilities(driver))
-
-
-def wait_until(condition: Callable[[], Any], seconds: float = 20) -> Any:
-    """Wait for what the page's workers compute."""
-    end = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < end, "the page did not answer"
-        time.sleep(0.05)
-    return found
-
-
-def probabilities(driver: Any) -> list[float | None]:
-    return [None if each is None else float(each) for each in driver.execute_script(PROBABILITIES)]
-
-
-def click(driver: Any, selector: str) -> None:
-    driver.find_element("css selector", selector).click()
-
-
-def text(driver: Any, selector: str) -> str:
-    return driver.execute_script("return document.querySelector(arguments[0]).innerText", selector).strip()
-
-
 def in_python(driver: Any, made: Made) -> np.ndarray:
     """Return the probabilities that Python computes for the picture on the paper."""
     png = base64.b64decode(driver.execute_script(PAPER))
     return made.model.predict(read_digit(png).image)[0]
 
 
-def shows(driver: Any, expected: np.ndarray, tolerance: float = 1e-5) -> bool:
-    """Return whether the page shows these probabilities."""
-    found = probabilities(driver)
-    return None not in found and np.allclose(found, expected, rtol=0, atol=tolerance)
-
-
 def assert_same_answer(driver: Any, made: Made) -> None:
     expected = in_python(driver, made)
     wait_until(lambda: shows(driver, expected, SAME))
     assert text(driver, ".verdict .digit") == str(expected.argmax())
-
-
-def draw(driver: Any, strokes: list[Stroke]) -> None:
-    driver.execute_script(DRAW, strokes)
 
 
 def draw_with_mouse(driver: Any, strokes: list[Stroke]) -> None:

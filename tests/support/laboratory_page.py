@@ -1,0 +1,64 @@
+"""The laboratory in a browser: opening it, waiting for its workers, and reading its answer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from browser import show
+from drawing_page import Stroke
+
+DRAW = """
+    const [strokes] = arguments, canvas = document.querySelector('.paper canvas'), box = canvas.getBoundingClientRect();
+    const at = ([x, y]) => ({ clientX: box.left + x * box.width / 336, clientY: box.top + y * box.height / 336 });
+    const send = (name, point) => canvas.dispatchEvent(
+        new PointerEvent(name, { pointerId: 7, pointerType: 'pen', bubbles: true, ...at(point) }));
+    for (const { points } of strokes) {
+        send('pointerdown', points[0]);
+        for (const point of points.slice(1)) send('pointermove', point);
+        send('pointerup', points.at(-1));
+    }
+"""
+PROBABILITIES = (
+    "return [...document.querySelectorAll('#answers .value')].map((each) => each.dataset.probability ?? null)"
+)
+
+
+def opened(driver: Any, file: Path, width: int = 1280, dark: bool = False) -> None:
+    show(driver, file, width, dark)
+    wait_until(lambda: driver.execute_script("return document.body.dataset.ready"))
+    wait_until(lambda: None not in probabilities(driver))
+
+
+def wait_until(condition: Callable[[], Any], seconds: float = 20) -> Any:
+    """Wait for what the page's workers compute."""
+    end = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < end, "the page did not answer"
+        time.sleep(0.05)
+    return found
+
+
+def probabilities(driver: Any) -> list[float | None]:
+    return [None if each is None else float(each) for each in driver.execute_script(PROBABILITIES)]
+
+
+def click(driver: Any, selector: str) -> None:
+    driver.find_element("css selector", selector).click()
+
+
+def text(driver: Any, selector: str) -> str:
+    return driver.execute_script("return document.querySelector(arguments[0]).innerText", selector).strip()
+
+
+def shows(driver: Any, expected: np.ndarray, tolerance: float = 1e-5) -> bool:
+    """Return whether the page shows these probabilities."""
+    found = probabilities(driver)
+    return None not in found and np.allclose(found, expected, rtol=0, atol=tolerance)
+
+
+def draw(driver: Any, strokes: list[Stroke]) -> None:
+    driver.execute_script(DRAW, strokes)
