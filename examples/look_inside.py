@@ -20,6 +20,7 @@ from scratchcnn.preprocessing import Augmenter, create_scaler, normalizer, read_
 
 PROCESSED = 160_000  # images processed by the training without --model: 40 epochs of the sample, 2.7 of all of MNIST
 LEARNED = 3_200  # images from which a copy with new weights learns, in 100 steps
+TRAINED = 1_000  # images on the page from which a small network learns in the browser
 EVALUATED = 500  # images for the evaluation without each filter
 PROBABILITY = 0.7  # of the correct class, for the default digit
 SHAPES = {"mnist": (28, 28, 1), "fashion_mnist": (28, 28, 1), "cifar10": (32, 32, 3)}
@@ -48,8 +49,10 @@ def main() -> None:
         own = as_input_of(model, own_digit[None])
         label = model.predict(own).argmax() if options.label is None else options.label
         images, labels = np.concatenate([own, images]), np.concatenate([[label], labels])
+    x_train, y_train = (each[:TRAINED] for each in train)
+    training = as_input_of(model, x_train), y_train
     names = options.names or names_of(options.model, options.compare)
-    print(write_laboratory(model, page, images, labels, compare=other, names=names))
+    print(write_laboratory(model, page, images, labels, training=training, compare=other, names=names))
 
 
 def names_of(file: str | None, other: str | None) -> tuple[str, str]:

@@ -111,7 +111,9 @@ def test_own_photo_and_own_model(tmp_path: Path, first: object):
     done = run_in_this_process(EXAMPLE, tmp_path, *own)
     assert done.returncode == 0, done.stderr
     assert "training on" not in done.stdout
-    assert "the label is 2" in (tmp_path / "output/look_inside.html").read_text()  # it is the first image
+    page = (tmp_path / "output/look_inside.html").read_text()
+    assert "the label is 2" in page  # it is the first image
+    assert '"heldOut": {' in page  # digits to train a network with
     static = run_in_this_process(EXAMPLE, tmp_path, *own, "--static")
     assert static.returncode == 0, static.stderr
     assert re.match(r"Predicted class \d, label 2\n", static.stdout)

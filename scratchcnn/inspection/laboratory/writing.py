@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from scratchcnn.descriptions.words import times
 from scratchcnn.inspection.arguments import built_model, class_count, sample_shape
-from scratchcnn.inspection.laboratory.comparison import SHOWN, Comparison, compare_models
+from scratchcnn.inspection.laboratory.comparison import Comparison, compare_models
+from scratchcnn.inspection.laboratory.digits import stored_digits, training_digits
 from scratchcnn.inspection.laboratory.engine import engine_text
 from scratchcnn.inspection.laboratory.network import network_data
 from scratchcnn.inspection.laboratory.stored_weights import largest_rounding, with_stored_weights
@@ -25,14 +26,12 @@ from scratchcnn.storage.atomic import FilePath, atomic_write
 from scratchcnn.training.data import check_images
 
 DRAWN = (28, 28, 1)  # the shape of an image that can be drawn
-STORED = 200  # images of which the page contains the pixels, besides the errors
-ERRORS = 24  # the most confident errors
 PREPARING = ("grey", "filters", "ink", "shapes", "layout", "segmentation", "prepare", "worker")
 DRAWING = ("strokes", "canvas", "file", "preparer")
 VIEWS = (
     "state", "layers", "passes", "mosaic", "strip", "history", "answers", "window_view", "layer_view", "panels",
-    "spare", "comparison", "influence", "ascent", "played_step", "stations", "step_view", "sizes", "digits",
-    "drawing_view", "main",
+    "spare", "comparison", "influence", "ascent", "learning", "teach", "changes", "scratch", "played_step", "stations",
+    "step_view", "sizes", "digits", "drawing_view", "main",
 )  # fmt: skip
 PAGE = Page(
     "scratchcnn.inspection.laboratory",
@@ -41,7 +40,7 @@ PAGE = Page(
         "field", "sheet", "matrices", "ledger", "arithmetic", "outline", "charts", "engine/decoding", "engine/windows",
         "engine/client", *(f"drawing/{name}" for name in DRAWING), *(f"page/{name}" for name in VIEWS),
     ),
-    styles=("base", "laboratory", "comparison", "step"),
+    styles=("base", "laboratory", "comparison", "learning", "step"),
     policy="; worker-src blob:",
 )  # fmt: skip
 
@@ -91,6 +90,7 @@ def write_laboratory(
     images: npt.ArrayLike,
     labels: npt.ArrayLike,
     *,
+    training: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
     compare: Sequential | None = None,
     names: tuple[str, str] = ("this network", "the other network"),
     title: str = "Draw a digit, and watch a neural network read it",
@@ -98,9 +98,9 @@ def write_laboratory(
     """Write an HTML page on which you draw a digit while the browser computes every value of the network.
 
     The page shows the feature maps of each layer, the sum behind each value, the probabilities and their history, which
-    pixels and strokes matter, and how the image would have to change to be read as another digit. It plays one training
-    step, with the numbers of `watch_weight`. It is one file and works offline. A drawing is prepared as by
-    `scratchcnn.preprocessing.read_digit`.
+    pixels and strokes matter, and how the image would have to change to be read as another digit. The network can learn
+    from a drawing, and a small one is trained from scratch. The page plays one training step, with the numbers of
+    `watch_weight`. It is one file and works offline. A drawing is prepared as by `scratchcnn.preprocessing.read_digit`.
 
     Parameters
     ----------
@@ -112,6 +112,10 @@ def write_laboratory(
     images, labels : array-like (N, *input_shape), (N,)
         Test images, in the range of the model's input. The page contains the first 200 and the 24 most confident
         errors.
+    training : (images, labels), optional
+        At least 1,000 images to train a small network in the page, where 500 of `images` are held out to test it. By
+        default, `images` from number 500 on. Without so many, if the pixels are not from 0 to 1 or to 255, or together
+        with `compare`, the page trains no network.
     compare : Sequential, optional
         A second model, which reads the same drawing next to the first one: for example after more epochs, or without
         dropout. Built, for the same images: with the same input shape, range of pixels and classes.
@@ -134,8 +138,9 @@ def write_laboratory(
 
     Notes
     -----
-    Weights are stored as float16. For the network of the README the page has about 4 MB, with two of them about 7 MB.
-    The training step uses the compiled optimizer if that is SGD or Adam, and Adam's defaults for others.
+    Weights are stored as float16. The page of the README's network has 4 MB, 5.6 MB with images to train with, and 7 MB
+    with a second network. The played training step uses the compiled optimizer if that is SGD or Adam, and Adam's
+    defaults for others.
 
     References
     ----------
@@ -152,12 +157,9 @@ def write_laboratory(
     2
     """
     model = built_model(model, "write_laboratory")
-    classes = class_count(model)
     shape = sample_shape(model)
-    x = check_images(images, shape, model.dtype, "images")
-    y = check_classes("labels", np.asarray(labels), classes)
-    if len(x) != len(y):
-        raise ValueError(f"Expected images with one label each, received {len(x)} images and {len(y)} labels.")
+    x, y = _checked(model, images, labels)
+    learned = None if training is None else _checked(model, *_pair(training), "training ")
     network = network_data(model)
     probabilities = model.predict(x)
     stored = with_stored_weights(model).predict(x)
@@ -166,13 +168,16 @@ def write_laboratory(
     rounding, store = largest_rounding(model), ArrayStore()
     can_draw = shape in (DRAWN, (DRAWN[0] * DRAWN[1],))
     scale = 255.0 if x.max() > 1 else 1.0
+    can_train = can_draw and compare is None  # with the images of both, the page would have more than 8 MB
+    training_data = training_digits(store, (x, y), learned, scale, class_count(model)) if can_train else None
     data: dict[str, Any] = {
         "arrays": store.specs,
         "network": network,
         "canDraw": can_draw,
         "inputScale": scale,
         "imageShape": list(DRAWN) if can_draw else None,
-        "digits": _digits(store, x, y, stored, _differing(comparison)),
+        "digits": stored_digits(store, x, y, stored, scale, comparison),
+        "training": training_data,
         "optimizer": update_rule_data(model),
         "shapeNetwork": _shape_network(store) if can_draw else None,
         "workers": {"engine": engine_text(), "prepare": _preparing_text()},
@@ -199,41 +204,27 @@ def write_laboratory(
     return Laboratory(Path(to_file), len(page), rounding, changed, len(x), comparison)
 
 
+def _pair(training: object) -> tuple[npt.ArrayLike, npt.ArrayLike]:
+    if not (isinstance(training, tuple | list) and len(training) == 2):
+        raise ValueError(f"Expected training as (images, labels), received {type(training).__name__}; give both.")
+    return training[0], training[1]
+
+
+def _checked(model: Sequential, images: npt.ArrayLike, labels: npt.ArrayLike, what: str = "") -> tuple[Array, Array]:
+    """Return images that fit the model, and their class numbers."""
+    x = check_images(images, sample_shape(model), model.dtype, f"{what}images")
+    y = check_classes(f"{what}labels", np.asarray(labels), class_count(model))
+    if len(x) != len(y):
+        raise ValueError(
+            f"Expected {what}images with one label each, received {len(x)} {what}images and {len(y)} {what}labels."
+        )
+    return x, y
+
+
 def _ink(image: Array, scale: float) -> list[list[float]]:
     """Return the first channel of an image from 0 to 1, row by row; no rows for a vector that is not a drawing."""
     image = image.reshape(DRAWN) if image.shape == (DRAWN[0] * DRAWN[1],) else image
     return [] if image.ndim < 3 else np.clip(image[..., 0] / scale, 0, 1).tolist()
-
-
-def _differing(comparison: Comparison | None) -> Array:
-    """Return the images on which two models disagree that are stored."""
-    return np.empty(0, np.int64) if comparison is None else comparison.disagreements[:SHOWN]
-
-
-def _digits(store: ArrayStore, x: Array, y: Array, probabilities: Array, differing: Array) -> dict[str, Any]:
-    """Return the stored images: the first ones, the most confident errors, and those on which two models disagree."""
-    predicted = probabilities.argmax(axis=1)
-    wrong = np.flatnonzero(predicted != y)
-    wrong = wrong[np.argsort(-probabilities[wrong, predicted[wrong]], kind="stable")][:ERRORS]
-    chosen = np.concatenate([np.arange(min(STORED, len(x))), wrong, differing])
-    kept, divisor = x[chosen], 1.0
-    as_bytes = np.rint(255.0 * kept.astype(np.float64))
-    if x.dtype.kind != "f":
-        kept = kept.astype(np.uint8)
-    elif kept.min() >= 0 and kept.max() <= 1 and np.array_equal((as_bytes / 255).astype(np.float32), kept):
-        kept, divisor = as_bytes.astype(np.uint8), 255.0
-    else:
-        kept = kept.astype(np.float32)
-    tests, errors = (int(end) for end in np.cumsum([min(STORED, len(x)), len(wrong)]))
-    return {
-        "images": store.add(kept),
-        "divisor": divisor,
-        "labels": y[chosen].tolist(),
-        "predicted": predicted[chosen].tolist(),
-        "tests": list(range(tests)),
-        "errors": list(range(tests, errors)),
-        "differing": list(range(errors, len(chosen))),
-    }
 
 
 def _shape_network(store: ArrayStore) -> dict[str, Any]:

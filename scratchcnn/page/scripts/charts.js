@@ -9,14 +9,15 @@ function svg(tag, attributes, ...children) {
   return element;
 }
 
-// Lines over steps or epochs, with a scale on the left and a name for each line.
+// Lines over steps or epochs, with a scale on the left and a name for each line. While a training runs, `until` is its last
+// step; `range` is that of the scale, by default from the smallest value to the largest.
 function buildChart(element) {
-  const { title, across, steps, logarithmic, ...chart } = JSON.parse(element.dataset.chart);
+  const { title, across, steps, logarithmic, until, range, ...chart } = JSON.parse(element.dataset.chart);
   const lines = Object.entries(chart.lines).map(([name, values]) => ({ name, values }));
   const isShown = (value) => value !== null && (!logarithmic || value > 0);
   const scale = (value) => (logarithmic ? Math.log10(value) : value);
-  const [low, high] = rangeOf(lines.flatMap((line) => line.values.filter(isShown).map(scale)));
-  const [first, last] = rangeOf(steps);
+  const [low, high] = range ?? rangeOf(lines.flatMap((line) => line.values.filter(isShown).map(scale)));
+  const [first, last] = rangeOf(until ? [...steps, until] : steps);
   const x = (step) => 52 + (last > first ? ((step - first) / (last - first)) * 420 : 210);
   const y = (value) => 12 + (high > low ? (1 - (scale(value) - low) / (high - low)) * 176 : 88);
   const drawing = svg("svg", { viewBox: "0 0 490 236", role: "img", "aria-label": `${title} over the ${across}s: ${lines.map((line) => `${line.name} from ${brief(line.values[0])} to ${brief(line.values.at(-1))}`).join("; ")}` });

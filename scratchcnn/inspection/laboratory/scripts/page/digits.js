@@ -7,6 +7,7 @@ class StoredDigits {
     this.place = { tests: -1, errors: -1 };
     if (page.digits.errors.length === 0) this.list.querySelector("[value=errors]").remove();
     this.list.addEventListener("change", () => this.step(0));
+    on("learned", () => { if (drawing.state.shown?.digit !== undefined) this.sayLabel(drawing.state.shown.digit); });
     for (const [name, way] of [["previous", -1], ["next", 1]]) element.querySelector(`[data-do=${name}]`).addEventListener("click", () => this.step(way));
   }
 
@@ -19,8 +20,13 @@ class StoredDigits {
   show(number) {
     const image = digitImage(number);
     drawing.show({ image, digit: number, draw: (context) => drawPixels(context, image) });
-    const { labels, predicted } = page.digits;
-    const wrong = predicted[number] === labels[number] ? "" : `, read as ${predicted[number]}`;
+    this.sayLabel(number);
+  }
+
+  // Python computed the stored answers: they are not those of a network that has learned since.
+  sayLabel(number) {
+    const { labels, predicted } = page.digits, isKnown = learned.steps === 0;
+    const wrong = isKnown && predicted[number] !== labels[number] ? `, read as ${predicted[number]}` : "";
     this.words.textContent = `Label ${labels[number]}${wrong}`;
   }
 }

@@ -17,13 +17,18 @@ function layersOf(description) {
     layers.push({
       name: step.layer, type: step.type, kind: ELEMENTWISE_KINDS[step.type] ?? step.type, config: step.config, dtype: "float64",
       activation: alone ? activationOf(step) : null, activationName: step.config.activation, elementwise: !alone || step.config.activation !== "softmax",
-      inputShape: step.inputShape, outputShape: step.outputShape, parameters, firstStep: i, lastStep: i,
-      kernel: parameters.kernel, kernelShape: kernel?.shape, bias: parameters.bias ?? null, ...windowsOf(step),
+      inputShape: step.inputShape, outputShape: step.outputShape, firstStep: i, lastStep: i,
+      kernelShape: kernel?.shape, ...windowsOf(step),
     });
     const layer = layers.at(-1);
+    setParameters(layer, parameters);
     if (step.type === "Dense") layer.weight = (input, unit) => layer.kernel[input * step.outputShape[0] + unit];
   });
   return layers;
+}
+
+function setParameters(layer, parameters) {
+  Object.assign(layer, { parameters, kernel: parameters.kernel, bias: parameters.bias ?? null });
 }
 
 const denseKernel = (layer) => layer.weight; // weight(i, j), for the shared scripts
