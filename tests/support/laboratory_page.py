@@ -22,6 +22,21 @@ DRAW = """
         send('pointerup', points.at(-1));
     }
 """
+INTERRUPT = """
+    const [tool, interrupting] = arguments, canvas = document.querySelector('.paper canvas');
+    const box = canvas.getBoundingClientRect(), press = (selector) => document.querySelector(selector).click();
+    const send = (name, x, y) => canvas.dispatchEvent(new PointerEvent(name,
+        { pointerId: 7, pointerType: 'pen', bubbles: true, clientX: box.left + x, clientY: box.top + y }));
+    press(`[data-tool=${tool}]`);
+    send('pointerdown', 100, 100);
+    send('pointermove', 120, 110);
+    press(interrupting);
+    const after = canvas.toDataURL();
+    send('pointermove', 140, 130);
+    send('pointermove', 160, 150);
+    send('pointerup', 160, 150);
+    return [after, canvas.toDataURL()];
+"""
 PROBABILITIES = (
     "return [...document.querySelectorAll('#answers .value')].map((each) => each.dataset.probability ?? null)"
 )

@@ -13,7 +13,7 @@ import pytest
 from browser import CONTRAST, chromium, complaints, contrasts, requested, show
 from drawing_page import SIDE, Stroke, stroke_of, written
 from drawn_digits import Scene, photograph
-from laboratory_page import click, draw, opened, probabilities, shows, text, wait_until
+from laboratory_page import INTERRUPT, click, draw, opened, probabilities, shows, text, wait_until
 from networks import sample_digits
 from PIL import Image
 from selenium.webdriver.common.action_chains import ActionChains
@@ -159,6 +159,27 @@ def test_strokes_can_be_undone_erased_moved_and_cleared(page, made):
     wait_until(lambda: probabilities(page) == [None] * 10)
     assert text(page, ".verdict .digit") == "?"
     assert page.execute_script("return document.querySelector('.invitation').checkVisibility()")
+
+
+@pytest.mark.parametrize("tool", ["draw", "erase", "move"])
+@pytest.mark.parametrize("interrupting", ["[data-do=clear]", "[data-do=undo]", "[data-do=next]"])
+def test_another_change_ends_a_stroke_that_goes_on(page, tool, interrupting):
+    draw(page, TWO)
+    changed, at_end = page.execute_script(INTERRUPT, tool, interrupting)
+    assert at_end == changed
+    draw(page, TWO)
+    assert complaints(page) == []
+
+
+@pytest.mark.parametrize(("tool", "other"), [("draw", "move"), ("move", "draw"), ("erase", "draw")])
+def test_a_stroke_keeps_its_tool_until_it_ends(page, tool, other):
+    draw(page, TWO)
+    before = page.execute_script(PAPER)
+    chosen, at_end = page.execute_script(INTERRUPT, tool, f"[data-tool={other}]")
+    assert at_end != chosen
+    click(page, "[data-do=undo]")  # it was a single change
+    assert page.execute_script(PAPER) == before
+    assert complaints(page) == []
 
 
 def test_several_digits_are_refused_with_the_reason(page):

@@ -25,8 +25,9 @@ class Paper {
     this.pointer = event.pointerId;
     if (event.isTrusted) this.canvas.setPointerCapture(event.pointerId);
     this.start = this.place(event);
-    if (this.tool === "move") {
-      this.drawing.put(this.drawing.state);
+    this.moves = this.tool === "move"; // until the pen is lifted, even if another tool is chosen before
+    if (this.moves) {
+      this.drawing.grab();
       this.from = this.drawing.state;
     } else this.drawing.begin(this.start, this.tool === "erase" ? 2 * this.thickness : this.thickness, this.tool === "erase");
   }
@@ -35,7 +36,7 @@ class Paper {
     if (event.pointerId !== this.pointer) return;
     const all = event.getCoalescedEvents?.() ?? [];
     const places = (all.length ? all : [event]).map((each) => this.place(each));
-    if (this.tool === "move") this.drawing.move(places.at(-1).map((at, axis) => at - this.start[axis]), this.from);
+    if (this.moves) this.drawing.move(places.at(-1).map((at, axis) => at - this.start[axis]), this.from);
     else this.drawing.extend(places);
   }
 
@@ -49,8 +50,8 @@ class Paper {
     const steps = { ArrowLeft: [-7, 0], ArrowRight: [7, 0], ArrowUp: [0, -7], ArrowDown: [0, 7] };
     if (!steps[event.key] || event.ctrlKey || event.altKey || event.metaKey || !this.drawing.state.strokes.length) return;
     event.preventDefault();
-    this.drawing.put(this.drawing.state);
-    this.drawing.move(steps[event.key]);
+    this.drawing.grab();
+    this.drawing.move(steps[event.key], this.drawing.state);
     this.drawing.changed(true);
   }
 

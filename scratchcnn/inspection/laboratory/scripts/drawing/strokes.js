@@ -12,6 +12,7 @@ class Drawing {
     this.state = EMPTY;
     this.before = [];
     this.after = [];
+    this.held = false; // whether a stroke or a movement has begun that goes on; it ends with any other change
   }
 
   get isEmpty() { return this.state.strokes.length === 0 && this.state.shown === null; }
@@ -21,6 +22,7 @@ class Drawing {
     this.before.push(this.state);
     this.after = [];
     this.state = state;
+    this.held = false;
     this.changed(complete);
   }
 
@@ -31,6 +33,7 @@ class Drawing {
     if (!from.length) return;
     to.push(this.state);
     this.state = from.pop();
+    this.held = false;
     this.changed(true);
   }
 
@@ -40,24 +43,32 @@ class Drawing {
   begin(point, thickness, erases) {
     const stroke = { points: [onPaper(point, thickness)], thickness, erases };
     this.put({ strokes: [...this.state.strokes, stroke], shown: null }, false);
+    this.held = true;
   }
 
   // The stroke that is being drawn gets longer.
   extend(points) {
+    if (!this.held) return;
     const last = this.state.strokes.at(-1);
     const stroke = { ...last, points: [...last.points, ...points.map((point) => onPaper(point, last.thickness))] };
     this.state = { ...this.state, strokes: [...this.state.strokes.slice(0, -1), stroke] };
     this.changed(false);
   }
 
+  // All strokes will be moved from where they are now.
+  grab() {
+    this.put(this.state);
+    this.held = true;
+  }
+
   // Moves all strokes from where they were at the start of the movement; they stay on the paper.
-  move([right, down], from = this.state) {
+  move([right, down], from) {
     const within = (shift, axis) => {
       const ends = from.strokes.flatMap(({ points, thickness }) => points.map((point) => [point[axis] - thickness / 2, point[axis] + thickness / 2]));
       const low = Math.min(...ends.map(([first]) => first)), high = Math.max(...ends.map(([, last]) => last));
       return Math.max(MARGIN - low, Math.min(SIDE - MARGIN - high, shift));
     };
-    if (!from.strokes.length) return;
+    if (!this.held || !from.strokes.length) return;
     const shift = [within(right, 0), within(down, 1)];
     this.state = { ...from, strokes: from.strokes.map((stroke) => ({ ...stroke, points: stroke.points.map(([x, y]) => [x + shift[0], y + shift[1]]) })) };
     this.changed(false);
