@@ -6,13 +6,13 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from scratchcnn.atomic import FilePath
 from scratchcnn.layers import Input, Layer
 from scratchcnn.layers.row import LayerRow
 from scratchcnn.names import names_arguments, names_of_module
 from scratchcnn.sequential import Sequential
 from scratchcnn.sequential.stored import from_description
 from scratchcnn.storage import files
-from scratchcnn.storage.atomic import FilePath
 from scratchcnn.storage.errors import StorageError
 
 __all__ = ["Input", "Sequential", "clone_model", "load_model", "model_from_json"]

@@ -45,7 +45,7 @@ ORDER = [
     ["datasets"],
     ["names"],
     ["keras_api"],
-    ["geometry", "npy"],
+    ["atomic", "geometry", "npy"],
 ]
 LEVEL = {package: level for level, packages in enumerate(ORDER) for package in packages}
 

@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from typing import Self, cast
 
 from scratchcnn.arguments import boolean
+from scratchcnn.atomic import FilePath
 from scratchcnn.configs import Config
 from scratchcnn.descriptions.words import plural
 from scratchcnn.display.blocks import html_of
 from scratchcnn.sequential.compiled import CompiledModel
 from scratchcnn.sequential.summary import summary_blocks, summary_lines
 from scratchcnn.storage import files, keras_config, structure
-from scratchcnn.storage.atomic import FilePath
 from scratchcnn.storage.errors import StorageError, shortened
 from scratchcnn.storage.objects import CustomObjects
 from scratchcnn.training.model import AnyModel

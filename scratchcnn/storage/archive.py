@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from scratchcnn.atomic import FilePath
 from scratchcnn.npy import read_npy_header
 from scratchcnn.operands import Array, Shape
-from scratchcnn.storage.atomic import FilePath
 from scratchcnn.storage.errors import StorageError
 
 MAX_JSON_BYTES = 4_000_000

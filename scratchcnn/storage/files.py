@@ -6,8 +6,8 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from scratchcnn.atomic import FilePath
 from scratchcnn.storage import keras_archive, keras_hdf5, keras_model_h5, npz, onnx_graph
-from scratchcnn.storage.atomic import FilePath
 from scratchcnn.storage.errors import StorageError
 from scratchcnn.storage.objects import CustomObjects
 from scratchcnn.training.model import AnyModel, Model

@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
+from scratchcnn.atomic import FilePath, atomic_write
 from scratchcnn.configs import Config
 from scratchcnn.operands import Array
 from scratchcnn.storage.archive import MAX_JSON_BYTES
-from scratchcnn.storage.atomic import FilePath, atomic_write
 from scratchcnn.storage.errors import StorageError, optional_package, shortened
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"

@@ -11,10 +11,10 @@ import json
 import zipfile
 from collections.abc import Callable
 
+from scratchcnn.atomic import FilePath, atomic_write
 from scratchcnn.configs import Config
 from scratchcnn.storage import hdf5, keras_config, keras_hdf5, keras_model_h5, keras_optimizer, structure
 from scratchcnn.storage.archive import MAX_JSON_BYTES, open_archive
-from scratchcnn.storage.atomic import FilePath, atomic_write
 from scratchcnn.storage.objects import CustomObjects
 from scratchcnn.training.model import AnyModel, Model
 

@@ -14,12 +14,12 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from scratchcnn.atomic import FilePath, atomic_write
 from scratchcnn.layers import Layer
 from scratchcnn.layers.row import LayerRow
 from scratchcnn.operands import Array
 from scratchcnn.storage import hdf5, keras_legacy_hdf5, parameters, structure
 from scratchcnn.storage.archive import storage_errors
-from scratchcnn.storage.atomic import FilePath, atomic_write
 from scratchcnn.storage.errors import StorageError
 from scratchcnn.training.model import Model
 

@@ -18,10 +18,10 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from scratchcnn.atomic import FilePath
 from scratchcnn.configs import Config
 from scratchcnn.storage import hdf5, keras_config, keras_hdf5, keras_legacy_hdf5, keras_optimizer, structure
 from scratchcnn.storage.archive import storage_errors
-from scratchcnn.storage.atomic import FilePath
 from scratchcnn.storage.errors import StorageError
 from scratchcnn.storage.objects import CustomObjects
 from scratchcnn.training.model import AnyModel, Model

@@ -21,12 +21,12 @@ from collections.abc import Callable
 
 import numpy as np
 
+from scratchcnn.atomic import FilePath, atomic_write
 from scratchcnn.configs import Config
 from scratchcnn.layers.row import LayerRow
 from scratchcnn.operands import FLOAT_DTYPES, Array
 from scratchcnn.storage import parameters, structure, training_state
 from scratchcnn.storage.archive import MAX_JSON_BYTES, Archive, open_archive
-from scratchcnn.storage.atomic import FilePath, atomic_write
 from scratchcnn.storage.errors import StorageError
 from scratchcnn.storage.objects import CustomObjects
 from scratchcnn.training.model import AnyModel, Model

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from scratchcnn import activations
+from scratchcnn.atomic import FilePath, atomic_write
 from scratchcnn.descriptions.registry import description_of
 from scratchcnn.operands import Array
-from scratchcnn.storage.atomic import FilePath, atomic_write
 from scratchcnn.storage.errors import StorageError, optional_package
 from scratchcnn.training.model import Model
 

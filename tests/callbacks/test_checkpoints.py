@@ -8,9 +8,9 @@ import pytest
 from networks import small_data, small_model
 from npz_files import rewrite
 
-from scratchcnn import load_model
+from scratchcnn import atomic, load_model
 from scratchcnn.callbacks import Callback, LambdaCallback, ModelCheckpoint, ReduceLROnPlateau, checkpoint
-from scratchcnn.storage import StorageError, atomic, files
+from scratchcnn.storage import StorageError, files
 
 X, Y = small_data(20)
 

@@ -12,10 +12,9 @@ import pytest
 from counted_events import kill_after_events
 from networks import constant_model, small_model, values_in
 
-from scratchcnn import Sequential, load_model
+from scratchcnn import Sequential, atomic, load_model
+from scratchcnn.atomic import atomic_write
 from scratchcnn.layers import Dense
-from scratchcnn.storage import atomic
-from scratchcnn.storage.atomic import atomic_write
 
 KILLS = 18  # three saves of 6 events
 posix = pytest.mark.skipif(os.name != "posix", reason="requires fork, kill and resource limits")

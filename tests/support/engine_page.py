@@ -8,9 +8,10 @@ import numpy as np
 
 from scratchcnn import Sequential
 from scratchcnn.inspection import Trace
-from scratchcnn.inspection.laboratory.engine import client_text, engine_text
+from scratchcnn.inspection.laboratory.engine import SCRIPTS, engine_text
 from scratchcnn.inspection.laboratory.network import network_data
 
+CLIENT = (SCRIPTS / "client.js").read_text("utf-8")
 PUBLISHED = (
     "createNetwork", "forward", "backward", "lossOf", "predictionsOf", "updateStatistics", "snapshot", "restore",
     "createRandom", "randomBits", "createOptimizer", "trainStep", "trainingSteps", "designNetwork", "augmentImages",
@@ -109,7 +110,7 @@ def open_worker(driver: Any) -> None:
     """Load an empty page with the client and a worker, as `engine`."""
     driver.get("about:blank")
     driver.set_script_timeout(110)
-    driver.execute_script(f"{client_text()}\nglobalThis.engine = createEngine(arguments[0]);", engine_text())
+    driver.execute_script(f"{CLIENT}\nglobalThis.engine = createEngine(arguments[0]);", engine_text())
 
 
 def ask(driver: Any, body: str, *args: Any) -> Any:

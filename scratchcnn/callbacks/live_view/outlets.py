@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Protocol
 
 from markupsafe import Markup
 
+from scratchcnn.atomic import atomic_write
 from scratchcnn.callbacks.folders import expect_writable
 from scratchcnn.callbacks.live_view.server import CONTENT, PAGE, LocalServer
 from scratchcnn.page import Page, render
@@ -38,27 +38,16 @@ class FileOutlet:
     """
 
     def __init__(self, path: Path, title: str, seconds: float) -> None:
-        self.path = Path(os.path.realpath(path))  # a symbolic link is kept; the program may change its folder
+        self.path = Path(os.path.abspath(path))  # the program may change its folder
         expect_writable(os.fspath(self.path.parent), "the page")
         self._running = page_around(IN_FILE, title, reload=max(1, round(seconds)))
         self._finished = page_around(IN_FILE, title, reload=0)
 
     def show(self, content: str, is_finished: bool) -> None:
-        """Replace the file at once, so that a browser never reads half a page.
-
-        Unlike a saved model, it is not flushed to the disk: after a power failure, it is not needed.
-        """
+        """Replace the file at once, so that a browser never reads half a page."""
         before, after = self._finished if is_finished else self._running
-        temporary = self.path.with_name(f".{self.path.name}.tmp")
-        try:
-            temporary.write_text(before + content + after, "utf-8")
-            os.replace(temporary, self.path)
-        except OSError as error:
-            reason = error.strerror or str(error)
-            raise OSError(error.errno, f"{reason} (the page is not updated)", str(self.path)) from error
-        finally:
-            with suppress(OSError):  # it still exists only if an error or Ctrl-C came first
-                temporary.unlink()
+        with atomic_write(self.path) as file:
+            file.write((before + content + after).encode())
 
 
 class ServerOutlet:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import base64
-import struct
-import zlib
+import io
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from scratchcnn.operands import Array
 from scratchcnn.preprocessing.grey import as_shares, ink_of
@@ -18,8 +18,6 @@ Bytes = npt.NDArray[np.uint8]
 POSITIVE = np.array([217, 102, 31], np.uint8)  # orange; both as in the legend of style/live.css
 NEGATIVE = np.array([47, 115, 189], np.uint8)  # blue
 LARGEST_SIDE = 96  # pixels
-COLOUR_TYPES = {1: 0, 3: 2, 4: 6}  # of PNG, by channels: grey, RGB, RGBA
-SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
 def picture_of_image(image: Array) -> str | None:
@@ -61,17 +59,9 @@ def png_url(pixels: Bytes) -> str:
     >>> png_url(np.zeros((1, 1), np.uint8))[:34]
     'data:image/png;base64,iVBORw0KGgoA'
     """
-    height, width = pixels.shape[:2]
-    rows = pixels.reshape(height, -1)
-    unfiltered = np.zeros((height, 1), np.uint8)  # each row begins with the number of its filter
-    header = struct.pack(">IIBBBBB", width, height, 8, COLOUR_TYPES[rows.shape[1] // width], 0, 0, 0)
-    content = zlib.compress(np.hstack([unfiltered, rows]).tobytes(), 1)
-    file = SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"IDAT", content) + _chunk(b"IEND", b"")
-    return "data:image/png;base64," + base64.b64encode(file).decode("ascii")
-
-
-def _chunk(kind: bytes, content: bytes) -> bytes:
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG", compress_level=1)
+    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode("ascii")
 
 
 def _bytes(shares: npt.NDArray[Any]) -> Bytes:

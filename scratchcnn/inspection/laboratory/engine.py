@@ -15,8 +15,3 @@ ENGINE = (
 def engine_text() -> str:
     """Return the text of the worker: all files of the engine, in one scope."""
     return '"use strict";\n' + "\n".join((SCRIPTS / f"{name}.js").read_text("utf-8") for name in ENGINE)
-
-
-def client_text() -> str:
-    """Return the text of the page's side: the function `createEngine`, which starts the worker with `engine_text`."""
-    return (SCRIPTS / "client.js").read_text("utf-8")

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from scratchcnn.atomic import FilePath, atomic_write
 from scratchcnn.descriptions.words import times
 from scratchcnn.inspection.arguments import built_model, class_count, sample_shape
 from scratchcnn.inspection.laboratory.comparison import Comparison, compare_models
@@ -22,7 +23,6 @@ from scratchcnn.mistakes import check_classes
 from scratchcnn.operands import Array
 from scratchcnn.page import ArrayStore, Page, read, render
 from scratchcnn.sequential import Sequential
-from scratchcnn.storage.atomic import FilePath, atomic_write
 from scratchcnn.training.data import check_images
 
 DRAWN = (28, 28, 1)  # the shape of an image that can be drawn

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from scratchcnn.atomic import FilePath, atomic_write
 from scratchcnn.descriptions.words import times
 from scratchcnn.inspection.arguments import built_model, class_count, one_image, one_label
 from scratchcnn.inspection.report.attribution_sections import attribution_sections
@@ -21,7 +22,6 @@ from scratchcnn.inspection.tracing.trace import Trace, trace
 from scratchcnn.losses import CategoricalCrossentropy, SparseCategoricalCrossentropy
 from scratchcnn.page import ArrayStore, Page, render
 from scratchcnn.sequential import Sequential
-from scratchcnn.storage.atomic import FilePath, atomic_write
 
 PAGE = Page(
     "scratchcnn.inspection.report",

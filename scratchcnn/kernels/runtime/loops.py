@@ -3,9 +3,9 @@
 Numba's own parallel loops (`prange`) compile their body about three times, after an analysis that takes longer than all
 other passes. Here the body is an ordinary kernel, which is compiled once, and around it are a few LLVM instructions.
 
-Each job is a call of this kernel, which takes about ten nanoseconds, and computes for itself what does not depend on
-the index; `prange` computes that once for all. So `prange` remains where a job is short: pooling, padding, batch
-normalization. The convolution in loops (`conv2d.loops`), which is to be read first, remains as fast only with it.
+Each job is one call of this kernel, and computes for itself what does not depend on the index; `prange` computes that
+once for all jobs. Where a job is short, `prange` was measured to be 1.1 to 4 times as fast, and remains: in pooling,
+padding, batch normalization, and the convolution written as loops (`conv2d.loops`).
 """
 
 from __future__ import annotations

@@ -34,6 +34,7 @@ function unitOf(limit) {
   };
 }
 
+const percentOf = (share) => `${(100 * share).toFixed(1)} %`; // to be read at a glance
 const percent = (value) => `${(100 * value).toFixed(value < 0.001 ? 4 : 2)} %`;
 const counted = (count, word) => `${count.toLocaleString("en")} ${word}${count === 1 ? "" : "s"}`;
 
@@ -43,6 +44,14 @@ function largestSize(values) {
   return largest;
 }
 
+// The class that a network answers with: that of the largest output.
+function answerOf(outputs) {
+  let answer = 0;
+  for (let i = 1; i < outputs.length; i++) if (outputs[i] > outputs[answer]) answer = i;
+  return answer;
+}
+
+// The value that differs most from 0.
 function placeOfLargest(values) {
   let place = 0;
   for (let i = 1; i < values.length; i++) if (Math.abs(values[i]) > Math.abs(values[place])) place = i;

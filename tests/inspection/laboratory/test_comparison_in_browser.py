@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browser import CONTRAST, chromium, complaints, contrasts
+from browser import CONTRAST, complaints, contrasts
 from drawing_page import stroke_of
+from laboratory_page import all_of, choose, click, draw, number_of, open_panel, text, wait_until
 from networks import sample_digits
-from panel_page import all_of, choose, click, draw, number_of, open_panel, text, wait_until
 
 from scratchcnn import Sequential
 from scratchcnn.inspection import trace
@@ -35,12 +35,6 @@ CLICK_MAP = """
     const box = canvas.getBoundingClientRect();
     canvas.dispatchEvent(new MouseEvent('click', { clientX: box.left + x, clientY: box.top + y, bubbles: true }));
 """
-
-
-@pytest.fixture(scope="module")
-def driver(tmp_path_factory) -> Any:
-    with chromium(tmp_path_factory.mktemp("profile")) as driver:
-        yield driver
 
 
 class Pair:
@@ -97,6 +91,24 @@ def test_stored_digit_has_the_answers_and_losses_of_python(page, pair):
     answers = [model.predict(pair.x[:1])[0].argmax() for model in pair.models]
     assert [each.text for each in all_of(page, ".versus-verdict .digit")] == [str(answer) for answer in answers]
     assert complaints(page) == []
+
+
+def test_answer_is_the_largest_output_also_of_outputs_below_zero(driver, pair, tmp_path):
+    models = []
+    for answer in (3, 5):
+        model = Sequential([Flatten(input_shape=(28, 28, 1)), Dense(10)], seed=0)
+        model.compile(loss="mean_squared_error")
+        outputs = np.full(10, -9, np.float32)  # larger than the others in magnitude only
+        outputs[answer] = 0.5
+        model.set_weights([np.zeros((784, 10), np.float32), outputs])
+        models.append(model)
+    file = tmp_path / "page.html"
+    write_laboratory(models[0], file, pair.x[:20], pair.y[:20], compare=models[1], names=NAMES)
+    open_panel(driver, file, "comparison")
+    wait_until(lambda: all_of(driver, ".versus-verdict .digit"))
+    assert [each.text for each in all_of(driver, ".versus-verdict .digit")] == ["3", "5"]
+    assert text(driver, ".verdict .digit") == "3"
+    assert complaints(driver) == []
 
 
 def test_both_read_the_drawing_while_it_is_drawn(page, pair):

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browser import chromium
 from drawing_page import MARGIN, SIDE, Stroke, open_drawing, prepared, stroke_of, written
 from drawn_digits import GLYPHS
 from hypothesis import HealthCheck, given, settings
@@ -17,11 +16,9 @@ from scratchcnn.preprocessing import read_digit
 TOLERANCE = 2 / 255  # the requirement; both sides round to float32 after each step, and thresholds are discontinuous
 
 
-@pytest.fixture(scope="module")
-def driver(tmp_path_factory) -> Any:
-    with chromium(tmp_path_factory.mktemp("profile")) as driver:
-        open_drawing(driver)
-        yield driver
+@pytest.fixture(scope="module", autouse=True)
+def opened(driver) -> None:
+    open_drawing(driver)
 
 
 def assert_as_in_python(driver: Any, strokes: list[Stroke], dark: bool | None = True) -> dict[str, Any]:

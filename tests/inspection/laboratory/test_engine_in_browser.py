@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browser import chromium
 from engine_page import Pair, assert_equal, open_engine, pairs_of, run_pass
 from hypothesis import HealthCheck, given, settings
 from networks import article_model, lenet5, sample_digits, set_random_weights
@@ -44,11 +43,9 @@ from scratchcnn.losses import (
 FORWARD, BACKWARD = 30, 100  # milliseconds for one image of the article's network; about 7 and 20 were measured
 
 
-@pytest.fixture(scope="module")
-def driver(tmp_path_factory) -> Any:
-    with chromium(tmp_path_factory.mktemp("profile")) as driver:
-        open_engine(driver)
-        yield driver
+@pytest.fixture(scope="module", autouse=True)
+def opened(driver) -> None:
+    open_engine(driver)
 
 
 def compare(

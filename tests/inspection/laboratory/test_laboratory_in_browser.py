@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browser import CONTRAST, chromium, complaints, contrasts, requested, show
+from browser import CONTRAST, complaints, contrasts, requested, show
 from drawing_page import SIDE, Stroke, stroke_of, written
 from drawn_digits import Scene, photograph
 from laboratory_page import INTERRUPT, click, draw, opened, probabilities, shows, text, wait_until
@@ -45,12 +45,6 @@ FIRST_SCREEN = 900
 UNDO = "document.body.dispatchEvent(new KeyboardEvent('keydown', { key: 'z', ctrlKey: true, bubbles: true }))"
 LEDGER = "return [...document.querySelectorAll('#layer-view .ledger th')].map((each) => each.textContent)"
 PAPER = "return document.querySelector('.paper canvas').toDataURL('image/png').split(',')[1]"
-
-
-@pytest.fixture(scope="module")
-def driver(tmp_path_factory) -> Any:
-    with chromium(tmp_path_factory.mktemp("profile")) as driver:
-        yield driver
 
 
 class Made:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browser import chromium, complaints
+from browser import complaints
 from drawing_page import stroke_of
 from laboratory_page import click, draw, opened, probabilities, shows, text, wait_until
 from networks import sample_digits
@@ -43,12 +43,6 @@ BUTTON = (
 )
 CHANGES = "return [...document.querySelectorAll(arguments[0])].map((each) => Number(each.dataset.change))"
 DONE = "return document.querySelector('#panel-scratch .say[role=status]').dataset.accuracy ?? null"
-
-
-@pytest.fixture(scope="module")
-def driver(tmp_path_factory) -> Any:
-    with chromium(tmp_path_factory.mktemp("profile")) as driver:
-        yield driver
 
 
 class Made:

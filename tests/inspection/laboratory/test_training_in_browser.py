@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browser import chromium
 from engine_page import Pair, assert_equal, open_engine
 from networks import set_random_weights
 
@@ -19,11 +18,9 @@ from scratchcnn.optimizers import SGD, Adam
 KEYS = [0, 3, 2**32 - 1, 2**63 + 12345, 2**64 - 1]
 
 
-@pytest.fixture(scope="module")
-def driver(tmp_path_factory) -> Any:
-    with chromium(tmp_path_factory.mktemp("profile")) as driver:
-        open_engine(driver)
-        yield driver
+@pytest.fixture(scope="module", autouse=True)
+def opened(driver) -> None:
+    open_engine(driver)
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -221,23 +218,3 @@ def test_training_run_sees_every_image_once_an_epoch(driver, rng):
     whole = with_stored_weights(model).evaluate(x, y, verbose=0)
     assert (losses @ [8, 8, 5] / 21).tolist() == pytest.approx([whole, whole], rel=1e-12)
     assert losses[0, 0] != losses[1, 0]  # another order
-
-
-@pytest.mark.parametrize("decay", [False, True])
-def test_learning_rate_falls_linearly_to_zero_with_decay(driver, rng, decay):
-    model = Sequential([Dense(3, "softmax", input_shape=(4,))], dtype="float64", engine="reference", seed=0)
-    model.compile(SGD(0.5, momentum=0.5), "sparse_categorical_crossentropy")
-    x, y = rng.standard_normal((1, 4)), np.array([2])
-    kernel = driver.execute_script(
-        "const [description, images, labels, decay] = arguments, network = engine.createNetwork(description);"
-        "const optimizer = { name: 'sgd', learningRate: 0.5, momentum: 0.5 };"
-        "const settings = { epochs: 4, batchSize: 1, optimizer, decay };"
-        "Array.from(engine.trainingSteps(network, Float64Array.from(images), labels, settings));"
-        "return network.steps[0].parameters.kernel;",
-        network_data(model), x.ravel().tolist(), y.tolist(), decay,
-    )  # fmt: skip
-    exact = with_stored_weights(model)
-    for step in range(4):
-        exact.optimizer.learning_rate = 0.5 * (1 - step / 4) if decay else 0.5
-        exact.train_on_batch(x, y)
-    assert_equal([Pair("kernel", np.array(kernel), exact.layers[0].params["kernel"].ravel())])

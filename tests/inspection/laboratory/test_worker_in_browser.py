@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browser import chromium, complaints
+from browser import complaints
 from engine_page import Pair, ask, assert_equal, open_worker
 from networks import sample_digits, set_random_weights
 
@@ -21,12 +21,11 @@ IMAGES, HELD_OUT = 600, 500
 SECONDS = 60  # for a network from scratch; about 5 were measured
 
 
-@pytest.fixture(scope="module")
-def driver(tmp_path_factory) -> Any:
-    with chromium(tmp_path_factory.mktemp("profile")) as driver:
-        open_worker(driver)
-        yield driver
-        assert complaints(driver) == []
+@pytest.fixture(scope="module", autouse=True)
+def opened(driver) -> Any:
+    open_worker(driver)
+    yield
+    assert complaints(driver) == []
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,5 @@
 // Finds the only digit among the shapes, as scratchcnn/preprocessing/segmentation.py: parts of a broken digit are joined.
-// A small network decides, which is stored with the package: it says how likely a shape is one digit, or several.
+// A small network, stored with the package, decides: it computes the probabilities that a shape is one digit, or several.
 
 const LEVELS = [0.15, 0.3, 0.5], MOST_PARTS = 16, FREE = 0.06, MARK = 0.45, BESIDE = 0.15, ABOVE = 0.35, DIRT = 0.5;
 const JOINED = 0.3, STACKED = 10, ODDS = 3, WIDEST = 2.1, SEVERAL_CLASS = 10;

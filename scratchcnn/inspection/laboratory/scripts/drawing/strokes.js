@@ -102,7 +102,7 @@ function traceCurve(context, points) {
   context.lineTo(points.length > 1 ? x : x + 0.01, y); // a line without length would not be drawn, not even as a dot
 }
 
-// The pixels of these strokes, drawn where nobody sees it.
+// The pixels of these strokes, drawn on a canvas that is not shown.
 function pixelsOfStrokes(strokes) {
   const context = Object.assign(document.createElement("canvas"), { width: SIDE, height: SIDE }).getContext("2d", { willReadFrequently: true });
   drawStrokes(context, strokes);

@@ -29,22 +29,20 @@ const OPTIMIZERS = {
   },
 };
 
-// Returns {update(network, gradients, factor)}: one step for all parameters that are not frozen. `gradients` is the entry
-// `parameters` of `backward`, and the learning rate is multiplied by the factor. The state, zeros at first, belongs to
-// the optimizer.
+// Returns {update(network, gradients)}: one step for all parameters that are not frozen. `gradients` is the entry
+// `parameters` of `backward`. The state, zeros at first, belongs to the optimizer.
 function createOptimizer(name, settings = {}) {
   const rule = OPTIMIZERS[name], state = new Map();
   if (rule === undefined) throw unknownName("an optimizer", name, OPTIMIZERS);
+  const all = { ...rule.defaults, ...settings };
   let count = 0;
-  const update = (network, gradients, factor = 1) => {
-    const scaled = { ...rule.defaults, ...settings };
-    scaled.learningRate *= factor;
+  const update = (network, gradients) => {
     count++;
     network.steps.forEach((step, i) => {
       for (const parameter of learnedNames(step)) {
         const array = step.parameters[parameter];
         if (!state.has(array)) state.set(array, Array.from({ length: rule.slots }, () => new Float64Array(array.length)));
-        rule.update(array, gradients[i][parameter], state.get(array), count, scaled);
+        rule.update(array, gradients[i][parameter], state.get(array), count, all);
       }
     });
   };

@@ -21,7 +21,7 @@
 //       -> {losses, before, after, changes}: losses before the first step and after each, without dropout; changes[i] has
 //          the change of each parameter of step i of the network. Without `training` (false), dropout is off in the steps,
 //          too. Steps with the same optimizer settings continue with its state.
-//   train {name, images, labels, epochs, batchSize, optimizer, decay, augmentation, seed, heldOut, every}
+//   train {name, images, labels, epochs, batchSize, optimizer, augmentation, seed, heldOut, every}
 //       progress {step, steps, epoch, epochs, loss, accuracy} after each step; the accuracy is the last one measured on
 //          heldOut {images, labels}, after each `every` (20) steps and the last one; null before
 //       -> {stopped, accuracy, seconds}
@@ -37,7 +37,7 @@
 //   stop {request}                  ends the steps, the training or the ascent with that id after the current step
 //
 // Labels are class numbers. optimizer is {name: "sgd" or "adam", learningRate, momentum, beta1, beta2, epsilon};
-// augmentation is {shift, degrees, zoom}, {} for the defaults, or null; decay (true) lets the learning rate fall to 0.
+// augmentation is {shift, degrees, zoom}, {} for the defaults, or null.
 
 function createRequests() {
   const networks = new Map();

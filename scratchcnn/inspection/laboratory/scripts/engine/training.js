@@ -3,12 +3,11 @@
 const CHUNK = 8; // images that are passed through the network at once: 50 ms with a network of 10 million products
 
 // One training step on a batch; returns the loss before it. `training` false: without dropout, and with the moving
-// averages of batch normalization, so that the step can be computed again from the same values. `factor` is that of the
-// learning rate.
-function trainStep(network, optimizer, images, labels, { training = true, random = null, factor = 1 } = {}) {
+// averages of batch normalization, so that the step can be computed again from the same values.
+function trainStep(network, optimizer, images, labels, { training = true, random = null } = {}) {
   const pass = forward(network, images, images.length / sizeOfShape(network.inputShape), { training, random });
   const { value, gradient } = lossOf(network, pass, labels);
-  optimizer.update(network, backward(network, pass, gradient, { inputs: false }).parameters, factor);
+  optimizer.update(network, backward(network, pass, gradient, { inputs: false }).parameters);
   if (training) updateStatistics(network, pass);
   return value;
 }
@@ -46,10 +45,9 @@ function* evaluate(network, images, labels) {
 const indexOfLargest = (values) => values.reduce((best, value, i) => (value > values[best] ? i : best), 0);
 
 // Trains on `images` and class numbers `labels` in shuffled batches. A generator: yields {step, steps, epoch, epochs, loss}
-// after each step, so that its caller decides when to continue; `loss` is that of the batch. With `decay`, the learning
-// rate falls linearly to 0: without it, the accuracy varies by several points from step to step even at the end.
+// after each step, so that its caller decides when to continue; `loss` is that of the batch.
 function* trainingSteps(network, images, labels, settings = {}) {
-  const { epochs = 1, batchSize = 32, optimizer = {}, decay = true, augmentation = null, seed = 0 } = settings;
+  const { epochs = 1, batchSize = 32, optimizer = {}, augmentation = null, seed = 0 } = settings;
   const random = createRandom(seed), size = sizeOfShape(network.inputShape), count = labels.length;
   const rule = createOptimizer(optimizer.name ?? "adam", optimizer), steps = epochs * Math.ceil(count / batchSize);
   let step = 0;
@@ -59,8 +57,7 @@ function* trainingSteps(network, images, labels, settings = {}) {
       const chosen = order.subarray(start, start + batchSize);
       let batch = concatenated(Array.from(chosen, (n) => images.subarray(n * size, (n + 1) * size)));
       if (augmentation) batch = augmentImages(batch, chosen.length, network.inputShape, random, augmentation);
-      const factor = decay ? 1 - step / steps : 1;
-      const loss = trainStep(network, rule, batch, Array.from(chosen, (n) => labels[n]), { random, factor });
+      const loss = trainStep(network, rule, batch, Array.from(chosen, (n) => labels[n]), { random });
       step++;
       yield { step, steps, epoch, epochs, loss };
     }

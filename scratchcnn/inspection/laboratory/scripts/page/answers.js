@@ -4,7 +4,7 @@ const MOST_REMEMBERED = 72; // passes in the history
 const TRAIL = { width: 72, height: 22, widest: 9 }; // CSS pixels
 
 function sureness(probability) {
-  const words = `${(100 * probability).toFixed(1)} %`;
+  const words = percentOf(probability);
   if (probability >= 0.9995) return "I am more than 99.9 % sure.";
   return probability > 0.9 ? `I am ${words} sure.` : probability > 0.6 ? `Probably: ${words}.` : `I am not sure: ${words}.`;
 }
@@ -27,7 +27,7 @@ class Answers {
   }
 
   show() {
-    const probabilities = [...lab.probabilities], best = probabilities.indexOf(Math.max(...probabilities));
+    const probabilities = [...lab.probabilities], best = answerOf(probabilities);
     const { shown } = drawing.state; // another stored digit or photo has its own history
     if (shown !== this.shown) this.past = [];
     this.shown = shown;
@@ -38,7 +38,7 @@ class Answers {
     this.rows.forEach(({ row, fillBar, value }, digit) => {
       row.classList.toggle("chosen", digit === best);
       fillBar.style.width = `${100 * probabilities[digit]}%`;
-      value.textContent = `${(100 * probabilities[digit]).toFixed(1)} %`;
+      value.textContent = percentOf(probabilities[digit]);
       value.dataset.probability = String(probabilities[digit]);
     });
     this.drawTrails();

@@ -111,18 +111,18 @@ const comparisonPanel = {
     this.live.classList.remove("waiting");
     this.latest = [ours, theirs];
     [ours, theirs].forEach(({ predictions }, i) => this.showSide(this.sides[i], predictions, label));
-    const [a, b] = [ours, theirs].map(({ predictions }) => placeOfLargest(predictions)), { names } = page.comparison;
+    const [a, b] = [ours, theirs].map(({ predictions }) => answerOf(predictions)), { names } = page.comparison;
     this.agreement.textContent = a === b ? `Both read a ${a}.` : `They disagree: ${names[0]} reads a ${a}, ${names[1]} a ${b}.`;
     this.drawMaps();
   },
 
   showSide({ verdict, loss, rows }, predictions, label) {
-    const best = placeOfLargest(predictions);
+    const best = answerOf(predictions);
     fill(verdict, make("span", { class: "digit" }, String(best)), make("span", {}, percent(predictions[best])));
     rows.forEach(({ row, bar, value }, digit) => {
       row.classList.toggle("chosen", digit === best);
       bar.style.width = `${100 * predictions[digit]}%`;
-      value.textContent = `${(100 * predictions[digit]).toFixed(1)} %`;
+      value.textContent = percentOf(predictions[digit]);
       value.dataset.probability = String(predictions[digit]);
     });
     const cost = label === null ? null : -Math.log(Math.max(predictions[label], Number.MIN_VALUE));

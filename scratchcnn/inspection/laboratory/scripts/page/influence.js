@@ -22,7 +22,7 @@ PANELS.push({
   },
 
   async update() {
-    const input = lab.input, answer = lab.probabilities.indexOf(Math.max(...lab.probabilities));
+    const input = lab.input, answer = answerOf(lab.probabilities);
     this.title.textContent = `For the answer ${answer}, with a probability of ${percent(lab.probabilities[answer])}:`;
     this.showStrokes(answer);
     if (page.network.loss) {

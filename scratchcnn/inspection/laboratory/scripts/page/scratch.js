@@ -141,7 +141,7 @@ PANELS.push({
     const found = await this.engine.forward(SMALL, lab.input.map((value) => value / page.inputScale));
     if (found === null || !this.steps || !lab.input) return;
     this.drawMaps(found.values[2]); // behind the convolution and its ReLU
-    const both = [found.predictions, lab.probabilities], best = both.map((each) => each.indexOf(Math.max(...each)));
+    const both = [found.predictions, lab.probabilities], best = both.map(answerOf);
     const cell = (value, isBest) => {
       const bar = make("span", { class: "filled" });
       bar.style.width = `${100 * value}%`;
@@ -161,7 +161,7 @@ PANELS.push({
     });
     return make("details", {}, make("summary", {}, "The network and its training"),
       make("p", {}, `Layers: ${words.join(", ")}. The initial weights are Glorot-uniform, and other ones for each start.`),
-      make("p", {}, `Training: ${epochs} epochs in batches of ${batchSize}, with ${NAMES[optimizer.name]}; the learning rate falls from ${optimizer.learningRate} to 0. Each image is shifted by at most ${shift} pixels, rotated by at most ${degrees} degrees and scaled by at most ${100 * zoom} %.`));
+      make("p", {}, `Training: ${epochs} epochs in batches of ${batchSize}, with ${NAMES[optimizer.name]} and a learning rate of ${optimizer.learningRate}. Each image is shifted by at most ${shift} pixels, rotated by at most ${degrees} degrees and scaled by at most ${100 * zoom} %.`));
   },
 });
 

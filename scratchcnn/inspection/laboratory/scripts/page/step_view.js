@@ -86,7 +86,7 @@ const stepPanel = {
     const image = lab.input, shown = labelShown();
     if (image !== this.image) this.ownLabel = null;
     this.image = image;
-    const label = this.ownLabel ?? shown ?? placeOfLargest(lab.probabilities);
+    const label = this.ownLabel ?? shown ?? answerOf(lab.probabilities);
     this.label.value = String(label);
     if (this.latest?.image === image && this.latest.label === label) {
       this.show();
@@ -142,6 +142,9 @@ const stepPanel = {
     });
     this.back.disabled = station === 0 || !numbers;
     this.next.disabled = station >= farthest;
+    for (const [ended, other] of [[this.next, this.back], [this.back, this.next]]) { // the arrow keys need the focus
+      if (ended.disabled && document.activeElement === ended) other.focus({ preventScroll: true });
+    }
     if (!numbers) {
       fill(this.stations, make("p", { class: "say" }, lab.input ? "Computing \u2026" : "Draw a digit, or choose a stored one."));
       return;

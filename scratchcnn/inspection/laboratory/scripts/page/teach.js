@@ -107,7 +107,6 @@ PANELS.push({
   show(lesson) {
     const { image, label, losses, predictions: [before, after], first, count } = lesson;
     const picture = pictureOf(image, { role: "img", "aria-label": `the image, taught as ${label}` });
-    const answer = (predictions) => predictions.indexOf(Math.max(...predictions));
     const row = (words, ...cells) => make("tr", {}, make("th", { scope: "row" }, words), ...cells.map((cell) => make("td", {}, cell)));
     this.accuracy = [make("td"), make("td")];
     const table = make("table", { class: "numbers before-after" },
@@ -115,7 +114,7 @@ PANELS.push({
       make("tbody", {},
         row("loss of this image", brief(losses[0]), brief(losses.at(-1))),
         row(`probability of ${label}`, ...[before[label], after[label]].map((each) => (each < LEAST ? `< ${percent(LEAST)}` : percent(each)))),
-        row("answer", String(answer(before)), String(answer(after))),
+        row("answer", String(answerOf(before)), String(answerOf(after))),
         make("tr", {}, make("th", { scope: "row" }, `accuracy on ${counted(page.digits.tests.length, "test digit")}`), ...this.accuracy)));
     const steps = count === 1 ? `Step ${first + 1}` : `Steps ${first + 1} to ${first + count}`;
     const words = make("p", { class: "say", role: "status" }, losses[0] < LITTLE
@@ -160,12 +159,10 @@ PANELS.push({
     return make("details", {}, make("summary", {}, "What exactly is computed?"),
       make("p", {}, optimizer.name === "sgd"
         ? "SGD subtracts the learning rate times the gradient of the loss from each weight."
-        : "Adam divides a moving average of the gradient by the root of a moving average of its square. In its first step, each weight changes by nearly the learning rate, whatever the size of its gradient, unless that is close to 0."),
+        : "Adam divides a moving average of the gradient by the root of a moving average of its square. In its first step, each weight whose gradient is not close to 0 changes by nearly the learning rate."),
       make("p", {}, "The batch is this one image. Dropout is off and batch normalization uses its stored statistics, so that the loss before and after can be compared. Adam's averages begin at zero after a reset, and after another choice of optimizer or learning rate."),
       make("p", { class: "exact" }, `Loss with all digits: ${exact(losses[0], "float64")} before, ${exact(losses.at(-1), "float64")} after.`));
   },
 });
-
-const percentOf = (share) => `${(100 * share).toFixed(1)} %`;
 
 const parametersNow = () => page.layers.map(({ parameters }) => parameters);

@@ -2,27 +2,22 @@
 
 import base64
 import errno
-import http.client
 import os
 import re
-import socket
-import struct
 import types
-from urllib.error import HTTPError, URLError
-from urllib.request import Request, urlopen
+from urllib.error import URLError
+from urllib.request import urlopen
 
 import imageio.v3 as iio
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from networks import small_data, small_model
 
 from scratchcnn import Sequential
 from scratchcnn.callbacks import Callback, EarlyStopping, LambdaCallback, LiveView, TerminateOnNaN
 from scratchcnn.callbacks.live_view import callback as timing
 from scratchcnn.callbacks.live_view import content, outlets
-from scratchcnn.callbacks.live_view.chart import LARGEST, MOST_POINTS, Curve, chart, epochs_of, thinned, ticks_of
+from scratchcnn.callbacks.live_view.server import LocalServer
 from scratchcnn.layers import Conv2D, Dense, Flatten
 from scratchcnn.training.sources import EXAMPLES
 
@@ -279,38 +274,6 @@ def test_server_answers_during_training_and_afterwards_until_it_is_closed(capsys
         served(url)
 
 
-@pytest.fixture
-def url():
-    view = LiveView(0)
-    fit(small_model(), view)
-    yield view.url
-    view.close()
-
-
-def test_server_answers_only_for_its_page_and_to_pages_of_this_computer(url):
-    with pytest.raises(HTTPError, match="404"):
-        served(url, "../pyproject.toml")
-    with pytest.raises(HTTPError, match="403"):
-        urlopen(Request(url, headers={"Host": "example.com"}), timeout=10)
-    port = int(url.rstrip("/").rpartition(":")[2])
-    tunnel = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-    tunnel.request("GET", "/", headers={"Host": "localhost:9999"})
-    assert tunnel.getresponse().status == 200
-    tunnel.close()
-
-
-def test_browser_that_disconnects_is_ignored(url, capfd):
-    port = int(url.rstrip("/").rpartition(":")[2])
-    reset = struct.pack("ii", 1, 0)  # close at once, with RST
-    for sent in (b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"):
-        for _ in range(5):
-            with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
-                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
-                client.sendall(sent)
-    assert "Finished" in served(url)
-    assert capfd.readouterr() == ("", "")
-
-
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
@@ -354,10 +317,12 @@ def test_missing_folder_is_an_error_before_training(tmp_path):
         fit(small_model(), LiveView(tmp_path / "nowhere" / "live.html"))
 
 
-def test_port_that_is_in_use_is_an_error_before_training(url):
-    port = int(url.rstrip("/").rpartition(":")[2])
+def test_port_that_is_in_use_is_an_error_before_training():
+    server = LocalServer(0)
+    port = server.server_port
     with pytest.raises(OSError, match=rf"a free port, received {port} .*; pass 0 for any free port") as caught:
         fit(small_model(), LiveView(port))
+    server.close()
     assert caught.value.errno == errno.EADDRINUSE
 
 
@@ -437,32 +402,6 @@ def test_updates_are_limited_by_the_interval_and_by_their_cost(page, monkeypatch
     assert shown[0] == 0  # before training
     assert shown[-1] == 50  # the final state, in any case
     assert len(within) == expected
-
-
-@given(st.lists(st.floats(-LARGEST, LARGEST, exclude_min=True, exclude_max=True), min_size=1, max_size=5))
-def test_ticks_are_few_round_numbers_that_enclose_the_values(values):
-    ticks = ticks_of(values)
-    step = ticks[1] - ticks[0]
-    assert 2 <= len(ticks) <= 7
-    assert f"{step:.0e}"[0] in "125"
-    assert ticks[0] - 1e-6 * step <= min(values)  # a value that rounding has moved over a tick is on it
-    assert max(values) <= ticks[-1] + 1e-6 * step
-
-
-@pytest.mark.parametrize(("first", "last"), [(0, 1), (0, 7), (3, 4), (5, 99), (0, 12_345)])
-def test_epochs_on_the_axis_are_few_whole_numbers_in_range(first, last):
-    found = list(epochs_of(first, last))
-    assert 1 <= len(found) <= 7
-    assert first <= found[0]
-    assert found[-1] <= last
-
-
-def test_long_curve_is_thinned_to_its_ends_and_points_between():
-    points = [(float(i), 1.0 / (i + 1)) for i in range(10_000)]
-    kept = thinned(points)
-    assert len(kept) <= MOST_POINTS + 1
-    assert (kept[0], kept[-1]) == (points[0], points[-1])
-    assert len(chart("loss", [Curve("training", points)], 0, 10_000)) < 10_000
 
 
 def test_before_training_there_is_a_text():
